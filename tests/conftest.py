@@ -1,4 +1,4 @@
-"""Shared fixtures: a tiny model, an offline tokenizer and molecules chosen for trouble. Nothing touches the network."""
+"""Shared fixtures: a tiny model, an offline tokenizer, molecules chosen for trouble. Nothing touches the network."""
 
 import atexit
 import os
