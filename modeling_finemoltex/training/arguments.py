@@ -61,7 +61,9 @@ class ModelArguments:
     )
     text_model: str = field(
         default=SCRATCH,
-        metadata={"help": "Text encoder: hub id or folder of a BERT-like model, or `scratch` (own tokenizer and layers)."},
+        metadata={
+            "help": "Text encoder: hub id or folder of a BERT-like model, or `scratch` (own tokenizer and layers)."
+        },
     )
     text_vocab_size: int = field(
         default=8000, metadata={"help": "Words of the tokenizer trained for `--text_model scratch`."}

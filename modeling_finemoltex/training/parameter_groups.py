@@ -32,7 +32,9 @@ def build_parameter_groups(
     """
     unknown = set(part_learning_rates) - set(PART_PATTERNS)
     if unknown:
-        raise ValueError(f"Unknown model parts {sorted(unknown)}: a learning rate can be set for {list(PART_PATTERNS)}.")
+        raise ValueError(
+            f"Unknown model parts {sorted(unknown)}: a learning rate can be set for {list(PART_PATTERNS)}."
+        )
     groups: dict[tuple[str, bool], list[nn.Parameter]] = {
         (part, decay): [] for part in (*PART_PATTERNS, "other") for decay in (True, False)
     }

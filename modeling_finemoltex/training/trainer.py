@@ -35,7 +35,8 @@ def make_mask_seeds(pair_ids: Tensor, step: int | None = None) -> Tensor:
     Returns:
         `torch.LongTensor` of shape `(B,)`.
     """
-    return pair_ids.long() * PAIR_FACTOR + (0 if step is None else step + 1) * STEP_FACTOR % (1 << 63)
+    offset = 0 if step is None else (step + 1) * STEP_FACTOR % (1 << 63)
+    return pair_ids.long() * PAIR_FACTOR + offset  # int64 arithmetic wraps around
 
 
 class FineMolTexTrainer(Trainer):
@@ -63,11 +64,13 @@ class FineMolTexTrainer(Trainer):
         inputs = dict(inputs)
         pair_ids = inputs.pop("pair_ids", None)
         if pair_ids is not None:
-            inputs["mask_seeds"] = make_mask_seeds(pair_ids, self.state.global_step if model.training else None)  # (B,)
+            inputs["mask_seeds"] = make_mask_seeds(
+                pair_ids, self.state.global_step if model.training else None
+            )  # (B,)
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         values = [outputs.get(name) for name in LOSS_COMPONENTS]
         values = [loss.new_zeros(()) if value is None else value.detach().mean() for value in values]
-        self._component_sums[model.training] += torch.stack([*values, loss.new_ones(())]).double()
+        self._component_sums[model.training] += torch.stack([*values, loss.new_ones(())]).float()
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
@@ -168,7 +171,7 @@ class FineMolTexTrainer(Trainer):
 
     def _no_components(self) -> Tensor:
         """Return the sums of the loss components and, last, the number of batches: zeros of shape `(4,)`."""
-        return torch.zeros(len(LOSS_COMPONENTS) + 1, dtype=torch.float64, device=self.args.device)
+        return torch.zeros(len(LOSS_COMPONENTS) + 1, device=self.args.device)
 
     def _take_components(self, training: bool) -> dict[str, float]:
         """Average the components over batches and processes, and start anew."""
