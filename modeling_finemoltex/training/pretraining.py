@@ -269,7 +269,7 @@ def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets
     """Load the pairs, remove what leaks from the evaluation sets, and split.
 
     Returns:
-        The non-empty splits by name (train, validation, test), and the number of pairs removed for each evaluation set.
+        The non-empty splits by name (train, validation, test), and the pairs removed for each evaluation set.
     """
     read = functools.partial(
         load_pairs,
@@ -330,8 +330,8 @@ def _is_prepared(folder: Path, settings: dict[str, Any]) -> bool:
     if changed:
         differences = ", ".join(f"{name}: {stored.get(name)!r} -> {settings[name]!r}" for name in changed)
         raise ValueError(
-            f"A resumed run must use the data it was started with, but these arguments changed: {differences}. Use the "
-            "old values, or start a new run in another --output_dir."
+            f"A resumed run must use the data it was started with, but these arguments changed: {differences}. Use "
+            "the old values, or start a new run in another --output_dir."
         )
     return True
 

@@ -17,8 +17,8 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int = 512
     """Train a lower-casing WordPiece tokenizer; the same texts give the same vocabulary in every process.
 
     Punctuation and runs of digits are words of their own, so that the locants of a chemical name (`2,4-`) never melt
-    into its syllables. The trainer of `tokenizers` numbers the continuation letters (`##a`) in the random order of a hash
-    map and breaks ties between merges by these numbers: giving it the letters in a fixed order makes it deterministic.
+    into its syllables. The trainer of `tokenizers` numbers the continuation letters (`##a`) in the random order of a
+    hash map and breaks ties between merges by these numbers: giving it the letters in order makes it deterministic.
 
     Args:
         texts (iterable of `str`): The training texts; read twice, so kept in memory.
@@ -68,8 +68,8 @@ def build_text_model(
         max_length (`int`): Longest text in tokens.
 
     Returns:
-        The tokenizer, and the `text_config` for `FineMolTexConfig.from_preset`: the whole configuration of a pretrained
-        encoder; from scratch, only what depends on the corpus, so that the sizes stay those of the preset.
+        The tokenizer, and the `text_config` for `FineMolTexConfig.from_preset`: the whole configuration of a
+        pretrained encoder; from scratch, only what depends on the corpus, so that the sizes stay those of the preset.
 
     Raises:
         ValueError: If the encoder has no mask token or is too short for `max_length`.
@@ -91,7 +91,7 @@ def _check_text_encoder(name: str, tokenizer: Any, config: Any, max_length: int)
     """Refuse encoders that cannot be trained with masked words or with texts this long."""
     if tokenizer.mask_token_id is None:
         raise ValueError(
-            f"The tokenizer of {name} has no mask token, which masked-word prediction needs. Choose a BERT-like encoder."
+            f"The tokenizer of {name} has no mask token, which masked words need. Choose a BERT-like encoder."
         )
     longest = getattr(config, "max_position_embeddings", max_length)
     if max_length > longest:

@@ -177,4 +177,8 @@ class FineMolTexTrainer(Trainer):
         """Average the components over batches and processes, and start anew."""
         sums = self.accelerator.reduce(self._component_sums[training], reduction="sum").tolist()
         self._component_sums[training] = self._no_components()
-        return {name: value / sums[-1] for name, value in zip(LOSS_COMPONENTS, sums)} if sums[-1] else {}
+        return (
+            {name: value / sums[-1] for name, value in zip(LOSS_COMPONENTS, sums[:-1], strict=True)}
+            if sums[-1]
+            else {}
+        )
