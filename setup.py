@@ -24,7 +24,7 @@ REQUIRED = [
 # `chemicals` holds the default corpus; matplotlib draws the curves; tensorboard is the default `report_to`.
 EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
 # The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
-TEST = [*EXAMPLES, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70"]
+TEST = [*EXAMPLES, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
 DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
