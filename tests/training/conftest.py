@@ -2,12 +2,26 @@
 
 import csv
 import itertools
+import runpy
 from pathlib import Path
 
 import pytest
 
-SUBSTITUENTS = {"C": "methyl", "CC": "ethyl", "F": "fluoro", "Cl": "chloro", "Br": "bromo", "O": "hydroxy", "N": "amino"}
-CORES = {"c1ccc({})cc1{}": "benzene", "C1CCC({})CC1{}": "cyclohexane", "c1cc({})ncc1{}": "pyridine", "{}CCC{}": "propane"}
+SUBSTITUENTS = {
+    "C": "methyl",
+    "CC": "ethyl",
+    "F": "fluoro",
+    "Cl": "chloro",
+    "Br": "bromo",
+    "O": "hydroxy",
+    "N": "amino",
+}
+CORES = {
+    "c1ccc({})cc1{}": "benzene",
+    "C1CCC({})CC1{}": "cyclohexane",
+    "c1cc({})ncc1{}": "pyridine",
+    "{}CCC{}": "propane",
+}
 
 
 def make_pairs() -> list[tuple[str, str]]:
@@ -49,6 +63,13 @@ def command(pairs_file, tmp_path) -> list[str]:
     return words.split()
 
 
+@pytest.fixture(scope="session")
+def run_example():
+    """`main` of `examples/pretrain.py`."""
+    file = Path(__file__).resolve().parents[2] / "examples" / "pretrain.py"
+    return runpy.run_path(str(file))["main"]
+
+
 @pytest.fixture
 def rows(processor, molecules):
     """The troublesome molecules as rows of the feature cache."""
@@ -69,6 +90,7 @@ def make_trainer(rows, processor, config, tools, tmp_path):
 
         defaults = {"output_dir": str(tmp_path / "trainer"), "eval_strategy": "no", "load_best_model_at_end": False}
         defaults |= {"report_to": "none", "use_cpu": True, "per_device_train_batch_size": 8, "disable_tqdm": True}
+        defaults |= {"metric_for_best_model": None}
         return (trainer_class or FineMolTexTrainer)(
             model=FineMolTexForPreTraining(config),
             args=FineMolTexTrainingArguments(**(defaults | options)),

@@ -33,7 +33,9 @@ def test_round_trip_through_a_folder(tmp_path):
 def test_locants_stay_words_of_their_own_and_case_does_not_matter():
     tokenizer = train_tokenizer(TEXTS, 120)
     tokens = tokenizer.tokenize(NAME)
-    assert tokens[:5] == ["2" if "2" in tokenizer.get_vocab() else "[UNK]", ",", "4", "-", tokens[4]] or "," not in TEXTS
+    assert (
+        tokens[:5] == ["2" if "2" in tokenizer.get_vocab() else "[UNK]", ",", "4", "-", tokens[4]] or "," not in TEXTS
+    )
     assert tokenizer.tokenize("4-METHYL") == tokenizer.tokenize("4-methyl")
     assert "4" in tokens and "-" in tokens
 
@@ -41,7 +43,9 @@ def test_locants_stay_words_of_their_own_and_case_does_not_matter():
 def test_only_the_five_special_tokens_are_special():
     tokenizer = train_tokenizer(TEXTS, 120)
     assert sorted(tokenizer.all_special_tokens) == ["[CLS]", "[MASK]", "[PAD]", "[SEP]", "[UNK]"]
-    assert tokenizer.decode(tokenizer("4-methyl")["input_ids"], skip_special_tokens=True).replace(" ", "") == "4-methyl"
+    assert (
+        tokenizer.decode(tokenizer("4-methyl")["input_ids"], skip_special_tokens=True).replace(" ", "") == "4-methyl"
+    )
 
 
 def test_the_same_texts_give_the_same_vocabulary_in_every_process():
