@@ -41,7 +41,8 @@ class FineMolTexAttention(nn.Module):
 
     def __init__(self, config, num_heads: int) -> None:
         super().__init__()
-        self.config = config
+        self.config = config  # of the whole model: it alone holds the attention implementation
+        config = config.fusion_config
         self.head_dim = config.hidden_size // num_heads
         self.scaling = self.head_dim**-0.5
         self.dropout_prob = config.attention_probs_dropout_prob
@@ -71,6 +72,7 @@ class FineMolTexFeedForward(nn.Module):
 
     def __init__(self, config) -> None:
         super().__init__()
+        config = config.fusion_config
         self.expand = nn.Linear(config.hidden_size, config.intermediate_size)
         self.activation = ACT2FN[config.hidden_act]
         self.contract = nn.Linear(config.intermediate_size, config.hidden_size)
@@ -103,8 +105,9 @@ class FineMolTexCoAttention(GradientCheckpointingLayer):
 
     def __init__(self, config) -> None:
         super().__init__()
-        self.motif_attention = FineMolTexAttention(config, config.num_co_attention_heads)
-        self.text_attention = FineMolTexAttention(config, config.num_co_attention_heads)
+        num_heads = config.fusion_config.num_co_attention_heads
+        self.motif_attention = FineMolTexAttention(config, num_heads)
+        self.text_attention = FineMolTexAttention(config, num_heads)
         self.motif_feed_forward = FineMolTexFeedForward(config)
         self.text_feed_forward = FineMolTexFeedForward(config)
 
@@ -119,23 +122,23 @@ class FineMolTexCoAttention(GradientCheckpointingLayer):
 class FineMolTexFusion(nn.Module):
     """The motif stream, the text stream and the co-attention blocks between them.
 
-    Without cross-attention the streams do not touch, so either may be missing.
+    `forward` runs all of it; `encode_motifs` and `encode_text` run one stream without the other.
 
     Shapes:
         - **input:** motif states `(B, K, H)` and mask `(B, K)`, text states `(B, T, H)` and mask `(B, T)`
-        - **output:** motif states `(B, K, H)`, text states `(B, T, H)`; `None` where the input was
+        - **output:** motif states `(B, K, H)`, text states `(B, T, H)`
     """
 
     def __init__(self, config) -> None:
         super().__init__()
-        self.config = config
+        self.config, sizes = config, config.fusion_config
         self.motif_layers = nn.ModuleList(
-            FineMolTexFusionLayer(config, config.num_motif_attention_heads) for _ in range(config.num_motif_layers)
+            FineMolTexFusionLayer(config, sizes.num_motif_attention_heads) for _ in range(sizes.num_motif_layers)
         )
         self.text_layers = nn.ModuleList(
-            FineMolTexFusionLayer(config, config.num_text_attention_heads) for _ in range(config.num_text_layers)
+            FineMolTexFusionLayer(config, sizes.num_text_attention_heads) for _ in range(sizes.num_text_layers)
         )
-        self.co_attention = nn.ModuleList(FineMolTexCoAttention(config) for _ in config.co_attention_motif_layers)
+        self.co_attention = nn.ModuleList(FineMolTexCoAttention(config) for _ in sizes.co_attention_motif_layers)
 
     def encode_motifs(self, states: Tensor, mask: Tensor, layers: slice = slice(None)) -> Tensor:
         """Run motif layers alone. `(B, K, H)`, `(B, K)` -> `(B, K, H)`."""
@@ -148,12 +151,14 @@ class FineMolTexFusion(nn.Module):
     def forward(
         self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        config = self.config
-        over_text = create_bidirectional_mask(config, motif_states, text_mask, encoder_hidden_states=text_states)
-        over_motifs = create_bidirectional_mask(config, text_states, motif_mask, encoder_hidden_states=motif_states)
+        sizes = self.config.fusion_config
+        over_text = create_bidirectional_mask(self.config, motif_states, text_mask, encoder_hidden_states=text_states)
+        over_motifs = create_bidirectional_mask(
+            self.config, text_states, motif_mask, encoder_hidden_states=motif_states
+        )
         motif_done = text_done = 0
         for block, motif_stop, text_stop in zip(
-            self.co_attention, config.co_attention_motif_layers, config.co_attention_text_layers, strict=True
+            self.co_attention, sizes.co_attention_motif_layers, sizes.co_attention_text_layers, strict=True
         ):
             motif_states = self.encode_motifs(motif_states, motif_mask, slice(motif_done, motif_stop))  # (B, K, H)
             text_states = self.encode_text(text_states, text_mask, slice(text_done, text_stop))  # (B, T, H)

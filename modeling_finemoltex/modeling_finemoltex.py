@@ -152,7 +152,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         if hasattr(self.text_encoder, "pooler"):
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
         self.text_input = nn.Linear(text_width, width) if text_width != width else nn.Identity()
-        self.fusion = FineMolTexFusion(config.fusion_config)
+        self.fusion = FineMolTexFusion(config)
         embedding_size = config.projection_dim
         self.molecule_projection = nn.Linear(width, embedding_size) if embedding_size else nn.Identity()
         self.text_projection = nn.Linear(width, embedding_size) if embedding_size else nn.Identity()
