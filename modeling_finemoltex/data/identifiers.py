@@ -10,7 +10,6 @@ import numpy as np
 from datasets.utils import tqdm
 from rdkit import Chem, rdBase
 
-
 logger = logging.getLogger(__name__)
 
 CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, so the bar moves and pickling is cheap
@@ -27,7 +26,6 @@ def stable_hash(text: str) -> int:
         `int` in `[0, 2**63)`, so that it fits a signed 64-bit column.
 
     Example:
-
     >>> stable_hash("CCO") == stable_hash("CCO") != stable_hash("OCC")
     True
     """
