@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from rdkit import Chem
 
-
 # Height of each embedding table. A feature with K known values has K + 2 rows: row K means "unknown" and row K + 1,
 # the last one, is [MASK]. The model's graph configuration repeats these tuples; a test keeps the two equal.
 ATOM_FEATURE_SIZES = (

@@ -7,7 +7,6 @@ here only the atoms at the two ends of a candidate bond are looked at.
 
 from .atom_features_finemoltex import AROMATIC, DOUBLE, SINGLE, MoleculeRecord
 
-
 # Pairs of environments that BRICS cleaves across a single, non-ring bond. Environment 2 does not exist any more.
 _SINGLE_BOND_PAIRS = {
     1: (3, 5, 10),

@@ -21,7 +21,6 @@ from .motifs_finemoltex import (
     partition_molecule,
 )
 
-
 logger = logging.get_logger(__name__)
 
 DEFAULT_VOCAB_FILE = Path(__file__).with_name("default_motif_vocab.json")
@@ -68,7 +67,6 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
         ValueError: If `fragmentation` is unknown or not that of `motif_vocab`, or no vocabulary is at hand.
 
     Example:
-
     >>> extractor = FineMolTexFeatureExtractor(fragmentation="functional")
     >>> batch = extractor(["CC(=O)Oc1ccccc1C(=O)O", "CCO"])
     >>> batch["motif_counts"].tolist()

@@ -16,7 +16,6 @@ from .atom_features_finemoltex import AROMATIC, DOUBLE, SINGLE, TRIPLE, Molecule
 from .brics_finemoltex import BricsRules
 from .functional_groups_finemoltex import FUNCTIONAL_GROUPS
 
-
 logger = logging.get_logger(__name__)
 
 UNKNOWN_MOTIF_ID = 0
@@ -157,7 +156,6 @@ def train_motif_vocab(
         id of a motif is its rank in this order + 2, after `[UNK]` and `[MASK]`.
 
     Example:
-
     >>> train_motif_vocab(["CCO", "OCC", "c1ccccc1"], fragmentation="functional", min_count=2)["motifs"]
     {'CCO': 2}
     """
