@@ -1,0 +1,23 @@
+.DEFAULT_GOAL := help
+.PHONY: help install style check test test-slow wheel
+
+help: ## Show what each target does
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: ## Install in editable mode with everything a developer needs
+	pip install -e ".[dev]"
+
+style: ## Format and mend what can be mended
+	ruff check --fix . && ruff format .
+
+check: ## Lint, check the format and the types; changes nothing
+	ruff check . && ruff format --check . && mypy
+
+test: ## Run the tests that are fast and need no accelerator
+	pytest
+
+test-slow: ## Run the slow tests only
+	pytest -m slow --timeout 1200
+
+wheel: ## Build the wheel into dist/
+	pip wheel --no-deps --wheel-dir dist .

@@ -1,0 +1,60 @@
+"""Which sentence describes which molecule? Embeds both and prints their similarities.
+
+Needs: a model folder, such as the one `examples/pretrain.py` writes, or a Hub id.
+Takes: seconds on a CPU. Try `--model runs/demo --molecules CCO c1ccccc1 --texts ethanol "a benzene ring"`.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from transformers import AutoModel, AutoProcessor, HfArgumentParser
+
+import modeling_finemoltex  # noqa: F401  registers the classes with AutoModel and AutoProcessor
+
+MOLECULES = ["CCO", "CC(=O)Oc1ccccc1C(=O)O", "Clc1ccccc1Cl", "CCCCCCCC#N", "OB(O)c1ccccc1"]
+TEXTS = ["ethanol", "2-acetyloxybenzoic acid", "1,2-dichlorobenzene", "octanenitrile", "phenylboronic acid"]
+COLUMN = 26
+
+
+@dataclass
+class Arguments:
+    """What to compare, and with which model."""
+
+    model: str = field(metadata={"help": "Folder or Hub id of a FineMolTex model with its processor."})
+    molecules: list[str] = field(default_factory=lambda: MOLECULES, metadata={"help": "SMILES strings."})
+    texts: list[str] = field(default_factory=lambda: TEXTS, metadata={"help": "Names or sentences; quote each one."})
+
+
+def shorten(text: str) -> str:
+    """Fit `text` into one column of the table."""
+    return text if len(text) < COLUMN else text[: COLUMN - 2] + "…"
+
+
+def similarity_table(molecules: list[str], texts: list[str], similarities: torch.Tensor) -> str:
+    """Lay out cosine similarities `(molecules, texts)`; a star marks the best text of each molecule."""
+    lines = [" " * COLUMN + "".join(f"{shorten(text):>{COLUMN}}" for text in texts)]
+    for molecule, row in zip(molecules, similarities, strict=True):
+        cells = (f"{value:.3f}{'*' if value == row.max() else ' '}" for value in row.tolist())
+        lines.append(f"{shorten(molecule):<{COLUMN}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells))
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Embed, compare, print."""
+    (arguments,) = HfArgumentParser(Arguments).parse_args_into_dataclasses()
+    processor = AutoProcessor.from_pretrained(arguments.model)
+    model = AutoModel.from_pretrained(arguments.model).eval()
+
+    batch = processor(
+        smiles=arguments.molecules, text=arguments.texts, return_tensors="pt", padding=True, truncation=True
+    )
+    with torch.no_grad():
+        output = model(**batch)
+    similarities = (
+        output.molecule_embeds @ output.text_embeds.T
+    )  # (molecules, texts), cosines: both sides are unit vectors
+    print(similarity_table(arguments.molecules, arguments.texts, similarities))
+
+
+if __name__ == "__main__":
+    main()

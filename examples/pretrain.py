@@ -1,0 +1,65 @@
+"""Pre-train FineMolTex on molecule-text pairs: `accelerate launch examples/pretrain.py [--dataset pairs.csv]`.
+
+Needs `pip install finemoltex[examples]`; without --dataset it uses the 138,000 names of the `chemicals` package.
+Takes about a minute with `--preset tiny --max_steps 3` on a laptop CPU; the demo (preset small) is meant for one GPU.
+"""
+
+import sys
+
+from transformers.utils import logging
+
+from modeling_finemoltex import (
+    FineMolTexDataCollator,
+    FineMolTexFeatureExtractor,
+    FineMolTexProcessor,
+    export_folder,
+    format_retrieval_table,
+    train_motif_vocab,
+)
+from modeling_finemoltex.training import (
+    ProcessorTools,
+    build_model,
+    build_trainer,
+    evaluate_on_test,
+    name_test_protocol,
+    parse_arguments,
+    prepare_data,
+    run_training,
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Prepare the data, train or resume, evaluate on the test split and export the model with its card."""
+    model_args, data_args, training_args = parse_arguments(argv)
+    logging.set_verbosity(training_args.get_process_log_level())
+    tools = ProcessorTools(
+        feature_extractor_class=FineMolTexFeatureExtractor,
+        processor_class=FineMolTexProcessor,
+        collator_class=FineMolTexDataCollator,
+        train_motif_vocab=train_motif_vocab,
+    )
+
+    prepared = prepare_data(model_args, data_args, training_args, tools)
+    model = build_model(model_args, prepared, training_args.seed)
+    trainer = build_trainer(model, prepared, data_args, training_args, tools)
+    if not run_training(trainer):
+        return 130  # the exit status of a program stopped by Ctrl-C
+
+    metrics = {}
+    if "test" in prepared.features:
+        metrics = evaluate_on_test(trainer, prepared.features["test"], name_test_protocol(data_args))
+    if training_args.should_save:
+        card_fields = {
+            "dataset": data_args.dataset or "the names of the `chemicals` package (PubChem)",
+            "base_model": model_args.text_model,
+            "preparation": prepared.summary,
+            "metrics": metrics,
+        }
+        export_folder(trainer.model, prepared.processor, training_args.output_dir, card_fields)
+        print(format_retrieval_table(metrics))
+        print(f"The model, its processor and its card are in {training_args.output_dir}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

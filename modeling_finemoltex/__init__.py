@@ -1,0 +1,78 @@
+"""FineMolTex for Hugging Face Transformers: molecules and texts in one space, motif by motif and word by word.
+
+Importing this package registers its classes, so that `AutoModel.from_pretrained(folder)` and `AutoProcessor` work
+without `trust_remote_code`. The Auto classes hold classes, not names, so registration loads torch, Transformers,
+torch-geometric and RDKit. The rest (trainer, data, evaluation) loads when its name is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+# Public name -> module that defines it. "processors" stands for wherever that package lives.
+_MODULE_OF = {
+    "FineMolTexConfig": "configuration_finemoltex",
+    "FineMolTexGraphConfig": "configuration_finemoltex",
+    "FineMolTexFusionConfig": "configuration_finemoltex",
+    "FineMolTexModel": "modeling_finemoltex",
+    "FineMolTexForPreTraining": "modeling_finemoltex",
+    "FineMolTexOutput": "outputs_finemoltex",
+    "FineMolTexPreTrainingOutput": "outputs_finemoltex",
+    "FineMolTexFeatureExtractor": "processors",
+    "FineMolTexProcessor": "processors",
+    "FineMolTexDataCollator": "processors",
+    "train_motif_vocab": "processors",
+    "load_pairs": "data",
+    "load_chemicals_pairs": "data",
+    "scaffold_split": "data",
+    "deduplicate_against": "data",
+    "featurize_pairs": "data",
+    "evaluate_retrieval": "evaluation",
+    "format_retrieval_table": "evaluation",
+    "FineMolTexTrainer": "training",
+    "FineMolTexTrainingArguments": "training",
+    "export_folder": "hub",
+    "register": "registration",
+}
+
+__all__ = [*_MODULE_OF, "__version__"]
+
+if TYPE_CHECKING:
+    from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
+    from .data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, scaffold_split
+    from .evaluation import evaluate_retrieval, format_retrieval_table
+    from .hub import export_folder
+    from .modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel
+    from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput
+    from .processors import (
+        FineMolTexDataCollator,
+        FineMolTexFeatureExtractor,
+        FineMolTexProcessor,
+        train_motif_vocab,
+    )
+    from .registration import register
+    from .training import FineMolTexTrainer, FineMolTexTrainingArguments
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use (PEP 562) and keep it."""
+    if name not in _MODULE_OF:
+        raise AttributeError(
+            f"module {__name__!r} has no attribute {name!r}; its public names are {', '.join(__all__)}"
+        )
+    home = _MODULE_OF[name]
+    if home == "processors":
+        from ._processors import load_processors
+
+        module = load_processors()
+    else:
+        module = importlib.import_module(f".{home}", __name__)
+    value = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,162 @@
+"""Splits of a list of molecules into train, validation and test rows."""
+
+import logging
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from .identifiers import canonical_smiles, map_unique, parse_smiles
+
+
+logger = logging.getLogger(__name__)
+
+# A group larger than this share of the smaller held-out split goes to train: one frequent scaffold (benzene, ...)
+# would otherwise be most of the evaluation.
+LARGEST_GROUP_SHARE = 0.1
+
+
+def scaffold_split(
+    smiles: Sequence[str],
+    valid_size: int | float,
+    test_size: int | float,
+    seed: int = 0,
+    num_proc: int | None = None,
+) -> dict[str, np.ndarray]:
+    """Split molecules so that no Bemis-Murcko scaffold is in two splits.
+
+    Groups of rows with one scaffold (stereo ignored) are shuffled by `seed` and put into validation, then test, as long
+    as they fit; what is left is train. Molecules without a ring have no scaffold to hold out and always go to train, and
+    so do groups larger than a tenth of the smaller held-out split. Rows of the same molecule, however its SMILES is
+    written, stay together.
+
+    Args:
+        smiles (sequence of `str`, length `R`): One molecule per row.
+        valid_size, test_size (`int` or `float`): Rows of each held-out split, or a fraction of `R` below 1.0. A split is
+            never larger; it may be smaller when the remaining groups do not fit, which is logged.
+        seed (`int`): Seed of the shuffling of groups.
+        num_proc (`int`, *optional*): Worker processes for the scaffolds.
+
+    Returns:
+        `dict` with keys `"train"`, `"valid"`, `"test"`: sorted int64 row indices, together each row exactly once.
+
+    Raises:
+        ValueError: If a SMILES cannot be parsed, the sizes do not fit, or no group fits a requested split.
+
+    Example:
+
+    >>> parts = scaffold_split(["CCO", "c1ccccc1", "C1CCCCC1", "CC1CCCCC1", "CCCC"], valid_size=1, test_size=0)
+    >>> {name: rows.tolist() for name, rows in parts.items()}
+    {'train': [0, 2, 3, 4], 'valid': [1], 'test': []}
+    """
+    sizes = _row_counts(len(smiles), valid_size, test_size)
+    scaffolds = map_unique(_murcko_scaffold, list(smiles), num_proc, "Scaffolds")
+    _check_parsed(smiles, scaffolds)
+    groups = _group_rows(scaffolds)
+    groups.pop("", None)  # acyclic
+    wanted = [size for size in sizes.values() if size]
+    limit = max(1, math.ceil(LARGEST_GROUP_SHARE * min(wanted))) if wanted else 0
+    names = sorted(name for name, rows in groups.items() if len(rows) <= limit)
+    order = np.random.default_rng(seed).permutation(len(names))
+    parts = _fill(len(smiles), [groups[names[position]] for position in order], sizes)
+    for name, size in sizes.items():
+        if size and not len(parts[name]):
+            raise ValueError(
+                f"No scaffold group fits the {name} split of {size} rows: the input of {len(smiles)} rows has "
+                f"{len(groups)} scaffolds, {len(names)} of them with at most {limit} rows. Ask for other sizes or use "
+                "`random_split`."
+            )
+        if len(parts[name]) < size:
+            logger.warning(
+                "The %s split holds %d rows instead of %d: no more groups fit.", name, len(parts[name]), size
+            )
+    return parts
+
+
+def random_split(
+    smiles: Sequence[str],
+    valid_size: int | float,
+    test_size: int | float,
+    seed: int = 0,
+    num_proc: int | None = None,
+) -> dict[str, np.ndarray]:
+    """Split molecules at random; rows of the same molecule (canonical SMILES) stay together.
+
+    Easier than `scaffold_split`: near neighbours of training molecules are in the test split.
+
+    Args:
+        smiles (sequence of `str`, length `R`): One molecule per row.
+        valid_size, test_size (`int` or `float`): Rows of each held-out split (upper bounds), or a fraction of `R`.
+        seed (`int`): Seed of the shuffling of molecules.
+        num_proc (`int`, *optional*): Worker processes for the canonical SMILES.
+
+    Returns:
+        `dict` with keys `"train"`, `"valid"`, `"test"`: sorted int64 row indices, together each row exactly once.
+
+    Raises:
+        ValueError: If a SMILES cannot be parsed or the sizes do not fit.
+    """
+    sizes = _row_counts(len(smiles), valid_size, test_size)
+    molecules = map_unique(canonical_smiles, list(smiles), num_proc, "Canonical SMILES")
+    _check_parsed(smiles, molecules)
+    groups = list(_group_rows(molecules).values())
+    order = np.random.default_rng(seed).permutation(len(groups))
+    return _fill(len(smiles), [groups[position] for position in order], sizes)
+
+
+def _murcko_scaffold(smiles: str) -> str | None:
+    """Write the scaffold SMILES of one molecule: empty without rings, `None` if unparsable."""
+    molecule = parse_smiles(smiles)
+    return None if molecule is None else MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=False)
+
+
+def _row_counts(num_rows: int, valid_size: int | float, test_size: int | float) -> dict[str, int]:
+    """Turn sizes or fractions into rows."""
+    counts = {}
+    for name, size in (("valid", valid_size), ("test", test_size)):
+        is_fraction = isinstance(size, float)
+        if size < 0 or (is_fraction and size >= 1.0):
+            raise ValueError(
+                f"`{name}_size` must be a number of rows (int) or a fraction in [0.0, 1.0): got {size!r}."
+            )
+        counts[name] = round(size * num_rows) if is_fraction else int(size)
+    if sum(counts.values()) >= num_rows:
+        raise ValueError(
+            f"`valid_size` {valid_size} and `test_size` {test_size} leave no training row of {num_rows}. Ask for less."
+        )
+    return counts
+
+
+def _check_parsed(smiles: Sequence[str], results: np.ndarray) -> None:
+    """Raise with the first rows whose SMILES could not be parsed."""
+    bad = [row for row, result in enumerate(results) if result is None]
+    if bad:
+        shown = ", ".join(f"row {row}: {smiles[row]!r}" for row in bad[:5])
+        raise ValueError(
+            f"{len(bad)} of {len(smiles)} SMILES cannot be parsed ({shown}{', ...' if len(bad) > 5 else ''}). Remove these "
+            "rows before splitting."
+        )
+
+
+def _group_rows(keys: np.ndarray) -> dict[str, list[int]]:
+    """Collect the rows of each key, in order of first appearance."""
+    groups: dict[str, list[int]] = {}
+    for row, key in enumerate(keys):
+        groups.setdefault(key, []).append(row)
+    return groups
+
+
+def _fill(num_rows: int, groups: list[list[int]], sizes: dict[str, int]) -> dict[str, np.ndarray]:
+    """Put each group into the first held-out split with room for all of it, else into train."""
+    parts: dict[str, list[int]] = {name: [] for name in sizes}
+    for rows in groups:
+        for name, size in sizes.items():
+            if len(parts[name]) + len(rows) <= size:
+                parts[name].extend(rows)
+                break
+    held_out = {name: np.sort(np.asarray(rows, dtype=np.int64)) for name, rows in parts.items()}
+    taken = np.zeros(num_rows, dtype=bool)
+    for rows in held_out.values():
+        taken[rows] = True
+    return {"train": np.flatnonzero(~taken).astype(np.int64), **held_out}

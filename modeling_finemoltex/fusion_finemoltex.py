@@ -1,0 +1,177 @@
+"""Cross-modal part of FineMolTex: self-attention per stream and co-attention between motif and word tokens."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from transformers.activations import ACT2FN
+from transformers.masking_utils import create_bidirectional_mask
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+
+def eager_attention_forward(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs,
+) -> tuple[Tensor, Tensor]:
+    """Plain attention; `(B, heads, L, D)` queries over `(B, heads, S, D)` keys -> `(B, L, heads, D)` and the weights."""
+    scores = query @ key.transpose(2, 3) * scaling  # (B, heads, L, S)
+    if attention_mask is not None:
+        scores = scores + attention_mask
+    weights = nn.functional.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
+    weights = nn.functional.dropout(weights, p=dropout, training=module.training)
+    return (weights @ value).transpose(1, 2).contiguous(), weights
+
+
+class FineMolTexAttention(nn.Module):
+    """Multi-head attention of one sequence over another, with residual and LayerNorm.
+
+    Shapes:
+        - **input:** queries `(B, L, H)`, keys and values `(B, S, H)`, mask as made by `create_bidirectional_mask`
+        - **output:** `(B, L, H)`
+    """
+
+    is_causal = False
+
+    def __init__(self, config, num_heads: int) -> None:
+        super().__init__()
+        self.config = config  # of the whole model: it alone holds the attention implementation
+        config = config.fusion_config
+        self.head_dim = config.hidden_size // num_heads
+        self.scaling = self.head_dim**-0.5
+        self.dropout_prob = config.attention_probs_dropout_prob
+        self.query = nn.Linear(config.hidden_size, config.hidden_size)
+        self.key = nn.Linear(config.hidden_size, config.hidden_size)
+        self.value = nn.Linear(config.hidden_size, config.hidden_size)
+        self.output = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, states: Tensor, context: Tensor, attention_mask: Tensor | None) -> Tensor:
+        query, key, value = (
+            linear(source).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)  # (B, heads, L or S, D)
+            for linear, source in ((self.query, states), (self.key, context), (self.value, context))
+        )
+        attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
+            self.config._attn_implementation, eager_attention_forward
+        )
+        dropout = self.dropout_prob if self.training else 0.0
+        mixed, _ = attend(self, query, key, value, attention_mask, dropout=dropout, scaling=self.scaling)
+        mixed = mixed.reshape(states.shape)  # (B, L, H)
+        return self.norm(states + self.dropout(self.output(mixed)))
+
+
+class FineMolTexFeedForward(nn.Module):
+    """Two linear layers with residual and LayerNorm. `(B, L, H)` -> `(B, L, H)`."""
+
+    def __init__(self, config) -> None:
+        super().__init__()
+        config = config.fusion_config
+        self.expand = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.activation = ACT2FN[config.hidden_act]
+        self.contract = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.norm(states + self.dropout(self.contract(self.activation(self.expand(states)))))  # (B, L, H)
+
+
+class FineMolTexFusionLayer(GradientCheckpointingLayer):
+    """Self-attention within one stream, then the feed-forward part. `(B, L, H)` -> `(B, L, H)`."""
+
+    def __init__(self, config, num_heads: int) -> None:
+        super().__init__()
+        self.attention = FineMolTexAttention(config, num_heads)
+        self.feed_forward = FineMolTexFeedForward(config)
+
+    def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
+        return self.feed_forward(self.attention(states, states, attention_mask))  # (B, L, H)
+
+
+class FineMolTexCoAttention(GradientCheckpointingLayer):
+    """ViLBERT-style co-attention (Lu et al. 2019): each stream asks the other; both see the other's old states.
+
+    Shapes:
+        - **input:** motif states `(B, K, H)`, text states `(B, T, H)`, masks motif-over-text and text-over-motif
+        - **output:** motif states `(B, K, H)`, text states `(B, T, H)`
+    """
+
+    def __init__(self, config) -> None:
+        super().__init__()
+        num_heads = config.fusion_config.num_co_attention_heads
+        self.motif_attention = FineMolTexAttention(config, num_heads)
+        self.text_attention = FineMolTexAttention(config, num_heads)
+        self.motif_feed_forward = FineMolTexFeedForward(config)
+        self.text_feed_forward = FineMolTexFeedForward(config)
+
+    def forward(
+        self, motif_states: Tensor, text_states: Tensor, text_mask: Tensor | None, motif_mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        motif_context = self.motif_attention(motif_states, text_states, text_mask)  # (B, K, H)
+        text_context = self.text_attention(text_states, motif_states, motif_mask)  # (B, T, H)
+        return self.motif_feed_forward(motif_context), self.text_feed_forward(text_context)
+
+
+class FineMolTexFusion(nn.Module):
+    """The motif stream, the text stream and the co-attention blocks between them.
+
+    `forward` runs all of it; `encode_motifs` and `encode_text` run one stream without the other.
+
+    Shapes:
+        - **input:** motif states `(B, K, H)` and mask `(B, K)`, text states `(B, T, H)` and mask `(B, T)`
+        - **output:** motif states `(B, K, H)`, text states `(B, T, H)`
+    """
+
+    def __init__(self, config) -> None:
+        super().__init__()
+        self.config, sizes = config, config.fusion_config
+        self.motif_layers = nn.ModuleList(
+            FineMolTexFusionLayer(config, sizes.num_motif_attention_heads) for _ in range(sizes.num_motif_layers)
+        )
+        self.text_layers = nn.ModuleList(
+            FineMolTexFusionLayer(config, sizes.num_text_attention_heads) for _ in range(sizes.num_text_layers)
+        )
+        self.co_attention = nn.ModuleList(FineMolTexCoAttention(config) for _ in sizes.co_attention_motif_layers)
+
+    def encode_motifs(self, states: Tensor, mask: Tensor, layers: slice = slice(None)) -> Tensor:
+        """Run motif layers alone. `(B, K, H)`, `(B, K)` -> `(B, K, H)`."""
+        return self._run(self.motif_layers[layers], states, mask)
+
+    def encode_text(self, states: Tensor, mask: Tensor, layers: slice = slice(None)) -> Tensor:
+        """Run text layers alone. `(B, T, H)`, `(B, T)` -> `(B, T, H)`."""
+        return self._run(self.text_layers[layers], states, mask)
+
+    def forward(
+        self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        sizes = self.config.fusion_config
+        over_text = create_bidirectional_mask(self.config, motif_states, text_mask, encoder_hidden_states=text_states)
+        over_motifs = create_bidirectional_mask(
+            self.config, text_states, motif_mask, encoder_hidden_states=motif_states
+        )
+        motif_done = text_done = 0
+        for block, motif_stop, text_stop in zip(
+            self.co_attention, sizes.co_attention_motif_layers, sizes.co_attention_text_layers, strict=True
+        ):
+            motif_states = self.encode_motifs(motif_states, motif_mask, slice(motif_done, motif_stop))  # (B, K, H)
+            text_states = self.encode_text(text_states, text_mask, slice(text_done, text_stop))  # (B, T, H)
+            motif_states, text_states = block(motif_states, text_states, over_text, over_motifs)
+            motif_done, text_done = motif_stop, text_stop
+        motif_states = self.encode_motifs(motif_states, motif_mask, slice(motif_done, None))  # (B, K, H)
+        return motif_states, self.encode_text(text_states, text_mask, slice(text_done, None))  # (B, T, H)
+
+    def _run(self, layers: nn.ModuleList, states: Tensor, mask: Tensor) -> Tensor:
+        attention_mask = create_bidirectional_mask(self.config, states, mask)
+        for layer in layers:
+            states = layer(states, attention_mask)
+        return states
+
+
+__all__ = ["FineMolTexFusion"]

@@ -1,0 +1,138 @@
+"""Graph side of FineMolTex: bond-aware message passing, then pooling of atoms to motif tokens."""
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import GINEConv
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+
+def pool_atoms_to_motifs(atom_states: Tensor, atom_to_motif: Tensor, num_motifs: int) -> Tensor:
+    """Average the atom states of each motif.
+
+    Args:
+        atom_states (`torch.FloatTensor` of shape `(N, H)`): States after message passing.
+        atom_to_motif (`torch.LongTensor` of shape `(N,)`): Motif of each atom, in `[0, num_motifs)`.
+        num_motifs (`int`): `M`, the number of motifs in the whole batch.
+
+    Returns:
+        `torch.FloatTensor` of shape `(M, H)`; a motif without atoms is a row of zeros.
+
+    Raises:
+        ValueError: If `atom_to_motif` does not have one entry per atom.
+
+    Example:
+
+    >>> pool_atoms_to_motifs(torch.ones(3, 2), torch.tensor([0, 0, 1]), num_motifs=2).shape
+    torch.Size([2, 2])
+    """
+    if atom_to_motif.shape[0] != atom_states.shape[0]:
+        raise ValueError(
+            f"`atom_to_motif` must have one entry per atom: got {atom_to_motif.shape[0]} entries for "
+            f"{atom_states.shape[0]} atoms. Build it with `FineMolTexFeatureExtractor`, which keeps both aligned."
+        )
+    sums = atom_states.new_zeros(num_motifs, atom_states.shape[-1]).index_add(0, atom_to_motif, atom_states)  # (M, H)
+    sizes = atom_states.new_zeros(num_motifs).index_add(0, atom_to_motif, torch.ones_like(atom_states[:, 0]))  # (M,)
+    return sums / sizes.clamp(min=1).unsqueeze(-1)  # (M, H)
+
+
+def locate_motifs(motif_counts: Tensor, num_motifs: int) -> tuple[Tensor, Tensor]:
+    """Find the row and the slot of every motif in the padded sequences.
+
+    Args:
+        motif_counts (`torch.LongTensor` of shape `(B,)`): Motifs per molecule.
+        num_motifs (`int`): `M`, their sum.
+
+    Returns:
+        `(molecule, slot)`, each of shape `(M,)`; slots start at 1, because slot 0 is the molecule itself.
+
+    Example:
+
+    >>> locate_motifs(torch.tensor([2, 1]), num_motifs=3)
+    (tensor([0, 0, 1]), tensor([1, 2, 1]))
+    """
+    device = motif_counts.device
+    molecule = torch.repeat_interleave(
+        torch.arange(motif_counts.shape[0], device=device), motif_counts, output_size=num_motifs
+    )  # (M,)
+    first = motif_counts.cumsum(0) - motif_counts  # (B,)
+    return molecule, torch.arange(num_motifs, device=device) - first[molecule] + 1
+
+
+class FineMolTexFeatureEmbedding(nn.Module):
+    """Sum of the embeddings of several categorical features; the last row of each table is [MASK].
+
+    Shapes:
+        - **input:** features `(L, F)` long, with `F = len(table_sizes)`
+        - **output:** `(L, H)`
+    """
+
+    def __init__(self, table_sizes: list[int], hidden_size: int) -> None:
+        super().__init__()
+        self.table_sizes = list(table_sizes)
+        # One table for all features, read with an offset per feature: one look-up instead of F.
+        self.table = nn.Embedding(sum(table_sizes), hidden_size)
+
+    def mask(self, features: Tensor, is_masked: Tensor) -> Tensor:
+        """Replace the features of the masked rows by [MASK]. `(L, F)`, `(L,)` -> `(L, F)`."""
+        mask_row = features.new_tensor(self.table_sizes) - 1  # (F,)
+        return torch.where(is_masked[:, None], mask_row, features)
+
+    def forward(self, features: Tensor) -> Tensor:
+        sizes = features.new_tensor(self.table_sizes)  # (F,)
+        return self.table(features + (sizes.cumsum(0) - sizes)).sum(1)  # (L, H)
+
+
+class FineMolTexGraphLayer(GradientCheckpointingLayer):
+    """One GIN layer with bond embeddings (Hu et al. 2020): message passing, BatchNorm, ReLU, dropout.
+
+    Shapes:
+        - **input:** atom states `(N, H)`, edge index `(2, E)`, edge features `(E, 3)`
+        - **output:** `(N, H)`
+    """
+
+    def __init__(self, config, is_last: bool) -> None:
+        super().__init__()
+        width = config.hidden_size
+        self.bond_embedding = FineMolTexFeatureEmbedding(config.bond_feature_sizes, width)
+        mlp = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.BatchNorm1d(2 * width), nn.ReLU(), nn.Linear(2 * width, width)
+        )
+        self.conv = GINEConv(mlp, train_eps=True)
+        self.norm = nn.BatchNorm1d(width)
+        self.activation = nn.Identity() if is_last else nn.ReLU()
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, atom_states: Tensor, edge_index: Tensor, edge_features: Tensor) -> Tensor:
+        atom_states = self.conv(atom_states, edge_index, self.bond_embedding(edge_features))  # (N, H)
+        return self.dropout(self.activation(self.norm(atom_states)))  # (N, H)
+
+
+class FineMolTexGraphEncoder(nn.Module):
+    """Embed atoms and bonds and pass messages; `is_masked` atoms and their bonds are hidden before the first message.
+
+    Shapes:
+        - **input:** atom features `(N, 9)`, edge index `(2, E)`, edge features `(E, 3)`, masked atoms `(N,)` bool
+        - **output:** atom states `(N, H)`
+    """
+
+    def __init__(self, config) -> None:
+        super().__init__()
+        self.atom_embedding = FineMolTexFeatureEmbedding(config.atom_feature_sizes, config.hidden_size)
+        self.layers = nn.ModuleList(
+            FineMolTexGraphLayer(config, is_last=layer == config.num_layers - 1) for layer in range(config.num_layers)
+        )
+
+    def forward(
+        self, atom_features: Tensor, edge_index: Tensor, edge_features: Tensor, is_masked: Tensor | None = None
+    ) -> Tensor:
+        if is_masked is not None:
+            atom_features = self.atom_embedding.mask(atom_features, is_masked)  # (N, 9)
+            touches_masked = is_masked[edge_index[0]] | is_masked[edge_index[1]]  # (E,)
+            edge_features = self.layers[0].bond_embedding.mask(edge_features, touches_masked)  # (E, 3)
+        atom_states = self.atom_embedding(atom_features)  # (N, H)
+        for layer in self.layers:
+            atom_states = layer(atom_states, edge_index, edge_features)  # (N, H)
+        return atom_states
+
+
+__all__ = ["FineMolTexGraphEncoder", "locate_motifs", "pool_atoms_to_motifs"]

@@ -1,0 +1,126 @@
+"""Export a model as a complete Hub folder: weights, processor, code and a model card filled from data."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard, ModelCardData
+from transformers import PreTrainedModel, ProcessorMixin
+
+from .evaluation import format_retrieval_table
+from .registration import register
+
+TEMPLATE_FILE = "card_template.md"
+TEST_RESULTS_FILE = "test_results.json"
+
+# Packaged inside the wheel; beside the package in a checkout.
+TEMPLATE_FOLDERS = (
+    Path(__file__).resolve().parent / "hub_cards",
+    Path(__file__).resolve().parent.parent / "hub_cards",
+)
+
+
+def export_folder(
+    model: PreTrainedModel, processor: ProcessorMixin, folder: str | Path, card_fields: dict[str, Any] | None = None
+) -> Path:
+    """Save everything another person needs to use the model, with or without this package installed.
+
+    Args:
+        model (`PreTrainedModel`): Any FineMolTex model; saved as safetensors with its code.
+        processor (`FineMolTexProcessor`): Its tokenizer and motif vocabulary go along.
+        folder (`str` or `Path`): Created if needed; other files in it stay.
+        card_fields (`dict`, *optional*): Facts for the card, see `build_model_card`.
+
+    Returns:
+        The folder, ready for `push_folder` of your choice or `from_pretrained`.
+    """
+    folder = Path(folder)
+    register()  # without it `save_pretrained` would leave the code out
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    build_model_card(model, processor, folder, card_fields or {}).save(folder / "README.md")
+    return folder
+
+
+def build_model_card(
+    model: PreTrainedModel, processor: ProcessorMixin, folder: Path, card_fields: dict[str, Any]
+) -> ModelCard:
+    """Fill the card template; every number comes from the model or from the files of the run.
+
+    Args:
+        model (`PreTrainedModel`): Read for sizes and objective.
+        processor (`ProcessorMixin`): Read for vocabulary sizes.
+        folder (`Path`): `test_results.json` and `training_args.json` are read from here where they exist.
+        card_fields (`dict`): Optional `model_id` (default: name of the folder), `dataset` (a name or Hub id),
+            `base_model` (Hub id of the text encoder or `"scratch"`), `preparation` (summary of `prepare_data`), `metrics`
+            (instead of `test_results.json`) and `limits` (extra sentences).
+    """
+    metrics = card_fields.get("metrics") or _read_json(folder / TEST_RESULTS_FILE)
+    base_model = card_fields.get("base_model", "scratch")
+    data = ModelCardData(
+        license="apache-2.0",
+        library_name="transformers",
+        pipeline_tag="feature-extraction",
+        tags=["chemistry", "molecule", "molecule-text", "graph-ml", "retrieval", "custom_code"],
+        language="en",
+        metrics=["mrr", "recall"],
+        datasets=_hub_ids(card_fields.get("dataset")),
+        base_model=base_model if _hub_ids(base_model) else None,
+    )
+    return ModelCard.from_template(
+        data,
+        template_path=str(find_card_template()),
+        model_id=card_fields.get("model_id") or folder.resolve().name,
+        class_name=type(model).__name__,
+        num_parameters=f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f}",
+        config=model.config,
+        num_words=len(processor.tokenizer),
+        num_motifs=processor.feature_extractor.motif_vocab_size,
+        fragmentation=processor.feature_extractor.fragmentation,
+        base_model=base_model,
+        dataset=card_fields.get("dataset", "not stated"),
+        preparation=card_fields.get("preparation") or {},
+        limits=card_fields.get("limits"),
+        training=_read_json(folder / "training_args.json"),
+        training_state=_read_json(folder / "trainer_state.json"),
+        metrics_table=_markdown_table(metrics),
+        retrieval_table=format_retrieval_table(metrics) if _has_retrieval(metrics) else None,
+    )
+
+
+def find_card_template() -> Path:
+    """Return the path of the card template, in the installed package or in the checkout."""
+    for folder in TEMPLATE_FOLDERS:
+        if (folder / TEMPLATE_FILE).is_file():
+            return folder / TEMPLATE_FILE
+    raise FileNotFoundError(
+        f"{TEMPLATE_FILE} is in none of {[str(folder) for folder in TEMPLATE_FOLDERS]}. Reinstall with "
+        "`pip install finemoltex`, or work from a complete checkout."
+    )
+
+
+def _has_retrieval(metrics: dict[str, Any]) -> bool:
+    return any("/t2m_" in name for name in metrics)
+
+
+def _markdown_table(metrics: dict[str, Any]) -> str | None:
+    """Lay out the metrics that are neither retrieval nor run times as a Markdown table."""
+    rows = [
+        f"| {name} | {value:.4f} |"
+        for name, value in metrics.items()
+        if isinstance(value, float)
+        and not any(
+            part in name for part in ("/t2m_", "/m2t_", "/chance_", "runtime", "per_second", "preparation_time")
+        )
+    ]
+    return "\n".join(["| metric | value |", "|---|---|", *rows]) if rows else None
+
+
+def _hub_ids(name: str | None) -> list[str] | None:
+    """Return `[name]` if it looks like `owner/name` on the Hub and is not a local path."""
+    is_id = name is not None and name.count("/") == 1 and " " not in name and not Path(name).exists()
+    return [name] if is_id and not name.startswith((".", "/")) else None
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}

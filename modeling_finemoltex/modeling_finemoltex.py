@@ -1,0 +1,449 @@
+"""FineMolTex: molecules and texts in one space, aligned as wholes and motif by word.
+
+Read bottom-up: tensors -> towers -> `FineMolTexModel.forward` -> heads. Axes in every comment: `B` molecules or texts,
+`N` atoms, `E` directed bonds, `M` motifs in the batch, `K` motifs of the largest molecule, `T` words, `S` masked slots,
+`H` hidden size, `P` embedding size, `V` vocabulary.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch_geometric.nn import GINEConv
+from transformers import AutoModel, PreTrainedModel, initialization
+from transformers.utils.generic import can_return_tuple
+
+from .configuration_finemoltex import FineMolTexConfig
+from .fusion_finemoltex import FineMolTexFusion
+from .graph_encoder_finemoltex import FineMolTexGraphEncoder, locate_motifs, pool_atoms_to_motifs
+from .losses_finemoltex import contrastive_loss, masked_prediction_loss
+from .masking_finemoltex import importance, select_masked_slots
+from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput
+
+UNKNOWN_MOTIF_ID = 0  # first entry of every motif vocabulary; never masked, because it names no motif
+
+_AUTO_MAP = {
+    "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
+    "AutoModel": "modeling_finemoltex.FineMolTexModel",
+    "AutoModelForPreTraining": "modeling_finemoltex.FineMolTexForPreTraining",
+}
+
+
+class FineMolTexMotifTower(nn.Module):
+    """Turn molecules into motif tokens, with a learned [MOL] token in slot 0.
+
+    Shapes:
+        - **input:** the molecule tensors of the batch, masked motifs `(B, K + 1)` bool
+        - **output:** motif tokens `(B, K + 1, H)`, attention mask `(B, K + 1)`
+    """
+
+    def __init__(self, config: FineMolTexConfig) -> None:
+        super().__init__()
+        graph, fusion = config.graph_config, config.fusion_config
+        self.mask_atoms = config.motif_mask_level == "atom"
+        self.graph_encoder = FineMolTexGraphEncoder(graph)
+        self.projection = nn.Linear(graph.hidden_size, fusion.hidden_size)
+        self.position_embedding = nn.Embedding(graph.max_motif_positions, fusion.hidden_size)
+        self.molecule_token = nn.Parameter(torch.empty(fusion.hidden_size))
+        self.mask_token = nn.Parameter(torch.empty(fusion.hidden_size))
+        self.norm = nn.LayerNorm(fusion.hidden_size, eps=fusion.layer_norm_eps)
+        self.dropout = nn.Dropout(fusion.hidden_dropout_prob)
+
+    def forward(
+        self,
+        motif_counts: Tensor,
+        atom_features: Tensor,
+        edge_index: Tensor,
+        edge_features: Tensor,
+        atom_to_motif: Tensor,
+        motif_positions: Tensor,
+        is_masked: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        num_motifs, num_slots = motif_positions.shape[0], int(motif_counts.max()) + 1
+        molecule, slot = locate_motifs(motif_counts, num_motifs)  # (M,), (M,)
+        motif_is_masked = None if is_masked is None else is_masked[molecule, slot]  # (M,)
+        hide_atoms = motif_is_masked is not None and self.mask_atoms
+        atom_is_masked = motif_is_masked[atom_to_motif] if hide_atoms else None  # (N,)
+
+        atom_states = self.graph_encoder(atom_features, edge_index, edge_features, atom_is_masked)  # (N, H_graph)
+        tokens = self.projection(pool_atoms_to_motifs(atom_states, atom_to_motif, num_motifs))  # (M, H)
+        if motif_is_masked is not None:
+            # With masked atoms the state still tells what stands around the hole; without, it tells the answer.
+            visible = tokens if self.mask_atoms else torch.zeros_like(tokens)
+            tokens = torch.where(motif_is_masked[:, None], visible + self.mask_token.to(tokens.dtype), tokens)
+        last_position = self.position_embedding.num_embeddings - 1
+        tokens = tokens + self.position_embedding(motif_positions.clamp(max=last_position))  # (M, H)
+
+        sequence = tokens.new_zeros(motif_counts.shape[0], num_slots, tokens.shape[-1])  # (B, K + 1, H)
+        sequence[molecule, slot] = tokens
+        sequence[:, 0] = self.molecule_token.to(tokens.dtype)
+        attention_mask = torch.arange(num_slots, device=slot.device) <= motif_counts[:, None]  # (B, K + 1)
+        return self.dropout(self.norm(sequence)), attention_mask.long()
+
+
+class FineMolTexVocabularyHead(nn.Module):
+    """Dense layer, GELU and LayerNorm before the scores of a vocabulary. `(..., H)` -> `(..., V)`.
+
+    Without `vocab_size` the scores are products with an embedding table that is given at call time.
+    """
+
+    def __init__(self, hidden_size: int, table_width: int, num_entries: int, owns_table: bool, eps: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(hidden_size, table_width)
+        self.norm = nn.LayerNorm(table_width, eps=eps)
+        self.table = nn.Linear(table_width, num_entries, bias=False) if owns_table else None
+        self.bias = nn.Parameter(torch.empty(num_entries))
+
+    def forward(self, states: Tensor, table: Tensor | None = None) -> Tensor:
+        weight = self.table.weight if table is None else table  # (V, H_table)
+        return F.linear(self.norm(F.gelu(self.dense(states))), weight, self.bias)
+
+
+class FineMolTexPreTrainedModel(PreTrainedModel):
+    """Weight initialisation, saving and the switches that every FineMolTex model shares."""
+
+    config: FineMolTexConfig
+    base_model_prefix = "finemoltex"
+    supports_gradient_checkpointing = True
+    # The losses average over this batch themselves; the Trainer must keep dividing by the accumulation steps.
+    accepts_loss_kwargs = False
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        std = self.config.initializer_range
+        if isinstance(module, GINEConv):
+            initialization.constant_(module.eps, 0.0)
+        elif isinstance(module, FineMolTexMotifTower):
+            initialization.normal_(module.molecule_token, std=std)
+            initialization.normal_(module.mask_token, std=std)
+        elif isinstance(module, FineMolTexVocabularyHead):
+            initialization.zeros_(module.bias)
+        elif isinstance(module, FineMolTexModel):
+            initialization.constant_(module.logit_scale, -math.log(self.config.temperature))
+
+    def save_pretrained(self, save_directory, **kwargs) -> None:
+        """Save as usual; a folder that carries its code names the base model and every head in its `auto_map`."""
+        if self._auto_class is not None:
+            self.config.auto_map = {**_AUTO_MAP, **(getattr(self.config, "auto_map", None) or {})}
+        super().save_pretrained(save_directory, **kwargs)
+
+
+class FineMolTexModel(FineMolTexPreTrainedModel):
+    """The molecule tower, the text tower and the fusion of their tokens.
+
+    Example:
+
+    >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["ethanol", "benzene"])
+    >>> output = model(**batch)
+    >>> similarity = output.molecule_embeds @ output.text_embeds.T
+    """
+
+    def __init__(self, config: FineMolTexConfig) -> None:
+        super().__init__(config)
+        width, text_width = config.fusion_config.hidden_size, config.text_config.hidden_size
+        self.motif_tower = FineMolTexMotifTower(config)
+        self.text_encoder = AutoModel.from_config(config.text_config)
+        if hasattr(self.text_encoder, "pooler"):
+            self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
+        self.text_input = nn.Linear(text_width, width) if text_width != width else nn.Identity()
+        self.fusion = FineMolTexFusion(config)
+        embedding_size = config.projection_dim
+        self.molecule_projection = nn.Linear(width, embedding_size) if embedding_size else nn.Identity()
+        self.text_projection = nn.Linear(width, embedding_size) if embedding_size else nn.Identity()
+        self.logit_scale = nn.Parameter(torch.empty(()), requires_grad=config.learn_temperature)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Return the word embeddings of the text encoder."""
+        return self.text_encoder.get_input_embeddings()
+
+    def load_text_encoder(self, name_or_path: str, **kwargs) -> None:
+        """Copy the weights of a pre-trained text encoder into this model.
+
+        Call it after construction: building a model initialises every weight, the text encoder's included.
+
+        Args:
+            name_or_path (`str`): Hub id or folder that `AutoModel.from_pretrained` loads.
+            kwargs: Passed to `AutoModel.from_pretrained`, for example `revision`.
+
+        Raises:
+            ValueError: If a weight is missing from the source, is unknown here or has another shape; lists the keys.
+        """
+        source = AutoModel.from_pretrained(name_or_path, **kwargs).state_dict()
+        source = {key: value for key, value in source.items() if not key.startswith("pooler.")}
+        own = self.text_encoder.state_dict()
+        different = [key for key in own.keys() & source.keys() if own[key].shape != source[key].shape]
+        problems = {
+            "missing from the source": sorted(own.keys() - source.keys()),
+            "unknown to `text_config`": sorted(source.keys() - own.keys()),
+            "of another shape": sorted(different),
+        }
+        if any(problems.values()):
+            listed = "; ".join(f"{what}: {', '.join(keys)}" for what, keys in problems.items() if keys)
+            raise ValueError(
+                f"The text encoder {name_or_path!r} does not fit `config.text_config` ({listed}). "
+                f"Build the configuration with `text_config=AutoConfig.from_pretrained({name_or_path!r})`."
+            )
+        self.text_encoder.load_state_dict(source)
+
+    def embed_words(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run the text encoder. `(B, T)` -> word tokens `(B, T, H)` and their mask `(B, T)`."""
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        states = self.text_encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.text_input(states), attention_mask  # (B, T, H)
+
+    def embed_molecules(self, motif_states: Tensor) -> Tensor:
+        """Slot 0 of the motif states in the shared space. `(B, K + 1, H)` -> `(B, P)`, L2-normalised."""
+        return F.normalize(self.molecule_projection(motif_states[:, 0]), dim=-1)
+
+    def embed_texts(self, text_states: Tensor) -> Tensor:
+        """Slot 0 of the text states in the shared space. `(B, T, H)` -> `(B, P)`, L2-normalised."""
+        return F.normalize(self.text_projection(text_states[:, 0]), dim=-1)
+
+    def get_molecule_features(
+        self,
+        motif_counts: Tensor,
+        atom_features: Tensor,
+        edge_index: Tensor,
+        edge_features: Tensor,
+        atom_to_motif: Tensor,
+        motif_positions: Tensor,
+        motif_ids: Tensor | None = None,
+    ) -> Tensor:
+        """Embed molecules; the text tower does not run.
+
+        Args:
+            motif_counts (`torch.LongTensor` of shape `(B,)`): Motifs per molecule.
+            atom_features (`torch.LongTensor` of shape `(N, 9)`): Categorical atom features.
+            edge_index (`torch.LongTensor` of shape `(2, E)`): Both directions of every bond.
+            edge_features (`torch.LongTensor` of shape `(E, 3)`): Categorical bond features.
+            atom_to_motif (`torch.LongTensor` of shape `(N,)`): Motif of each atom, numbered over the batch.
+            motif_positions (`torch.LongTensor` of shape `(M,)`): Breadth-first rank in the motif tree.
+            motif_ids (`torch.LongTensor` of shape `(M,)`, *optional*): Accepted as part of a batch; labels only.
+
+        Returns:
+            `torch.FloatTensor` of shape `(B, P)`, L2-normalised.
+        """
+        tokens, mask = self.motif_tower(
+            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions
+        )
+        return self.embed_molecules(self.fusion.encode_motifs(tokens, mask))
+
+    def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """Embed texts; the molecule tower does not run.
+
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, T)`): Word ids.
+            attention_mask (`torch.LongTensor` of shape `(B, T)`, *optional*): 1 on words, 0 on padding.
+
+        Returns:
+            `torch.FloatTensor` of shape `(B, P)`, L2-normalised.
+        """
+        return self.embed_texts(self.fusion.encode_text(*self.embed_words(input_ids, attention_mask)))
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        motif_counts: Tensor | None = None,
+        atom_features: Tensor | None = None,
+        edge_index: Tensor | None = None,
+        edge_features: Tensor | None = None,
+        atom_to_motif: Tensor | None = None,
+        motif_ids: Tensor | None = None,
+        motif_positions: Tensor | None = None,
+        masked_motifs: Tensor | None = None,
+        cross_attention: bool = False,
+    ) -> FineMolTexOutput:
+        """Encode molecules, texts or both.
+
+        Args:
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts; see [`get_text_features`].
+            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions: Molecules; see
+                [`get_molecule_features`].
+            motif_ids (`torch.LongTensor` of shape `(M,)`, *optional*): Accepted as part of a batch; labels only.
+            masked_motifs (`torch.BoolTensor` of shape `(B, K + 1)`, *optional*): Motifs to hide.
+            cross_attention (`bool`): Let motifs and words attend to each other. Embeddings are comparable between
+                molecules and texts that did not meet, so they want `False`, the default.
+
+        Returns:
+            [`FineMolTexOutput`]; the fields of a side that was not given are `None`.
+
+        Raises:
+            ValueError: If neither side is given, or cross-attention is asked for without both.
+        """
+        has_text, has_molecules = input_ids is not None, motif_counts is not None
+        if not (has_text or has_molecules):
+            raise ValueError("Give molecules, texts or both: the batch holds neither `motif_counts` nor `input_ids`.")
+        if cross_attention and not (has_text and has_molecules):
+            raise ValueError("`cross_attention=True` needs molecules and texts in the batch; one side is missing.")
+        motif_states = motif_mask = text_states = None
+        if has_molecules:
+            graph = (motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions)
+            motif_states, motif_mask = self.motif_tower(*graph, is_masked=masked_motifs)  # (B, K + 1, H)
+        if has_text:
+            text_states, attention_mask = self.embed_words(input_ids, attention_mask)  # (B, T, H)
+        if cross_attention:
+            motif_states, text_states = self.fusion(motif_states, motif_mask, text_states, attention_mask)
+        else:
+            motif_states = self.fusion.encode_motifs(motif_states, motif_mask) if has_molecules else None
+            text_states = self.fusion.encode_text(text_states, attention_mask) if has_text else None
+        return FineMolTexOutput(
+            molecule_embeds=self.embed_molecules(motif_states) if has_molecules else None,  # (B, P)
+            text_embeds=self.embed_texts(text_states) if has_text else None,  # (B, P)
+            motif_states=motif_states,
+            motif_attention_mask=motif_mask,
+            text_states=text_states,
+        )
+
+
+class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
+    r"""Contrastive alignment plus masked multimodal modelling (FineMolTex, KDD 2025).
+
+    \(L = L_\mathrm{contrastive} + \alpha L_\mathrm{word} + \beta L_\mathrm{motif}\). The contrastive pass sees the
+    pairs unmasked and without cross-attention; its token states give the importances by which the second pass masks
+    motifs and words, which are then predicted with cross-attention on.
+    """
+
+    def __init__(self, config: FineMolTexConfig) -> None:
+        super().__init__(config)
+        width, eps = config.fusion_config.hidden_size, config.fusion_config.layer_norm_eps
+        text, num_motifs = config.text_config, config.graph_config.motif_vocab_size
+        self.finemoltex = FineMolTexModel(config)
+        self.is_masked_modelling = bool(config.word_loss_weight or config.motif_loss_weight)
+        if self.is_masked_modelling:
+            self.word_head = FineMolTexVocabularyHead(width, text.hidden_size, text.vocab_size, False, eps)
+            self.motif_head = FineMolTexVocabularyHead(width, width, num_motifs, True, eps)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        motif_counts: Tensor,
+        atom_features: Tensor,
+        edge_index: Tensor,
+        edge_features: Tensor,
+        atom_to_motif: Tensor,
+        motif_ids: Tensor,
+        motif_positions: Tensor,
+        molecule_ids: Tensor | None = None,
+        text_ids: Tensor | None = None,
+        mask_seeds: Tensor | None = None,
+        return_loss: bool = True,
+    ) -> FineMolTexPreTrainingOutput:
+        """Compute the pre-training losses of a batch of pairs.
+
+        Args:
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts.
+            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_ids, motif_positions: Molecules;
+                see [`FineMolTexModel.get_molecule_features`]. `motif_ids` are the labels of the masked motifs.
+            molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Identities; equal ones are not
+                negatives of each other.
+            mask_seeds (`torch.LongTensor` of shape `(B,)`, *optional*): The masks are a function of these; drawn from
+                the random generator of torch when absent.
+            return_loss (`bool`): Always true; tells the Trainer that this model needs no labels.
+
+        Returns:
+            [`FineMolTexPreTrainingOutput`].
+        """
+        graph = {
+            "motif_counts": motif_counts,
+            "atom_features": atom_features,
+            "edge_index": edge_index,
+            "edge_features": edge_features,
+            "atom_to_motif": atom_to_motif,
+            "motif_positions": motif_positions,
+        }
+        plain = self.finemoltex(input_ids=input_ids, attention_mask=attention_mask, **graph)
+        loss = contrastive = contrastive_loss(
+            plain.molecule_embeds,
+            plain.text_embeds,
+            self.finemoltex.logit_scale.exp().clamp(max=100.0),
+            self.config.contrastive_objective,
+            molecule_ids,
+            text_ids,
+            gather=self.training,
+        )
+        output = FineMolTexPreTrainingOutput(
+            loss=loss,
+            contrastive_loss=contrastive.detach(),
+            molecule_embeds=plain.molecule_embeds,
+            text_embeds=plain.text_embeds,
+        )
+        if self.is_masked_modelling:
+            if mask_seeds is None:
+                mask_seeds = torch.randint(2**62, motif_counts.shape, device=motif_counts.device)
+            self._add_masked_modelling(output, plain, input_ids, attention_mask, graph, motif_ids, mask_seeds)
+        return output
+
+    def _add_masked_modelling(self, output, plain, input_ids, attention_mask, graph, motif_ids, mask_seeds) -> None:
+        """Mask motifs and words, predict them from both streams, and add losses and hits to `output`."""
+        config = self.config
+        motif_labels = self._pad_motif_ids(graph["motif_counts"], motif_ids)  # (B, K + 1)
+        special = input_ids.new_tensor(list(config.special_token_ids))
+        is_word = (attention_mask == 1) & ~torch.isin(input_ids, special)  # (B, T)
+        motif_slots, motif_is_masked = self._draw(
+            plain.motif_states, motif_labels != UNKNOWN_MOTIF_ID, config.motif_mask_probability, mask_seeds, stream=0
+        )
+        word_slots, word_is_masked = self._draw(
+            plain.text_states, is_word, config.word_mask_probability, mask_seeds, stream=1
+        )
+        hidden_motifs = torch.zeros_like(motif_labels, dtype=torch.bool).scatter(1, motif_slots, motif_is_masked)
+        hidden_words = torch.zeros_like(is_word).scatter(1, word_slots, word_is_masked)  # (B, T)
+        masked = self.finemoltex(
+            input_ids=input_ids.masked_fill(hidden_words, config.mask_token_id),
+            attention_mask=attention_mask,
+            masked_motifs=hidden_motifs,
+            cross_attention=True,
+            **graph,
+        )
+        word_table = self.finemoltex.get_input_embeddings().weight  # (V, H_text)
+        word_logits = self.word_head(self._take(masked.text_states, word_slots), word_table)  # (B, S, V)
+        word_labels = input_ids.gather(1, word_slots).masked_fill(~word_is_masked, -100)  # (B, S)
+        motif_logits = self.motif_head(self._take(masked.motif_states, motif_slots))  # (B, S, V)
+        motif_labels = motif_labels.gather(1, motif_slots).masked_fill(~motif_is_masked, -100)  # (B, S)
+
+        word_loss = masked_prediction_loss(word_logits, word_labels, gather=self.training)
+        motif_loss = masked_prediction_loss(motif_logits, motif_labels, gather=self.training)
+        output.loss = output.loss + config.word_loss_weight * word_loss + config.motif_loss_weight * motif_loss
+        output.word_loss, output.motif_loss = word_loss.detach(), motif_loss.detach()
+        output.word_correct = (word_logits.argmax(-1) == word_labels).sum(1)  # (B,)
+        output.word_total = word_is_masked.sum(1)  # (B,)
+        output.motif_correct = (motif_logits.argmax(-1) == motif_labels).sum(1)  # (B,)
+        output.motif_total = motif_is_masked.sum(1)  # (B,)
+
+    def _draw(
+        self, states: Tensor, candidates: Tensor, probability: float, seeds: Tensor, stream: int
+    ) -> tuple[Tensor, Tensor]:
+        """Draw the slots to mask. `(B, L, H)`, `(B, L)` -> slots `(B, S)`, which of them are masked `(B, S)`."""
+        if self.config.masking == "random":
+            scores = torch.zeros_like(states[..., 0])  # (B, L)
+        else:
+            scores = importance(states.detach()) / self.config.importance_temperature  # (B, L)
+        return select_masked_slots(scores, candidates, probability, seeds, stream)
+
+    @staticmethod
+    def _pad_motif_ids(motif_counts: Tensor, motif_ids: Tensor) -> Tensor:
+        """Lay the motif ids out like the motif tokens, [UNK] elsewhere. `(B,)`, `(M,)` -> `(B, K + 1)`."""
+        molecule, slot = locate_motifs(motif_counts, motif_ids.shape[0])  # (M,), (M,)
+        padded = motif_ids.new_full((motif_counts.shape[0], int(motif_counts.max()) + 1), UNKNOWN_MOTIF_ID)
+        padded[molecule, slot] = motif_ids
+        return padded
+
+    @staticmethod
+    def _take(states: Tensor, slots: Tensor) -> Tensor:
+        """States at some slots. `(B, L, H)`, `(B, S)` -> `(B, S, H)`."""
+        return states.gather(1, slots[..., None].expand(-1, -1, states.shape[-1]))
+
+
+__all__ = ["FineMolTexForPreTraining", "FineMolTexModel", "FineMolTexPreTrainedModel"]

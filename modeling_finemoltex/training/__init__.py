@@ -1,0 +1,30 @@
+"""Pre-training: arguments, Trainer, text model and the steps of the main job."""
+
+import importlib
+from typing import Any
+
+_MODULES = {
+    "DataArguments": "arguments",
+    "FineMolTexTrainer": "trainer",
+    "FineMolTexTrainingArguments": "arguments",
+    "ModelArguments": "arguments",
+    "ProcessorTools": "pretraining",
+    "build_model": "pretraining",
+    "build_text_model": "text_model",
+    "build_trainer": "pretraining",
+    "evaluate_on_test": "pretraining",
+    "find_resumable_checkpoint": "checkpoints",
+    "name_test_protocol": "pretraining",
+    "parse_arguments": "arguments",
+    "prepare_data": "pretraining",
+    "run_training": "pretraining",
+    "train_tokenizer": "text_model",
+}
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import torch and Transformers only when a name that needs them is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

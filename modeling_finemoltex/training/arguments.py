@@ -1,0 +1,243 @@
+"""Command-line arguments of pre-training, with defaults that follow the chosen preset."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from transformers import HfArgumentParser, TrainingArguments
+from transformers.integrations import is_tensorboard_available
+
+DEFAULT_PAPER_TEXT_MODEL = "allenai/scibert_scivocab_uncased"
+SCRATCH = "scratch"
+
+# Each preset is a coherent recipe; every entry is only a default that the flag of the same name overrides.
+# `paper` follows the published recipe: constant Adam rates per part, batches of 16, no decay, clipping or warm-up.
+PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
+    "tiny": {
+        "text_model": SCRATCH,
+        "text_vocab_size": 1000,
+        "motif_min_count": 2,
+        "max_text_length": 64,
+        "max_train_samples": 1000,  # featurising all 71k bundled pairs would take longer than the run itself
+        "per_device_train_batch_size": 8,
+        "learning_rate": 1e-3,
+        "num_train_epochs": 1.0,
+    },
+    "small": {
+        "text_model": SCRATCH,
+        "text_vocab_size": 8000,
+        "motif_min_count": 5,
+        "max_text_length": 128,
+        "per_device_train_batch_size": 64,
+        "learning_rate": 5e-4,
+        "weight_decay": 0.01,
+        "warmup_steps": 0.05,
+        "num_train_epochs": 5.0,
+    },
+    "paper": {
+        "text_model": DEFAULT_PAPER_TEXT_MODEL,
+        "motif_min_count": 10,
+        "max_text_length": 512,
+        "per_device_train_batch_size": 16,
+        "learning_rate": 1e-5,
+        "graph_learning_rate": 1e-5,
+        "projection_learning_rate": 3e-5,
+        "text_learning_rate": 1e-5,
+        "head_learning_rate": 1e-3,
+        "lr_scheduler_type": "constant",
+        "max_grad_norm": 0.0,
+        "num_train_epochs": 10.0,
+    },
+}
+
+
+@dataclass
+class ModelArguments:
+    """Which model is trained, from which text encoder, and with which objective."""
+
+    preset: Literal["tiny", "small", "paper"] = field(
+        default="small", metadata={"help": "Size of the model and the training recipe that goes with it."}
+    )
+    text_model: str = field(
+        default=SCRATCH,
+        metadata={
+            "help": "Text encoder: hub id or folder of a BERT-like model, or `scratch` (own tokenizer and layers)."
+        },
+    )
+    text_vocab_size: int = field(
+        default=8000, metadata={"help": "Words of the tokenizer trained for `--text_model scratch`."}
+    )
+    fragmentation: Literal["paper", "functional"] = field(
+        default="paper", metadata={"help": "How molecules are cut into motifs."}
+    )
+    motif_min_count: int = field(
+        default=5, metadata={"help": "Motifs seen less often in the training split become [UNK]."}
+    )
+    motif_vocab_size: int | None = field(
+        default=None, metadata={"help": "Keep at most this many motifs, the most frequent ones."}
+    )
+    contrastive_objective: Literal["info_nce", "ebm_nce"] | None = field(
+        default=None, metadata={"help": "Molecule-text objective; overrides the preset."}
+    )
+    temperature: float | None = field(
+        default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
+    )
+    word_loss_weight: float | None = field(
+        default=None, metadata={"help": "Weight of the masked-word loss; overrides the preset, 0 turns it off."}
+    )
+    motif_loss_weight: float | None = field(
+        default=None, metadata={"help": "Weight of the masked-motif loss; overrides the preset, 0 turns it off."}
+    )
+    masking: Literal["importance", "random"] | None = field(
+        default=None, metadata={"help": "How the words and motifs to mask are drawn; overrides the preset."}
+    )
+    motif_mask_level: Literal["atom", "token"] | None = field(
+        default=None, metadata={"help": "Mask a motif at its atoms or at its token; overrides the preset."}
+    )
+    motif_mask_probability: float | None = field(
+        default=None, metadata={"help": "Share of the motifs that is masked; overrides the preset."}
+    )
+    word_mask_probability: float | None = field(
+        default=None, metadata={"help": "Share of the words that is masked; overrides the preset."}
+    )
+
+    def objective_overrides(self) -> dict[str, Any]:
+        """Return the objective fields given by the user, named as in `FineMolTexConfig`."""
+        names = (
+            "contrastive_objective",
+            "temperature",
+            "word_loss_weight",
+            "motif_loss_weight",
+            "masking",
+            "motif_mask_level",
+            "motif_mask_probability",
+            "word_mask_probability",
+        )
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+@dataclass
+class DataArguments:
+    """Where the molecule-text pairs come from and how they are split."""
+
+    dataset: str | None = field(
+        default=None,
+        metadata={"help": "Hub id, file, folder or glob of pairs; none: the names of the `chemicals` package."},
+    )
+    smiles_column: str = field(default="smiles", metadata={"help": "Column that holds the molecules."})
+    text_column: str = field(default="text", metadata={"help": "Column that holds the texts."})
+    split: Literal["scaffold", "random", "column"] = field(
+        default="scaffold",
+        metadata={"help": "Split by scaffold, at random, or by the column `split` (train, validation, test)."},
+    )
+    validation_set: str | None = field(
+        default=None, metadata={"help": "Pairs for validation (as --dataset) instead of a part of the training data."}
+    )
+    validation_size: float = field(
+        default=0.05, metadata={"help": "Share (below 1) or number of molecules kept for validation."}
+    )
+    test_size: float = field(default=0.05, metadata={"help": "Share (below 1) or number of molecules kept for test."})
+    max_eval_samples: int = field(
+        default=2000, metadata={"help": "Score at most this many validation pairs during training; 0 means all."}
+    )
+    max_train_samples: int | None = field(
+        default=None, metadata={"help": "Work on a random sample of this many pairs before splitting."}
+    )
+    max_text_length: int = field(default=128, metadata={"help": "Texts are truncated to this many tokens."})
+    eval_sets: list[str] | None = field(
+        default=None,
+        metadata={"help": "Evaluation sets (as --dataset) whose molecules are removed from training."},
+    )
+    num_proc: int | None = field(default=None, metadata={"help": "Processes that compute features; none: all in one."})
+    on_error: Literal["raise", "skip"] = field(
+        default="skip", metadata={"help": "Stop at, or skip and count, molecules that cannot be read."}
+    )
+
+
+@dataclass
+class FineMolTexTrainingArguments(TrainingArguments):
+    """`TrainingArguments` with defaults for flat graph batches and one learning rate per part of the model."""
+
+    output_dir: str | None = field(
+        default="runs/pretrain", metadata={"help": "Folder of the checkpoints and of the final model."}
+    )
+    graph_learning_rate: float | None = field(
+        default=None, metadata={"help": "Learning rate of the graph encoder; none: --learning_rate."}
+    )
+    projection_learning_rate: float | None = field(
+        default=None, metadata={"help": "Learning rate of the motif projection; none: --learning_rate."}
+    )
+    text_learning_rate: float | None = field(
+        default=None, metadata={"help": "Learning rate of the text encoder; none: --learning_rate."}
+    )
+    head_learning_rate: float | None = field(
+        default=None, metadata={"help": "Learning rate of the motif prediction head; none: --learning_rate."}
+    )
+    resume_from_checkpoint: str | None = field(
+        default=None,
+        metadata={
+            "nargs": "?",
+            "const": "latest",
+            "help": "Continue from the newest complete checkpoint (no value, `latest` or `true`) or from a folder.",
+        },
+    )
+    remove_unused_columns: bool = field(
+        default=False, metadata={"help": "Drop dataset columns that the model does not take; the collator needs them."}
+    )
+    dataloader_drop_last: bool = field(
+        default=True, metadata={"help": "Drop the last short training batch; evaluation always uses every pair."}
+    )
+    eval_strategy: str = field(default="steps", metadata={"help": "When to validate: no, steps or epoch."})
+    eval_steps: float | None = field(default=500, metadata={"help": "Steps between validations."})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Batch size of evaluation per device."})
+    save_steps: float = field(default=500, metadata={"help": "Steps between checkpoints."})
+    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept, besides the best one."})
+    logging_steps: float = field(default=25, metadata={"help": "Steps between logged losses."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the checkpoint with the best metric."})
+    metric_for_best_model: str | None = field(
+        default="validation/t2m_mrr", metadata={"help": "Validation metric that chooses the best checkpoint."}
+    )
+    report_to: None | str | list[str] = field(
+        default=None, metadata={"help": "Trackers that receive the logs; none given: tensorboard if it is installed."}
+    )
+    label_names: list[str] | None = field(
+        default=None, metadata={"help": "Columns handed to the metrics; none: the molecule and text numbers."}
+    )
+
+    def __post_init__(self) -> None:
+        """Fill the defaults that depend on the environment."""
+        if self.report_to is None:
+            self.report_to = "tensorboard" if is_tensorboard_available() else "none"
+        if self.label_names is None:
+            self.label_names = ["molecule_ids", "text_ids"]
+        if self.accelerator_config is None:
+            # The axes of a graph batch differ (atoms, bonds, motifs): a loader that cuts batches would cut molecules.
+            self.accelerator_config = {"dispatch_batches": False, "split_batches": False}
+        if self.resume_from_checkpoint is not None and self.resume_from_checkpoint.lower() in ("true", "latest"):
+            self.resume_from_checkpoint = "latest"
+        super().__post_init__()
+
+
+def parse_arguments(
+    argv: Sequence[str] | None = None,
+) -> tuple[ModelArguments, DataArguments, FineMolTexTrainingArguments]:
+    """Parse the command line; `--preset` sets the defaults, every other flag overrides them.
+
+    Args:
+        argv (`Sequence[str]`, *optional*): Words of the command line without the program; none: `sys.argv[1:]`.
+
+    Returns:
+        The model, data and training arguments.
+    """
+    preset_parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    preset_parser.add_argument("--preset", default="small")
+    preset = preset_parser.parse_known_args(argv)[0].preset
+    parser = HfArgumentParser(
+        (ModelArguments, DataArguments, FineMolTexTrainingArguments),
+        usage="%(prog)s [--preset {tiny,small,paper}] [--dataset PAIRS] [--output_dir DIR] [options]",
+        description="Pre-train FineMolTex on molecule-text pairs.",
+        formatter_class=lambda prog: argparse.ArgumentDefaultsHelpFormatter(prog, max_help_position=40, width=119),
+    )
+    parser.set_defaults(**PRESET_DEFAULTS.get(preset, {}))
+    return parser.parse_args_into_dataclasses(argv, look_for_args_file=False)

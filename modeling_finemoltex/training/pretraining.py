@@ -1,0 +1,345 @@
+"""The steps of a pre-training run, in the order `examples/pretrain.py` chains them."""
+
+import functools
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import datasets
+import numpy as np
+from transformers import EvalPrediction, set_seed
+from transformers.utils import is_matplotlib_available, logging
+
+from ..configuration_finemoltex import FineMolTexConfig
+from ..data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, random_split, scaffold_split
+from ..evaluation import compute_pretraining_metrics
+from ..modeling_finemoltex import FineMolTexForPreTraining
+from .arguments import SCRATCH, DataArguments, FineMolTexTrainingArguments, ModelArguments
+from .checkpoints import resolve_resume_argument
+from .interruption import SaveOnInterrupt
+from .text_model import build_text_model
+from .trainer import LOSS_COMPONENTS, FineMolTexTrainer
+
+logger = logging.get_logger(__name__)
+
+PREPARATION_FOLDER = "preparation"
+SUMMARY_FILE = "summary.json"
+TEST_RESULTS_FILE = "test_results.json"
+
+
+class ProcessorTools(NamedTuple):
+    """The classes that turn molecules and texts into tensors; they arrive as arguments, training imports none."""
+
+    feature_extractor_class: type
+    processor_class: type
+    collator_class: type
+    train_motif_vocab: Callable[..., dict[str, Any]]
+
+
+class PreparedData(NamedTuple):
+    """What `prepare_data` leaves on disk and every process loads."""
+
+    processor: Any
+    text_config: dict[str, Any]
+    features: datasets.DatasetDict  # train, and validation and test unless their size is 0
+    summary: dict[str, Any]  # rows and molecules of each split, what was removed, and the settings
+
+
+def prepare_data(
+    model_args: ModelArguments,
+    data_args: DataArguments,
+    training_args: FineMolTexTrainingArguments,
+    tools: ProcessorTools,
+) -> PreparedData:
+    """Load and split the pairs, learn the vocabularies from the training split, and compute features, once.
+
+    The main process does the work and saves it in `output_dir/preparation`; every process then loads the same files. A
+    resumed run finds them there, so its vocabularies and rows are those of the interrupted run.
+
+    Args:
+        model_args (`ModelArguments`): Vocabulary sizes, fragmentation and text encoder.
+        data_args (`DataArguments`): Sources and splits.
+        training_args (`FineMolTexTrainingArguments`): Output folder, seed and whether the run is resumed.
+        tools (`ProcessorTools`): Classes of the processors package.
+
+    Returns:
+        `PreparedData`.
+
+    Raises:
+        ValueError: If a resumed run asks for other data than it was started with.
+    """
+    folder = Path(training_args.output_dir) / PREPARATION_FOLDER
+    with training_args.main_process_first(local=training_args.save_on_each_node, desc="data preparation"):
+        if training_args.should_save:
+            settings = _preparation_settings(model_args, data_args, training_args.seed)
+            if training_args.resume_from_checkpoint is None or not _is_prepared(folder, settings):
+                _prepare(folder, settings, model_args, data_args, training_args.seed, tools)
+    summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+    return PreparedData(
+        processor=tools.processor_class.from_pretrained(folder / "processor"),
+        text_config=summary.pop("text_config"),
+        features=datasets.load_from_disk(str(folder / "features")),
+        summary=summary,
+    )
+
+
+def build_model(model_args: ModelArguments, prepared: PreparedData, seed: int) -> FineMolTexForPreTraining:
+    """Build the model of the preset around the vocabularies, and load the text encoder if one was named.
+
+    Args:
+        model_args (`ModelArguments`): Preset, text encoder and objective.
+        prepared (`PreparedData`): Vocabularies and text configuration.
+        seed (`int`): Seed of the initial weights.
+    """
+    set_seed(seed)
+    tokenizer = prepared.processor.tokenizer
+    config = FineMolTexConfig.from_preset(
+        model_args.preset,
+        text_config=prepared.text_config,
+        graph_config={"motif_vocab_size": prepared.processor.feature_extractor.motif_vocab_size},
+        mask_token_id=tokenizer.mask_token_id,
+        special_token_ids=tokenizer.all_special_ids,
+        **model_args.objective_overrides(),
+    )
+    model = FineMolTexForPreTraining(config)
+    if model_args.text_model != SCRATCH:
+        model.finemoltex.load_text_encoder(model_args.text_model)
+    return model
+
+
+def build_trainer(
+    model: FineMolTexForPreTraining,
+    prepared: PreparedData,
+    data_args: DataArguments,
+    training_args: FineMolTexTrainingArguments,
+    tools: ProcessorTools,
+) -> FineMolTexTrainer:
+    """Build the Trainer with the collator, the metrics and a bounded validation set."""
+    validation = prepared.features.get("validation")
+    if validation is not None and 0 < data_args.max_eval_samples < len(validation):
+        rows = np.random.default_rng(training_args.seed).permutation(len(validation))[: data_args.max_eval_samples]
+        validation = validation.select(np.sort(rows))
+    if validation is None:
+        training_args.eval_strategy = "no"
+        training_args.load_best_model_at_end = False
+    return FineMolTexTrainer(
+        model=model,
+        args=training_args,
+        train_dataset=prepared.features["train"],
+        eval_dataset=validation,
+        data_collator=tools.collator_class(prepared.processor),
+        processing_class=prepared.processor,
+        compute_metrics=functools.partial(compute_metrics, protocol="validation"),
+    )
+
+
+def compute_metrics(eval_prediction: EvalPrediction, protocol: str) -> dict[str, float]:
+    """Score the whole evaluation set, with rows of the same molecule or text not counted as errors."""
+    molecule_ids, text_ids = eval_prediction.label_ids
+    return compute_pretraining_metrics(eval_prediction, protocol, molecule_ids=molecule_ids, text_ids=text_ids)
+
+
+def run_training(trainer: FineMolTexTrainer) -> bool:
+    """Train, or resume training, up to the end or to Ctrl-C.
+
+    Returns:
+        Whether training reached its end; if not, a checkpoint was saved and the log says how to continue.
+    """
+    interruption = SaveOnInterrupt()
+    trainer.add_callback(interruption)
+    checkpoint = resolve_resume_argument(trainer.args.resume_from_checkpoint, trainer.args.output_dir)
+    result = trainer.train(resume_from_checkpoint=checkpoint)
+    if interruption.interrupted:
+        logger.warning(
+            f"Training stopped at step {trainer.state.global_step}. Run the same command with "
+            "`--resume_from_checkpoint` to continue it exactly from there."
+        )
+        return False
+    trainer.log_metrics("train", result.metrics)
+    trainer.save_metrics("train", result.metrics, combined=False)
+    trainer.save_state()
+    if trainer.args.should_save:
+        plot_training_curves(trainer.state.log_history, Path(trainer.args.output_dir, "training_curves.png"))
+    return True
+
+
+def evaluate_on_test(trainer: FineMolTexTrainer, test_features: datasets.Dataset, protocol: str) -> dict[str, float]:
+    """Evaluate on held-out pairs and write `test_results.json`.
+
+    Args:
+        trainer (`FineMolTexTrainer`): The Trainer after training, with the best weights loaded.
+        test_features (`datasets.Dataset`): Features of the test split.
+        protocol (`str`): Name of data and protocol, the prefix of every retrieval metric.
+
+    Returns:
+        The metrics; those of retrieval are ready for `format_retrieval_table`.
+    """
+    trainer.compute_metrics = functools.partial(compute_metrics, protocol=protocol)
+    metrics = trainer.evaluate(test_features, metric_key_prefix="test")
+    metrics = {name.removeprefix("test_") if "/" in name else name: value for name, value in metrics.items()}
+    if trainer.args.should_save:
+        _write_json(Path(trainer.args.output_dir, TEST_RESULTS_FILE), metrics)
+    return metrics
+
+
+def name_test_protocol(data_args: DataArguments) -> str:
+    """Name the data and the split of the test metrics, e.g. `chemicals_scaffold_test`."""
+    source = "chemicals" if data_args.dataset is None else Path(data_args.dataset).name.split(".")[0]
+    return f"{source}_{data_args.split}_test"
+
+
+def plot_training_curves(log_history: list[dict[str, float]], file: Path) -> None:
+    """Draw the logged losses and the validation reciprocal ranks; does nothing without matplotlib."""
+    if not is_matplotlib_available():
+        logger.info(f"matplotlib is not installed: {file.name} is not drawn.")
+        return
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    losses, ranks = figure.subplots(1, 2)
+    for axes, names in (
+        (losses, ("loss", *LOSS_COMPONENTS, "eval_loss")),
+        (ranks, ("eval_validation/t2m_mrr", "eval_validation/m2t_mrr")),
+    ):
+        for name in names:
+            points = [(entry["step"], entry[name]) for entry in log_history if name in entry]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=name.removeprefix("eval_validation/"))
+        axes.set_xlabel("step")
+        if axes.lines:
+            axes.legend()
+    losses.set_ylabel("loss")
+    ranks.set_ylabel("validation mean reciprocal rank")
+    figure.savefig(file, dpi=120)
+
+
+def _prepare(
+    folder: Path,
+    settings: dict[str, Any],
+    model_args: ModelArguments,
+    data_args: DataArguments,
+    seed: int,
+    tools: ProcessorTools,
+) -> None:
+    """Do the work of `prepare_data`; the summary, written last, marks it as complete."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    splits, removed = load_splits(data_args, seed)
+    train = splits["train"]
+    tokenizer, text_config = build_text_model(
+        model_args.text_model, train["text"], model_args.text_vocab_size, data_args.max_text_length
+    )
+    motif_vocab = tools.train_motif_vocab(
+        sorted(set(train["smiles"])),
+        fragmentation=model_args.fragmentation,
+        min_count=model_args.motif_min_count,
+        max_size=model_args.motif_vocab_size,
+    )
+    feature_extractor = tools.feature_extractor_class(motif_vocab=motif_vocab, fragmentation=model_args.fragmentation)
+    processor = tools.processor_class(feature_extractor=feature_extractor, tokenizer=tokenizer)
+    processor.save_pretrained(folder / "processor")
+    features = datasets.DatasetDict(
+        {
+            name: featurize_pairs(
+                pairs, processor, data_args.max_text_length, num_proc=data_args.num_proc, on_error=data_args.on_error
+            )
+            for name, pairs in splits.items()
+        }
+    )
+    features.save_to_disk(str(folder / "features"))
+    summary = {
+        "settings": settings,
+        "splits": {
+            name: {"pairs": len(rows), "molecules": len(set(rows["molecule_ids"]))} for name, rows in features.items()
+        },
+        "removed": removed,
+        "words": len(tokenizer),
+        "motifs": processor.feature_extractor.motif_vocab_size,
+        "text_config": text_config,
+    }
+    _write_json(folder / SUMMARY_FILE, summary)
+    logger.info(f"Prepared {summary['splits']}, {summary['words']} words and {summary['motifs']} motifs in {folder}.")
+
+
+def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, int]]:
+    """Load the pairs, remove what leaks from the evaluation sets, and split.
+
+    Returns:
+        The non-empty splits by name (train, validation, test), and the pairs removed for each evaluation set.
+    """
+    read = functools.partial(
+        load_pairs,
+        smiles_column=data_args.smiles_column,
+        text_column=data_args.text_column,
+        on_error=data_args.on_error,
+    )
+    pairs = load_chemicals_pairs() if data_args.dataset is None else read(data_args.dataset)
+    if data_args.max_train_samples is not None and data_args.max_train_samples < len(pairs):
+        rows = np.random.default_rng(seed).permutation(len(pairs))[: data_args.max_train_samples]
+        pairs = pairs.select(np.sort(rows))
+    held_out = {} if data_args.validation_set is None else {"validation": read(data_args.validation_set)}
+    removed = {}
+    for source, other in [(name, read(name)) for name in data_args.eval_sets or []] + list(held_out.items()):
+        before = len(pairs)
+        pairs = deduplicate_against(pairs, other, by="inchikey14")
+        removed[source] = before - len(pairs)
+        logger.info(f"Removed {removed[source]} of {before} training pairs whose molecule is in {source}.")
+    splits = {**_split(pairs, data_args, 0 if held_out else data_args.validation_size, seed), **held_out}
+    return {name: rows for name, rows in splits.items() if len(rows)}, removed
+
+
+def _split(
+    pairs: datasets.Dataset, data_args: DataArguments, validation_size: float, seed: int
+) -> dict[str, datasets.Dataset]:
+    """Divide the pairs as `--split` says."""
+    if data_args.split == "column":
+        if "split" not in pairs.column_names:
+            raise ValueError(
+                f"`--split column` needs a column `split` (train, validation, test); there are {pairs.column_names}."
+            )
+        values = np.asarray(pairs["split"])
+        rows = {name: np.flatnonzero(values == name) for name in ("train", "validation", "test")}
+    else:
+        split = scaffold_split if data_args.split == "scaffold" else random_split
+        sizes = [int(size) if size >= 1 else size for size in (validation_size, data_args.test_size)]
+        rows = split(pairs["smiles"], *sizes, seed=seed, num_proc=data_args.num_proc)
+        rows["validation"] = rows.pop("valid")
+    return {name: pairs.select(numbers) for name, numbers in rows.items()}
+
+
+def _preparation_settings(model_args: ModelArguments, data_args: DataArguments, seed: int) -> dict[str, Any]:
+    """List the arguments that the prepared files depend on."""
+    model_names = ("text_model", "text_vocab_size", "fragmentation", "motif_min_count", "motif_vocab_size")
+    settings = {name: getattr(model_args, name) for name in model_names} | asdict(data_args) | {"seed": seed}
+    for name in ("num_proc", "max_eval_samples"):  # no effect on the files
+        del settings[name]
+    return settings
+
+
+def _is_prepared(folder: Path, settings: dict[str, Any]) -> bool:
+    """Tell whether the folder holds the complete preparation of this very run."""
+    try:
+        stored = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))["settings"]
+    except FileNotFoundError:
+        return False
+    changed = [name for name, value in settings.items() if stored.get(name) != value]
+    if changed:
+        differences = ", ".join(f"{name}: {stored.get(name)!r} -> {settings[name]!r}" for name in changed)
+        raise ValueError(
+            f"A resumed run must use the data it was started with, but these arguments changed: {differences}. Use "
+            "the old values, or start a new run in another --output_dir."
+        )
+    return True
+
+
+def _write_json(file: Path, content: dict[str, Any]) -> None:
+    """Write readable, strictly valid JSON: numbers that are not finite become null."""
+    finite = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in content.items()
+    }
+    file.write_text(json.dumps(finite, indent=2) + "\n", encoding="utf-8")

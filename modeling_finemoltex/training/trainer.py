@@ -1,0 +1,184 @@
+"""`FineMolTexTrainer`: what molecule-text pre-training needs beyond the Transformers `Trainer`."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from transformers import Trainer
+from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
+from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
+
+from .checkpoints import STAGING_FOLDER
+from .parameter_groups import build_parameter_groups
+
+LOSS_COMPONENTS = ("contrastive_loss", "word_loss", "motif_loss")
+
+# Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
+PAIR_FACTOR = 0x9E3779B97F4A7C15 - (1 << 64)
+STEP_FACTOR = 0xBF58476D1CE4E5B9 - (1 << 64)
+
+
+def make_mask_seeds(pair_ids: Tensor, step: int | None = None) -> Tensor:
+    """Derive the mask seeds of a batch from its pairs and the training step alone.
+
+    So the masks depend neither on the rank, nor on the place in the batch, nor on any random state: one process and
+    several draw the same, and a resumed run continues exactly. Within one step (gradient accumulation) pairs differ.
+
+    Args:
+        pair_ids (`torch.LongTensor` of shape `(B,)`): Row numbers of the pairs.
+        step (`int`, *optional*): Optimizer steps done so far; `None` in evaluation, where masks never change.
+
+    Returns:
+        `torch.LongTensor` of shape `(B,)`.
+    """
+    offset = 0 if step is None else (step + 1) * STEP_FACTOR % (1 << 63)
+    return pair_ids.long() * PAIR_FACTOR + offset  # int64 arithmetic wraps around
+
+
+class FineMolTexTrainer(Trainer):
+    """`Trainer` with reproducible masks, learning rates per part, loss components and kill-safe checkpoints."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.args.n_gpu > 1:
+            raise ValueError(
+                f"One process sees {self.args.n_gpu} GPUs, and `nn.DataParallel` would cut molecules apart. Start one "
+                f"process per GPU: `accelerate launch --multi_gpu --num_processes {self.args.n_gpu} ...`, or use a "
+                "single GPU with `CUDA_VISIBLE_DEVICES=0`."
+            )
+        self._component_sums = {True: self._no_components(), False: self._no_components()}
+        self._staging = False
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor | tuple[Tensor, Any]:
+        """Replace `pair_ids` by mask seeds, compute the loss and remember its components."""
+        inputs = dict(inputs)
+        pair_ids = inputs.pop("pair_ids", None)
+        if pair_ids is not None:
+            inputs["mask_seeds"] = make_mask_seeds(
+                pair_ids, self.state.global_step if model.training else None
+            )  # (B,)
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        values = [outputs.get(name) for name in LOSS_COMPONENTS]
+        values = [loss.new_zeros(()) if value is None else value.detach().mean() for value in values]
+        self._component_sums[model.training] += torch.stack([*values, loss.new_ones(())]).float()
+        return (loss, outputs) if return_outputs else loss
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """Set up the optimizer with one learning rate per part of the model."""
+        if self.optimizer is None:
+            model = self.model if model is None else model
+            optimizer_class, optimizer_kwargs = self.get_optimizer_cls_and_kwargs(self.args, model)
+            groups = build_parameter_groups(
+                model,
+                learning_rate=self.args.learning_rate,
+                weight_decay=self.args.weight_decay,
+                part_learning_rates={
+                    "graph": self.args.graph_learning_rate,
+                    "projection": self.args.projection_learning_rate,
+                    "text": self.args.text_learning_rate,
+                    "head": self.args.head_learning_rate,
+                },
+            )
+            self.optimizer = optimizer_class(groups, **optimizer_kwargs)
+        return self.optimizer
+
+    def _get_learning_rate(self) -> float:
+        """Report the rate of the parts without a rate of their own, in the last groups."""
+        return self.optimizer.param_groups[-1]["lr"]
+
+    def get_eval_dataloader(self, eval_dataset: str | Dataset | None = None) -> DataLoader:
+        """Return the evaluation loader, which never drops the last short batch."""
+        return self._keep_last_batch(super().get_eval_dataloader, eval_dataset)
+
+    def get_test_dataloader(self, test_dataset: Dataset) -> DataLoader:
+        """Return the prediction loader, which never drops the last short batch."""
+        return self._keep_last_batch(super().get_test_dataloader, test_dataset)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add the loss components since the last log, averaged over steps and processes."""
+        if "loss" in logs:
+            logs.update(self._take_components(training=True))
+        super().log(logs, start_time)
+
+    def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> EvalLoopOutput:
+        """Evaluate, and add the mean loss components to the metrics."""
+        self._component_sums[False] = self._no_components()
+        output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
+        components = self._take_components(training=False)
+        output.metrics.update({f"{metric_key_prefix}_{name}": value for name, value in components.items()})
+        return output
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Write the checkpoint in a side folder and rename it: a kill never leaves a half-written `checkpoint-N`."""
+        run_folder = Path(super()._get_output_dir(trial))
+        staging_folder = run_folder / STAGING_FOLDER
+        name = f"checkpoint-{self.state.global_step}"
+        if self.args.should_save:
+            shutil.rmtree(staging_folder, ignore_errors=True)  # left by a killed run
+        self.accelerator.wait_for_everyone()
+        self._staging = True
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self._staging = False
+        if self.state.best_global_step:
+            best = run_folder / f"checkpoint-{self.state.best_global_step}"
+            is_kept = best.name == name or best.exists()
+            self.state.best_model_checkpoint = str(best) if is_kept else None
+        self.accelerator.wait_for_everyone()  # every rank has written its random state
+        if self.args.should_save:
+            self.state.save_to_json(os.path.join(staging_folder, name, TRAINER_STATE_NAME))
+            shutil.rmtree(run_folder / name, ignore_errors=True)  # the same step of an earlier run
+            (staging_folder / name).rename(run_folder / name)
+            staging_folder.rmdir()
+            rotate_checkpoints(str(run_folder), self.args.save_total_limit, self.state.best_model_checkpoint, True)
+        self.accelerator.wait_for_everyone()
+        if self.args.push_to_hub:
+            self._push_from_checkpoint(str(run_folder / name))
+
+    def _get_output_dir(self, trial: Any) -> str:
+        folder = super()._get_output_dir(trial)
+        return os.path.join(folder, STAGING_FOLDER) if self._staging else folder
+
+    def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
+        if not self._staging:  # uploads run in the background: only from the final name
+            super()._push_from_checkpoint(checkpoint_folder)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        """Save as `Trainer` does, but the arguments as JSON: nobody should have to unpickle them."""
+        super()._save(output_dir, state_dict)
+        if self.args.should_save:
+            folder = Path(output_dir if output_dir is not None else self.args.output_dir)
+            (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+            (folder / "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
+
+    def _keep_last_batch(self, make_dataloader: Any, dataset: Any) -> DataLoader:
+        drop_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
+        try:
+            return make_dataloader(dataset)
+        finally:
+            self.args.dataloader_drop_last = drop_last
+
+    def _no_components(self) -> Tensor:
+        """Return the sums of the loss components and, last, the number of batches: zeros of shape `(4,)`."""
+        return torch.zeros(len(LOSS_COMPONENTS) + 1, device=self.args.device)
+
+    def _take_components(self, training: bool) -> dict[str, float]:
+        """Average the components over batches and processes, and start anew."""
+        sums = self.accelerator.reduce(self._component_sums[training], reduction="sum").tolist()
+        self._component_sums[training] = self._no_components()
+        return (
+            {name: value / sums[-1] for name, value in zip(LOSS_COMPONENTS, sums[:-1], strict=True)}
+            if sums[-1]
+            else {}
+        )

@@ -1,0 +1,41 @@
+"""Where the packages lie and what they need; everything static is in `pyproject.toml`.
+
+`processors/` stays at the top level of the repository but is installed as `modeling_finemoltex.processors`, because
+two unrelated distributions on PyPI install a top-level `processors` and would overwrite ours without a word.
+"""
+
+from setuptools import find_packages, setup
+
+# Folders of the checkout that live under another name once installed.
+MAPPED = {"modeling_finemoltex.processors": "processors", "modeling_finemoltex.hub_cards": "hub_cards"}
+
+REQUIRED = [
+    "transformers>=5,<6",  # 6 may remove what a custom architecture stands on
+    "torch>=2.4",
+    "torch-geometric>=2.5",  # the pure-Python wheel; its compiled extensions are never used
+    "rdkit>=2024.3.1",
+    "accelerate>=1.1",  # what `transformers.Trainer` asks for
+    "datasets>=4.0",  # first release with `datasets.List`
+    "evaluate>=0.4.2",
+    "huggingface-hub>=1.0,<3",
+    "numpy>=1.24",
+]
+
+# `chemicals` holds the default corpus; matplotlib draws the curves; tensorboard is the default `report_to`.
+EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
+# The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
+TEST = [*EXAMPLES, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
+DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
+
+setup(
+    packages=[*find_packages(include=["modeling_finemoltex", "modeling_finemoltex.*"]), *MAPPED],
+    package_dir=MAPPED,
+    package_data={
+        "modeling_finemoltex": ["py.typed"],
+        "modeling_finemoltex.processors": ["*.json"],
+        "modeling_finemoltex.hub_cards": ["*.md", "images/*"],
+    },
+    include_package_data=False,
+    install_requires=REQUIRED,
+    extras_require={"examples": EXAMPLES, "test": TEST, "dev": DEV},
+)

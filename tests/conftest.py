@@ -1,0 +1,112 @@
+"""Shared fixtures: a tiny model, an offline tokenizer, molecules chosen for trouble. Nothing touches the network."""
+
+import atexit
+import os
+import shutil
+import socket
+import tempfile
+
+# Before any library reads them: no hub, no user cache, no more threads than a small machine has.
+_HF_HOME = tempfile.mkdtemp(prefix="finemoltex-tests-")
+atexit.register(shutil.rmtree, _HF_HOME, ignore_errors=True)
+os.environ.update(HF_HOME=_HF_HOME, HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+from transformers import BertTokenizerFast  # noqa: E402
+
+# Each molecule has a reason to be here; each text is its own, so that pairs can be told apart.
+MOLECULES = {
+    "C": "methane a single carbon atom without a bond",
+    "CCO": "ethanol a small alcohol",
+    "CC(=O)Oc1ccccc1C(=O)O": "aspirin an ester and an acid on an aromatic ring",
+    "CN1C=NC2=C1C(=O)N(C(=O)N2C)C": "caffeine a bicyclic alkaloid",
+    "[Na+].[Cl-]": "table salt two charged fragments without a bond",
+    "[13CH3]C(=O)[O-].[K+]": "an isotope labelled acetate of potassium",
+    "C/C=C/[C@H](N)C(=O)O": "an unsaturated amino acid with stereo centres",
+    "F[P-](F)(F)(F)(F)F": "a hypervalent anion with six fluorine atoms",
+    "O=C1CCCCCCCCCCCCCC1": "a macrocycle ketone that smells of musk",
+    "[Fe+2]": "a bare metal ion of iron",
+}
+
+_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_VOCABULARY = [
+    *_SPECIAL,
+    *sorted({word for text in MOLECULES.values() for word in text.split()} - set(_LETTERS)),
+    *_LETTERS,
+    *(f"##{letter}" for letter in _LETTERS),
+    *"()[]-,.;:'",
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network():
+    """Refuse every connection that leaves the machine; loopback stays open for distributed tests."""
+    connect = socket.socket.connect
+
+    def local_only(self, address):
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "localhost", "::1"):
+            raise OSError(f"tests must not use the network, but something connects to {address}")
+        return connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", local_only)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    """Start every test from the same random state, whatever ran before it."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def molecules() -> dict[str, str]:
+    """SMILES -> text."""
+    return dict(MOLECULES)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tmp_path_factory) -> BertTokenizerFast:
+    """A word-piece tokenizer over a fixed list: trained ones differ from process to process."""
+    file = tmp_path_factory.mktemp("tokenizer") / "vocab.txt"
+    file.write_text("\n".join(_VOCABULARY), encoding="utf-8")
+    return BertTokenizerFast(vocab=str(file), model_max_length=64)
+
+
+@pytest.fixture(scope="session")
+def processor(tokenizer):
+    """The offline tokenizer with the built-in motif vocabulary."""
+    from modeling_finemoltex import FineMolTexFeatureExtractor, FineMolTexProcessor
+
+    return FineMolTexProcessor(feature_extractor=FineMolTexFeatureExtractor(), tokenizer=tokenizer)
+
+
+@pytest.fixture(scope="session")
+def config(processor):
+    """The smallest configuration that fits `processor`."""
+    from modeling_finemoltex import FineMolTexConfig
+
+    return FineMolTexConfig.from_preset(
+        "tiny",
+        text_config={"vocab_size": len(processor.tokenizer)},
+        graph_config={"motif_vocab_size": processor.feature_extractor.motif_vocab_size},
+        mask_token_id=processor.tokenizer.mask_token_id,
+        special_token_ids=processor.tokenizer.all_special_ids,
+    )
+
+
+@pytest.fixture
+def model(config):
+    """A randomly initialised pre-training model in eval mode, fresh for each test."""
+    from modeling_finemoltex import FineMolTexForPreTraining
+
+    return FineMolTexForPreTraining(config).eval()
+
+
+@pytest.fixture
+def batch(processor, molecules):
+    """All `molecules` with their texts, as the model takes them."""
+    return processor(smiles=list(molecules), text=list(molecules.values()), return_tensors="pt", padding=True)

@@ -1,0 +1,69 @@
+"""Loads a saved folder as somebody without our package does, and stores what comes out. Run by `test_remote_code.py`.
+
+usage: python -I remote_client.py FOLDER FOLDER_TO_SAVE_AGAIN RESULT_FILE JSON_OF_SMILES_AND_TEXTS
+"""
+
+import json
+import sys
+
+OURS = ("modeling_finemoltex", "processors")
+
+
+class Absent:
+    """Makes our packages unimportable: an editable install would answer from anywhere."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in OURS:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Absent())
+
+import torch  # noqa: E402
+from transformers import (  # noqa: E402
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModel,
+    AutoModelForPreTraining,
+    AutoProcessor,
+    AutoTokenizer,
+)
+
+
+@torch.no_grad()
+def main(folder: str, again: str, result: str, pairs: str) -> None:
+    smiles, text = json.loads(pairs)
+    remote = {"trust_remote_code": True}
+    config = AutoConfig.from_pretrained(folder, **remote)
+    processor = AutoProcessor.from_pretrained(folder, **remote)
+    model = AutoModel.from_pretrained(folder, **remote).eval()
+    pretraining = AutoModelForPreTraining.from_pretrained(folder, **remote).eval()
+
+    batch = processor(smiles=smiles, text=text, return_tensors="pt", padding=True)
+    output = model(**batch)
+    model.save_pretrained(again)
+    processor.save_pretrained(again)
+    resaved_batch = AutoProcessor.from_pretrained(again, **remote)(smiles=smiles, return_tensors="pt")
+    resaved = AutoModel.from_pretrained(again, **remote).eval()
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, **remote)
+    loaded = (config, model, pretraining, processor)
+    torch.save(
+        {
+            "batch": dict(batch),
+            "molecule_embeds": output.molecule_embeds,
+            "text_embeds": output.text_embeds,
+            "resaved_molecule_embeds": resaved.get_molecule_features(**resaved_batch),
+            "loss": pretraining(**batch, mask_seeds=torch.arange(len(smiles))).loss,
+            "motif_ids": AutoFeatureExtractor.from_pretrained(folder, **remote)(smiles)["motif_ids"],
+            "input_ids": tokenizer(text, padding=True, return_tensors="pt")["input_ids"],
+            "classes": [type(thing).__name__ for thing in loaded],
+            "packages": sorted({type(thing).__module__.split(".")[0] for thing in loaded}),
+            "ours": [name for name in sys.modules if name.split(".")[0] in OURS],
+        },
+        result,
+    )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

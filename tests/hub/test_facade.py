@@ -1,0 +1,133 @@
+"""The public import path: complete, lazy where it can be, and the same from a wheel."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import modeling_finemoltex
+
+ROOT = Path(__file__).resolve().parents[2]
+FACADE = ROOT / "modeling_finemoltex" / "__init__.py"
+
+
+def run_python(code: str, *, cwd: Path, path: Path = ROOT) -> subprocess.CompletedProcess:
+    """Run `code` in a new interpreter that finds our packages under `path` only."""
+    environment = {**os.environ, "PYTHONPATH": str(path)}
+    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("name", modeling_finemoltex.__all__)
+def test_every_public_name_resolves(name):
+    assert getattr(modeling_finemoltex, name) is not None
+    assert name in dir(modeling_finemoltex)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(
+        AttributeError, match="no attribute 'FineMolTexForPoetry'; its public names are FineMolTexConfig"
+    ):
+        _ = modeling_finemoltex.FineMolTexForPoetry
+
+
+def test_type_checkers_see_the_names_the_facade_loads():
+    block = next(node for node in ast.parse(FACADE.read_text(encoding="utf-8")).body if isinstance(node, ast.If))
+    imported = {alias.name: node.module for node in block.body for alias in node.names}
+    assert imported == modeling_finemoltex._MODULE_OF
+
+
+def test_import_leaves_the_heavy_parts_alone(tmp_path):
+    heavy = ["modeling_finemoltex.training", "modeling_finemoltex.data", "modeling_finemoltex.evaluation", "sklearn"]
+    code = f"import sys, modeling_finemoltex; print([name for name in {heavy} if name in sys.modules])"
+    result = run_python(code, cwd=tmp_path)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_processors_answer_under_one_name_only():
+    classes = (modeling_finemoltex.FineMolTexProcessor, modeling_finemoltex.FineMolTexFeatureExtractor)
+    assert {cls.__module__.rpartition(".")[0] for cls in classes} == {"modeling_finemoltex.processors"}
+
+
+def test_a_strangers_processors_package_is_never_taken(tmp_path):
+    stranger = tmp_path / "processors"
+    stranger.mkdir()
+    (stranger / "__init__.py").write_text("raise RuntimeError('a stranger was imported')")
+    code = "from modeling_finemoltex import FineMolTexProcessor; print(FineMolTexProcessor.__module__)"
+    result = run_python(code, cwd=tmp_path)
+    assert result.stdout.startswith("modeling_finemoltex.processors."), result.stderr
+
+
+def test_registration_is_idempotent():
+    from transformers import AutoModel
+
+    modeling_finemoltex.register()
+    modeling_finemoltex.register()
+    assert AutoModel._model_mapping[modeling_finemoltex.FineMolTexConfig] is modeling_finemoltex.FineMolTexModel
+
+
+@pytest.fixture(scope="module")
+def wheel_contents(tmp_path_factory) -> Path:
+    """The wheel, built from a clean copy of the sources and unpacked."""
+    source, unpacked = tmp_path_factory.mktemp("source") / "finemoltex", tmp_path_factory.mktemp("wheel")
+    source.mkdir()
+    for name in (
+        "modeling_finemoltex",
+        "processors",
+        "hub_cards",
+        "setup.py",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    ):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, source / name)
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(unpacked),
+        str(source),
+    ]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = unpacked.glob("finemoltex-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(unpacked)
+    return unpacked
+
+
+@pytest.mark.parametrize("folder", ["modeling_finemoltex", "processors", "hub_cards"])
+def test_wheel_holds_every_source_file(wheel_contents, folder):
+    installed = wheel_contents / "modeling_finemoltex"
+    installed = installed if folder == "modeling_finemoltex" else installed / folder
+    suffixes = {".py", ".json", ".md", ".svg", ".png", ".typed"}
+    sources = [p for p in (ROOT / folder).rglob("*") if p.suffix in suffixes or p.name == "py.typed"]
+    missing = [p for p in sources if not (installed / p.relative_to(ROOT / folder)).is_file()]
+    assert sources and not missing
+
+
+def test_wheel_installs_one_top_level_package(wheel_contents):
+    assert {path.name for path in wheel_contents.iterdir() if path.is_dir() and path.suffix != ".dist-info"} == {
+        "modeling_finemoltex"
+    }
+
+
+def test_wheel_works_outside_the_checkout(wheel_contents, tmp_path):
+    code = (
+        "import modeling_finemoltex as package; print(package.__file__);"
+        "print(package.FineMolTexFeatureExtractor()('CCO')['motif_ids'].numel())"
+    )
+    result = run_python(code, cwd=tmp_path, path=wheel_contents)
+    file, num_motifs = result.stdout.split() if result.returncode == 0 else pytest.fail(result.stderr)
+    assert Path(file).is_relative_to(wheel_contents)
+    assert int(num_motifs) >= 1

@@ -1,0 +1,188 @@
+"""The import graph, read from the source: what the Hub loader can copy, and who may know whom."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL, PROCESSORS = ROOT / "modeling_finemoltex", ROOT / "processors"
+SOURCES = sorted([*MODEL.rglob("*.py"), *PROCESSORS.rglob("*.py")])
+HUB_FILES = [path for path in SOURCES if path.parent in (MODEL, PROCESSORS) and path.stem.endswith("_finemoltex")]
+
+# A module imports only modules of a lower level. A file beneath a folder listed here has the folder's level.
+LEVELS = {
+    "modeling_finemoltex/configuration_finemoltex.py": 0,
+    "modeling_finemoltex/outputs_finemoltex.py": 0,
+    "modeling_finemoltex/losses_finemoltex.py": 0,
+    "modeling_finemoltex/_processors.py": 0,
+    "modeling_finemoltex/graph_encoder_finemoltex.py": 1,
+    "modeling_finemoltex/fusion_finemoltex.py": 1,
+    "modeling_finemoltex/modeling_finemoltex.py": 2,
+    "modeling_finemoltex/registration.py": 3,
+    "modeling_finemoltex/hub.py": 4,
+    "modeling_finemoltex/data": 4,
+    "modeling_finemoltex/evaluation": 4,
+    "modeling_finemoltex/training": 5,
+    "modeling_finemoltex/__init__.py": 6,
+    "processors/atom_features_finemoltex.py": 0,
+    "processors/motifs_finemoltex.py": 1,
+    "processors/feature_extraction_finemoltex.py": 2,
+    "processors/processing_finemoltex.py": 3,
+    "processors/data_collator_finemoltex.py": 4,
+    "processors/__init__.py": 5,
+}
+
+THIRD_PARTIES = {
+    MODEL: {"torch", "transformers", "torch_geometric"},
+    PROCESSORS: {"torch", "transformers", "torch_geometric", "numpy", "rdkit"},
+}
+
+TOP_LEVEL = {
+    *(
+        "modeling_finemoltex",
+        "processors",
+        "examples",
+        "tests",
+        "hub_cards",
+        "setup.py",
+        "README.md",
+        "pyproject.toml",
+    ),
+    *("Makefile", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".github", ".ci"),
+    *(".gitignore", ".gitattributes", ".pre-commit-config.yaml"),
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def level_of(path: Path) -> int:
+    for name in (name_of(path), *(parent.as_posix() for parent in path.relative_to(ROOT).parents)):
+        if name in LEVELS:
+            return LEVELS[name]
+    pytest.fail(f"{name_of(path)} has no import level: add it to LEVELS in {Path(__file__).name}")
+
+
+def runtime_nodes(tree: ast.AST):
+    """All nodes except those under `if TYPE_CHECKING:`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        yield node
+        yield from runtime_nodes(node)
+
+
+def siblings_imported(path: Path) -> set[Path]:
+    """Files of the project that `path` imports relatively, anywhere in its text."""
+    found = set()
+    for node in runtime_nodes(tree_of(path)):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = path.parents[node.level - 1]
+        target = base.joinpath(*(node.module or "").split(".")) if node.module else base
+        names = [target] if node.module else [target / alias.name for alias in node.names]
+        for name in names:
+            candidates = [name.with_suffix(".py"), name / "__init__.py"]
+            found.update(candidate for candidate in candidates if candidate.is_file())
+    return found
+
+
+def absolute_imports(path: Path) -> set[str]:
+    """Dotted names that `path` imports absolutely, anywhere in its text."""
+    nodes = list(ast.walk(tree_of(path)))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+
+
+def test_there_is_something_to_check():
+    assert len(HUB_FILES) >= 10
+
+
+@pytest.mark.parametrize("path", HUB_FILES, ids=name_of)
+def test_hub_file_imports_flat_single_dot_names(path):
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            assert node.level == 1, f"{name_of(path)}:{node.lineno} climbs out of its folder"
+            assert node.module, f"{name_of(path)}:{node.lineno} `from . import x` is not copied to the Hub"
+            assert "." not in node.module, f"{name_of(path)}:{node.lineno} reaches into a sub-package"
+            assert node.module.endswith("_finemoltex"), f"{name_of(path)}:{node.lineno} imports a file that stays here"
+
+
+@pytest.mark.parametrize("path", HUB_FILES, ids=name_of)
+def test_hub_file_text_only_mentions_real_relative_imports(path):
+    """The loader finds imports by regular expression, in docstrings too; this is its expression."""
+    text = path.read_text(encoding="utf-8")
+    mentioned = re.findall(r"^\s*from\s+\.(\S+)\s+import", text, flags=re.MULTILINE)
+    mentioned += re.findall(r"^\s*import\s+\.(\S+)\s*$", text, flags=re.MULTILINE)
+    real = {node.module for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom) and node.level}
+    assert set(mentioned) == real
+
+
+@pytest.mark.parametrize("path", HUB_FILES, ids=name_of)
+def test_hub_file_imports_allowed_third_parties_only(path):
+    roots = {name.split(".")[0] for name in absolute_imports(path)}
+    assert roots - sys.stdlib_module_names <= THIRD_PARTIES[path.parent]
+
+
+def test_hub_file_names_are_unique():
+    names = [path.name for path in HUB_FILES]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_imports_go_downwards(path):
+    for sibling in siblings_imported(path):
+        if sibling.parent == path.parent and level_of(sibling) == level_of(path):
+            continue  # neighbours inside one folder of a level; cycles among them are caught below
+        assert level_of(sibling) < level_of(path), f"{name_of(path)} imports {name_of(sibling)}"
+
+
+def test_no_import_cycles():
+    graph = {path: siblings_imported(path) for path in SOURCES if path.name != "__init__.py"}
+    done: set[Path] = set()
+
+    def visit(path: Path, trail: tuple[Path, ...]) -> None:
+        assert path not in trail, "cycle: " + " -> ".join(map(name_of, (*trail, path)))
+        if path not in done:
+            for sibling in graph.get(path, ()):
+                visit(sibling, (*trail, path))
+            done.add(path)
+
+    for path in graph:
+        visit(path, ())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*SOURCES, *sorted((ROOT / "examples").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))],
+    ids=name_of,
+)
+def test_nobody_imports_the_checkout_name_of_processors(path):
+    """`processors.X` and `modeling_finemoltex.processors.X` would be two classes."""
+    assert not {name for name in absolute_imports(path) if name.split(".")[0] == "processors"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_the_package_never_imports_itself_absolutely(path):
+    assert not {name for name in absolute_imports(path) if name.split(".")[0] == "modeling_finemoltex"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.py")), ids=name_of)
+def test_examples_use_the_facade_only(path):
+    assert not {name for name in absolute_imports(path) if name.startswith("modeling_finemoltex.")}
+
+
+def test_nothing_unexpected_at_the_top_level():
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("not a git checkout")
+    assert {line.split("/")[0] for line in listing.stdout.splitlines()} <= TOP_LEVEL

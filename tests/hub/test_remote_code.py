@@ -1,0 +1,129 @@
+"""A saved folder loads where our package does not exist, and gives the same numbers as the installed classes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoModelForPreTraining, AutoProcessor
+
+import modeling_finemoltex
+from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel
+
+CLIENT = Path(__file__).with_name("remote_client.py")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory, config, processor, molecules):
+    """A pre-training model and its processor in one folder, and what the installed classes make of the molecules."""
+    folder = tmp_path_factory.mktemp("saved") / "tiny"
+    torch.manual_seed(0)
+    model = FineMolTexForPreTraining(config).eval()
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    batch = processor(smiles=list(molecules), text=list(molecules.values()), return_tensors="pt", padding=True)
+    with torch.no_grad():
+        losses = model(**batch, mask_seeds=torch.arange(len(molecules)))
+        output = model.finemoltex(**batch)
+    return SimpleNamespace(folder=folder, batch=batch, output=output, loss=losses.loss)
+
+
+@pytest.fixture(scope="module")
+def remote(saved, molecules, tmp_path_factory):
+    """What a process without our package makes of the same folder and molecules."""
+    empty = tmp_path_factory.mktemp("elsewhere")
+    result = empty / "result.pt"
+    pairs = json.dumps([list(molecules), list(molecules.values())])
+    command = [sys.executable, "-I", CLIENT, saved.folder, empty / "again", result, pairs]
+    environment = {**os.environ, "HF_MODULES_CACHE": str(empty / "modules")}
+    environment.pop("PYTHONPATH", None)
+    done = subprocess.run(
+        command, cwd=empty, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return torch.load(result, weights_only=True)
+
+
+def assert_same(actual: torch.Tensor, expected: torch.Tensor) -> None:
+    assert actual.shape == expected.shape
+    assert (actual - expected).abs().max() <= 1e-6
+
+
+def test_the_client_had_no_access_to_the_package(remote):
+    assert remote["ours"] == []
+    assert remote["packages"] == ["transformers_modules"]
+    assert remote["classes"] == [
+        "FineMolTexConfig",
+        "FineMolTexModel",
+        "FineMolTexForPreTraining",
+        "FineMolTexProcessor",
+    ]
+
+
+def test_remote_processor_gives_the_same_batch(remote, saved):
+    assert list(remote["batch"]) == list(saved.batch)
+    for name, expected in saved.batch.items():
+        assert torch.equal(remote["batch"][name], expected), name
+
+
+@pytest.mark.parametrize("name", ["molecule_embeds", "text_embeds"])
+def test_remote_embeddings_equal_installed_ones(remote, saved, name):
+    assert saved.output[name].std() > 0
+    assert_same(remote[name], saved.output[name])
+
+
+def test_remote_pretraining_head_gives_the_same_loss(remote, saved):
+    assert_same(remote["loss"], saved.loss)
+
+
+def test_remote_model_saved_again_still_loads(remote, saved):
+    assert_same(remote["resaved_molecule_embeds"], saved.output.molecule_embeds)
+
+
+def test_remote_feature_extractor_and_tokenizer_load_alone(remote, saved):
+    assert torch.equal(remote["motif_ids"], saved.batch["motif_ids"])
+    assert torch.equal(remote["input_ids"], saved.batch["input_ids"])
+
+
+@pytest.mark.parametrize(
+    ("auto_class", "expected"),
+    [
+        (AutoConfig, "FineMolTexConfig"),
+        (AutoModel, "FineMolTexModel"),
+        (AutoModelForPreTraining, "FineMolTexForPreTraining"),
+        (AutoFeatureExtractor, "FineMolTexFeatureExtractor"),
+        (AutoProcessor, "FineMolTexProcessor"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+@pytest.mark.parametrize("trust_remote_code", [None, True])
+def test_installed_classes_answer_the_auto_classes(saved, auto_class, expected, trust_remote_code):
+    """The installed code wins even where remote code is trusted, and nobody is asked on stdin."""
+    loaded = auto_class.from_pretrained(saved.folder, trust_remote_code=trust_remote_code)
+    assert type(loaded) is getattr(modeling_finemoltex, expected)
+
+
+def test_installed_embeddings_survive_the_folder(saved):
+    model = AutoModel.from_pretrained(saved.folder).eval()
+    with torch.no_grad():
+        output = model(**saved.batch)
+    assert_same(output.molecule_embeds, saved.output.molecule_embeds)
+    assert_same(output.text_embeds, saved.output.text_embeds)
+
+
+@pytest.mark.parametrize("model_class", [FineMolTexModel, FineMolTexForPreTraining])
+def test_every_saved_folder_names_every_class(config, processor, model_class, tmp_path):
+    """A folder saved from one class must load as another: `auto_map` names them all."""
+    model_class(config).save_pretrained(tmp_path)
+    auto_map = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["auto_map"]
+    assert auto_map == {
+        "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
+        "AutoModel": "modeling_finemoltex.FineMolTexModel",
+        "AutoModelForPreTraining": "modeling_finemoltex.FineMolTexForPreTraining",
+    }
+    for reference in auto_map.values():
+        assert (tmp_path / f"{reference.split('.')[0]}.py").is_file()
