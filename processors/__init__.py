@@ -6,7 +6,6 @@ from .feature_extraction_finemoltex import FineMolTexFeatureExtractor, MoleculeG
 from .motifs_finemoltex import FRAGMENTATIONS, MASK_MOTIF_ID, UNKNOWN_MOTIF_ID, train_motif_vocab
 from .processing_finemoltex import FineMolTexProcessor
 
-
 __all__ = [
     "ATOM_FEATURE_SIZES",
     "BOND_FEATURE_SIZES",

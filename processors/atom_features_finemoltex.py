@@ -1,14 +1,14 @@
 """Molecule -> integer atom and bond features.
 
 Every feature is invariant to the order of the atoms in the input: chirality and double-bond geometry enter as CIP
-labels (R/S, E/Z), because RDKit's raw clockwise/counter-clockwise and cis/trans tags flip when neighbours are renumbered.
+labels (R/S, E/Z), because RDKit's raw clockwise/counter-clockwise and cis/trans tags flip when neighbours are
+renumbered.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from rdkit import Chem
-
+from rdkit import Chem, rdBase
 
 # Height of each embedding table. A feature with K known values has K + 2 rows: row K means "unknown" and row K + 1,
 # the last one, is [MASK]. The model's graph configuration repeats these tuples; a test keeps the two equal.
@@ -34,6 +34,7 @@ _CHARGE_INDEX = {charge: charge + _MAX_CHARGE for charge in range(-_MAX_CHARGE, 
 _OTHER_CHARGE = 2 * _MAX_CHARGE + 1
 _CHIRALITY_INDEX = {"R": 1, "S": 2}
 _UNLABELLED_CHIRALITY = 4
+_NO_TAG = Chem.ChiralType.CHI_UNSPECIFIED
 _HYBRIDIZATION = Chem.HybridizationType
 _HYBRIDIZATION_INDEX = {
     _HYBRIDIZATION.UNSPECIFIED: 7,  # RDKit does not know: dummy atoms
@@ -91,11 +92,35 @@ class MoleculeRecord(NamedTuple):
     neighbours: list[list[tuple[int, int]]]
 
 
+def parse_smiles(smiles: str) -> Chem.Mol | None:
+    """Parse a SMILES without RDKit's messages on stderr.
+
+    RDKit's older stereo perception is switched on for the call if it is off: it labels R/S and E/Z while parsing.
+
+    Args:
+        smiles (`str`): The molecule.
+
+    Returns:
+        `rdkit.Chem.Mol` or `None`: The sanitised molecule; `None` if RDKit refuses the string or it has no atoms.
+    """
+    legacy = Chem.GetUseLegacyStereoPerception()
+    with rdBase.BlockLogs():
+        if legacy:
+            molecule = Chem.MolFromSmiles(smiles)
+        else:
+            Chem.SetUseLegacyStereoPerception(True)
+            try:
+                molecule = Chem.MolFromSmiles(smiles)
+            finally:
+                Chem.SetUseLegacyStereoPerception(False)
+    return molecule if molecule is not None and molecule.GetNumAtoms() else None
+
+
 def read_molecule(molecule: Chem.Mol) -> MoleculeRecord:
     """Read every fact that features and motifs need from a sanitised molecule.
 
     Args:
-        molecule (`rdkit.Chem.Mol`): A sanitised molecule with stereochemistry assigned, as `Chem.MolFromSmiles` gives.
+        molecule (`rdkit.Chem.Mol`): A sanitised molecule with stereochemistry assigned, from `parse_smiles`.
 
     Returns:
         `MoleculeRecord`: Plain lists of length `n` (atoms) and `b` (bonds).
@@ -121,15 +146,12 @@ def read_molecule(molecule: Chem.Mol) -> MoleculeRecord:
         hybridizations=[_HYBRIDIZATION_INDEX[kind] for kind in map(Chem.Atom.GetHybridization, atoms)],
         aromatic=list(map(Chem.Atom.GetIsAromatic, atoms)),
         in_ring=list(map(Chem.Atom.IsInRing, atoms)),
-        chirality=[_read_chirality(atom) for atom in atoms],
+        chirality=_read_chirality(atoms, neighbours),
         begins=begins,
         ends=ends,
         bond_types=bond_types,
         bond_in_ring=list(map(Chem.Bond.IsInRing, bonds)),
-        bond_stereo=[
-            _BOND_STEREO_INDEX.get(bond.GetStereo(), _UNKNOWN_BOND_STEREO) if bond_type == DOUBLE else 0
-            for bond, bond_type in zip(bonds, bond_types, strict=True)
-        ],
+        bond_stereo=_read_bond_stereo(bonds, bond_types),
         conjugated=list(map(Chem.Bond.GetIsConjugated, bonds)),
         neighbours=neighbours,
     )
@@ -177,8 +199,24 @@ def bond_feature_matrix(record: MoleculeRecord) -> np.ndarray:
     return np.ascontiguousarray(matrix.T)
 
 
-def _read_chirality(atom: Chem.Atom) -> int:
-    """CIP label of an atom; "unlabelled" where only a raw tag exists, for example ring stereo without R/S."""
-    if atom.HasProp("_CIPCode"):
-        return _CHIRALITY_INDEX.get(atom.GetProp("_CIPCode"), _UNLABELLED_CHIRALITY)
-    return _UNLABELLED_CHIRALITY if atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED else 0
+def _read_chirality(atoms: list[Chem.Atom], neighbours: list[list[tuple[int, int]]]) -> list[int]:
+    """CIP label of each atom; "unlabelled" where only a raw tag exists, for example ring stereo without R/S."""
+    chirality = [0] * len(atoms)
+    for index, around in enumerate(neighbours):
+        if len(around) > 2:  # a stereo centre has at least three explicit neighbours
+            atom = atoms[index]
+            if atom.HasProp("_CIPCode"):
+                chirality[index] = _CHIRALITY_INDEX.get(atom.GetProp("_CIPCode"), _UNLABELLED_CHIRALITY)
+            elif not atom.GetIsAromatic() and atom.GetChiralTag() != _NO_TAG:
+                chirality[index] = _UNLABELLED_CHIRALITY
+    return chirality
+
+
+def _read_bond_stereo(bonds: list[Chem.Bond], bond_types: list[int]) -> list[int]:
+    """Index of the geometry of each bond; only double bonds have one."""
+    stereo = [0] * len(bonds)
+    if DOUBLE in bond_types:
+        for index, bond_type in enumerate(bond_types):
+            if bond_type == DOUBLE:
+                stereo[index] = _BOND_STEREO_INDEX.get(bonds[index].GetStereo(), _UNKNOWN_BOND_STEREO)
+    return stereo

@@ -1,12 +1,11 @@
 """BRICS bonds, found directly on a `MoleculeRecord`.
 
 The rules are those of Degen et al., ChemMedChem 3 (2008) 1503, with the adjustments RDKit documents for its
-`FindBRICSBonds`; a test compares both bond by bond. RDKit answers by matching 46 SMARTS patterns on the whole molecule,
-here only the atoms at the two ends of a candidate bond are looked at.
+`FindBRICSBonds`; a test compares both bond by bond. RDKit answers by matching 46 SMARTS patterns on the whole
+molecule, here only the atoms at the two ends of a candidate bond are looked at.
 """
 
 from .atom_features_finemoltex import AROMATIC, DOUBLE, SINGLE, MoleculeRecord
-
 
 # Pairs of environments that BRICS cleaves across a single, non-ring bond. Environment 2 does not exist any more.
 _SINGLE_BOND_PAIRS = {

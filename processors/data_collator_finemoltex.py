@@ -9,7 +9,6 @@ import torch
 from .feature_extraction_finemoltex import MoleculeGraph
 from .processing_finemoltex import FineMolTexProcessor
 
-
 # Flattened columns of a cached molecule: shape of one row's array and its type.
 _MOLECULE_COLUMNS = {
     "atom_features": ((-1, 9), np.uint8),
@@ -30,7 +29,6 @@ class FineMolTexDataCollator:
         pad_to_multiple_of (`int`, *optional*): Round the text length up, for tensor cores or static shapes.
 
     Example:
-
     >>> loader = DataLoader(dataset, batch_size=32, collate_fn=FineMolTexDataCollator(processor))  # doctest: +SKIP
     """
 

@@ -12,7 +12,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 from transformers import BatchFeature, FeatureExtractionMixin
 from transformers.utils import logging
 
-from .atom_features_finemoltex import atom_feature_matrix, bond_feature_matrix, read_molecule
+from .atom_features_finemoltex import atom_feature_matrix, bond_feature_matrix, parse_smiles, read_molecule
 from .motifs_finemoltex import (
     DEFAULT_FRAGMENTATION,
     UNKNOWN_MOTIF_ID,
@@ -20,7 +20,6 @@ from .motifs_finemoltex import (
     ordered_labels,
     partition_molecule,
 )
-
 
 logger = logging.get_logger(__name__)
 
@@ -68,7 +67,6 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
         ValueError: If `fragmentation` is unknown or not that of `motif_vocab`, or no vocabulary is at hand.
 
     Example:
-
     >>> extractor = FineMolTexFeatureExtractor(fragmentation="functional")
     >>> batch = extractor(["CC(=O)Oc1ccccc1C(=O)O", "CCO"])
     >>> batch["motif_counts"].tolist()
@@ -345,13 +343,12 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
             )
         if not smiles.strip():
             raise ValueError(f"A SMILES must not be blank, got {smiles!r}{where}.")
-        with rdBase.BlockLogs():
-            molecule = Chem.MolFromSmiles(smiles)
-            if molecule is None or not molecule.GetNumAtoms():
-                raise ValueError(
-                    f"RDKit cannot parse the SMILES {smiles[:_SHOWN_SMILES]!r}{where}: {_explain(smiles)}. Correct it, "
-                    "or pass on_error='skip' to leave such molecules out."
-                )
+        molecule = parse_smiles(smiles)
+        if molecule is None:
+            raise ValueError(
+                f"RDKit cannot parse the SMILES {smiles[:_SHOWN_SMILES]!r}{where}: {_explain(smiles)}. Correct it, or "
+                "pass on_error='skip' to leave such molecules out."
+            )
         if molecule.GetNumAtoms() > self.max_atoms:
             raise ValueError(
                 f"The molecule {smiles[:_SHOWN_SMILES]!r}{where} has {molecule.GetNumAtoms()} atoms, at most "
@@ -382,10 +379,11 @@ def _as_list(smiles: str | Sequence[str]) -> list[str]:
 
 def _explain(smiles: str) -> str:
     """RDKit's reason for refusing a string."""
-    raw = Chem.MolFromSmiles(smiles, sanitize=False)
-    if raw is None:
-        return "it is not valid SMILES syntax"
-    if not raw.GetNumAtoms():
-        return "it has no atoms"
-    problems = Chem.DetectChemistryProblems(raw)
+    with rdBase.BlockLogs():
+        raw = Chem.MolFromSmiles(smiles, sanitize=False)
+        if raw is None:
+            return "it is not valid SMILES syntax"
+        if not raw.GetNumAtoms():
+            return "it has no atoms"
+        problems = Chem.DetectChemistryProblems(raw)
     return problems[0].Message() if problems else "the molecule cannot be sanitised"

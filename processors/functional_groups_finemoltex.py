@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 from rdkit import Chem
 
+from .atom_features_finemoltex import MoleculeRecord
+
 
 class FunctionalGroup(NamedTuple):
     """A named SMARTS pattern; every atom it matches belongs to the group."""
 
     name: str
     pattern: Chem.Mol
-    elements: frozenset[int]  # elements that must be present, so that most patterns are skipped without matching
+    bonds: frozenset[tuple[int, int, int]]  # chain bonds a molecule must have, as `chain_bond_kinds` gives them
 
 
 # fmt: off
@@ -85,11 +87,34 @@ _SMARTS = (
 # fmt: on
 
 
+def chain_bond_kinds(record: MoleculeRecord) -> set[tuple[int, int, int]]:
+    """List the kinds of non-ring bonds in a molecule, so that most patterns are skipped without matching.
+
+    Args:
+        record (`MoleculeRecord`): Facts about the molecule.
+
+    Returns:
+        `set[tuple[int, int, int]]`: (lower atomic number, higher atomic number, bond type).
+    """
+    numbers = record.atomic_numbers
+    kinds = set()
+    for begin, end, bond_type, in_ring in zip(
+        record.begins, record.ends, record.bond_types, record.bond_in_ring, strict=True
+    ):
+        if not in_ring:
+            first, second = numbers[begin], numbers[end]
+            kinds.add((first, second, bond_type) if first < second else (second, first, bond_type))
+    return kinds
+
+
 def _compile(name: str, smarts: str) -> FunctionalGroup:
     pattern = Chem.MolFromSmarts(smarts)
-    # A query that allows several elements ("[F,Cl]") reports atomic number 0: it requires none in particular.
-    elements = frozenset(number for atom in pattern.GetAtoms() if (number := atom.GetAtomicNum()))
-    return FunctionalGroup(name, pattern, elements)
+    kinds = set()
+    for bond in pattern.GetBonds():
+        first, second = sorted((bond.GetBeginAtom().GetAtomicNum(), bond.GetEndAtom().GetAtomicNum()))
+        if first:  # an atom query that allows several elements ("[F,Cl]") reports 0 and requires none in particular
+            kinds.add((first, second, int(bond.GetBondType())))
+    return FunctionalGroup(name, pattern, frozenset(kinds))
 
 
 FUNCTIONAL_GROUPS = tuple(_compile(name, smarts) for name, smarts in _SMARTS)

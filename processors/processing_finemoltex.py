@@ -8,7 +8,6 @@ from transformers.utils import logging
 
 from .feature_extraction_finemoltex import FineMolTexFeatureExtractor
 
-
 logger = logging.get_logger(__name__)
 
 
@@ -20,7 +19,6 @@ class FineMolTexProcessor(ProcessorMixin):
         tokenizer (`PreTrainedTokenizerBase`): The text side, any BERT-like tokenizer.
 
     Example:
-
     >>> processor = FineMolTexProcessor(FineMolTexFeatureExtractor(), tokenizer)  # doctest: +SKIP
     >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["an alcohol", "an arene"])  # doctest: +SKIP
     """

@@ -37,6 +37,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "paper": {
         "text_model": DEFAULT_PAPER_TEXT_MODEL,
+        "fragmentation": "paper",
         "motif_min_count": 10,
         "max_text_length": 512,
         "per_device_train_batch_size": 16,
@@ -69,7 +70,7 @@ class ModelArguments:
         default=8000, metadata={"help": "Words of the tokenizer trained for `--text_model scratch`."}
     )
     fragmentation: Literal["paper", "functional"] = field(
-        default="paper", metadata={"help": "How molecules are cut into motifs."}
+        default="functional", metadata={"help": "How molecules are cut into motifs."}
     )
     motif_min_count: int = field(
         default=5, metadata={"help": "Motifs seen less often in the training split become [UNK]."}

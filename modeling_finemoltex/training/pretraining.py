@@ -126,6 +126,8 @@ def build_trainer(
     if validation is None:
         training_args.eval_strategy = "no"
         training_args.load_best_model_at_end = False
+    if not model.is_masked_modelling:
+        training_args.ddp_find_unused_parameters = True  # cross-attention is there but idle
     return FineMolTexTrainer(
         model=model,
         args=training_args,
@@ -140,7 +142,13 @@ def build_trainer(
 def compute_metrics(eval_prediction: EvalPrediction, protocol: str) -> dict[str, float]:
     """Score the whole evaluation set, with rows of the same molecule or text not counted as errors."""
     molecule_ids, text_ids = eval_prediction.label_ids
-    return compute_pretraining_metrics(eval_prediction, protocol, molecule_ids=molecule_ids, text_ids=text_ids)
+    predictions = eval_prediction.predictions
+    if len(predictions) == 2:  # embeddings alone: without a masked objective nothing was masked
+        nothing = np.zeros(len(molecule_ids), dtype=np.int64)
+        predictions = (*predictions, nothing, nothing, nothing, nothing)
+    return compute_pretraining_metrics(
+        EvalPrediction(predictions, eval_prediction.label_ids), protocol, molecule_ids=molecule_ids, text_ids=text_ids
+    )
 
 
 def run_training(trainer: FineMolTexTrainer) -> bool:
