@@ -74,7 +74,7 @@ def build_model_card(
         class_name=type(model).__name__,
         num_parameters=f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f}",
         config=model.config,
-        embedding_size=model.config.projection_dim or model.config.fusion_config.hidden_size,
+        embedding_size=model.config.projection_dim or model.config.multimodal_config.hidden_size,
         num_words=len(processor.tokenizer),
         num_motifs=processor.feature_extractor.motif_vocab_size,
         fragmentation=processor.feature_extractor.fragmentation,
