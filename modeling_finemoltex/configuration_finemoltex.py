@@ -213,7 +213,6 @@ class FineMolTexConfig(PreTrainedConfig):
             ValueError: If the preset does not exist.
 
         Example:
-
         >>> FineMolTexConfig.from_preset("tiny", graph_config={"num_layers": 3}).graph_config.num_layers
         3
         """

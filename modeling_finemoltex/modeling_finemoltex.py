@@ -138,7 +138,6 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     """The molecule tower, the text tower and the fusion of their tokens.
 
     Example:
-
     >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["ethanol", "benzene"])
     >>> output = model(**batch)
     >>> similarity = output.molecule_embeds @ output.text_embeds.T
