@@ -126,11 +126,15 @@ class DataArguments:
         default=None,
         metadata={"help": "Hub id, file, folder or glob of pairs; none: the names of the `chemicals` package."},
     )
-    smiles_column: str = field(default="smiles", metadata={"help": "Column that holds the molecules."})
-    text_column: str = field(default="text", metadata={"help": "Column that holds the texts."})
-    split: Literal["scaffold", "random", "column"] = field(
+    smiles_column: str | None = field(
+        default=None, metadata={"help": "Column that holds the molecules; none: the usual names are tried."}
+    )
+    text_column: str | None = field(
+        default=None, metadata={"help": "Column that holds the texts; none: the usual names are tried."}
+    )
+    split: Literal["scaffold", "random", "given"] = field(
         default="scaffold",
-        metadata={"help": "Split by scaffold, at random, or by the column `split` (train, validation, test)."},
+        metadata={"help": "Split by scaffold, at random, or as given (train, validation and test of the source)."},
     )
     validation_set: str | None = field(
         default=None, metadata={"help": "Pairs for validation (as --dataset) instead of a part of the training data."}

@@ -1,6 +1,7 @@
 """Train with the arguments given until a real SIGKILL in the middle of writing a checkpoint (not a test itself).
 
-`python killed_run.py STEP ARGUMENT...` runs `examples/pretrain.py`, and kills itself while checkpoint STEP is half-written.
+`python killed_run.py STEP ARGUMENT...` runs `examples/pretrain.py`, killing itself
+while checkpoint STEP is half-written.
 """
 
 import os

@@ -3,7 +3,6 @@
 import csv
 import json
 
-import datasets
 import pytest
 import torch
 from huggingface_hub import ModelCard
@@ -83,16 +82,16 @@ def test_named_evaluation_sets_are_removed_from_training(prepare, tmp_path):
     file = tmp_path / "evaluation.csv"
     with file.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows(
-            [("smiles", "text"), ("CCCC", "butane"), ("c1cc(F)ccc1Cl", "a written otherwise")]
+            [("smiles", "text"), ("CCCCC", "pentane"), ("Fc1cccc(Cl)c1", "written otherwise")]
         )
     prepared, _ = prepare("--eval_sets", str(file))
-    assert prepared.summary["removed"] == {str(file): 3}  # butane once, chlorofluorobenzene named from both ends
+    assert prepared.summary["removed"] == {str(file): 3}  # pentane once, the ring named from both ends
     assert sum(counts["pairs"] for counts in prepared.summary["splits"].values()) == 193
 
 
 def test_own_validation_set_is_removed_from_training_too(prepare, pairs_file, tmp_path):
     file = tmp_path / "validation.csv"
-    file.write_text("smiles,text\nCCCC,butane\n", encoding="utf-8")
+    file.write_text("smiles,text\nCCCCC,pentane\n", encoding="utf-8")
     prepared, _ = prepare("--validation_set", str(file))
     assert len(prepared.features["validation"]) == 1
     assert prepared.summary["removed"]["validation"] == 1
@@ -123,18 +122,22 @@ def test_without_held_out_pairs_nothing_is_evaluated(command, run_example, tmp_p
     assert "not evaluated" in (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
 
 
-def test_split_by_column_needs_the_column():
-    pairs = datasets.Dataset.from_dict({"smiles": ["C"], "text": ["methane"]})
-    with pytest.raises(ValueError, match="column `split`"):
-        pretraining._split(pairs, arguments.DataArguments(split="column"), 0.1, seed=0)
-
-
-def test_split_by_column():
-    names = ["train", "test", "validation", "train"]
-    pairs = datasets.Dataset.from_dict({"smiles": list("CNOF"), "text": list("abcd"), "split": names})
-    parts = pretraining._split(pairs, arguments.DataArguments(split="column"), 0.1, seed=0)
-    assert {name: rows["text"][:] for name, rows in parts.items()} == {
-        "train": ["a", "d"],
-        "validation": ["c"],
-        "test": ["b"],
+def test_given_splits_are_read_from_the_source(prepare, tmp_path):
+    rows = {"train": "CCO,ethanol\nCCN,ethylamine\nCCF,fluoroethane", "validation": "NCC,amine", "test": "CCC,propane"}
+    for name, lines in rows.items():
+        (tmp_path / f"{name}.csv").write_text(f"smiles,text\n{lines}\n", encoding="utf-8")
+    prepared, _ = prepare("--dataset", str(tmp_path), "--split", "given")
+    assert {name: len(features) for name, features in prepared.features.items()} == {
+        "train": 2,  # ethylamine is in the validation split
+        "validation": 1,
+        "test": 1,
     }
+
+
+def test_unreadable_molecules_are_skipped_or_stop_the_run(prepare, pairs_file, tmp_path):
+    file = tmp_path / "broken.csv"
+    file.write_text(pairs_file.read_text(encoding="utf-8") + "C1CC,half a ring\n", encoding="utf-8")
+    prepared, _ = prepare("--dataset", str(file))
+    assert sum(counts["pairs"] for counts in prepared.summary["splits"].values()) == 196
+    with pytest.raises(ValueError, match="C1CC"):
+        prepare("--dataset", str(file), "--on_error", "raise")
