@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from datasets import Dataset, IterableDataset, Value
 from datasets.data_files import DataFilesDict, get_data_patterns
 from rdkit import Chem, rdBase
@@ -139,6 +140,10 @@ def _load_files(
     if builder == "csv":
         options.update(_csv_options(files, separator, columns))
     where = ", ".join(files[:3])
+    if builder == "parquet":  # the builder cannot read a file without rows
+        for file in files:
+            if not pq.ParquetFile(file).metadata.num_rows:
+                raise ValueError(f"{file} is empty: it has no rows.")
     try:
         table = datasets.load_dataset(builder, **options)
     except ValueError as error:
