@@ -42,9 +42,9 @@ def test_names(name):
     "name",
     ["64-17-5", "stk366316", "st51001115", "agn-pc-00hn7a", "agn-pc-0abcd1", "brn 1250329", "einecs 293-816-3",
      "nsc-85228", "ac1l32c7", "ac1oabcd", "mls003115428", "brd-a48015106-001-01-0", "593yog76rn", "593yogma76",
-     "gtpl7", "unii-3k9958v90m", "chembl545", "mfcd00003568", "epa pesticide chemical code 001501", "wln: q2", "cs2", "ddt",
-     "112-85-6 (parent)", "ethanol;alcohol", "4,4 inverted exclamation marka-dimethoxybenzhydrol", "?-phenylethanol",
-     "fk-506-supplied by selleck chemicals"],
+     "gtpl7", "unii-3k9958v90m", "chembl545", "mfcd00003568", "epa pesticide chemical code 001501", "wln: q2",
+     "cs2", "ddt", "112-85-6 (parent)", "ethanol;alcohol", "?-phenylethanol",
+     "4,4 inverted exclamation marka-dimethoxybenzhydrol", "fk-506-supplied by selleck chemicals"],
 )  # fmt: skip
 def test_codes(name):
     assert not is_chemical_name(name)
