@@ -153,7 +153,7 @@ def _load_files(
     return _to_pairs(table, where, columns)
 
 
-def _csv_options(files: list[str], separator: str, columns: tuple[str | None, str | None]) -> dict[str, Any]:
+def _csv_options(files: list[str], separator: str | None, columns: tuple[str | None, str | None]) -> dict[str, Any]:
     """Ask for strings in every column: "NA" is a name, and a column of digits is still text."""
     headers = []
     for file in files:
