@@ -8,6 +8,8 @@ torch-geometric and RDKit. The rest (trainer, data, evaluation) loads when its n
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .registration import register
+
 __version__ = "0.1.0.dev0"
 
 # Public name -> module that defines it. "processors" stands for wherever that package lives.
@@ -33,10 +35,9 @@ _MODULE_OF = {
     "FineMolTexTrainer": "training",
     "FineMolTexTrainingArguments": "training",
     "export_folder": "hub",
-    "register": "registration",
 }
 
-__all__ = [*_MODULE_OF, "__version__"]
+__all__ = [*_MODULE_OF, "register", "__version__"]
 
 if TYPE_CHECKING:
     from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
         FineMolTexProcessor,
         train_motif_vocab,
     )
-    from .registration import register
     from .training import FineMolTexTrainer, FineMolTexTrainingArguments
 
 
@@ -76,3 +76,6 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """List the public names, loaded or not."""
     return sorted({*globals(), *__all__})
+
+
+register()

@@ -19,7 +19,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
             "intermediate_size": 64,
             "max_position_embeddings": 128,
         },
-        "fusion_config": {
+        "multimodal_config": {
             "hidden_size": 32,
             "num_motif_layers": 2,
             "num_text_layers": 1,
@@ -43,7 +43,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
             "intermediate_size": 1024,
             "max_position_embeddings": 256,
         },
-        "fusion_config": {
+        "multimodal_config": {
             "hidden_size": 256,
             "num_motif_layers": 2,
             "num_text_layers": 2,
@@ -105,7 +105,7 @@ class FineMolTexFusionConfig(PreTrainedConfig):
     """
 
     model_type = "finemoltex_fusion"
-    base_config_key = "fusion_config"
+    base_config_key = "multimodal_config"
 
     hidden_size: int = 768
     num_motif_layers: int = 3
@@ -150,7 +150,8 @@ class FineMolTexConfig(PreTrainedConfig):
     Args:
         graph_config (`dict` or `FineMolTexGraphConfig`): The graph encoder.
         text_config (`dict` or `PreTrainedConfig`): Any BERT-like text encoder; `model_type` selects its class.
-        fusion_config (`dict` or `FineMolTexFusionConfig`): Motif layers, light text layers, co-attention.
+        multimodal_config (`dict` or `FineMolTexFusionConfig`): Motif layers, light text layers, co-attention. (The
+            name `fusion_config` is taken: `from_pretrained` reads it as the kernels to fuse.)
         projection_dim (`int`, *optional*): Size `P` of the shared space; `None` keeps the slot-0 states (`P` = `H`).
         temperature (`float`): Temperature of the contrastive loss (paper: 0.1).
         learn_temperature (`bool`): Train the temperature instead of keeping it fixed.
@@ -170,7 +171,7 @@ class FineMolTexConfig(PreTrainedConfig):
     sub_configs_defaults = {
         "graph_config": FineMolTexGraphConfig,
         "text_config": SubConfigSpec(AutoConfig, model_type="bert", init_kwargs={"vocab_size": 31090}),
-        "fusion_config": FineMolTexFusionConfig,
+        "multimodal_config": FineMolTexFusionConfig,
     }
     keys_to_ignore_at_inference = [
         "contrastive_loss",
@@ -183,7 +184,7 @@ class FineMolTexConfig(PreTrainedConfig):
 
     graph_config: dict | PreTrainedConfig | None = None
     text_config: dict | PreTrainedConfig | None = None
-    fusion_config: dict | PreTrainedConfig | None = None
+    multimodal_config: dict | PreTrainedConfig | None = None
     projection_dim: int | None = None
     temperature: float = 0.1
     learn_temperature: bool = False
@@ -212,7 +213,6 @@ class FineMolTexConfig(PreTrainedConfig):
             ValueError: If the preset does not exist.
 
         Example:
-
         >>> FineMolTexConfig.from_preset("tiny", graph_config={"num_layers": 3}).graph_config.num_layers
         3
         """

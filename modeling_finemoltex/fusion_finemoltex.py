@@ -42,7 +42,7 @@ class FineMolTexAttention(nn.Module):
     def __init__(self, config, num_heads: int) -> None:
         super().__init__()
         self.config = config  # of the whole model: it alone holds the attention implementation
-        config = config.fusion_config
+        config = config.multimodal_config
         self.head_dim = config.hidden_size // num_heads
         self.scaling = self.head_dim**-0.5
         self.dropout_prob = config.attention_probs_dropout_prob
@@ -72,7 +72,7 @@ class FineMolTexFeedForward(nn.Module):
 
     def __init__(self, config) -> None:
         super().__init__()
-        config = config.fusion_config
+        config = config.multimodal_config
         self.expand = nn.Linear(config.hidden_size, config.intermediate_size)
         self.activation = ACT2FN[config.hidden_act]
         self.contract = nn.Linear(config.intermediate_size, config.hidden_size)
@@ -105,7 +105,7 @@ class FineMolTexCoAttention(GradientCheckpointingLayer):
 
     def __init__(self, config) -> None:
         super().__init__()
-        num_heads = config.fusion_config.num_co_attention_heads
+        num_heads = config.multimodal_config.num_co_attention_heads
         self.motif_attention = FineMolTexAttention(config, num_heads)
         self.text_attention = FineMolTexAttention(config, num_heads)
         self.motif_feed_forward = FineMolTexFeedForward(config)
@@ -131,7 +131,7 @@ class FineMolTexFusion(nn.Module):
 
     def __init__(self, config) -> None:
         super().__init__()
-        self.config, sizes = config, config.fusion_config
+        self.config, sizes = config, config.multimodal_config
         self.motif_layers = nn.ModuleList(
             FineMolTexFusionLayer(config, sizes.num_motif_attention_heads) for _ in range(sizes.num_motif_layers)
         )
@@ -151,7 +151,7 @@ class FineMolTexFusion(nn.Module):
     def forward(
         self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        sizes = self.config.fusion_config
+        sizes = self.config.multimodal_config
         over_text = create_bidirectional_mask(self.config, motif_states, text_mask, encoder_hidden_states=text_states)
         over_motifs = create_bidirectional_mask(
             self.config, text_states, motif_mask, encoder_hidden_states=motif_states

@@ -52,8 +52,8 @@ def build_model_card(
         processor (`ProcessorMixin`): Read for vocabulary sizes.
         folder (`Path`): `test_results.json` and `training_args.json` are read from here where they exist.
         card_fields (`dict`): Optional `model_id` (default: name of the folder), `dataset` (a name or Hub id),
-            `base_model` (Hub id of the text encoder or `"scratch"`), `preparation` (summary of `prepare_data`), `metrics`
-            (instead of `test_results.json`) and `limits` (extra sentences).
+            `base_model` (Hub id of the text encoder or `"scratch"`), `preparation` (summary of `prepare_data`),
+            `metrics` (instead of `test_results.json`) and `limits` (extra sentences).
     """
     metrics = card_fields.get("metrics") or _read_json(folder / TEST_RESULTS_FILE)
     base_model = card_fields.get("base_model", "scratch")
@@ -74,6 +74,7 @@ def build_model_card(
         class_name=type(model).__name__,
         num_parameters=f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f}",
         config=model.config,
+        embedding_size=model.config.projection_dim or model.config.multimodal_config.hidden_size,
         num_words=len(processor.tokenizer),
         num_motifs=processor.feature_extractor.motif_vocab_size,
         fragmentation=processor.feature_extractor.fragmentation,

@@ -40,7 +40,7 @@ class FineMolTexMotifTower(nn.Module):
 
     def __init__(self, config: FineMolTexConfig) -> None:
         super().__init__()
-        graph, fusion = config.graph_config, config.fusion_config
+        graph, fusion = config.graph_config, config.multimodal_config
         self.mask_atoms = config.motif_mask_level == "atom"
         self.graph_encoder = FineMolTexGraphEncoder(graph)
         self.projection = nn.Linear(graph.hidden_size, fusion.hidden_size)
@@ -138,7 +138,6 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     """The molecule tower, the text tower and the fusion of their tokens.
 
     Example:
-
     >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["ethanol", "benzene"])
     >>> output = model(**batch)
     >>> similarity = output.molecule_embeds @ output.text_embeds.T
@@ -146,7 +145,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
 
     def __init__(self, config: FineMolTexConfig) -> None:
         super().__init__(config)
-        width, text_width = config.fusion_config.hidden_size, config.text_config.hidden_size
+        width, text_width = config.multimodal_config.hidden_size, config.text_config.hidden_size
         self.motif_tower = FineMolTexMotifTower(config)
         self.text_encoder = AutoModel.from_config(config.text_config)
         if hasattr(self.text_encoder, "pooler"):
@@ -315,7 +314,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
 
     def __init__(self, config: FineMolTexConfig) -> None:
         super().__init__(config)
-        width, eps = config.fusion_config.hidden_size, config.fusion_config.layer_norm_eps
+        width, eps = config.multimodal_config.hidden_size, config.multimodal_config.layer_norm_eps
         text, num_motifs = config.text_config, config.graph_config.motif_vocab_size
         self.finemoltex = FineMolTexModel(config)
         self.is_masked_modelling = bool(config.word_loss_weight or config.motif_loss_weight)

@@ -10,7 +10,6 @@ import datasets
 
 from .identifiers import parse_smiles
 
-
 logger = logging.getLogger(__name__)
 
 TABLE = Path("Identifiers", "chemical identifiers pubchem large.tsv")
@@ -25,8 +24,9 @@ FEATURES = datasets.Features({name: datasets.Value("string") for name in ("smile
 _REGISTRY = re.compile(
     r"\b(einecs|elincs|mfcd|ccris|hsdb|caswell|rcra|fema|unii|s?chembl|zinc\d|akos|dsstox|tox21|ncgc|bdbm|spectrum\d?_"
     r"|prestwick|lopac|bspbio|bpbio|kbio|divk|oprea|maybridge|cbdive|cbmicro|biomol|bionet|smsf|chebi|drugbank|kegg"
-    r"|pubchem|epa pesticide|wln|megxp|aids\d|aids-|nchem|ksc\d|inchi|einecs|ec no|hms\d|dtxsid|dtxcid|flavis"
-    r"|aldrich|fluka|sigma|jecfa|ins no|timtec|ambap|labotest|spbio)"
+    r"|pubchem|epa pesticide|wln|megxp|aids\d|aids-|nchem|ksc\d|inchi|ec no|hms\d|dtxsid|dtxcid|flavis"
+    r"|aldrich|fluka|sigma|jecfa|ins no|timtec|ambap|labotest|spbio|agn-pc|gtpl\d|selleck)"
+    r"|^ac1[a-z0-9]+$|\b\d{2,7}-\d\d-\d\b"
 )
 _GARBLED = re.compile(r"[?;|\\^~]|inverted exclam|currency|&[a-z]+|\baa'a")  # broken encodings and joined lists
 _INDEX_NOTE = re.compile(r"\s*[(\[](?:\d+ci[ ,]*|usan[:a-z ]*|inn[:a-z \-]*|ban|jan|iso|mart\.?|usp|nf)+[)\]]$")
@@ -34,15 +34,16 @@ _WORD = re.compile(r"[a-z]{4}")
 _LONG_NUMBER = re.compile(r"\d{4}")  # locants and counts of a name have three digits at most
 _UNII = re.compile(r"(?=.*\d)[a-z0-9]{10}")
 _SYSTEMATIC = re.compile(
-    r"\d'*-|methyl|ethyl|propyl|butyl|phenyl|benzyl|chlor|brom|fluor|iod|amino|hydroxy|oxo|nitro|acid|amide|amine|ester"
+    r"\d'*-|methyl|ethyl|propyl|butyl|phenyl|benzyl|chlor|brom|fluor|iod|amino|hydroxy|oxo"
+    r"|nitro|acid|amide|amine|ester"
 )
 
 
 def load_chemicals_pairs(synonyms_per_molecule: int = 1, seed: int = 0) -> datasets.Dataset:
     """Load molecule-name pairs of about 71,000 PubChem compounds, offline.
 
-    Each molecule gives its IUPAC name and up to `synonyms_per_molecule` other names. Registry numbers, catalogue codes,
-    formulae and spellings that differ only by punctuation or case are left out; names that tell structure
+    Each molecule gives its IUPAC name and up to `synonyms_per_molecule` other names. Registry numbers, catalogue
+    codes, formulae and spellings that differ only by punctuation or case are left out; names that tell structure
     (substituents, locants) come before trivial ones. Rows that RDKit cannot parse or that have no name are dropped and
     counted in the log. The SMILES mostly carry no stereo. Nothing is held out: use `deduplicate_against`.
 
@@ -88,13 +89,13 @@ def is_chemical_name(name: str, formula: str = "") -> bool:
         `bool`: True if the string has a word of four letters and none of the marks of a code.
 
     Example:
-
     >>> [name for name in ("2-ethylphenol", "90-00-6", "stk366316", "einecs 201-958-4") if is_chemical_name(name)]
     ['2-ethylphenol']
     """
     if not _WORD.search(name) or _REGISTRY.search(name) or _GARBLED.search(name) or _LONG_NUMBER.search(name):
         return False
-    return not _UNII.fullmatch(name) and sorted(name) != sorted(formula.lower())
+    is_formula = len(name) == len(formula) and sorted(name) == sorted(formula.lower())  # in any order of elements
+    return not is_formula and not _UNII.fullmatch(name)
 
 
 def _names(cells: list[str], limit: int, seed: int) -> list[tuple[str, str]]:
@@ -103,16 +104,19 @@ def _names(cells: list[str], limit: int, seed: int) -> list[tuple[str, str]]:
     # PubChem joins the names of salts and mixtures with ";" in the IUPAC name; elsewhere ";" is a list gone wrong.
     names = [("iupac", iupac_name)] if sum(map(str.isalpha, iupac_name)) >= MIN_LETTERS else []
     seen = {_letters_and_digits(iupac_name)}
-    synonyms: list[str] = []
-    for cell in cells[FIRST_SYNONYM:] if limit else ():
-        name = _INDEX_NOTE.sub("", cell)
+    candidates = cells[FIRST_SYNONYM:]
+    random.Random(f"{seed} {cells[INCHIKEY]}").shuffle(candidates)
+    candidates.sort(key=lambda name: _SYSTEMATIC.search(name) is None)  # stable: structure-telling names first
+    synonyms: list[tuple[str, str]] = []
+    for candidate in candidates:
+        if len(synonyms) == limit:
+            break
+        name = _INDEX_NOTE.sub("", candidate)
         key = _letters_and_digits(name)
         if key not in seen and is_chemical_name(name, cells[FORMULA]):
             seen.add(key)
-            synonyms.append(name)
-    random.Random(f"{seed} {cells[INCHIKEY]}").shuffle(synonyms)
-    synonyms.sort(key=lambda name: _SYSTEMATIC.search(name) is None)  # stable: structure-telling names first
-    return names + [("synonym", name) for name in synonyms[:limit]]
+            synonyms.append(("synonym", name))
+    return names + synonyms
 
 
 def _letters_and_digits(name: str) -> str:

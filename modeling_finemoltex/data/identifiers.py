@@ -1,7 +1,6 @@
 """Names under which one molecule or text is recognised again: canonical SMILES, InChIKey, stable hashes."""
 
 import hashlib
-import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -9,9 +8,6 @@ from typing import Any
 import numpy as np
 from datasets.utils import tqdm
 from rdkit import Chem, rdBase
-
-
-logger = logging.getLogger(__name__)
 
 CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, so the bar moves and pickling is cheap
 PROGRESS_FROM = 5_000  # fewer molecules than this finish before a progress bar would be read
@@ -27,7 +23,6 @@ def stable_hash(text: str) -> int:
         `int` in `[0, 2**63)`, so that it fits a signed 64-bit column.
 
     Example:
-
     >>> stable_hash("CCO") == stable_hash("CCO") != stable_hash("OCC")
     True
     """
@@ -56,6 +51,12 @@ def inchikey(smiles: Any) -> str | None:
         return None
     with rdBase.BlockLogs():
         return Chem.MolToInchiKey(molecule) or None
+
+
+def inchikey14(smiles: Any) -> str | None:
+    """Compute the first block of the InChIKey, the same for all stereoisomers; `None` as in `inchikey`."""
+    key = inchikey(smiles)
+    return None if key is None else key[:14]
 
 
 def map_unique(

@@ -9,7 +9,6 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from .identifiers import canonical_smiles, map_unique, parse_smiles
 
-
 logger = logging.getLogger(__name__)
 
 # A group larger than this share of the smaller held-out split goes to train: one frequent scaffold (benzene, ...)
@@ -26,15 +25,16 @@ def scaffold_split(
 ) -> dict[str, np.ndarray]:
     """Split molecules so that no Bemis-Murcko scaffold is in two splits.
 
-    Groups of rows with one scaffold (stereo ignored) are shuffled by `seed` and put into validation, then test, as long
-    as they fit; what is left is train. Molecules without a ring have no scaffold to hold out and always go to train, and
-    so do groups larger than a tenth of the smaller held-out split. Rows of the same molecule, however its SMILES is
-    written, stay together.
+    Groups of rows with one scaffold (stereo ignored) are shuffled by `seed` and put into validation, then test, as
+    long as they fit; what is left is train. Molecules without a ring have no scaffold to hold out and always go to
+    train, and so do groups larger than a tenth of the smaller held-out split. Rows of the same molecule, however its
+    SMILES is written, stay together.
 
     Args:
         smiles (sequence of `str`, length `R`): One molecule per row.
-        valid_size, test_size (`int` or `float`): Rows of each held-out split, or a fraction of `R` below 1.0. A split is
-            never larger; it may be smaller when the remaining groups do not fit, which is logged.
+        valid_size (`int` or `float`): Rows of the validation split, or a fraction of `R` below 1.0. The split is never
+            larger; it may be smaller when the remaining groups do not fit, which is logged.
+        test_size (`int` or `float`): The same for the test split.
         seed (`int`): Seed of the shuffling of groups.
         num_proc (`int`, *optional*): Worker processes for the scaffolds.
 
@@ -45,7 +45,6 @@ def scaffold_split(
         ValueError: If a SMILES cannot be parsed, the sizes do not fit, or no group fits a requested split.
 
     Example:
-
     >>> parts = scaffold_split(["CCO", "c1ccccc1", "C1CCCCC1", "CC1CCCCC1", "CCCC"], valid_size=1, test_size=0)
     >>> {name: rows.tolist() for name, rows in parts.items()}
     {'train': [0, 2, 3, 4], 'valid': [1], 'test': []}
@@ -87,7 +86,8 @@ def random_split(
 
     Args:
         smiles (sequence of `str`, length `R`): One molecule per row.
-        valid_size, test_size (`int` or `float`): Rows of each held-out split (upper bounds), or a fraction of `R`.
+        valid_size (`int` or `float`): At most this many rows for validation, or a fraction of `R` below 1.0.
+        test_size (`int` or `float`): The same for the test split.
         seed (`int`): Seed of the shuffling of molecules.
         num_proc (`int`, *optional*): Worker processes for the canonical SMILES.
 
@@ -134,8 +134,8 @@ def _check_parsed(smiles: Sequence[str], results: np.ndarray) -> None:
     if bad:
         shown = ", ".join(f"row {row}: {smiles[row]!r}" for row in bad[:5])
         raise ValueError(
-            f"{len(bad)} of {len(smiles)} SMILES cannot be parsed ({shown}{', ...' if len(bad) > 5 else ''}). Remove these "
-            "rows before splitting."
+            f"{len(bad)} of {len(smiles)} SMILES cannot be parsed ({shown}{', ...' if len(bad) > 5 else ''}). "
+            "Remove these rows before splitting."
         )
 
 
@@ -157,6 +157,6 @@ def _fill(num_rows: int, groups: list[list[int]], sizes: dict[str, int]) -> dict
                 break
     held_out = {name: np.sort(np.asarray(rows, dtype=np.int64)) for name, rows in parts.items()}
     taken = np.zeros(num_rows, dtype=bool)
-    for rows in held_out.values():
-        taken[rows] = True
+    for held_out_rows in held_out.values():
+        taken[held_out_rows] = True
     return {"train": np.flatnonzero(~taken).astype(np.int64), **held_out}

@@ -4,10 +4,10 @@ Conventions, the same in every number:
 
 - *t2m* is given a text and chooses a molecule; *m2t* the reverse. Scores are cosines.
 - Ties are broken at random and every number is the **expectation** over that: with `g` better and `e` equal wrong
-  candidates the rank is `1 + g + e / 2`, a hit or a choice gives the share of orders in which it succeeds. A model that
-  scores everything alike therefore gets exactly the chance values.
-- With ids, a candidate of the same molecule or with the same text as the query's pair is as right as the pair itself: the
-  best of them is the answer, the others leave the pool, and none is ever drawn as a negative.
+  candidates the rank is `1 + g + e / 2`, a hit or a choice gives the share of orders in which it succeeds. A model
+  that scores everything alike therefore gets exactly the chance values.
+- With ids, a candidate of the same molecule or with the same text as the query's pair is as right as the pair itself:
+  the best of them is the answer, the others leave the pool, and none is ever drawn as a negative.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-
 
 TIE_TOLERANCE = 1e-6  # cosines of float32 embeddings differ by about this between two orders of summation
 BLOCK_ELEMENTS = 1 << 23  # scores held at once: 32 MB in float32, about 150 MB with the masks beside them
@@ -37,24 +36,26 @@ def evaluate_retrieval(
     """Measure how well molecules and texts find each other.
 
     Args:
-        molecule_embeds, text_embeds (`torch.Tensor` or `np.ndarray` of shape `(R, P)`): Row `i` of both is a pair.
+        molecule_embeds (`torch.Tensor` or `np.ndarray` of shape `(R, P)`): One row per pair.
+        text_embeds (`torch.Tensor` or `np.ndarray` of shape `(R, P)`): Row `i` belongs to row `i` of the molecules.
         protocol (`str`): Name of data and protocol, the prefix of every key (`"chebi20_full33k"`).
         choose_from (sequence of `int`): `T` of T-choose-one: the pair against `T - 1` negatives, nested across `T`.
         hits_at (sequence of `int`): `k` of hits@k over the full pool of `R` rows.
         seed (`int`): Seed of the negatives when none are given.
-        negatives (`np.ndarray` of shape `(R, >= max(choose_from) - 1)`, *optional*): Fixed negatives as row numbers, the
-            same for both directions (see `load_negatives`); used as they are, whatever the ids say.
-        molecule_ids, text_ids (`(R,)` integers or strings, *optional*): Rows that share an id share the molecule or text.
+        negatives (`np.ndarray` of shape `(R, >= max(choose_from) - 1)`, *optional*): Fixed negatives as row numbers,
+            the same for both directions (see `load_negatives`); used as they are, whatever the ids say.
+        molecule_ids (`(R,)` integers or strings, *optional*): Rows with one id are the same molecule.
+        text_ids (`(R,)` integers or strings, *optional*): Rows with one id have the same text.
 
     Returns:
-        `dict[str, float]` with the keys `{protocol}/{t2m,m2t}_{hits@k,mrr,mean_rank,median_rank,choose_one_of_T}` and, for
-        a random order, `{protocol}/chance_{hits@k,mrr,mean_rank,choose_one_of_T}`. Hits and choices are shares in [0, 1].
+        `dict[str, float]` with the keys `{protocol}/{t2m,m2t}_{hits@k,mrr,mean_rank,median_rank,choose_one_of_T}` and,
+        for a random order, `{protocol}/chance_{hits@k,mrr,mean_rank,choose_one_of_T}`. Hits and choices are shares in
+        [0, 1].
 
     Raises:
         ValueError: If shapes disagree, a value is not finite, or some row has too few negatives for the largest `T`.
 
     Example:
-
     >>> metrics = evaluate_retrieval(np.eye(4), np.eye(4), "toy", choose_from=(4,), hits_at=(1,))
     >>> metrics["toy/t2m_hits@1"], metrics["toy/chance_hits@1"]
     (1.0, 0.25)
@@ -80,13 +81,8 @@ def evaluate_retrieval(
             metrics[f"{protocol}/{direction}_{name}"] = value
         for size in choose_from:
             metrics[f"{protocol}/{direction}_choose_one_of_{size}"] = float(chosen[size].mean())
-    # A random order is the order of a pool in which everything ties.
-    wrong = (num_rows - num_correct).astype(np.float64)
-    chance = _rank_metrics(np.zeros_like(wrong), wrong, hits_at)
-    chance.pop("median_rank")  # of the expected ranks, not the expected median
-    chance.update({f"choose_one_of_{size}": 1.0 / size for size in choose_from})
-    metrics.update({f"{protocol}/chance_{name}": value for name, value in chance.items()})
-    return metrics
+    chance = _chance(num_rows - num_correct, choose_from, hits_at)
+    return metrics | {f"{protocol}/chance_{name}": value for name, value in chance.items()}
 
 
 def load_negatives(index_file: str | Path) -> np.ndarray:
@@ -124,8 +120,8 @@ def format_retrieval_table(metrics: dict[str, float]) -> str:
         metrics (`dict[str, float]`): As returned by `evaluate_retrieval`; several protocols may be merged.
 
     Returns:
-        `str`: One line per protocol and metric with the columns text to molecule, molecule to text and chance; shares in
-        percent, ranks and reciprocal ranks as they are.
+        `str`: One line per protocol and metric with the columns text to molecule, molecule to text and chance; shares
+        in percent, ranks and reciprocal ranks as they are.
     """
     names: dict[tuple[str, str], None] = {}
     for key in metrics:
@@ -133,7 +129,7 @@ def format_retrieval_table(metrics: dict[str, float]) -> str:
         direction, _, name = column.partition("_")
         if direction in ("t2m", "m2t"):
             names[protocol, name] = None
-    rows = [("protocol", "metric", "text to molecule", "molecule to text", "chance")]
+    rows: list[tuple[str, ...]] = [("protocol", "metric", "text to molecule", "molecule to text", "chance")]
     for protocol, name in names:
         values = (metrics.get(f"{protocol}/{column}_{name}") for column in ("t2m", "m2t", "chance"))
         rows.append((protocol, name, *(_format_value(name, value) for value in values)))
@@ -196,13 +192,14 @@ def _count_correct(ids: list[np.ndarray], num_rows: int) -> np.ndarray:
 
 
 def _draw_negatives(ids: list[np.ndarray], num_correct: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draw `count` distinct wrong rows for each row: (R, count) int64, the same for any smaller count's first columns."""
+    """Draw `count` distinct wrong rows for each row, in random order: (R, count) int64."""
     num_rows = len(num_correct)
     short = np.flatnonzero(num_rows - num_correct < count)
     if len(short):
         raise ValueError(
             f"Choosing one of {count + 1} needs {count} wrong candidates per row: row {short[0]} has "
-            f"{num_rows - num_correct[short[0]]} in a pool of {num_rows} rows. Give more rows or smaller `choose_from`."
+            f"{num_rows - num_correct[short[0]]} in a pool of {num_rows} rows. Give more rows or a smaller "
+            "`choose_from`."
         )
     generator = np.random.default_rng(seed)
     negatives = np.empty((num_rows, count), dtype=np.int64)
@@ -251,7 +248,7 @@ def _compare(
         for size in choose_from:
             ahead = (margins[:, : size - 1] > TIE_TOLERANCE).any(dim=1)
             ties = (margins[:, : size - 1].abs() <= TIE_TOLERANCE).sum(dim=1)
-            chosen[size][rows] = torch.where(ahead, 0.0, 1.0 / (1.0 + ties)).cpu()
+            chosen[size][rows] = ~ahead.cpu().numpy() / (1.0 + ties.cpu().numpy())
         target = pair_scores
         if codes:
             correct = codes[0][rows, None] == codes[0]  # (b, R)
@@ -266,6 +263,13 @@ def _compare(
         better[rows] = ahead_count.cpu()
         equal[rows] = ((scores >= -TIE_TOLERANCE).sum(dim=1) - ahead_count).cpu()
     return better, equal, chosen
+
+
+def _chance(num_wrong: np.ndarray, choose_from: Sequence[int], hits_at: Sequence[int]) -> dict[str, float]:
+    """Compute what a random order gives: that of a pool in which everything ties."""
+    chance = _rank_metrics(np.zeros(len(num_wrong)), num_wrong.astype(np.float64), hits_at)
+    del chance["median_rank"]  # of the expected ranks, not the expected median
+    return chance | {f"choose_one_of_{size}": 1.0 / size for size in choose_from}
 
 
 def _blocks(num_rows: int) -> Iterator[slice]:

@@ -37,6 +37,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "paper": {
         "text_model": DEFAULT_PAPER_TEXT_MODEL,
+        "fragmentation": "paper",
         "motif_min_count": 10,
         "max_text_length": 512,
         "per_device_train_batch_size": 16,
@@ -69,7 +70,7 @@ class ModelArguments:
         default=8000, metadata={"help": "Words of the tokenizer trained for `--text_model scratch`."}
     )
     fragmentation: Literal["paper", "functional"] = field(
-        default="paper", metadata={"help": "How molecules are cut into motifs."}
+        default="functional", metadata={"help": "How molecules are cut into motifs."}
     )
     motif_min_count: int = field(
         default=5, metadata={"help": "Motifs seen less often in the training split become [UNK]."}
@@ -125,11 +126,15 @@ class DataArguments:
         default=None,
         metadata={"help": "Hub id, file, folder or glob of pairs; none: the names of the `chemicals` package."},
     )
-    smiles_column: str = field(default="smiles", metadata={"help": "Column that holds the molecules."})
-    text_column: str = field(default="text", metadata={"help": "Column that holds the texts."})
-    split: Literal["scaffold", "random", "column"] = field(
+    smiles_column: str | None = field(
+        default=None, metadata={"help": "Column that holds the molecules; none: the usual names are tried."}
+    )
+    text_column: str | None = field(
+        default=None, metadata={"help": "Column that holds the texts; none: the usual names are tried."}
+    )
+    split: Literal["scaffold", "random", "given"] = field(
         default="scaffold",
-        metadata={"help": "Split by scaffold, at random, or by the column `split` (train, validation, test)."},
+        metadata={"help": "Split by scaffold, at random, or as given (train, validation and test of the source)."},
     )
     validation_set: str | None = field(
         default=None, metadata={"help": "Pairs for validation (as --dataset) instead of a part of the training data."}

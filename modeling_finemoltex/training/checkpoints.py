@@ -65,7 +65,7 @@ def find_checkpoint_problem(folder: Path) -> str | None:
     """Say what is missing from, or truncated in, a checkpoint; `None` if it can be resumed.
 
     `Trainer` writes the weights first and `trainer_state.json` last, but other ranks write their random states at any
-    time and a copy can be cut anywhere: so every file that resuming reads is checked, by structure and never unpickled.
+    time and a copy can be cut anywhere: so every file that resuming reads is checked, by structure, never unpickled.
     """
     try:
         state = json.loads((folder / TRAINER_STATE_NAME).read_text(encoding="utf-8"))

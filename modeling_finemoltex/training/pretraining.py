@@ -16,6 +16,7 @@ from transformers.utils import is_matplotlib_available, logging
 
 from ..configuration_finemoltex import FineMolTexConfig
 from ..data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, random_split, scaffold_split
+from ..data.identifiers import canonical_smiles, map_unique
 from ..evaluation import compute_pretraining_metrics
 from ..modeling_finemoltex import FineMolTexForPreTraining
 from .arguments import SCRATCH, DataArguments, FineMolTexTrainingArguments, ModelArguments
@@ -29,6 +30,7 @@ logger = logging.get_logger(__name__)
 PREPARATION_FOLDER = "preparation"
 SUMMARY_FILE = "summary.json"
 TEST_RESULTS_FILE = "test_results.json"
+CHOOSE_FROM = (4, 10, 20)  # the sizes of T-choose-one in the literature
 
 
 class ProcessorTools(NamedTuple):
@@ -120,12 +122,13 @@ def build_trainer(
 ) -> FineMolTexTrainer:
     """Build the Trainer with the collator, the metrics and a bounded validation set."""
     validation = prepared.features.get("validation")
-    if validation is not None and 0 < data_args.max_eval_samples < len(validation):
-        rows = np.random.default_rng(training_args.seed).permutation(len(validation))[: data_args.max_eval_samples]
-        validation = validation.select(np.sort(rows))
-    if validation is None:
+    if validation is not None:
+        validation = _sample(validation, data_args.max_eval_samples, training_args.seed)
+    else:
         training_args.eval_strategy = "no"
         training_args.load_best_model_at_end = False
+    if not model.is_masked_modelling:
+        training_args.ddp_find_unused_parameters = True  # cross-attention is there but idle
     return FineMolTexTrainer(
         model=model,
         args=training_args,
@@ -140,7 +143,19 @@ def build_trainer(
 def compute_metrics(eval_prediction: EvalPrediction, protocol: str) -> dict[str, float]:
     """Score the whole evaluation set, with rows of the same molecule or text not counted as errors."""
     molecule_ids, text_ids = eval_prediction.label_ids
-    return compute_pretraining_metrics(eval_prediction, protocol, molecule_ids=molecule_ids, text_ids=text_ids)
+    predictions = eval_prediction.predictions
+    if len(predictions) == 2:  # embeddings alone: without a masked objective nothing was masked
+        nothing = np.zeros(len(molecule_ids), dtype=np.int64)
+        predictions = (*predictions, nothing, nothing, nothing, nothing)
+    # A row needs wrong candidates that share neither its molecule nor its text: small sets have few.
+    most_shared = sum(np.unique(ids, return_counts=True)[1].max() for ids in (molecule_ids, text_ids)) - 1
+    return compute_pretraining_metrics(
+        EvalPrediction(predictions, eval_prediction.label_ids),
+        protocol,
+        choose_from=tuple(size for size in CHOOSE_FROM if size - 1 <= len(molecule_ids) - most_shared),
+        molecule_ids=molecule_ids,
+        text_ids=text_ids,
+    )
 
 
 def run_training(trainer: FineMolTexTrainer) -> bool:
@@ -266,49 +281,59 @@ def _prepare(
 
 
 def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, int]]:
-    """Load the pairs, remove what leaks from the evaluation sets, and split.
+    """Load the pairs, remove from training what leaks from the evaluation sets, and split.
 
     Returns:
         The non-empty splits by name (train, validation, test), and the pairs removed for each evaluation set.
     """
-    read = functools.partial(
-        load_pairs,
-        smiles_column=data_args.smiles_column,
-        text_column=data_args.text_column,
-        on_error=data_args.on_error,
-    )
-    pairs = load_chemicals_pairs() if data_args.dataset is None else read(data_args.dataset)
-    if data_args.max_train_samples is not None and data_args.max_train_samples < len(pairs):
-        rows = np.random.default_rng(seed).permutation(len(pairs))[: data_args.max_train_samples]
-        pairs = pairs.select(np.sort(rows))
-    held_out = {} if data_args.validation_set is None else {"validation": read(data_args.validation_set)}
+    held_out = {}
+    if data_args.validation_set is not None:
+        held_out["validation"] = _read(data_args.validation_set, data_args)
+    if data_args.split == "given":
+        sizes = {"validation": data_args.validation_size, "test": data_args.test_size}
+        held_out = {name: _read(data_args.dataset, data_args, name) for name, size in sizes.items() if size} | held_out
+    pairs = _sample(_read(data_args.dataset, data_args), data_args.max_train_samples, seed)
+    eval_sets = {name: load_pairs(name) for name in data_args.eval_sets or []} | held_out
     removed = {}
-    for source, other in [(name, read(name)) for name in data_args.eval_sets or []] + list(held_out.items()):
-        before = len(pairs)
-        pairs = deduplicate_against(pairs, other, by="inchikey14")
-        removed[source] = before - len(pairs)
-        logger.info(f"Removed {removed[source]} of {before} training pairs whose molecule is in {source}.")
-    splits = {**_split(pairs, data_args, 0 if held_out else data_args.validation_size, seed), **held_out}
-    return {name: rows for name, rows in splits.items() if len(rows)}, removed
+    if eval_sets:
+        pairs, report = deduplicate_against(pairs, list(eval_sets.values()), num_proc=data_args.num_proc)
+        removed = {name: entry["num_removed"] for name, entry in zip(eval_sets, report["eval_sets"], strict=True)}
+        logger.info(f"Removed from training, because their molecule is in an evaluation set: {removed} pairs.")
+    splits = {"train": pairs} if data_args.split == "given" else _split(pairs, data_args, seed)
+    return {name: rows for name, rows in (splits | held_out).items() if len(rows)}, removed
 
 
-def _split(
-    pairs: datasets.Dataset, data_args: DataArguments, validation_size: float, seed: int
-) -> dict[str, datasets.Dataset]:
-    """Divide the pairs as `--split` says."""
-    if data_args.split == "column":
-        if "split" not in pairs.column_names:
-            raise ValueError(
-                f"`--split column` needs a column `split` (train, validation, test); there are {pairs.column_names}."
+def _read(source: str | None, data_args: DataArguments, split: str = "train") -> datasets.Dataset:
+    """Load pairs, without unreadable molecules if these are to be skipped."""
+    if source is None:
+        return load_chemicals_pairs()
+    pairs = load_pairs(source, data_args.smiles_column, data_args.text_column, split)
+    if data_args.on_error == "skip":
+        readable = map_unique(canonical_smiles, pairs["smiles"][:], data_args.num_proc, "Reading molecules")
+        rows = [row for row, smiles in enumerate(readable) if smiles is not None]
+        if len(rows) < len(pairs):
+            logger.warning(
+                f"Skipped {len(pairs) - len(rows)} of {len(pairs)} pairs of {source}: unreadable molecules."
             )
-        values = np.asarray(pairs["split"])
-        rows = {name: np.flatnonzero(values == name) for name in ("train", "validation", "test")}
-    else:
-        split = scaffold_split if data_args.split == "scaffold" else random_split
-        sizes = [int(size) if size >= 1 else size for size in (validation_size, data_args.test_size)]
-        rows = split(pairs["smiles"], *sizes, seed=seed, num_proc=data_args.num_proc)
-        rows["validation"] = rows.pop("valid")
-    return {name: pairs.select(numbers) for name, numbers in rows.items()}
+            pairs = pairs.select(rows)
+    return pairs
+
+
+def _sample(pairs: datasets.Dataset, max_samples: int | None, seed: int) -> datasets.Dataset:
+    """Draw rows without replacement, kept in their order; all of them if there are no more."""
+    if not max_samples or max_samples >= len(pairs):
+        return pairs
+    return pairs.select(np.sort(np.random.default_rng(seed).permutation(len(pairs))[:max_samples]))
+
+
+def _split(pairs: datasets.Dataset, data_args: DataArguments, seed: int) -> dict[str, datasets.Dataset]:
+    """Divide the pairs by scaffold or at random, with validation pairs only if none are given."""
+    split = scaffold_split if data_args.split == "scaffold" else random_split
+    validation_size = 0 if data_args.validation_set is not None else data_args.validation_size
+    sizes = [int(size) if size >= 1 else size for size in (validation_size, data_args.test_size)]
+    rows = split(pairs["smiles"][:], *sizes, seed=seed, num_proc=data_args.num_proc)
+    names = {"train": "train", "valid": "validation", "test": "test"}
+    return {name: pairs.select(rows[key]) for key, name in names.items()}
 
 
 def _preparation_settings(model_args: ModelArguments, data_args: DataArguments, seed: int) -> dict[str, Any]:

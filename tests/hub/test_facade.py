@@ -73,6 +73,7 @@ def test_registration_is_idempotent():
 @pytest.fixture(scope="module")
 def wheel_contents(tmp_path_factory) -> Path:
     """The wheel, built from a clean copy of the sources and unpacked."""
+    pytest.importorskip("setuptools", minversion="70.1")
     source, unpacked = tmp_path_factory.mktemp("source") / "finemoltex", tmp_path_factory.mktemp("wheel")
     source.mkdir()
     for name in (

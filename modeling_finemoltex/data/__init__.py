@@ -1,0 +1,22 @@
+"""Molecule-text pairs: loading, splitting, removing leaked rows, and features for pre-training."""
+
+import importlib
+from typing import Any
+
+_MODULES = {
+    "deduplicate_against": "leakage",
+    "featurize_pairs": "features",
+    "load_chemicals_pairs": "chemicals_corpus",
+    "load_pairs": "pairs",
+    "random_split": "splits",
+    "scaffold_split": "splits",
+    "skipped_rows": "features",
+}
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import RDKit and datasets only when a function that needs them is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

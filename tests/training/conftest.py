@@ -1,0 +1,103 @@
+"""A small file of pairs, and a tiny run on it."""
+
+import csv
+import itertools
+import runpy
+from pathlib import Path
+
+import pytest
+
+SUBSTITUENTS = {
+    "C": "methyl",
+    "CC": "ethyl",
+    "F": "fluoro",
+    "Cl": "chloro",
+    "Br": "bromo",
+    "O": "hydroxy",
+    "N": "amino",
+}
+CORES = {
+    "c1ccc({})cc1{}": "benzene",
+    "C1CCC({})CC1{}": "cyclohexane",
+    "c1cc({})ncc1{}": "pyridine",
+    "{}CCC{}": "propane",
+}
+
+
+def make_pairs() -> list[tuple[str, str]]:
+    """Name 4 x 49 disubstituted molecules systematically."""
+    return [
+        (core.format(first, second), f"1-{SUBSTITUENTS[first]}-4-{SUBSTITUENTS[second]} {name}")
+        for core, name in CORES.items()
+        for first, second in itertools.product(SUBSTITUENTS, repeat=2)
+    ]
+
+
+@pytest.fixture(scope="session")
+def pairs_file(tmp_path_factory) -> Path:
+    file = tmp_path_factory.mktemp("pairs") / "pairs.csv"
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("smiles", "text"), *make_pairs()])
+    return file
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """The processor classes as `examples/pretrain.py` hands them over."""
+    from modeling_finemoltex import (
+        FineMolTexDataCollator,
+        FineMolTexFeatureExtractor,
+        FineMolTexProcessor,
+        train_motif_vocab,
+    )
+    from modeling_finemoltex.training import ProcessorTools
+
+    return ProcessorTools(FineMolTexFeatureExtractor, FineMolTexProcessor, FineMolTexDataCollator, train_motif_vocab)
+
+
+@pytest.fixture
+def command(pairs_file, tmp_path) -> list[str]:
+    """The command line of a run that takes a second or two."""
+    words = f"--preset tiny --dataset {pairs_file} --split random --validation_size 20 --test_size 20 --use_cpu"
+    words += f" --output_dir {tmp_path / 'run'} --max_steps 4 --report_to none --motif_min_count 1 --disable_tqdm true"
+    return words.split()
+
+
+@pytest.fixture(scope="session")
+def run_example():
+    """`main` of `examples/pretrain.py`."""
+    file = Path(__file__).resolve().parents[2] / "examples" / "pretrain.py"
+    return runpy.run_path(str(file))["main"]
+
+
+@pytest.fixture
+def rows(processor, molecules):
+    """The troublesome molecules as rows of the feature cache."""
+    import datasets
+
+    from modeling_finemoltex import featurize_pairs
+
+    pairs = datasets.Dataset.from_dict({"smiles": list(molecules), "text": list(molecules.values())})
+    return featurize_pairs(pairs, processor, max_length=32)
+
+
+@pytest.fixture
+def make_trainer(rows, processor, config, tools, tmp_path):
+    """Build a Trainer on the first eight rows; keyword arguments go to the training arguments."""
+
+    def make(trainer_class=None, **options):
+        from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexTrainer, FineMolTexTrainingArguments
+
+        defaults = {"output_dir": str(tmp_path / "trainer"), "eval_strategy": "no", "load_best_model_at_end": False}
+        defaults |= {"report_to": "none", "use_cpu": True, "per_device_train_batch_size": 8, "disable_tqdm": True}
+        defaults |= {"metric_for_best_model": None}
+        return (trainer_class or FineMolTexTrainer)(
+            model=FineMolTexForPreTraining(config),
+            args=FineMolTexTrainingArguments(**(defaults | options)),
+            train_dataset=rows.select(range(8)),
+            eval_dataset=rows,
+            data_collator=tools.collator_class(processor),
+            processing_class=processor,
+        )
+
+    return make

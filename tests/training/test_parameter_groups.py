@@ -1,0 +1,53 @@
+import pytest
+from torch import nn
+
+from modeling_finemoltex.training.parameter_groups import build_parameter_groups, find_part
+
+RATES = {"graph": 1.0, "projection": 2.0, "text": 3.0, "head": None}
+
+
+def test_every_parameter_is_in_exactly_one_group(model):
+    groups = build_parameter_groups(model, 0.1, 0.01, RATES)
+    grouped = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(grouped) == sorted(id(parameter) for parameter in model.parameters() if parameter.requires_grad)
+    assert len(set(grouped)) == len(grouped)
+
+
+def test_parts_have_their_own_rates(model):
+    groups = {group["name"]: group["lr"] for group in build_parameter_groups(model, 0.1, 0.01, RATES)}
+    assert {groups["graph"], groups["graph_no_decay"]} == {1.0}
+    assert groups["projection"] == 2.0
+    assert groups["text"] == 3.0
+    assert groups["head"] == groups["other"] == 0.1  # no rate of its own
+
+
+def test_norms_and_biases_have_no_decay(model):
+    for group in build_parameter_groups(model, 0.1, 0.01, RATES):
+        assert group["weight_decay"] == (0.0 if group["name"].endswith("_no_decay") else 0.01)
+    no_decay = {
+        id(parameter)
+        for group in build_parameter_groups(model, 0.1, 0.01, RATES)
+        if group["weight_decay"] == 0
+        for parameter in group["params"]
+    }
+    for module in model.modules():
+        if isinstance(module, nn.LayerNorm | nn.BatchNorm1d):
+            assert {id(parameter) for parameter in module.parameters()} <= no_decay
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            assert id(module.bias) in no_decay and id(module.weight) not in no_decay
+
+
+def test_frozen_parameters_are_left_out(model):
+    model.finemoltex.text_encoder.requires_grad_(False)
+    names = {group["name"] for group in build_parameter_groups(model, 0.1, 0.01, RATES)}
+    assert names.isdisjoint({"text", "text_no_decay"})
+
+
+def test_unknown_part_is_an_error(model):
+    with pytest.raises(ValueError, match="grpah"):
+        build_parameter_groups(model, 0.1, 0.01, {"grpah": 1.0})
+
+
+def test_names_are_matched_as_whole_words():
+    assert find_part("module.finemoltex.graph_encoder.layers.0.weight") == "graph"
+    assert find_part("finemoltex.fusion.text_layers.0.weight") == "other"

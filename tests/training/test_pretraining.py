@@ -1,0 +1,143 @@
+"""The main job from end to end, on a file of 196 pairs."""
+
+import csv
+import json
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from transformers import AutoModelForPreTraining, AutoProcessor
+
+from modeling_finemoltex.training import arguments, pretraining
+
+
+@pytest.fixture
+def prepare(command, tools):
+    def run(*words):
+        parsed = arguments.parse_arguments([*command, *words])
+        return pretraining.prepare_data(*parsed, tools), parsed
+
+    return run
+
+
+def test_the_example_leaves_a_loadable_folder(command, run_example, tmp_path, capsys):
+    assert run_example([*command, "--save_steps", "2", "--eval_steps", "2", "--logging_steps", "1"]) == 0
+    folder = tmp_path / "run"
+    model = AutoModelForPreTraining.from_pretrained(folder).eval()
+    batch = AutoProcessor.from_pretrained(folder)(smiles=["CCO"], text=["an alcohol"], return_tensors="pt")
+    with torch.no_grad():
+        output = model(**batch)
+    assert output.molecule_embeds.shape == output.text_embeds.shape
+    names = {path.name for path in folder.iterdir()}
+    assert {
+        "README.md",
+        "training_args.json",
+        "trainer_state.json",
+        "training_curves.png",
+        "train_results.json",
+    } <= names
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pth", ".pkl"))]
+    metrics = json.loads((folder / "test_results.json").read_text(encoding="utf-8"))
+    assert 0 < metrics["pairs_random_test/t2m_mrr"] <= 1
+    assert "pairs_random_test" in capsys.readouterr().out
+    card = ModelCard.load(folder / "README.md")
+    assert (card.data.license, card.data.library_name, card.data.pipeline_tag) == (
+        "apache-2.0",
+        "transformers",
+        "feature-extraction",
+    )
+    assert f"{100 * metrics['pairs_random_test/t2m_hits@1']:.1f}" in card.text
+
+
+def test_the_best_checkpoint_is_chosen_by_validation_rank(command, run_example, tmp_path):
+    run_example([*command, "--save_steps", "1", "--eval_steps", "1", "--save_total_limit", "5"])
+    state = json.loads((tmp_path / "run" / "trainer_state.json").read_text(encoding="utf-8"))
+    ranks = {
+        entry["step"]: entry["eval_validation/t2m_mrr"]
+        for entry in state["log_history"]
+        if "eval_validation/t2m_mrr" in entry
+    }
+    assert len(ranks) == 4
+    assert state["best_metric"] == max(ranks.values())
+    assert ranks[state["best_global_step"]] == max(ranks.values())
+
+
+def test_contrastive_objective_alone(command, run_example, tmp_path):
+    words = ["--word_loss_weight", "0", "--motif_loss_weight", "0"]
+    run_example([*command, *words])
+    metrics = json.loads((tmp_path / "run" / "test_results.json").read_text(encoding="utf-8"))
+    assert metrics["pairs_random_test/masked_word_accuracy"] is None
+
+
+def test_splits_do_not_share_molecules_and_vocabularies_come_from_training_alone(prepare):
+    prepared, _ = prepare()
+    ids = {name: set(rows["molecule_ids"]) for name, rows in prepared.features.items()}
+    assert set(ids) == {"train", "validation", "test"}
+    assert ids["train"].isdisjoint(ids["validation"] | ids["test"]) and ids["validation"].isdisjoint(ids["test"])
+    assert sum(counts["pairs"] for counts in prepared.summary["splits"].values()) == 196
+    assert prepared.summary["motifs"] == prepared.processor.feature_extractor.motif_vocab_size
+
+
+def test_named_evaluation_sets_are_removed_from_training(prepare, tmp_path):
+    file = tmp_path / "evaluation.csv"
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows(
+            [("smiles", "text"), ("CCCCC", "pentane"), ("Fc1cccc(Cl)c1", "written otherwise")]
+        )
+    prepared, _ = prepare("--eval_sets", str(file))
+    assert prepared.summary["removed"] == {str(file): 3}  # pentane once, the ring named from both ends
+    assert sum(counts["pairs"] for counts in prepared.summary["splits"].values()) == 193
+
+
+def test_own_validation_set_is_removed_from_training_too(prepare, pairs_file, tmp_path):
+    file = tmp_path / "validation.csv"
+    file.write_text("smiles,text\nCCCCC,pentane\n", encoding="utf-8")
+    prepared, _ = prepare("--validation_set", str(file))
+    assert len(prepared.features["validation"]) == 1
+    assert prepared.summary["removed"]["validation"] == 1
+
+
+def test_a_resumed_run_reads_the_files_of_the_first(prepare, monkeypatch):
+    first, _ = prepare()
+    monkeypatch.setattr(pretraining, "_prepare", lambda *args: pytest.fail("prepared twice"))
+    second, _ = prepare("--resume_from_checkpoint")
+    assert first.processor.tokenizer.get_vocab() == second.processor.tokenizer.get_vocab()
+    assert first.features["train"]["pair_ids"][:] == second.features["train"]["pair_ids"][:]
+
+
+def test_the_model_fits_the_vocabularies(prepare):
+    prepared, (model_args, _, training_args) = prepare("--masking", "random", "--temperature", "0.2")
+    model = pretraining.build_model(model_args, prepared, training_args.seed)
+    assert model.config.text_config.vocab_size == len(prepared.processor.tokenizer)
+    assert model.config.graph_config.motif_vocab_size == prepared.summary["motifs"]
+    assert model.config.mask_token_id == prepared.processor.tokenizer.mask_token_id
+    assert (model.config.masking, model.config.temperature) == ("random", 0.2)
+    again = pretraining.build_model(model_args, prepared, training_args.seed)
+    assert all(torch.equal(one, two) for one, two in zip(model.parameters(), again.parameters(), strict=True))
+
+
+def test_without_held_out_pairs_nothing_is_evaluated(command, run_example, tmp_path):
+    run_example([*command, "--validation_size", "0", "--test_size", "0"])
+    assert not (tmp_path / "run" / "test_results.json").exists()
+    assert "not evaluated" in (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
+
+
+def test_given_splits_are_read_from_the_source(prepare, tmp_path):
+    rows = {"train": "CCO,ethanol\nCCN,ethylamine\nCCF,fluoroethane", "validation": "NCC,amine", "test": "CCC,propane"}
+    for name, lines in rows.items():
+        (tmp_path / f"{name}.csv").write_text(f"smiles,text\n{lines}\n", encoding="utf-8")
+    prepared, _ = prepare("--dataset", str(tmp_path), "--split", "given")
+    assert {name: len(features) for name, features in prepared.features.items()} == {
+        "train": 2,  # ethylamine is in the validation split
+        "validation": 1,
+        "test": 1,
+    }
+
+
+def test_unreadable_molecules_are_skipped_or_stop_the_run(prepare, pairs_file, tmp_path):
+    file = tmp_path / "broken.csv"
+    file.write_text(pairs_file.read_text(encoding="utf-8") + "C1CC,half a ring\n", encoding="utf-8")
+    prepared, _ = prepare("--dataset", str(file))
+    assert sum(counts["pairs"] for counts in prepared.summary["splits"].values()) == 196
+    with pytest.raises(ValueError, match="C1CC"):
+        prepare("--dataset", str(file), "--on_error", "raise")
