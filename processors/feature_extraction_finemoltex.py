@@ -1,7 +1,6 @@
 """SMILES -> flat graph tensors with motifs: the molecule half of the processor."""
 
 import colorsys
-import copy
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -336,12 +335,6 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
     def __setstate__(self, state: dict[str, str]) -> None:
         """Rebuild everything from the JSON text."""
         self.__init__(**json.loads(state["json"]))  # type: ignore[misc]
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "FineMolTexFeatureExtractor":
-        """Copy every attribute: saving goes through a copy, and needs the `auto_map` that pickles leave out."""
-        clone = type(self).__new__(type(self))
-        clone.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return clone
 
     def __repr__(self) -> str:
         """Say the settings, not the thousands of vocabulary entries."""
