@@ -329,8 +329,7 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
 
     def __getstate__(self) -> dict[str, str]:
         """Pickle as JSON with sorted keys: equal extractors then hash equally, which dataset caches rely on."""
-        names = ("motif_vocab", "fragmentation", "max_atoms")
-        return {"json": json.dumps({name: getattr(self, name) for name in names}, sort_keys=True)}
+        return {"json": self.to_json_string()}
 
     def __setstate__(self, state: dict[str, str]) -> None:
         """Rebuild everything from the JSON text."""

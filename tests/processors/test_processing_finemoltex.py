@@ -1,3 +1,4 @@
+import json
 import logging
 
 import pytest
@@ -66,6 +67,8 @@ def test_needs_a_tokenizer(tokenizer):
 
 def test_everything_is_saved(processor, tmp_path):
     processor.save_pretrained(tmp_path)
+    saved = json.loads((tmp_path / "processor_config.json").read_text())
+    assert "AutoFeatureExtractor" in saved["feature_extractor"]["auto_map"]  # loads without this package too
     other = FineMolTexProcessor.from_pretrained(tmp_path)
     for name in ("motif_vocab", "fragmentation", "max_atoms"):
         assert getattr(other.feature_extractor, name) == getattr(processor.feature_extractor, name)
