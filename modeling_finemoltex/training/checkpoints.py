@@ -1,5 +1,6 @@
 """Find the newest checkpoint that was written completely."""
 
+import itertools
 import json
 import re
 import zipfile
@@ -13,6 +14,7 @@ logger = logging.get_logger(__name__)
 
 CHECKPOINT_NAME = re.compile(r"checkpoint-(\d+)")
 STAGING_FOLDER = "_unfinished_checkpoint"  # a leading underscore keeps it out of uploads to the Hub
+EARLIER_FOLDER = "_earlier_checkpoints"
 
 
 def find_resumable_checkpoint(output_dir: str | Path) -> Path | None:
@@ -59,6 +61,33 @@ def resolve_resume_argument(resume_from_checkpoint: str | None, output_dir: str 
     if checkpoint is None:
         logger.warning(f"There is no complete checkpoint in {output_dir}: training starts from the beginning.")
     return None if checkpoint is None else str(checkpoint)
+
+
+def read_step(checkpoint: str | Path) -> int:
+    """Read the optimizer step at which a complete checkpoint was written."""
+    return json.loads(Path(checkpoint, TRAINER_STATE_NAME).read_text(encoding="utf-8"))["global_step"]
+
+
+def set_aside_other_checkpoints(output_dir: str | Path, start_step: int) -> None:
+    """Move the checkpoints beyond the step a run starts from out of its way, into `_earlier_checkpoints`.
+
+    They belong to another course of training (or are half-written): left in place, they would be taken for the newest
+    ones when old checkpoints are deleted and when the run is resumed.
+
+    Args:
+        output_dir (`str` or `Path`): Folder of the run.
+        start_step (`int`): Step of the checkpoint the run continues from; 0 for a new run.
+    """
+    for folder in sorted(Path(output_dir).glob("checkpoint-*")):
+        name = CHECKPOINT_NAME.fullmatch(folder.name)
+        if name is None or int(name[1]) <= start_step:
+            continue
+        attic = folder.parent / EARLIER_FOLDER
+        attic.mkdir(exist_ok=True)
+        places = (attic / f"{folder.name}.{number}" for number in itertools.count(1))
+        place = next(place for place in places if not place.exists())
+        logger.warning(f"{folder} is not of this run, which starts from step {start_step}: moved to {place}.")
+        folder.rename(place)
 
 
 def find_checkpoint_problem(folder: Path) -> str | None:

@@ -20,7 +20,7 @@ from ..data.identifiers import canonical_smiles, map_unique
 from ..evaluation import compute_pretraining_metrics
 from ..modeling_finemoltex import FineMolTexForPreTraining
 from .arguments import SCRATCH, DataArguments, FineMolTexTrainingArguments, ModelArguments
-from .checkpoints import resolve_resume_argument
+from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .interruption import SaveOnInterrupt
 from .text_model import build_text_model
 from .trainer import LOSS_COMPONENTS, FineMolTexTrainer
@@ -127,8 +127,9 @@ def build_trainer(
     else:
         training_args.eval_strategy = "no"
         training_args.load_best_model_at_end = False
-    if not model.is_masked_modelling:
-        training_args.ddp_find_unused_parameters = True  # cross-attention is there but idle
+    if training_args.ddp_find_unused_parameters is None:
+        # Every parameter takes part in a step, except cross-attention where the contrastive objective is alone.
+        training_args.ddp_find_unused_parameters = not model.is_masked_modelling
     return FineMolTexTrainer(
         model=model,
         args=training_args,
@@ -167,6 +168,9 @@ def run_training(trainer: FineMolTexTrainer) -> bool:
     interruption = SaveOnInterrupt()
     trainer.add_callback(interruption)
     checkpoint = resolve_resume_argument(trainer.args.resume_from_checkpoint, trainer.args.output_dir)
+    if trainer.args.should_save:
+        set_aside_other_checkpoints(trainer.args.output_dir, 0 if checkpoint is None else read_step(checkpoint))
+    trainer.accelerator.wait_for_everyone()
     result = trainer.train(resume_from_checkpoint=checkpoint)
     if interruption.interrupted:
         logger.warning(
@@ -178,6 +182,7 @@ def run_training(trainer: FineMolTexTrainer) -> bool:
     trainer.save_metrics("train", result.metrics, combined=False)
     trainer.save_state()
     if trainer.args.should_save:
+        trainer.save_arguments(trainer.args.output_dir)
         plot_training_curves(trainer.state.log_history, Path(trainer.args.output_dir, "training_curves.png"))
     return True
 

@@ -141,7 +141,7 @@ class FineMolTexTrainer(Trainer):
             shutil.rmtree(run_folder / name, ignore_errors=True)  # the same step of an earlier run
             (staging_folder / name).rename(run_folder / name)
             staging_folder.rmdir()
-            rotate_checkpoints(str(run_folder), self.args.save_total_limit, self.state.best_model_checkpoint, True)
+            rotate_checkpoints(str(run_folder), self.args.save_total_limit, self.state.best_model_checkpoint)
         self.accelerator.wait_for_everyone()
         if self.args.push_to_hub:
             self._push_from_checkpoint(str(run_folder / name))
@@ -160,7 +160,11 @@ class FineMolTexTrainer(Trainer):
         if self.args.should_save:
             folder = Path(output_dir if output_dir is not None else self.args.output_dir)
             (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
-            (folder / "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
+            self.save_arguments(folder)
+
+    def save_arguments(self, folder: str | Path) -> None:
+        """Write `training_args.json`, without tokens."""
+        Path(folder, "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
 
     def _keep_last_batch(self, make_dataloader: Any, dataset: Any) -> DataLoader:
         drop_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False

@@ -1,5 +1,6 @@
 """A small file of pairs, and a tiny run on it."""
 
+import copy
 import csv
 import itertools
 import runpy
@@ -31,6 +32,15 @@ def make_pairs() -> list[tuple[str, str]]:
         for core, name in CORES.items()
         for first, second in itertools.product(SUBSTITUENTS, repeat=2)
     ]
+
+
+def without_dropout(config):
+    """Copy a configuration with every dropout at 0: attention dropout is no module that could be switched off."""
+    config = copy.deepcopy(config)
+    config.graph_config.dropout = 0.0
+    for part in (config.text_config, config.multimodal_config):
+        part.hidden_dropout_prob = part.attention_probs_dropout_prob = 0.0
+    return config
 
 
 @pytest.fixture(scope="session")
@@ -85,13 +95,13 @@ def rows(processor, molecules):
 def make_trainer(rows, processor, config, tools, tmp_path):
     """Build a Trainer on the first eight rows; keyword arguments go to the training arguments."""
 
-    def make(trainer_class=None, **options):
+    def make(config=config, **options):
         from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexTrainer, FineMolTexTrainingArguments
 
         defaults = {"output_dir": str(tmp_path / "trainer"), "eval_strategy": "no", "load_best_model_at_end": False}
         defaults |= {"report_to": "none", "use_cpu": True, "per_device_train_batch_size": 8, "disable_tqdm": True}
         defaults |= {"metric_for_best_model": None}
-        return (trainer_class or FineMolTexTrainer)(
+        return FineMolTexTrainer(
             model=FineMolTexForPreTraining(config),
             args=FineMolTexTrainingArguments(**(defaults | options)),
             train_dataset=rows.select(range(8)),

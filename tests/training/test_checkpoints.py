@@ -5,7 +5,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from modeling_finemoltex.training.checkpoints import find_resumable_checkpoint, resolve_resume_argument
+from modeling_finemoltex.training.checkpoints import (
+    find_resumable_checkpoint,
+    resolve_resume_argument,
+    set_aside_other_checkpoints,
+)
 
 FILES = ["model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"]
 
@@ -69,3 +73,16 @@ def test_resolving_the_argument(write_checkpoint, tmp_path):
     (folder / "optimizer.pt").unlink()
     with pytest.raises(ValueError, match=r"optimizer\.pt is missing.*latest"):
         resolve_resume_argument(str(folder), tmp_path)
+
+
+def test_checkpoints_beyond_the_start_are_set_aside_never_deleted(write_checkpoint, tmp_path):
+    for step in (5, 10, 20):
+        write_checkpoint(step)
+    set_aside_other_checkpoints(tmp_path, start_step=10)
+    assert find_resumable_checkpoint(tmp_path).name == "checkpoint-10"
+    assert (tmp_path / "_earlier_checkpoints" / "checkpoint-20.1" / "optimizer.pt").is_file()
+    write_checkpoint(20)
+    set_aside_other_checkpoints(tmp_path, start_step=0)
+    assert find_resumable_checkpoint(tmp_path) is None
+    names = sorted(path.name for path in (tmp_path / "_earlier_checkpoints").iterdir())
+    assert names == ["checkpoint-10.1", "checkpoint-20.1", "checkpoint-20.2", "checkpoint-5.1"]

@@ -46,7 +46,7 @@ def test_the_example_leaves_a_loadable_folder(command, run_example, tmp_path, ca
         "transformers",
         "feature-extraction",
     )
-    assert f"{100 * metrics['pairs_random_test/t2m_hits@1']:.1f}" in card.text
+    assert f"{100 * metrics['pairs_random_test/t2m_hits@1']:.2f} %" in card.text
 
 
 def test_the_best_checkpoint_is_chosen_by_validation_rank(command, run_example, tmp_path):

@@ -8,6 +8,8 @@ from transformers import TrainerState
 from modeling_finemoltex.training.checkpoints import STAGING_FOLDER, find_resumable_checkpoint
 from modeling_finemoltex.training.trainer import LOSS_COMPONENTS, make_mask_seeds
 
+from .conftest import without_dropout
+
 
 def test_mask_seeds_depend_on_pair_and_step_alone():
     pair_ids = torch.arange(1000)
@@ -37,12 +39,10 @@ def test_seeds_follow_the_step_in_training_and_never_change_in_evaluation(make_t
 
 
 @pytest.fixture
-def overfitted(make_trainer):
+def overfitted(make_trainer, config):
     """A Trainer that has seen eight pairs 120 times, without dropout."""
-    trainer = make_trainer(max_steps=120, learning_rate=5e-3, logging_steps=10, save_strategy="no")
-    for module in trainer.model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
+    options = {"max_steps": 120, "learning_rate": 5e-3, "logging_steps": 10, "save_strategy": "no"}
+    trainer = make_trainer(config=without_dropout(config), **options)
     trainer.train()
     return trainer
 
