@@ -10,14 +10,14 @@ from setuptools import find_packages, setup
 MAPPED = {"modeling_finemoltex.processors": "processors", "modeling_finemoltex.hub_cards": "hub_cards"}
 
 REQUIRED = [
-    "transformers>=5,<6",  # 6 may remove what a custom architecture stands on
+    "transformers>=5.21,<6",  # 5.21: declarative sub-configurations; 6 may remove what a custom architecture stands on
     "torch>=2.4",
     "torch-geometric>=2.5",  # the pure-Python wheel; its compiled extensions are never used
     "rdkit>=2024.3.1",
     "accelerate>=1.1",  # what `transformers.Trainer` asks for
     "datasets>=4.0",  # first release with `datasets.List`
     "evaluate>=0.4.2",
-    "huggingface-hub>=1.0,<3",
+    "huggingface-hub>=1.31,<3",
     "numpy>=1.24",
 ]
 

@@ -7,13 +7,12 @@ Takes: seconds on a CPU. Try `--model runs/demo --molecules CCO c1ccccc1 --texts
 from dataclasses import dataclass, field
 
 import torch
-from transformers import AutoModel, AutoProcessor, HfArgumentParser
+from transformers import AutoModel, AutoProcessor, HfArgumentParser, logging
 
 import modeling_finemoltex  # noqa: F401  registers the classes with AutoModel and AutoProcessor
 
 MOLECULES = ["CCO", "CC(=O)Oc1ccccc1C(=O)O", "Clc1ccccc1Cl", "CCCCCCCC#N", "OB(O)c1ccccc1"]
 TEXTS = ["ethanol", "2-acetyloxybenzoic acid", "1,2-dichlorobenzene", "octanenitrile", "phenylboronic acid"]
-COLUMN = 26
 
 
 @dataclass
@@ -25,23 +24,22 @@ class Arguments:
     texts: list[str] = field(default_factory=lambda: TEXTS, metadata={"help": "Names or sentences; quote each one."})
 
 
-def shorten(text: str) -> str:
-    """Fit `text` into one column of the table."""
-    return text if len(text) < COLUMN else text[: COLUMN - 2] + "…"
-
-
 def similarity_table(molecules: list[str], texts: list[str], similarities: torch.Tensor) -> str:
     """Lay out cosine similarities `(molecules, texts)`; a star marks the best text of each molecule."""
-    lines = [" " * COLUMN + "".join(f"{shorten(text):>{COLUMN}}" for text in texts)]
+    width = max(map(len, molecules))
+    lines = [f"[{number}] {text}" for number, text in enumerate(texts, start=1)]
+    lines += ["", " " * width + "".join(f"{f'[{number}]':>8} " for number in range(1, len(texts) + 1))]
     for molecule, row in zip(molecules, similarities, strict=True):
-        cells = (f"{value:.3f}{'*' if value == row.max() else ' '}" for value in row.tolist())
-        lines.append(f"{shorten(molecule):<{COLUMN}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells))
+        best = row.argmax().item()
+        cells = (f"{value:8.3f}{'*' if column == best else ' '}" for column, value in enumerate(row.tolist()))
+        lines.append(f"{molecule:<{width}}" + "".join(cells))
     return "\n".join(lines)
 
 
 def main() -> None:
     """Embed, compare, print."""
     (arguments,) = HfArgumentParser(Arguments).parse_args_into_dataclasses()
+    logging.set_verbosity_error()  # the heads of pre-training, also in the folder, are not needed here
     processor = AutoProcessor.from_pretrained(arguments.model)
     model = AutoModel.from_pretrained(arguments.model).eval()
 

@@ -1,8 +1,8 @@
 """The one place that knows where the `processors` package lives.
 
-Installed, it is the sub-package `modeling_finemoltex.processors`. In a plain checkout it is the folder `processors/`
-beside this package, loaded under that same name: so each class exists once, whichever way the code was reached, and a
-stranger's top-level `processors` on `sys.path` can never answer in its place.
+Installed, it is the sub-package `modeling_finemoltex.processors`. In a checkout, editable or not, it is the folder
+`processors/` beside this package, loaded under that same name: so each class exists once, whichever way the code was
+reached, and neither a stranger's top-level `processors` nor another checkout can answer in its place.
 """
 
 import importlib
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 INSTALLED_NAME = f"{__package__}.processors"
+INSTALLED_FOLDER = Path(__file__).resolve().parent / "processors"
 CHECKOUT_FOLDER = Path(__file__).resolve().parent.parent / "processors"
 
 
@@ -24,11 +25,8 @@ def load_processors() -> ModuleType:
     Raises:
         ImportError: If it is neither installed nor in the checkout.
     """
-    try:
+    if INSTALLED_NAME in sys.modules or INSTALLED_FOLDER.is_dir():
         return importlib.import_module(INSTALLED_NAME)
-    except ModuleNotFoundError as error:
-        if error.name != INSTALLED_NAME:  # something that `processors` itself needs is missing
-            raise
     return _load_from_checkout()
 
 

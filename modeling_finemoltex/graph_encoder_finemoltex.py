@@ -21,7 +21,6 @@ def pool_atoms_to_motifs(atom_states: Tensor, atom_to_motif: Tensor, num_motifs:
         ValueError: If `atom_to_motif` does not have one entry per atom.
 
     Example:
-
     >>> pool_atoms_to_motifs(torch.ones(3, 2), torch.tensor([0, 0, 1]), num_motifs=2).shape
     torch.Size([2, 2])
     """
@@ -46,7 +45,6 @@ def locate_motifs(motif_counts: Tensor, num_motifs: int) -> tuple[Tensor, Tensor
         `(molecule, slot)`, each of shape `(M,)`; slots start at 1, because slot 0 is the molecule itself.
 
     Example:
-
     >>> locate_motifs(torch.tensor([2, 1]), num_motifs=3)
     (tensor([0, 0, 1]), tensor([1, 2, 1]))
     """

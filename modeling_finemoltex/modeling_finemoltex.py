@@ -138,7 +138,6 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     """The molecule tower, the text tower and the fusion of their tokens.
 
     Example:
-
     >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["ethanol", "benzene"])
     >>> output = model(**batch)
     >>> similarity = output.molecule_embeds @ output.text_embeds.T
@@ -392,8 +391,11 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         motif_labels = self._pad_motif_ids(graph["motif_counts"], motif_ids)  # (B, K + 1)
         special = input_ids.new_tensor(list(config.special_token_ids))
         is_word = (attention_mask == 1) & ~torch.isin(input_ids, special)  # (B, T)
+        # What has no weight is not hidden either: it would only make the other side's task harder.
+        is_word = is_word & bool(config.word_loss_weight)
+        is_motif = (motif_labels != UNKNOWN_MOTIF_ID) & bool(config.motif_loss_weight)  # (B, K + 1)
         motif_slots, motif_is_masked = self._draw(
-            plain.motif_states, motif_labels != UNKNOWN_MOTIF_ID, config.motif_mask_probability, mask_seeds, stream=0
+            plain.motif_states, is_motif, config.motif_mask_probability, mask_seeds, stream=0
         )
         word_slots, word_is_masked = self._draw(
             plain.text_states, is_word, config.word_mask_probability, mask_seeds, stream=1

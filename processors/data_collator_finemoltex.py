@@ -86,7 +86,8 @@ def _restore_graph(row: dict[str, Any]) -> MoleculeGraph:
 
 def _stack_labels(labels: list[Any]) -> torch.Tensor:
     """Labels as (B,) or (B, K): long if all are whole numbers, else float with NaN where a label is missing."""
-    stacked = np.array([np.asarray(label, dtype=object) for label in labels], dtype=object)
-    if all(isinstance(one, int | np.integer) for one in stacked.reshape(-1)):
+    plain = [label.tolist() if hasattr(label, "tolist") else label for label in labels]  # arrays, tensors, scalars
+    stacked = np.array(plain, dtype=object)
+    if all(isinstance(one, int) for one in stacked.reshape(-1)):
         return torch.from_numpy(stacked.astype(np.int64))
     return torch.from_numpy(stacked.astype(np.float32))  # None becomes NaN

@@ -327,6 +327,14 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
         """State as JSON-able values; the look-up tables are rebuilt from `motif_vocab`."""
         return {name: value for name, value in super().to_dict().items() if name not in ("_labels", "_label_to_id")}
 
+    def __getstate__(self) -> dict[str, str]:
+        """Pickle as JSON with sorted keys: equal extractors then hash equally, which dataset caches rely on."""
+        return {"json": self.to_json_string()}
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        """Rebuild everything from the JSON text."""
+        self.__init__(**json.loads(state["json"]))  # type: ignore[misc]
+
     def __repr__(self) -> str:
         """Say the settings, not the thousands of vocabulary entries."""
         return (

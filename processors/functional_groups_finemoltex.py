@@ -29,6 +29,8 @@ _SMARTS = (
     ("phosphoryl", "[P;!R]=O"),
     # sulfur
     ("sulfate", "[#8;!R][S;!R](=O)(=O)[#8;!R]"),
+    ("sulfonylurea", "[S;!R](=O)(=O)[#7;!R][C;!R](=O)[#7;!R]"),
+    ("acylsulfonamide", "[S;!R](=O)(=O)[#7;!R][C;!R]=O"),
     ("sulfamide", "[#7;!R][S;!R](=O)(=O)[#7;!R]"),
     ("sulfonamide", "[S;!R](=O)(=O)[#7;!R]"),
     ("sulfonate", "[S;!R](=O)(=O)[#8;!R]"),

@@ -25,7 +25,7 @@ _REGISTRY = re.compile(
     r"\b(einecs|elincs|mfcd|ccris|hsdb|caswell|rcra|fema|unii|s?chembl|zinc\d|akos|dsstox|tox21|ncgc|bdbm|spectrum\d?_"
     r"|prestwick|lopac|bspbio|bpbio|kbio|divk|oprea|maybridge|cbdive|cbmicro|biomol|bionet|smsf|chebi|drugbank|kegg"
     r"|pubchem|epa pesticide|wln|megxp|aids\d|aids-|nchem|ksc\d|inchi|ec no|hms\d|dtxsid|dtxcid|flavis"
-    r"|aldrich|fluka|sigma|jecfa|ins no|timtec|ambap|labotest|spbio|agn-pc|selleck)"
+    r"|aldrich|fluka|sigma|jecfa|ins no|timtec|ambap|labotest|spbio|agn-pc|gtpl\d|selleck)"
     r"|^ac1[a-z0-9]+$|\b\d{2,7}-\d\d-\d\b"
 )
 _GARBLED = re.compile(r"[?;|\\^~]|inverted exclam|currency|&[a-z]+|\baa'a")  # broken encodings and joined lists
@@ -94,7 +94,8 @@ def is_chemical_name(name: str, formula: str = "") -> bool:
     """
     if not _WORD.search(name) or _REGISTRY.search(name) or _GARBLED.search(name) or _LONG_NUMBER.search(name):
         return False
-    return not _UNII.fullmatch(name) and sorted(name) != sorted(formula.lower())
+    is_formula = len(name) == len(formula) and sorted(name) == sorted(formula.lower())  # in any order of elements
+    return not is_formula and not _UNII.fullmatch(name)
 
 
 def _names(cells: list[str], limit: int, seed: int) -> list[tuple[str, str]]:
@@ -103,16 +104,19 @@ def _names(cells: list[str], limit: int, seed: int) -> list[tuple[str, str]]:
     # PubChem joins the names of salts and mixtures with ";" in the IUPAC name; elsewhere ";" is a list gone wrong.
     names = [("iupac", iupac_name)] if sum(map(str.isalpha, iupac_name)) >= MIN_LETTERS else []
     seen = {_letters_and_digits(iupac_name)}
-    synonyms: list[str] = []
-    for cell in cells[FIRST_SYNONYM:] if limit else ():
-        name = _INDEX_NOTE.sub("", cell)
+    candidates = cells[FIRST_SYNONYM:]
+    random.Random(f"{seed} {cells[INCHIKEY]}").shuffle(candidates)
+    candidates.sort(key=lambda name: _SYSTEMATIC.search(name) is None)  # stable: structure-telling names first
+    synonyms: list[tuple[str, str]] = []
+    for candidate in candidates:
+        if len(synonyms) == limit:
+            break
+        name = _INDEX_NOTE.sub("", candidate)
         key = _letters_and_digits(name)
         if key not in seen and is_chemical_name(name, cells[FORMULA]):
             seen.add(key)
-            synonyms.append(name)
-    random.Random(f"{seed} {cells[INCHIKEY]}").shuffle(synonyms)
-    synonyms.sort(key=lambda name: _SYSTEMATIC.search(name) is None)  # stable: structure-telling names first
-    return names + [("synonym", name) for name in synonyms[:limit]]
+            synonyms.append(("synonym", name))
+    return names + synonyms
 
 
 def _letters_and_digits(name: str) -> str:

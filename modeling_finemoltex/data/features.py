@@ -152,7 +152,7 @@ def _fingerprint(dataset: datasets.Dataset, processor: Any, max_length: int, on_
     """Hash all that the features depend on: settings, not objects, as using a tokenizer changes its state."""
     extractor, tokenizer = processor.feature_extractor, processor.tokenizer
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    words = json.loads(backend.to_str()) if backend is not None else sorted(tokenizer.get_vocab().items())
+    words: Any = json.loads(backend.to_str()) if backend is not None else sorted(tokenizer.get_vocab().items())
     if backend is not None:
         words.pop("truncation")
         words.pop("padding")

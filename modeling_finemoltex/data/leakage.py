@@ -54,14 +54,15 @@ def deduplicate_against(
         held_out = {key for key in eval_keys if key is not None}
         hits = np.fromiter((key in held_out for key in keys), dtype=bool, count=len(keys))
         leaked |= hits
-        entry = {
+        examples = [{"row": int(row), "smiles": smiles[row]} for row in np.flatnonzero(hits)[:NUM_EXAMPLES]]
+        entry: dict[str, Any] = {
             "num_molecules": len(held_out),
             "invalid_rows": _missing(eval_keys),
             "num_removed": int(hits.sum()),
-            "examples": [{"row": int(row), "smiles": smiles[row]} for row in np.flatnonzero(hits)[:NUM_EXAMPLES]],
+            "examples": examples,
         }
         report["eval_sets"].append(entry)
-        shown = ", ".join(f"row {example['row']} {example['smiles']}" for example in entry["examples"])
+        shown = ", ".join(f"row {example['row']} {example['smiles']}" for example in examples)
         logger.info(
             "Evaluation set %d (%d molecules by %s, %d rows without one): removed %d of %d rows%s.",
             number, len(held_out), by, len(entry["invalid_rows"]), entry["num_removed"], len(dataset),

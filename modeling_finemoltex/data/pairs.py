@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from datasets import Dataset, IterableDataset, Value
 from datasets.data_files import DataFilesDict, get_data_patterns
 from rdkit import Chem, rdBase
@@ -138,21 +139,35 @@ def _load_files(
     options: dict[str, Any] = {"data_files": {name: files}, "split": split, "streaming": streaming}
     if builder == "csv":
         options.update(_csv_options(files, separator, columns))
-    return _to_pairs(datasets.load_dataset(builder, **options), ", ".join(files[:3]), columns)
+    where = ", ".join(files[:3])
+    if builder == "parquet":  # the builder cannot read a file without rows
+        for file in files:
+            if not pq.ParquetFile(file).metadata.num_rows:
+                raise ValueError(f"{file} is empty: it has no rows.")
+    try:
+        table = datasets.load_dataset(builder, **options)
+    except ValueError as error:
+        if "corresponds to no data" not in str(error):
+            raise
+        raise ValueError(f"{where} is empty: it has no rows.") from error
+    return _to_pairs(table, where, columns)
 
 
-def _csv_options(files: list[str], separator: str, columns: tuple[str | None, str | None]) -> dict[str, Any]:
-    """Ask for the two columns as strings: "NA" is a name, and a column of digits is still text."""
-    headers = [list(pd.read_csv(file, sep=separator, nrows=0).columns) for file in files]
-    for file, header in zip(files, headers, strict=True):
-        chosen = _choose_columns(header, file, columns)
-        if chosen != _choose_columns(headers[0], files[0], columns):
-            raise ValueError(f"{file} has other columns than {files[0]}: {header} and {headers[0]}.")
-    wanted = [name for name in headers[0] if name in _choose_columns(headers[0], files[0], columns)]
+def _csv_options(files: list[str], separator: str | None, columns: tuple[str | None, str | None]) -> dict[str, Any]:
+    """Ask for strings in every column: "NA" is a name, and a column of digits is still text."""
+    headers = []
+    for file in files:
+        head = pd.read_csv(file, sep=separator, nrows=1, dtype=str)
+        headers.append(list(head.columns))
+        if not isinstance(head.index, pd.RangeIndex):  # pandas would take the first column as row labels
+            raise ValueError(
+                f"{file}, row 0 has more cells than the header {headers[-1]}. Quote cells that hold {separator!r}."
+            )
+        if _choose_columns(headers[-1], file, columns) != _choose_columns(headers[0], files[0], columns):
+            raise ValueError(f"{file} has other columns than {files[0]}: {headers[-1]} and {headers[0]}.")
     return {
         "sep": separator,
-        "usecols": wanted,
-        "features": datasets.Features({name: Value("string") for name in wanted}),
+        "features": datasets.Features({name: Value("string") for name in headers[0]}),
         "keep_default_na": False,
         # The publishers of ChEBI-20 write quotation marks as they are.
         "quoting": csv.QUOTE_NONE if headers[0] == CHEBI20_HEADER else csv.QUOTE_MINIMAL,

@@ -157,6 +157,6 @@ def _fill(num_rows: int, groups: list[list[int]], sizes: dict[str, int]) -> dict
                 break
     held_out = {name: np.sort(np.asarray(rows, dtype=np.int64)) for name, rows in parts.items()}
     taken = np.zeros(num_rows, dtype=bool)
-    for rows in held_out.values():
-        taken[rows] = True
+    for held_out_rows in held_out.values():
+        taken[held_out_rows] = True
     return {"train": np.flatnonzero(~taken).astype(np.int64), **held_out}

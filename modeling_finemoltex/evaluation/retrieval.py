@@ -81,13 +81,8 @@ def evaluate_retrieval(
             metrics[f"{protocol}/{direction}_{name}"] = value
         for size in choose_from:
             metrics[f"{protocol}/{direction}_choose_one_of_{size}"] = float(chosen[size].mean())
-    # A random order is the order of a pool in which everything ties.
-    wrong = (num_rows - num_correct).astype(np.float64)
-    chance = _rank_metrics(np.zeros_like(wrong), wrong, hits_at)
-    chance.pop("median_rank")  # of the expected ranks, not the expected median
-    chance.update({f"choose_one_of_{size}": 1.0 / size for size in choose_from})
-    metrics.update({f"{protocol}/chance_{name}": value for name, value in chance.items()})
-    return metrics
+    chance = _chance(num_rows - num_correct, choose_from, hits_at)
+    return metrics | {f"{protocol}/chance_{name}": value for name, value in chance.items()}
 
 
 def load_negatives(index_file: str | Path) -> np.ndarray:
@@ -134,7 +129,7 @@ def format_retrieval_table(metrics: dict[str, float]) -> str:
         direction, _, name = column.partition("_")
         if direction in ("t2m", "m2t"):
             names[protocol, name] = None
-    rows = [("protocol", "metric", "text to molecule", "molecule to text", "chance")]
+    rows: list[tuple[str, ...]] = [("protocol", "metric", "text to molecule", "molecule to text", "chance")]
     for protocol, name in names:
         values = (metrics.get(f"{protocol}/{column}_{name}") for column in ("t2m", "m2t", "chance"))
         rows.append((protocol, name, *(_format_value(name, value) for value in values)))
@@ -268,6 +263,13 @@ def _compare(
         better[rows] = ahead_count.cpu()
         equal[rows] = ((scores >= -TIE_TOLERANCE).sum(dim=1) - ahead_count).cpu()
     return better, equal, chosen
+
+
+def _chance(num_wrong: np.ndarray, choose_from: Sequence[int], hits_at: Sequence[int]) -> dict[str, float]:
+    """Compute what a random order gives: that of a pool in which everything ties."""
+    chance = _rank_metrics(np.zeros(len(num_wrong)), num_wrong.astype(np.float64), hits_at)
+    del chance["median_rank"]  # of the expected ranks, not the expected median
+    return chance | {f"choose_one_of_{size}": 1.0 / size for size in choose_from}
 
 
 def _blocks(num_rows: int) -> Iterator[slice]:

@@ -1,6 +1,5 @@
 """Every documented source of pairs, and every way it can be wrong."""
 
-import gzip
 import json
 
 import datasets
@@ -173,6 +172,16 @@ def test_sources_that_are_not_there(tmp_path):
         load_pairs([write(tmp_path / "a.csv", frame()), write(tmp_path / "a.parquet", frame())])
 
 
-def test_gzip_helper_is_real(tmp_path):
-    path = write(tmp_path / "a.csv.gz", frame())
-    assert gzip.open(path, "rt").readline().startswith("extra,smiles,text")
+@pytest.mark.parametrize("streaming", [False, True])
+def test_unquoted_separators_are_not_cut_silently(tmp_path, streaming):
+    path = tmp_path / "a.csv"
+    path.write_text("smiles,text\nC,methane, a gas\nO,water, a liquid\n")
+    with pytest.raises(ValueError, match="a.csv, row 0 has more cells than the header.*Quote cells"):
+        load_pairs(str(path), streaming=streaming)
+
+
+def test_second_run_reads_the_cache(tmp_path):
+    path = write(tmp_path / "a.csv", frame())
+    first, second = load_pairs(path), load_pairs(path)
+    assert first.cache_files and first.cache_files == second.cache_files
+    assert first._fingerprint == second._fingerprint  # what the cache of features is keyed by

@@ -40,7 +40,7 @@ LEVELS = {
 }
 
 THIRD_PARTIES = {
-    MODEL: {"torch", "transformers", "torch_geometric"},
+    MODEL: {"torch", "transformers", "torch_geometric", "huggingface_hub"},  # the last is a part of transformers
     PROCESSORS: {"torch", "transformers", "torch_geometric", "numpy", "rdkit"},
 }
 
