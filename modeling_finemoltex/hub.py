@@ -110,6 +110,7 @@ def _markdown_table(metrics: dict[str, Any]) -> str | None:
         f"| {name} | {value:.4f} |"
         for name, value in metrics.items()
         if isinstance(value, float)
+        and name != "epoch"
         and not any(
             part in name for part in ("/t2m_", "/m2t_", "/chance_", "runtime", "per_second", "preparation_time")
         )
@@ -119,8 +120,9 @@ def _markdown_table(metrics: dict[str, Any]) -> str | None:
 
 def _hub_ids(name: str | None) -> list[str] | None:
     """Return `[name]` if it looks like `owner/name` on the Hub and is not a local path."""
-    is_id = name is not None and name.count("/") == 1 and " " not in name and not Path(name).exists()
-    return [name] if is_id and not name.startswith((".", "/")) else None
+    if name is None or name.count("/") != 1 or " " in name or name.startswith((".", "/")) or Path(name).exists():
+        return None
+    return [name]
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class DataArguments:
 class FineMolTexTrainingArguments(TrainingArguments):
     """`TrainingArguments` with defaults for flat graph batches and one learning rate per part of the model."""
 
-    output_dir: str | None = field(
+    output_dir: str = field(
         default="runs/pretrain", metadata={"help": "Folder of the checkpoints and of the final model."}
     )
     graph_learning_rate: float | None = field(
@@ -222,6 +222,8 @@ class FineMolTexTrainingArguments(TrainingArguments):
         if self.resume_from_checkpoint is not None and self.resume_from_checkpoint.lower() in ("true", "latest"):
             self.resume_from_checkpoint = "latest"
         super().__post_init__()
+        if self.device.type == "cpu":
+            self.dataloader_pin_memory = False  # there is no device to copy to, only a warning about it
 
 
 def parse_arguments(

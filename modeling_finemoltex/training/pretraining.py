@@ -36,9 +36,9 @@ CHOOSE_FROM = (4, 10, 20)  # the sizes of T-choose-one in the literature
 class ProcessorTools(NamedTuple):
     """The classes that turn molecules and texts into tensors; they arrive as arguments, training imports none."""
 
-    feature_extractor_class: type
-    processor_class: type
-    collator_class: type
+    feature_extractor_class: Any
+    processor_class: Any
+    collator_class: Any
     train_motif_vocab: Callable[..., dict[str, Any]]
 
 

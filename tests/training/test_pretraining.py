@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 from huggingface_hub import ModelCard
-from transformers import AutoModelForPreTraining, AutoProcessor
+from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
 from modeling_finemoltex.training import arguments, pretraining
 
@@ -27,7 +27,9 @@ def test_the_example_leaves_a_loadable_folder(command, run_example, tmp_path, ca
     batch = AutoProcessor.from_pretrained(folder)(smiles=["CCO"], text=["an alcohol"], return_tensors="pt")
     with torch.no_grad():
         output = model(**batch)
-    assert output.molecule_embeds.shape == output.text_embeds.shape
+        embeddings = AutoModel.from_pretrained(folder).eval()(**batch)
+    torch.testing.assert_close(embeddings.molecule_embeds, output.molecule_embeds)
+    torch.testing.assert_close(embeddings.text_embeds, output.text_embeds)
     names = {path.name for path in folder.iterdir()}
     assert {
         "README.md",
