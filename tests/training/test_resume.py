@@ -17,7 +17,7 @@ KILLED_RUN = Path(__file__).parent / "killed_run.py"
 
 
 def test_sigkill_while_saving_then_resume_gives_the_same_weights(command, tmp_path, run_example):
-    # 12 steps in two epochs, killed while step 8 is saved: the resumed run repeats 5 to 8 and crosses an epoch.
+    # 19 steps per epoch, killed while step 20 is saved: the resumed run starts at 10 and crosses an epoch.
     options = "--max_steps 30 --save_steps 10 --eval_strategy no --load_best_model_at_end false".split()
     killed = subprocess.run(
         [sys.executable, str(KILLED_RUN), "20", *command, *options], capture_output=True, text=True, timeout=120

@@ -32,12 +32,9 @@ def test_round_trip_through_a_folder(tmp_path):
 
 def test_locants_stay_words_of_their_own_and_case_does_not_matter():
     tokenizer = train_tokenizer(TEXTS, 120)
-    tokens = tokenizer.tokenize(NAME)
-    assert (
-        tokens[:5] == ["2" if "2" in tokenizer.get_vocab() else "[UNK]", ",", "4", "-", tokens[4]] or "," not in TEXTS
-    )
+    assert tokenizer.tokenize("1,4-methyl4")[-1] == "4"
+    assert tokenizer.tokenize("1-4-methyl")[:4] == ["1", "-", "4", "-"]
     assert tokenizer.tokenize("4-METHYL") == tokenizer.tokenize("4-methyl")
-    assert "4" in tokens and "-" in tokens
 
 
 def test_only_the_five_special_tokens_are_special():
