@@ -1,10 +1,11 @@
-"""Measure what each part of the pre-training objective buys, on equal steps: `python examples/ablate.py`.
+"""Measure what each part of the pre-training objective buys for equal computing time: `python examples/ablate.py`.
 
 Needs `pip install finemoltex[examples]`; uses the bundled corpus and several seeds per variant.
 Takes about 5 minutes per run on one core (18 runs); finished runs are kept, so it can be interrupted and continued.
 """
 
 import json
+import math
 import platform
 import statistics
 import sys
@@ -16,6 +17,7 @@ import datasets
 import torch
 import transformers
 from torch import Tensor, nn
+from transformers import TrainerCallback
 
 from modeling_finemoltex import (
     FineMolTexDataCollator,
@@ -27,7 +29,6 @@ from modeling_finemoltex.training import (
     ProcessorTools,
     build_model,
     build_trainer,
-    evaluate,
     parse_arguments,
     prepare_data,
 )
@@ -67,6 +68,21 @@ class ConstantHead(nn.Module):
         return self.scores.expand(*states.shape[:-1], -1)
 
 
+class TimeBudget(TrainerCallback):
+    """Stops training after so many seconds of processor time, which other programs on the machine do not shorten."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.end = seconds, math.inf
+
+    def on_train_begin(self, args, state, control, **kwargs) -> None:
+        """Start the clock."""
+        self.end = time.process_time() + self.seconds
+
+    def on_step_end(self, args, state, control, **kwargs) -> None:
+        """Stop after the step that used the time up."""
+        control.should_training_stop |= time.process_time() >= self.end
+
+
 def most_frequent(rows: datasets.Dataset, column: str, excluded: list[int]) -> int:
     """Find the most frequent maskable label of the training rows."""
     labels = torch.cat([torch.as_tensor(labels) for labels in rows.with_format("numpy")[column][:]])
@@ -88,7 +104,7 @@ def measure(trainer, model, prepared, collator) -> dict[str, float]:
 
     def run(collate=collator) -> dict[str, float]:
         trainer.data_collator = collate
-        return {key.split("/")[1]: value for key, value in evaluate(trainer, rows, "validation").items() if "/" in key}
+        return {key.split("/")[1]: value for key, value in trainer.evaluate(rows).items() if "/" in key}
 
     results = run()
     if not model.is_masked_modelling:
@@ -103,29 +119,30 @@ def measure(trainer, model, prepared, collator) -> dict[str, float]:
     return results | {"word_majority": floor["masked_word_accuracy"], "motif_majority": floor["masked_motif_accuracy"]}
 
 
-def run_variant(name: str, seed: int, folder: Path, arguments: list[str]) -> dict[str, object]:
+def run_variant(name: str, seed: int, seconds: float, folder: Path, arguments: list[str]) -> dict[str, object]:
     """Train one variant from one seed and measure it."""
     options = [*VARIANTS[name], *arguments, "--output_dir", str(folder), "--save_strategy", "no", "--report_to", "none"]
     options += ["--eval_strategy", "no", "--load_best_model_at_end", "False", "--resume_from_checkpoint"]
+    # The number of steps is not known beforehand, so the learning rate cannot decay towards the end.
+    options += ["--max_steps", "1000000", "--lr_scheduler_type", "constant_with_warmup"]
     model_args, data_args, training_args = parse_arguments(options)
     prepared = prepare_data(model_args, data_args, training_args, TOOLS)  # made once per fragmentation
     training_args.seed = seed
     model = build_model(model_args, prepared, seed)
     trainer = build_trainer(model, prepared, data_args, training_args, TOOLS)
-    start = time.perf_counter()
+    trainer.add_callback(TimeBudget(seconds))
     trainer.train()
-    seconds = time.perf_counter() - start
     metrics = measure(trainer, model, prepared, trainer.data_collator)
     return {"variant": name, "seed": seed, "steps": trainer.state.global_step, "seconds": seconds, "metrics": metrics}
 
 
 def format_table(results: list[dict]) -> str:
     """Write the mean and the standard deviation over the seeds of every variant as a Markdown table, in percent."""
-    header = ["variant", "seconds", *COLUMNS.values()]
+    header = ["variant", "steps", *COLUMNS.values()]
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     for name in VARIANTS:
         runs = [result for result in results if result["variant"] == name]
-        cells = [name, f"{statistics.mean(run['seconds'] for run in runs):.0f}"] if runs else [name, "–"]
+        cells = [name, f"{statistics.mean(run['steps'] for run in runs):.0f}"] if runs else [name, "–"]
         for column in COLUMNS:
             values = [100 * run["metrics"].get(column, float("nan")) for run in runs]
             known = bool(values) and all(value == value for value in values)
@@ -139,6 +156,7 @@ def main() -> int:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output_dir", type=Path, default=Path("runs/ablation"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seconds", type=float, default=190.0, help="Processor time of each training run.")
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--num_threads", type=int, default=torch.get_num_threads(), help="Threads of each run.")
     parser.add_argument("--table", type=Path, default=None, help="Write the table and the raw results beside this file.")
@@ -150,7 +168,7 @@ def main() -> int:
             file = options.output_dir / "runs" / f"variant{number}-seed{seed}.json"
             if name in options.variants and not file.exists():
                 fragmentation = "paper" if "--fragmentation" in VARIANTS[name] else "functional"
-                result = run_variant(name, seed, options.output_dir / fragmentation, arguments)
+                result = run_variant(name, seed, options.seconds, options.output_dir / fragmentation, arguments)
                 file.write_text(json.dumps(result | {"arguments": arguments}, indent=2), encoding="utf-8")
     results = [json.loads(file.read_text()) for file in sorted((options.output_dir / "runs").glob("*.json"))]
     table = format_table(results)

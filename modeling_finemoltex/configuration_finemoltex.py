@@ -1,5 +1,6 @@
 """Configuration of FineMolTex: the sizes of the graph, text and fusion parts and the pre-training objectives."""
 
+import copy
 from typing import Any
 
 from huggingface_hub.dataclasses import strict
@@ -42,6 +43,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
             "num_attention_heads": 4,
             "intermediate_size": 1024,
             "max_position_embeddings": 256,
+            "initializer_range": 0.04,
             "hidden_dropout_prob": 0.0,
             "attention_probs_dropout_prob": 0.0,
         },
@@ -58,6 +60,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
             "hidden_dropout_prob": 0.0,
             "attention_probs_dropout_prob": 0.0,
         },
+        "initializer_range": 0.04,  # BERT's 0.02 belongs to a width of 768
     },
     # The sizes of the FineMolTex paper (KDD 2025); the defaults of the classes below.
     "paper": {"text_config": {"model_type": "bert", "vocab_size": 31090}},
@@ -222,7 +225,7 @@ class FineMolTexConfig(PreTrainedConfig):
         """
         if preset not in _PRESETS:
             raise ValueError(f"Unknown preset {preset!r}: choose one of {', '.join(map(repr, _PRESETS))}.")
-        fields: dict[str, Any] = {name: dict(values) for name, values in _PRESETS[preset].items()}
+        fields: dict[str, Any] = copy.deepcopy(_PRESETS[preset])
         for name, value in overrides.items():
             fields[name] = {**fields.get(name, {}), **value} if isinstance(value, dict) else value
         return cls(**fields)

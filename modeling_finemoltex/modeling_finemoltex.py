@@ -31,7 +31,9 @@ _AUTO_MAP = {
 
 
 class FineMolTexMotifTower(nn.Module):
-    """Turn molecules into motif tokens, with a learned [MOL] token in slot 0.
+    """Turn molecules into motif tokens; slot 0 starts as a learned [MOL] token plus the mean of the motifs.
+
+    The mean lets the first gradient reach every motif; from a bare token, attention takes several times longer to learn.
 
     Shapes:
         - **input:** the molecule tensors of the batch, masked motifs `(B, K + 1)` bool
@@ -77,7 +79,7 @@ class FineMolTexMotifTower(nn.Module):
 
         sequence = tokens.new_zeros(motif_counts.shape[0], num_slots, tokens.shape[-1])  # (B, K + 1, H)
         sequence[molecule, slot] = tokens
-        sequence[:, 0] = self.molecule_token.to(tokens.dtype)
+        sequence[:, 0] = self.molecule_token.to(tokens.dtype) + sequence.sum(1) / motif_counts[:, None]
         attention_mask = torch.arange(num_slots, device=slot.device) <= motif_counts[:, None]  # (B, K + 1)
         return self.dropout(self.norm(sequence)), attention_mask.long()
 
@@ -192,11 +194,17 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         self.text_encoder.load_state_dict(source)
 
     def embed_words(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run the text encoder. `(B, T)` -> word tokens `(B, T, H)` and their mask `(B, T)`."""
+        """Run the text encoder. `(B, T)` -> word tokens `(B, T, H)` and their mask `(B, T)`.
+
+        As on the molecule side, the mean of the tokens is added to slot 0.
+        """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         states = self.text_encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return self.text_input(states), attention_mask  # (B, T, H)
+        states = self.text_input(states)  # (B, T, H)
+        weights = attention_mask[..., None].to(states.dtype)  # (B, T, 1)
+        mean = (states * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)  # (B, 1, H)
+        return torch.cat([states[:, :1] + mean, states[:, 1:]], dim=1), attention_mask  # (B, T, H)
 
     def embed_molecules(self, motif_states: Tensor) -> Tensor:
         """Slot 0 of the motif states in the shared space. `(B, K + 1, H)` -> `(B, P)`, L2-normalised."""

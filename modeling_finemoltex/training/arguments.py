@@ -28,11 +28,11 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
         "text_model": SCRATCH,
         "text_vocab_size": 8000,
         "motif_min_count": 5,
-        "max_text_length": 128,
+        "max_text_length": 64,
         "per_device_train_batch_size": 64,
         "learning_rate": 5e-4,
         "weight_decay": 0.01,
-        "warmup_steps": 0.05,
+        "warmup_steps": 50,
         "num_train_epochs": 5.0,
     },
     "paper": {
@@ -51,6 +51,9 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
         "num_train_epochs": 10.0,
     },
 }
+
+# Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.
+DEMONSTRATION_DEFAULTS = {"max_steps": 600, "eval_steps": 300, "save_steps": 300}
 
 
 @dataclass
@@ -126,6 +129,9 @@ class DataArguments:
         default=None,
         metadata={"help": "Hub id, file, folder or glob of pairs; none: the names of the `chemicals` package."},
     )
+    synonyms_per_molecule: int = field(
+        default=0, metadata={"help": "Further names per molecule of the bundled corpus, beside the IUPAC name."}
+    )
     smiles_column: str | None = field(
         default=None, metadata={"help": "Column that holds the molecules; none: the usual names are tried."}
     )
@@ -140,9 +146,9 @@ class DataArguments:
         default=None, metadata={"help": "Pairs for validation (as --dataset) instead of a part of the training data."}
     )
     validation_size: float = field(
-        default=0.05, metadata={"help": "Share (below 1) or number of molecules kept for validation."}
+        default=0.03, metadata={"help": "Share (below 1) or number of molecules kept for validation."}
     )
-    test_size: float = field(default=0.05, metadata={"help": "Share (below 1) or number of molecules kept for test."})
+    test_size: float = field(default=0.03, metadata={"help": "Share (below 1) or number of molecules kept for test."})
     max_eval_samples: int = field(
         default=2000, metadata={"help": "Score at most this many validation pairs during training; 0 means all."}
     )
@@ -206,6 +212,13 @@ class FineMolTexTrainingArguments(TrainingArguments):
     report_to: None | str | list[str] = field(
         default=None, metadata={"help": "Trackers that receive the logs; none given: tensorboard if it is installed."}
     )
+    train_sampling_strategy: str = field(
+        default="group_by_length",
+        metadata={"help": "Order of the pairs: random, or group_by_length, which wastes less time on padding."},
+    )
+    length_column_name: str = field(
+        default="num_tokens", metadata={"help": "Column with the lengths that group_by_length reads."}
+    )
     label_names: list[str] | None = field(
         default=None, metadata={"help": "Columns handed to the metrics; none: the molecule and text numbers."}
     )
@@ -238,8 +251,10 @@ def parse_arguments(
         The model, data and training arguments.
     """
     preset_parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    preset_parser.add_argument("--preset", default="small")
-    preset = preset_parser.parse_known_args(argv)[0].preset
+    for name in ("--preset", "--dataset", "--num_train_epochs"):
+        preset_parser.add_argument(name)
+    given = preset_parser.parse_known_args(argv)[0]
+    preset = given.preset or "small"
     parser = HfArgumentParser(
         (ModelArguments, DataArguments, FineMolTexTrainingArguments),
         usage="%(prog)s [--preset {tiny,small,paper}] [--dataset PAIRS] [--output_dir DIR] [options]",
@@ -247,4 +262,6 @@ def parse_arguments(
         formatter_class=lambda prog: argparse.ArgumentDefaultsHelpFormatter(prog, max_help_position=40, width=119),
     )
     parser.set_defaults(**PRESET_DEFAULTS.get(preset, {}))
+    if preset == "small" and given.dataset is None and given.num_train_epochs is None:
+        parser.set_defaults(**DEMONSTRATION_DEFAULTS)
     return parser.parse_args_into_dataclasses(argv, look_for_args_file=False)

@@ -311,7 +311,7 @@ def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets
 def _read(source: str | None, data_args: DataArguments, split: str = "train") -> datasets.Dataset:
     """Load pairs, without unreadable molecules if these are to be skipped."""
     if source is None:
-        return load_chemicals_pairs()
+        return load_chemicals_pairs(data_args.synonyms_per_molecule)
     pairs = load_pairs(source, data_args.smiles_column, data_args.text_column, split)
     if data_args.on_error == "skip":
         readable = map_unique(canonical_smiles, pairs["smiles"][:], data_args.num_proc, "Reading molecules")
