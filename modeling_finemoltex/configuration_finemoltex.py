@@ -61,6 +61,10 @@ _PRESETS: dict[str, dict[str, Any]] = {
             "attention_probs_dropout_prob": 0.0,
         },
         "initializer_range": 0.04,  # BERT's 0.02 belongs to a width of 768
+        # In short runs the masked losses would drown the contrastive one: at a tenth of the weight both learn faster.
+        "word_loss_weight": 0.1,
+        "motif_loss_weight": 0.1,
+        "masked_share": 0.25,
     },
     # The sizes of the FineMolTex paper (KDD 2025); the defaults of the classes below.
     "paper": {"text_config": {"model_type": "bert", "vocab_size": 31090}},
@@ -170,6 +174,8 @@ class FineMolTexConfig(PreTrainedConfig):
         motif_mask_level (`str`): `"atom"` masks the atoms and bonds of a motif before message passing, so that no
             neighbour can leak them; `"token"` masks only the motif token, as in the paper.
         motif_mask_probability, word_mask_probability (`float`): Share of the candidates that is masked.
+        masked_share (`float`): Share of the pairs of a training batch that goes through the masked pass as well, which
+            costs more than the contrastive one (paper: 1). Evaluation masks every pair.
         mask_token_id (`int`): Id of the tokenizer's mask token.
         special_token_ids (`list[int]`): Ids of the tokenizer that are never masked ([CLS], [SEP], padding, ...).
     """
@@ -203,6 +209,7 @@ class FineMolTexConfig(PreTrainedConfig):
     motif_mask_level: str = "atom"
     motif_mask_probability: float | int = 0.2
     word_mask_probability: float | int = 0.2
+    masked_share: float | int = 1.0
     mask_token_id: int = 103
     special_token_ids: list[int] | tuple[int, ...] = (0, 101, 102, 103)
     initializer_range: float = 0.02
@@ -242,6 +249,8 @@ class FineMolTexConfig(PreTrainedConfig):
         for name in ("motif_mask_probability", "word_mask_probability"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must lie between 0 and 1: got {getattr(self, name)}.")
+        if not 0 < self.masked_share <= 1:
+            raise ValueError(f"`masked_share` must lie in (0, 1]: got {self.masked_share}.")
         for name in ("temperature", "importance_temperature"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"`{name}` must be positive: got {getattr(self, name)}.")

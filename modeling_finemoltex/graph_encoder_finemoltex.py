@@ -1,6 +1,7 @@
 """Graph side of FineMolTex: bond-aware message passing, then pooling of atoms to motif tokens."""
 
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 from transformers.modeling_layers import GradientCheckpointingLayer
@@ -56,6 +57,31 @@ def locate_motifs(motif_counts: Tensor, num_motifs: int) -> tuple[Tensor, Tensor
     return molecule, torch.arange(num_motifs, device=device) - first[molecule] + 1
 
 
+def select_molecules(graph: dict[str, Tensor], is_kept: Tensor) -> dict[str, Tensor]:
+    """Keep some molecules of a batch, with atoms and motifs numbered anew.
+
+    Args:
+        graph (`dict[str, Tensor]`): The molecule tensors of a batch, `motif_ids` included.
+        is_kept (`torch.BoolTensor` of shape `(B,)`): The molecules to keep.
+
+    Returns:
+        The same tensors for the kept molecules, in their order.
+    """
+    molecule, _ = locate_motifs(graph["motif_counts"], graph["motif_positions"].shape[0])  # (M,)
+    motif_is_kept = is_kept[molecule]  # (M,)
+    atom_is_kept = motif_is_kept[graph["atom_to_motif"]]  # (N,)
+    bond_is_kept = atom_is_kept[graph["edge_index"][0]]  # (E,)
+    return {
+        "motif_counts": graph["motif_counts"][is_kept],
+        "atom_features": graph["atom_features"][atom_is_kept],
+        "edge_index": (atom_is_kept.cumsum(0) - 1)[graph["edge_index"][:, bond_is_kept]],
+        "edge_features": graph["edge_features"][bond_is_kept],
+        "atom_to_motif": (motif_is_kept.cumsum(0) - 1)[graph["atom_to_motif"][atom_is_kept]],
+        "motif_ids": graph["motif_ids"][motif_is_kept],
+        "motif_positions": graph["motif_positions"][motif_is_kept],
+    }
+
+
 class FineMolTexFeatureEmbedding(nn.Module):
     """Sum of the embeddings of several categorical features; the last row of each table is [MASK].
 
@@ -80,8 +106,21 @@ class FineMolTexFeatureEmbedding(nn.Module):
         return self.table(features + (sizes.cumsum(0) - sizes)).sum(1)  # (L, H)
 
 
+class FineMolTexBatchNorm(nn.BatchNorm1d):
+    """BatchNorm whose statistics describe unmasked molecules, also where it normalises masked ones.
+
+    Evaluation normalises every pass by the running statistics. Were the masked pass of training normalised by, or
+    counted in, its own batch statistics, evaluation would meet inputs that training never saw.
+    """
+
+    def forward(self, states: Tensor, is_masked_pass: bool) -> Tensor:
+        if is_masked_pass:
+            return F.batch_norm(states, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(states)
+
+
 class FineMolTexGraphLayer(GradientCheckpointingLayer):
-    """One GIN layer with bond embeddings (Hu et al. 2020): message passing, BatchNorm, ReLU, dropout.
+    """One GIN layer with bond embeddings (Hu et al. 2020): message passing, MLP, BatchNorm, ReLU, dropout.
 
     Shapes:
         - **input:** atom states `(N, H)`, edge index `(2, E)`, edge features `(E, 3)`
@@ -92,24 +131,25 @@ class FineMolTexGraphLayer(GradientCheckpointingLayer):
         super().__init__()
         width = config.hidden_size
         self.bond_embedding = FineMolTexFeatureEmbedding(config.bond_feature_sizes, width)
-        mlp = nn.Sequential(
-            nn.Linear(width, 2 * width), nn.BatchNorm1d(2 * width), nn.ReLU(), nn.Linear(2 * width, width)
-        )
-        self.conv = GINEConv(mlp, train_eps=True)
-        self.norm = nn.BatchNorm1d(width)
+        self.conv = GINEConv(nn.Identity(), train_eps=True)  # the MLP follows here, where its norm can be told apart
+        self.expand = nn.Linear(width, 2 * width)
+        self.inner_norm = FineMolTexBatchNorm(2 * width)
+        self.contract = nn.Linear(2 * width, width)
+        self.norm = FineMolTexBatchNorm(width)
         self.activation = nn.Identity() if is_last else nn.ReLU()
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, atom_states: Tensor, edge_index: Tensor, edge_features: Tensor) -> Tensor:
-        atom_states = self.conv(atom_states, edge_index, self.bond_embedding(edge_features))  # (N, H)
-        return self.dropout(self.activation(self.norm(atom_states)))  # (N, H)
+    def forward(
+        self, atom_states: Tensor, edge_index: Tensor, edge_features: Tensor, is_masked_pass: bool = False
+    ) -> Tensor:
+        messages = self.conv(atom_states, edge_index, self.bond_embedding(edge_features))  # (N, H)
+        hidden = F.relu(self.inner_norm(self.expand(messages), is_masked_pass))  # (N, 2H)
+        atom_states = self.norm(self.contract(hidden), is_masked_pass)  # (N, H)
+        return self.dropout(self.activation(atom_states))
 
 
 class FineMolTexGraphEncoder(nn.Module):
     """Embed atoms and bonds and pass messages; `is_masked` atoms and their bonds are hidden before the first message.
-
-    A masked pass normalises by its own batch and leaves the running statistics alone: those serve evaluation, which
-    embeds whole molecules. Mixing both kept retrieval near chance in evaluation while the training loss fell.
 
     Shapes:
         - **input:** atom features `(N, 9)`, edge index `(2, E)`, edge features `(E, 3)`, masked atoms `(N,)` bool
@@ -126,17 +166,14 @@ class FineMolTexGraphEncoder(nn.Module):
     def forward(
         self, atom_features: Tensor, edge_index: Tensor, edge_features: Tensor, is_masked: Tensor | None = None
     ) -> Tensor:
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm1d):
-                module.track_running_stats = is_masked is None
         if is_masked is not None:
             atom_features = self.atom_embedding.mask(atom_features, is_masked)  # (N, 9)
             touches_masked = is_masked[edge_index[0]] | is_masked[edge_index[1]]  # (E,)
             edge_features = self.layers[0].bond_embedding.mask(edge_features, touches_masked)  # (E, 3)
         atom_states = self.atom_embedding(atom_features)  # (N, H)
         for layer in self.layers:
-            atom_states = layer(atom_states, edge_index, edge_features)  # (N, H)
+            atom_states = layer(atom_states, edge_index, edge_features, is_masked is not None)  # (N, H)
         return atom_states
 
 
-__all__ = ["FineMolTexGraphEncoder", "locate_motifs", "pool_atoms_to_motifs"]
+__all__ = ["FineMolTexGraphEncoder", "locate_motifs", "pool_atoms_to_motifs", "select_molecules"]

@@ -16,7 +16,12 @@ from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
 from .fusion_finemoltex import FineMolTexFusion
-from .graph_encoder_finemoltex import FineMolTexGraphEncoder, locate_motifs, pool_atoms_to_motifs
+from .graph_encoder_finemoltex import (
+    FineMolTexGraphEncoder,
+    locate_motifs,
+    pool_atoms_to_motifs,
+    select_molecules,
+)
 from .losses_finemoltex import contrastive_loss, masked_prediction_loss
 from .masking_finemoltex import importance, select_masked_slots
 from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput
@@ -369,6 +374,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             "edge_index": edge_index,
             "edge_features": edge_features,
             "atom_to_motif": atom_to_motif,
+            "motif_ids": motif_ids,
             "motif_positions": motif_positions,
         }
         plain = self.finemoltex(input_ids=input_ids, attention_mask=attention_mask, **graph)
@@ -390,23 +396,37 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         if self.is_masked_modelling:
             if mask_seeds is None:
                 mask_seeds = torch.randint(2**62, motif_counts.shape, device=motif_counts.device)
-            self._add_masked_modelling(output, plain, input_ids, attention_mask, graph, motif_ids, mask_seeds)
+            inputs = (input_ids, attention_mask, graph, plain.motif_states, plain.text_states, mask_seeds)
+            self._add_masked_modelling(output, *self._keep_share(*inputs))
         return output
 
-    def _add_masked_modelling(self, output, plain, input_ids, attention_mask, graph, motif_ids, mask_seeds) -> None:
+    def _keep_share(self, input_ids, attention_mask, graph, motif_states, text_states, mask_seeds) -> tuple:
+        """Keep every n-th pair of a training batch for the masked pass, and cut the padding it does not need."""
+        stride = round(1 / self.config.masked_share) if self.training else 1
+        if stride == 1:
+            return input_ids, attention_mask, graph, motif_states, text_states, mask_seeds
+        kept = torch.arange(mask_seeds.shape[0], device=mask_seeds.device) % stride == 0  # (B,)
+        graph = select_molecules(graph, kept)
+        num_words, num_slots = int(attention_mask[kept].sum(1).max()), int(graph["motif_counts"].max()) + 1
+        words = (input_ids[kept, :num_words], attention_mask[kept, :num_words])
+        return *words, graph, motif_states[kept, :num_slots], text_states[kept, :num_words], mask_seeds[kept]
+
+    def _add_masked_modelling(
+        self, output, input_ids, attention_mask, graph, motif_states, text_states, mask_seeds
+    ) -> None:
         """Mask motifs and words, predict them from both streams, and add losses and hits to `output`."""
         config = self.config
-        motif_labels = self._pad_motif_ids(graph["motif_counts"], motif_ids)  # (B, K + 1)
+        motif_labels = self._pad_motif_ids(graph["motif_counts"], graph["motif_ids"])  # (B, K + 1)
         special = input_ids.new_tensor(list(config.special_token_ids))
         is_word = (attention_mask == 1) & ~torch.isin(input_ids, special)  # (B, T)
         # What has no weight is not hidden either: it would only make the other side's task harder.
         is_word = is_word & bool(config.word_loss_weight)
         is_motif = (motif_labels != UNKNOWN_MOTIF_ID) & bool(config.motif_loss_weight)  # (B, K + 1)
         motif_slots, motif_is_masked = self._draw(
-            plain.motif_states, is_motif, config.motif_mask_probability, mask_seeds, stream=0
+            motif_states, is_motif, config.motif_mask_probability, mask_seeds, stream=0
         )
         word_slots, word_is_masked = self._draw(
-            plain.text_states, is_word, config.word_mask_probability, mask_seeds, stream=1
+            text_states, is_word, config.word_mask_probability, mask_seeds, stream=1
         )
         hidden_motifs = torch.zeros_like(motif_labels, dtype=torch.bool).scatter(1, motif_slots, motif_is_masked)
         hidden_words = torch.zeros_like(is_word).scatter(1, word_slots, word_is_masked)  # (B, T)

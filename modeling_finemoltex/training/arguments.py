@@ -53,7 +53,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 # Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.
-DEMONSTRATION_DEFAULTS = {"max_steps": 600, "eval_steps": 300, "save_steps": 300}
+DEMONSTRATION_DEFAULTS = {"max_steps": 900, "eval_steps": 450, "save_steps": 450}
 
 
 @dataclass
