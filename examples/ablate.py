@@ -94,7 +94,10 @@ def hide(batch: dict[str, Tensor], config, side: str) -> dict[str, Tensor]:
     if side == "text":
         special = torch.isin(batch["input_ids"], torch.tensor(list(config.special_token_ids)))
         return {**batch, "input_ids": batch["input_ids"].where(special, torch.tensor(config.mask_token_id))}
-    masks = {"atom_features": config.graph_config.atom_feature_sizes, "edge_features": config.graph_config.bond_feature_sizes}
+    masks = {
+        "atom_features": config.graph_config.atom_feature_sizes,
+        "edge_features": config.graph_config.bond_feature_sizes,
+    }
     return {**batch, **{name: (torch.tensor(sizes) - 1).expand_as(batch[name]) for name, sizes in masks.items()}}
 
 
@@ -121,7 +124,16 @@ def measure(trainer, model, prepared, collator) -> dict[str, float]:
 
 def run_variant(name: str, seed: int, seconds: float, folder: Path, arguments: list[str]) -> dict[str, object]:
     """Train one variant from one seed and measure it."""
-    options = [*VARIANTS[name], *arguments, "--output_dir", str(folder), "--save_strategy", "no", "--report_to", "none"]
+    options = [
+        *VARIANTS[name],
+        *arguments,
+        "--output_dir",
+        str(folder),
+        "--save_strategy",
+        "no",
+        "--report_to",
+        "none",
+    ]
     options += ["--eval_strategy", "no", "--load_best_model_at_end", "False", "--resume_from_checkpoint"]
     # The number of steps is not known beforehand, so the learning rate cannot decay towards the end.
     options += ["--max_steps", "1000000", "--lr_scheduler_type", "constant_with_warmup"]
@@ -159,7 +171,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=190.0, help="Processor time of each training run.")
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--num_threads", type=int, default=torch.get_num_threads(), help="Threads of each run.")
-    parser.add_argument("--table", type=Path, default=None, help="Write the table and the raw results beside this file.")
+    parser.add_argument(
+        "--table", type=Path, default=None, help="Write the table and the raw results beside this file."
+    )
     options, arguments = parser.parse_known_args()  # the rest goes to the training arguments
     torch.set_num_threads(options.num_threads)
     (options.output_dir / "runs").mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
-from transformers.modeling_layers import GradientCheckpointingLayer
 
 
 def pool_atoms_to_motifs(atom_states: Tensor, atom_to_motif: Tensor, num_motifs: int) -> Tensor:
@@ -119,8 +118,11 @@ class FineMolTexBatchNorm(nn.BatchNorm1d):
         return super().forward(states)
 
 
-class FineMolTexGraphLayer(GradientCheckpointingLayer):
+class FineMolTexGraphLayer(nn.Module):
     """One GIN layer with bond embeddings (Hu et al. 2020): message passing, MLP, BatchNorm, ReLU, dropout.
+
+    Not a checkpointing layer: computing it again in the backward pass would update the running statistics twice, and
+    its activations are small beside those of the Transformer layers.
 
     Shapes:
         - **input:** atom states `(N, H)`, edge index `(2, E)`, edge features `(E, 3)`

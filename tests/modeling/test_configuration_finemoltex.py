@@ -1,6 +1,7 @@
 import pytest
-from modeling_finemoltex import FineMolTexConfig, FineMolTexFusionConfig
 from transformers import RobertaConfig
+
+from modeling_finemoltex import FineMolTexConfig, FineMolTexFusionConfig
 
 
 @pytest.mark.parametrize("preset", ["tiny", "small", "paper"])

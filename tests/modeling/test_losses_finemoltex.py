@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+
 from modeling_finemoltex.losses_finemoltex import contrastive_loss, ebm_nce, info_nce, masked_prediction_loss
 
 B, P = 6, 8

@@ -1,4 +1,5 @@
 import torch
+
 from modeling_finemoltex.masking_finemoltex import hash_uniform, importance, select_masked_slots
 
 

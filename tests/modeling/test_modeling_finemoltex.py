@@ -1,8 +1,11 @@
+import copy
+
 import pytest
 import torch
-from modeling_finemoltex import FineMolTexConfig, FineMolTexForPreTraining, FineMolTexModel
 from rdkit import Chem
 from transformers import AutoModel, BertConfig, BertModel
+
+from modeling_finemoltex import FineMolTexConfig, FineMolTexForPreTraining, FineMolTexModel
 
 GRAPH = ("motif_counts", "atom_features", "edge_index", "edge_features", "atom_to_motif", "motif_positions")
 
@@ -156,6 +159,22 @@ class TestPreTraining:
         else:
             assert difference > 1e-4  # the paper's masking: neighbours still carry the answer
 
+    def test_the_masked_pass_leaves_the_running_statistics_alone(self, model, batch):
+        model.train()
+        before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        masked, _ = mask_of_first_motifs(batch)
+        model.finemoltex(**batch, masked_motifs=masked, cross_attention=True)
+        assert all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
+        model.finemoltex(**batch)
+        assert not all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
+
+    def test_a_share_of_the_training_pairs_is_masked(self, config, batch):
+        model = FineMolTexForPreTraining(with_config(config, masked_share=0.25))
+        size = len(batch["motif_counts"])
+        kept = model.train()(**batch, mask_seeds=torch.arange(size)).word_total
+        assert len(kept) == len(range(0, size, 4))
+        assert len(model.eval()(**batch).word_total) == size
+
     def test_the_masks_leave_special_tokens_and_unknown_motifs_alone(self, model, batch):
         batch["motif_ids"][:] = 0
         output = model(**batch)
@@ -207,12 +226,12 @@ class TestPreTraining:
                 "attention_probs_dropout_prob": 0.0,
             },
         )
-        model = FineMolTexForPreTraining(no_dropout).train()
+        fresh = FineMolTexForPreTraining(no_dropout).train()
         gradients = []
         for enabled in (False, True):
+            model = copy.deepcopy(fresh)  # each with the running statistics of the start
             if enabled:
                 model.gradient_checkpointing_enable()
-            model.zero_grad()
             model(**batch, mask_seeds=seeds).loss.backward()
             gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
         for plain, checkpointed in zip(*gradients, strict=True):
