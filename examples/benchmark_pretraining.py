@@ -1,4 +1,4 @@
-"""Time a whole pre-training step (both passes, backward, optimizer): `python examples/benchmark_pretraining.py --dataset pairs.csv`.
+"""Time whole pre-training steps: `python examples/benchmark_pretraining.py [--preset small] [--dataset pairs.csv]`.
 
 Needs `pip install finemoltex[examples]`; the text encoder has random weights and a tokenizer trained on the texts.
 Takes about a minute for the paper preset (191 million parameters, 8 GB) on two CPU cores.

@@ -20,7 +20,7 @@ def eager_attention_forward(
     dropout: float = 0.0,
     **kwargs,
 ) -> tuple[Tensor, Tensor]:
-    """Plain attention; `(B, heads, L, D)` queries over `(B, heads, S, D)` keys -> `(B, L, heads, D)` and the weights."""
+    """Plain attention of `(B, heads, L, D)` queries over `(B, heads, S, D)` keys -> `(B, L, heads, D)`, weights."""
     scores = query @ key.transpose(2, 3) * scaling  # (B, heads, L, S)
     if attention_mask is not None:
         scores = scores + attention_mask
@@ -151,6 +151,7 @@ class FineMolTexFusion(nn.Module):
     def forward(
         self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
+        """Run both streams with co-attention; see the shapes above."""
         sizes = self.config.multimodal_config
         over_text = create_bidirectional_mask(self.config, motif_states, text_mask, encoder_hidden_states=text_states)
         over_motifs = create_bidirectional_mask(

@@ -168,6 +168,7 @@ class FineMolTexGraphEncoder(nn.Module):
     def forward(
         self, atom_features: Tensor, edge_index: Tensor, edge_features: Tensor, is_masked: Tensor | None = None
     ) -> Tensor:
+        """Encode the atoms; see the shapes above."""
         if is_masked is not None:
             atom_features = self.atom_embedding.mask(atom_features, is_masked)  # (N, 9)
             touches_masked = is_masked[edge_index[0]] | is_masked[edge_index[1]]  # (E,)

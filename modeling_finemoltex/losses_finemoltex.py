@@ -70,8 +70,8 @@ def info_nce(logits: Tensor, targets: Tensor, excluded: Tensor | None = None) ->
 def ebm_nce(logits: Tensor, targets: Tensor, excluded: Tensor | None = None) -> Tensor:
     r"""One direction of the EBM-NCE loss: the positive and the mean negative each as a binary decision.
 
-    \(\tfrac12[\mathrm{softplus}(-s_{it_i}) + \mathrm{mean}_{j\neq t_i}\,\mathrm{softplus}(s_{ij})]\); zero similarities
-    give `log(2)`. It does not sharpen with the batch size; prefer [`info_nce`] with many negatives.
+    \(\tfrac12[\mathrm{softplus}(-s_{it_i}) + \mathrm{mean}_{j\neq t_i}\,\mathrm{softplus}(s_{ij})]\); zero
+    similarities give `log(2)`. It does not sharpen with the batch size; prefer [`info_nce`] with many negatives.
 
     Args:
         logits (`torch.FloatTensor` of shape `(b, B)`): Similarities over temperature.

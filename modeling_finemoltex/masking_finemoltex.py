@@ -1,7 +1,7 @@
 """Choice of the motifs and words to mask, by importance or at random.
 
-The randomness is a counter-based hash of one seed per pair. It does not depend on the batch, the rank, the worker or the
-state of a random generator, so a run resumes exactly and several processes draw the masks that one process draws.
+The randomness is a counter-based hash of one seed per pair. It depends neither on the batch, the rank or the worker
+nor on the state of a random generator, so a run resumes exactly and several processes draw the masks of one process.
 """
 
 import torch
@@ -60,7 +60,7 @@ def select_masked_slots(
     softmax (Kool et al. 2019); the softmax itself need not be computed. Each row with a candidate masks at least one.
 
     Args:
-        scores (`torch.FloatTensor` of shape `(B, L)`): Log-probabilities up to a constant; equal scores draw uniformly.
+        scores (`torch.FloatTensor` of shape `(B, L)`): Log-probabilities up to a constant; equal ones draw evenly.
         candidates (`torch.BoolTensor` of shape `(B, L)`): Slots that may be masked.
         probability (`float`): Share of the candidates to mask.
         seeds (`torch.LongTensor` of shape `(B,)`): One seed per row.

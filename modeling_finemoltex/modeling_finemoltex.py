@@ -1,8 +1,8 @@
 """FineMolTex: molecules and texts in one space, aligned as wholes and motif by word.
 
 Read bottom-up: tensors -> towers -> `FineMolTexModel.forward` -> heads. Axes in every comment: `B` molecules or texts,
-`N` atoms, `E` directed bonds, `M` motifs in the batch, `K` motifs of the largest molecule, `T` words, `S` masked slots,
-`H` hidden size, `P` embedding size, `V` vocabulary.
+`N` atoms, `E` directed bonds, `M` motifs in the batch, `K` motifs of the largest molecule, `T` words, `S` masked
+slots, `H` hidden size, `P` embedding size, `V` vocabulary.
 """
 
 import math
@@ -38,7 +38,7 @@ _AUTO_MAP = {
 class FineMolTexMotifTower(nn.Module):
     """Turn molecules into motif tokens; slot 0 starts as a learned [MOL] token plus the mean of the motifs.
 
-    The mean lets the first gradient reach every motif; from a bare token, attention takes several times longer to learn.
+    The mean lets the first gradient reach every motif; from a bare token, attention takes much longer to learn.
 
     Shapes:
         - **input:** the molecule tensors of the batch, masked motifs `(B, K + 1)` bool
@@ -357,8 +357,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
 
         Args:
             input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts.
-            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_ids, motif_positions: Molecules;
-                see [`FineMolTexModel.get_molecule_features`]. `motif_ids` are the labels of the masked motifs.
+            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_ids, motif_positions:
+                Molecules; see [`FineMolTexModel.get_molecule_features`]. `motif_ids` label the masked motifs.
             molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Identities; equal ones are not
                 negatives of each other.
             mask_seeds (`torch.LongTensor` of shape `(B,)`, *optional*): The masks are a function of these; drawn from
