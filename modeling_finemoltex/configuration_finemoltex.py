@@ -64,7 +64,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         # In short runs the masked losses would drown the contrastive one: at a tenth of the weight both learn faster.
         "word_loss_weight": 0.1,
         "motif_loss_weight": 0.1,
-        "masked_share": 0.25,
+        "masked_share": 0.125,
     },
     # The sizes of the FineMolTex paper (KDD 2025); the defaults of the classes below.
     "paper": {"text_config": {"model_type": "bert", "vocab_size": 31090}},

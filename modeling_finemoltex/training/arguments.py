@@ -28,7 +28,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
         "text_model": SCRATCH,
         "text_vocab_size": 8000,
         "motif_min_count": 5,
-        "max_text_length": 64,
+        "max_text_length": 48,
         "per_device_train_batch_size": 64,
         "learning_rate": 5e-4,
         "weight_decay": 0.01,
@@ -53,7 +53,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 # Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.
-DEMONSTRATION_DEFAULTS = {"max_steps": 900, "eval_steps": 450, "save_steps": 450}
+DEMONSTRATION_DEFAULTS = {"max_steps": 800, "eval_steps": 400, "save_steps": 400}
 
 
 @dataclass
@@ -213,8 +213,8 @@ class FineMolTexTrainingArguments(TrainingArguments):
         default=None, metadata={"help": "Trackers that receive the logs; none given: tensorboard if it is installed."}
     )
     train_sampling_strategy: str = field(
-        default="group_by_length",
-        metadata={"help": "Order of the pairs: random, or group_by_length, which wastes less time on padding."},
+        default="random",
+        metadata={"help": "Order of the pairs: random, or group_by_length, whose negatives all have the same length."},
     )
     length_column_name: str = field(
         default="num_tokens", metadata={"help": "Column with the lengths that group_by_length reads."}

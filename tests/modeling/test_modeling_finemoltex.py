@@ -56,6 +56,14 @@ class TestEmbeddings:
             embeds = model.finemoltex(**processor(smiles=renumbered, return_tensors="pt")).molecule_embeds
             torch.testing.assert_close(embeds, expected, atol=1e-5, rtol=0)
 
+    def test_texts_computed_by_length_equal_texts_computed_at_once(self, model):
+        lengths = torch.randperm(40)[:37] + 1
+        mask = (torch.arange(40) < lengths[:, None]).long()
+        ids = torch.randint(5, 100, mask.shape) * mask
+        base = model.finemoltex
+        at_once = base.fusion.encode_text(*base.embed_words(ids, mask))
+        torch.testing.assert_close(base.encode_texts(ids, mask)[mask.bool()], at_once[mask.bool()], atol=1e-5, rtol=0)
+
     def test_cross_attention_needs_both_sides(self, model, batch):
         with pytest.raises(ValueError, match="needs molecules and texts"):
             model.finemoltex(input_ids=batch["input_ids"], cross_attention=True)
