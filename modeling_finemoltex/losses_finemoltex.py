@@ -6,7 +6,6 @@ the loss of one process on all `B` pairs, because the mean over ranks is what da
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional as dist_nn
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
@@ -14,6 +13,22 @@ from torch import Tensor
 def is_distributed() -> bool:
     """Return whether this process is one of several ranks."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+class _GatherFromRanks(torch.autograd.Function):
+    """`all_gather` whose backward pass adds up what every rank's loss says about this rank's rows."""
+
+    @staticmethod
+    def forward(ctx, local: Tensor) -> Tensor:
+        parts = [torch.empty_like(local) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, local.contiguous())
+        return torch.cat(parts)  # (world_size * b, ...)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        gradient = gradient.clone()
+        dist.all_reduce(gradient)
+        return gradient.chunk(dist.get_world_size())[dist.get_rank()]  # (b, ...)
 
 
 def gather_from_ranks(local: Tensor) -> Tensor:
@@ -25,11 +40,7 @@ def gather_from_ranks(local: Tensor) -> Tensor:
     Returns:
         `torch.Tensor` of shape `(world_size * b, ...)`, in rank order.
     """
-    if local.is_floating_point():
-        return torch.cat(dist_nn.all_gather(local))
-    parts = [torch.empty_like(local) for _ in range(dist.get_world_size())]
-    dist.all_gather(parts, local.contiguous())
-    return torch.cat(parts)
+    return _GatherFromRanks.apply(local)
 
 
 def find_false_negatives(own_ids: Tensor | None, all_ids: Tensor | None, own_rows: Tensor) -> Tensor | None:

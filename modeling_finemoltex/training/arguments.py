@@ -1,6 +1,7 @@
 """Command-line arguments of pre-training, with defaults that follow the chosen preset."""
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -53,7 +54,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 # Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.
-DEMONSTRATION_DEFAULTS = {"max_steps": 800, "eval_steps": 400, "save_steps": 400}
+DEMONSTRATION_DEFAULTS = {"max_steps": 750, "eval_steps": 375, "save_steps": 375, "num_proc": os.cpu_count()}
 
 
 @dataclass
