@@ -171,9 +171,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=190.0, help="Processor time of each training run.")
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--num_threads", type=int, default=torch.get_num_threads(), help="Threads of each run.")
-    parser.add_argument(
-        "--table", type=Path, default=None, help="Write the table here, raw results beside it."
-    )
+    parser.add_argument("--table", type=Path, default=None, help="Write the table here, raw results beside it.")
     options, arguments = parser.parse_known_args()  # the rest goes to the training arguments
     torch.set_num_threads(options.num_threads)
     (options.output_dir / "runs").mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ from modeling_finemoltex.training import (
     parse_arguments,
     prepare_data,
     run_training,
+    use_cpu_threads,
 )
 
 
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     """Prepare the data, train or resume, evaluate on the test split and export the model with its card."""
     model_args, data_args, training_args = parse_arguments(argv)
     logging.set_verbosity(training_args.get_process_log_level())
+    use_cpu_threads(training_args)
     tools = ProcessorTools(
         feature_extractor_class=FineMolTexFeatureExtractor,
         processor_class=FineMolTexProcessor,

@@ -19,6 +19,7 @@ _MODULES = {
     "prepare_data": "pretraining",
     "run_training": "pretraining",
     "train_tokenizer": "text_model",
+    "use_cpu_threads": "pretraining",
 }
 __all__ = sorted(_MODULES)
 

@@ -194,6 +194,12 @@ class FineMolTexTrainingArguments(TrainingArguments):
             "help": "Continue from the newest complete checkpoint (no value, `latest` or `true`) or from a folder.",
         },
     )
+    cpu_threads: int | None = field(
+        default=None,
+        metadata={
+            "help": "Threads of each process on a CPU; none: all cores, where `accelerate launch` alone would use one."
+        },
+    )
     remove_unused_columns: bool = field(
         default=False, metadata={"help": "Drop dataset columns that the model does not take; the collator needs them."}
     )

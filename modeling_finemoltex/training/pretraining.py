@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
+import torch
 from transformers import EvalPrediction, set_seed
 from transformers.utils import is_matplotlib_available, logging
 
@@ -49,6 +51,16 @@ class PreparedData(NamedTuple):
     text_config: dict[str, Any]
     features: datasets.DatasetDict  # train, and validation and test unless their size is 0
     summary: dict[str, Any]  # rows and molecules of each split, what was removed, and the settings
+
+
+def use_cpu_threads(training_args: FineMolTexTrainingArguments) -> None:
+    """Compute on all cores, shared among the processes, or on `cpu_threads`; leaves a GPU run as it is.
+
+    `accelerate launch` sets `OMP_NUM_THREADS=1` unless told otherwise, which leaves all cores but one idle.
+    """
+    if training_args.device.type == "cpu":
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(training_args.cpu_threads or max(1, cores // training_args.world_size))
 
 
 def prepare_data(

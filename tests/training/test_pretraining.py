@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import pytest
 import torch
@@ -143,3 +144,17 @@ def test_unreadable_molecules_are_skipped_or_stop_the_run(prepare, pairs_file, t
     assert sum(counts["pairs"] for counts in prepared.summary["splits"].values()) == 196
     with pytest.raises(ValueError, match="C1CC"):
         prepare("--dataset", str(file), "--on_error", "raise")
+
+
+def test_a_cpu_run_uses_the_threads_it_is_given(make_trainer):
+    before = torch.get_num_threads()
+    training_args = make_trainer(max_steps=1).args
+    try:
+        training_args.cpu_threads = 3
+        pretraining.use_cpu_threads(training_args)
+        assert torch.get_num_threads() == 3
+        training_args.cpu_threads = None
+        pretraining.use_cpu_threads(training_args)
+        assert torch.get_num_threads() == len(os.sched_getaffinity(0))
+    finally:
+        torch.set_num_threads(before)
