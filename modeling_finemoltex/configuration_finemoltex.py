@@ -176,7 +176,8 @@ class FineMolTexConfig(PreTrainedConfig):
             neighbour can leak them; `"token"` masks only the motif token, as in the paper.
         motif_mask_probability, word_mask_probability (`float`): Share of the candidates that is masked.
         masked_share (`float`): Share of the pairs of a training batch that goes through the masked pass as well, which
-            costs more than the contrastive one (paper: 1). Evaluation masks every pair.
+            costs more than the contrastive one (paper: 1): every n-th pair, with n = 1 / share rounded. Evaluation
+            masks every pair.
         mask_token_id (`int`): Id of the tokenizer's mask token.
         special_token_ids (`list[int]`): Ids of the tokenizer that are never masked ([CLS], [SEP], padding, ...).
     """

@@ -94,7 +94,7 @@ class FineMolTexMotifTower(nn.Module):
 class FineMolTexVocabularyHead(nn.Module):
     """Dense layer, GELU and LayerNorm before the scores of a vocabulary. `(..., H)` -> `(..., V)`.
 
-    Without `vocab_size` the scores are products with an embedding table that is given at call time.
+    With `owns_table=False` the scores are products with an embedding table that is given at call time.
     """
 
     def __init__(self, hidden_size: int, table_width: int, num_entries: int, owns_table: bool, eps: float) -> None:

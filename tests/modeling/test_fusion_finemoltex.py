@@ -18,9 +18,6 @@ def test_each_stream_sees_the_other_only_through_co_attention(model, streams):
     other_motifs, _ = fusion(motifs, motif_mask, words + 1, text_mask)
     _, other_words = fusion(motifs + 1, motif_mask, words, text_mask)
     assert not torch.allclose(other_motifs, fused_motifs) and not torch.allclose(other_words, fused_words)
-    torch.testing.assert_close(
-        fusion.encode_motifs(motifs, motif_mask), fusion.encode_motifs(motifs, motif_mask), atol=0, rtol=0
-    )
 
 
 def test_padding_changes_nothing(model, streams):
