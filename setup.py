@@ -19,12 +19,15 @@ REQUIRED = [
     "evaluate>=0.4.2",
     "huggingface-hub>=1.31,<3",
     "numpy>=1.24",
+    "typer>=0.12",  # the command line; transformers needs it anyway
 ]
 
 # `chemicals` holds the default corpus; matplotlib draws the curves; tensorboard is the default `report_to`.
 EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
+# faiss-cpu holds the search indices.
+RETRIEVAL = ["faiss-cpu>=1.8"]
 # The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
-TEST = [*EXAMPLES, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
+TEST = [*EXAMPLES, *RETRIEVAL, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
 DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
@@ -36,6 +39,7 @@ setup(
         "modeling_finemoltex.hub_cards": ["*.md", "images/*"],
     },
     include_package_data=False,
+    entry_points={"console_scripts": ["finemoltex = modeling_finemoltex.cli:app"]},
     install_requires=REQUIRED,
-    extras_require={"examples": EXAMPLES, "test": TEST, "dev": DEV},
+    extras_require={"examples": EXAMPLES, "retrieval": RETRIEVAL, "test": TEST, "dev": DEV},
 )

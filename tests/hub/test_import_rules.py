@@ -23,12 +23,15 @@ LEVELS = {
     "modeling_finemoltex/graph_encoder_finemoltex.py": 1,
     "modeling_finemoltex/fusion_finemoltex.py": 1,
     "modeling_finemoltex/modeling_finemoltex.py": 2,
-    "modeling_finemoltex/registration.py": 3,
-    "modeling_finemoltex/hub.py": 5,
+    "modeling_finemoltex/retrieval_finemoltex.py": 3,
+    "modeling_finemoltex/registration.py": 4,
     "modeling_finemoltex/data": 4,
     "modeling_finemoltex/evaluation": 4,
-    "modeling_finemoltex/training": 5,
-    "modeling_finemoltex/__init__.py": 6,
+    "modeling_finemoltex/hub.py": 5,
+    "modeling_finemoltex/retrieval": 5,
+    "modeling_finemoltex/training": 6,
+    "modeling_finemoltex/cli.py": 7,
+    "modeling_finemoltex/__init__.py": 8,
     "processors/atom_features_finemoltex.py": 0,
     "processors/functional_groups_finemoltex.py": 0,
     "processors/brics_finemoltex.py": 1,
@@ -45,7 +48,10 @@ THIRD_PARTIES = {
 }
 
 # The façade, and the sub-packages that have one of their own.
-PUBLIC = {"modeling_finemoltex", *(f"modeling_finemoltex.{name}" for name in ("data", "evaluation", "training"))}
+PUBLIC = {
+    "modeling_finemoltex",
+    *(f"modeling_finemoltex.{name}" for name in ("data", "evaluation", "retrieval", "training")),
+}
 
 TOP_LEVEL = {
     *(
