@@ -19,9 +19,12 @@ _MODULE_OF = {
     "FineMolTexGraphConfig": "configuration_finemoltex",
     "FineMolTexFusionConfig": "configuration_finemoltex",
     "FineMolTexModel": "modeling_finemoltex",
-    "FineMolTexForPreTraining": "modeling_finemoltex",
+    "FineMolTexForPreTraining": "pretraining_finemoltex",
+    "FineMolTexForRetrieval": "retrieval_finemoltex",
+    "AutoModelForMoleculeRetrieval": "registration",
     "FineMolTexOutput": "outputs_finemoltex",
     "FineMolTexPreTrainingOutput": "outputs_finemoltex",
+    "FineMolTexRetrievalOutput": "outputs_finemoltex",
     "FineMolTexFeatureExtractor": "processors",
     "FineMolTexProcessor": "processors",
     "FineMolTexDataCollator": "processors",
@@ -45,14 +48,17 @@ if TYPE_CHECKING:
     from .data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, scaffold_split
     from .evaluation import evaluate_retrieval, format_retrieval_table
     from .hub import export_folder
-    from .modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel
-    from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput
+    from .modeling_finemoltex import FineMolTexModel
+    from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput, FineMolTexRetrievalOutput
+    from .pretraining_finemoltex import FineMolTexForPreTraining
     from .processors import (
         FineMolTexDataCollator,
         FineMolTexFeatureExtractor,
         FineMolTexProcessor,
         train_motif_vocab,
     )
+    from .registration import AutoModelForMoleculeRetrieval
+    from .retrieval_finemoltex import FineMolTexForRetrieval
     from .training import FineMolTexTrainer, FineMolTexTrainingArguments
 
 

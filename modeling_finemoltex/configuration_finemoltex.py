@@ -65,7 +65,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         # instead of 35 % of the T=20 choices are right, while masked words and motifs gain nothing of note.
         "word_loss_weight": 0.1,
         "motif_loss_weight": 0.1,
-        "masked_share": 0.125,
+        "cross_attention_share": 0.125,
     },
     # The sizes of the FineMolTex paper (KDD 2025); the defaults of the classes below.
     "paper": {"text_config": {"model_type": "bert", "vocab_size": 31090}},
@@ -175,9 +175,12 @@ class FineMolTexConfig(PreTrainedConfig):
         motif_mask_level (`str`): `"atom"` masks the atoms and bonds of a motif before message passing, so that no
             neighbour can leak them; `"token"` masks only the motif token, as in the paper.
         motif_mask_probability, word_mask_probability (`float`): Share of the candidates that is masked.
-        masked_share (`float`): Share of the pairs of a training batch that goes through the masked pass as well, which
-            costs more than the contrastive one (paper: 1): every n-th pair, with n = 1 / share rounded. Evaluation
-            masks every pair.
+        matching_loss_weight (`float`): Weight of the matching objective: tell a pair from the hardest wrong ones of
+            the batch by cross-attention (0: no matching head).
+        matching_negatives (`int`): Wrong molecules per text, and wrong texts per molecule, of that objective.
+        cross_attention_share (`float`): Share of the pairs of a training batch that goes through the masked and the
+            matching pass, which cost more than the contrastive one (paper: 1): every n-th pair, with n = 1 / share
+            rounded. Evaluation masks every pair.
         mask_token_id (`int`): Id of the tokenizer's mask token.
         special_token_ids (`list[int]`): Ids of the tokenizer that are never masked ([CLS], [SEP], padding, ...).
     """
@@ -192,6 +195,9 @@ class FineMolTexConfig(PreTrainedConfig):
         "contrastive_loss",
         "word_loss",
         "motif_loss",
+        "matching_loss",
+        "motif_tokens",
+        "word_tokens",
         "motif_states",
         "motif_attention_mask",
         "text_states",
@@ -211,7 +217,9 @@ class FineMolTexConfig(PreTrainedConfig):
     motif_mask_level: str = "atom"
     motif_mask_probability: float | int = 0.2
     word_mask_probability: float | int = 0.2
-    masked_share: float | int = 1.0
+    matching_loss_weight: float | int = 0.0
+    matching_negatives: int = 3
+    cross_attention_share: float | int = 1.0
     mask_token_id: int = 103
     special_token_ids: list[int] | tuple[int, ...] = (0, 101, 102, 103)
     initializer_range: float = 0.02
@@ -251,8 +259,10 @@ class FineMolTexConfig(PreTrainedConfig):
         for name in ("motif_mask_probability", "word_mask_probability"):
             if not 0 < getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must lie between 0 and 1: got {getattr(self, name)}.")
-        if not 0 < self.masked_share <= 1:
-            raise ValueError(f"`masked_share` must lie in (0, 1]: got {self.masked_share}.")
+        if not 0 < self.cross_attention_share <= 1:
+            raise ValueError(f"`cross_attention_share` must lie in (0, 1]: got {self.cross_attention_share}.")
+        if self.matching_negatives < 1:
+            raise ValueError(f"`matching_negatives` must be at least 1: got {self.matching_negatives}.")
         for name in ("temperature", "importance_temperature"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"`{name}` must be positive: got {getattr(self, name)}.")

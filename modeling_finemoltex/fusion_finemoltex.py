@@ -122,7 +122,7 @@ class FineMolTexCoAttention(GradientCheckpointingLayer):
 class FineMolTexFusion(nn.Module):
     """The motif stream, the text stream and the co-attention blocks between them.
 
-    `forward` runs all of it; `encode_motifs` and `encode_text` run one stream without the other.
+    `forward` runs all of it, `join` the part that needs both; `encode_motifs` and `encode_text` run one stream.
 
     Shapes:
         - **input:** motif states `(B, K, H)` and mask `(B, K)`, text states `(B, T, H)` and mask `(B, T)`
@@ -140,6 +140,14 @@ class FineMolTexFusion(nn.Module):
         )
         self.co_attention = nn.ModuleList(FineMolTexCoAttention(config) for _ in sizes.co_attention_motif_layers)
 
+    @property
+    def alone(self) -> tuple[slice, slice]:
+        """Motif and text layers before the first co-attention block: what can be computed without the other side."""
+        sizes = self.config.multimodal_config
+        blocks = zip(sizes.co_attention_motif_layers, sizes.co_attention_text_layers, strict=True)
+        motif_stop, text_stop = next(blocks, (len(self.motif_layers), len(self.text_layers)))
+        return slice(0, motif_stop), slice(0, text_stop)
+
     def encode_motifs(self, states: Tensor, mask: Tensor, layers: slice = slice(None)) -> Tensor:
         """Run motif layers alone. `(B, K, H)`, `(B, K)` -> `(B, K, H)`."""
         return self._run(self.motif_layers[layers], states, mask)
@@ -152,12 +160,23 @@ class FineMolTexFusion(nn.Module):
         self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Run both streams with co-attention; see the shapes above."""
+        motif_layers, text_layers = self.alone
+        motif_states = self.encode_motifs(motif_states, motif_mask, motif_layers)  # (B, K, H)
+        text_states = self.encode_text(text_states, text_mask, text_layers)  # (B, T, H)
+        return self.join(motif_states, motif_mask, text_states, text_mask)
+
+    def join(
+        self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Run the part that needs both streams, on states after the layers `alone`; see the shapes above."""
+        if not self.co_attention:
+            return motif_states, text_states
         sizes = self.config.multimodal_config
         over_text = create_bidirectional_mask(self.config, motif_states, text_mask, encoder_hidden_states=text_states)
         over_motifs = create_bidirectional_mask(
             self.config, text_states, motif_mask, encoder_hidden_states=motif_states
         )
-        motif_done = text_done = 0
+        motif_done, text_done = (layers.stop for layers in self.alone)
         for block, motif_stop, text_stop in zip(
             self.co_attention, sizes.co_attention_motif_layers, sizes.co_attention_text_layers, strict=True
         ):

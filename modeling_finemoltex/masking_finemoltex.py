@@ -35,7 +35,8 @@ def hash_uniform(seeds: Tensor, num_draws: int, stream: int = 0) -> Tensor:
         return bits ^ shift_right(bits, 31)
 
     counters = torch.arange(1, num_draws + 1, device=seeds.device) * _GOLDEN_GAMMA  # (num_draws,)
-    bits = mix(mix(seeds + stream * _MIX_2)[:, None] + counters)  # (B, num_draws)
+    offset = (stream * _MIX_2 + (1 << 63)) % (1 << 64) - (1 << 63)  # wrapped like a 64-bit product
+    bits = mix(mix(seeds + offset)[:, None] + counters)  # (B, num_draws)
     return (shift_right(bits, 41).to(torch.float32) + 0.5) / (1 << 23)
 
 

@@ -6,12 +6,15 @@ slots, `H` hidden size, `P` embedding size, `V` vocabulary.
 """
 
 import math
+import shutil
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 from transformers import AutoModel, PreTrainedModel, initialization
+from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
@@ -20,20 +23,17 @@ from .graph_encoder_finemoltex import (
     FineMolTexGraphEncoder,
     locate_motifs,
     pool_atoms_to_motifs,
-    select_molecules,
 )
-from .losses_finemoltex import contrastive_loss, masked_prediction_loss
-from .masking_finemoltex import importance, select_masked_slots
-from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput
-
-UNKNOWN_MOTIF_ID = 0  # first entry of every motif vocabulary; never masked, because it names no motif
+from .outputs_finemoltex import FineMolTexOutput
 
 ROWS_PER_CHUNK = 16  # texts of similar length that a CPU computes together
 
+# What a saved folder can be loaded as: every head starts from the same base weights.
 _AUTO_MAP = {
     "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
     "AutoModel": "modeling_finemoltex.FineMolTexModel",
-    "AutoModelForPreTraining": "modeling_finemoltex.FineMolTexForPreTraining",
+    "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
+    "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
 }
 
 
@@ -91,24 +91,6 @@ class FineMolTexMotifTower(nn.Module):
         return self.dropout(self.norm(sequence)), attention_mask.long()
 
 
-class FineMolTexVocabularyHead(nn.Module):
-    """Dense layer, GELU and LayerNorm before the scores of a vocabulary. `(..., H)` -> `(..., V)`.
-
-    With `owns_table=False` the scores are products with an embedding table that is given at call time.
-    """
-
-    def __init__(self, hidden_size: int, table_width: int, num_entries: int, owns_table: bool, eps: float) -> None:
-        super().__init__()
-        self.dense = nn.Linear(hidden_size, table_width)
-        self.norm = nn.LayerNorm(table_width, eps=eps)
-        self.table = nn.Linear(table_width, num_entries, bias=False) if owns_table else None
-        self.bias = nn.Parameter(torch.empty(num_entries))
-
-    def forward(self, states: Tensor, table: Tensor | None = None) -> Tensor:
-        weight = self.table.weight if table is None else table  # (V, H_table)
-        return F.linear(self.norm(F.gelu(self.dense(states))), weight, self.bias)
-
-
 class FineMolTexPreTrainedModel(PreTrainedModel):
     """Weight initialisation, saving and the switches that every FineMolTex model shares."""
 
@@ -131,16 +113,22 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
         elif isinstance(module, FineMolTexMotifTower):
             initialization.normal_(module.molecule_token, std=std)
             initialization.normal_(module.mask_token, std=std)
-        elif isinstance(module, FineMolTexVocabularyHead):
-            initialization.zeros_(module.bias)
         elif isinstance(module, FineMolTexModel):
             initialization.constant_(module.logit_scale, -math.log(self.config.temperature))
 
     def save_pretrained(self, save_directory, **kwargs) -> None:
-        """Save as usual; a folder that carries its code names the base model and every head in its `auto_map`."""
-        if self._auto_class is not None:
-            self.config.auto_map = {**_AUTO_MAP, **(getattr(self.config, "auto_map", None) or {})}
+        """Save as usual; a folder that carries its code carries that of the base model and of every head."""
+        if self._auto_class is None:
+            super().save_pretrained(save_directory, **kwargs)
+            return
+        here = Path(__file__).parent  # of a class loaded from a repository: beside the files it needs, maybe not all
+        files = {target: here / f"{target.partition('.')[0]}.py" for target in _AUTO_MAP.values()}
+        auto_map = {name: target for name, target in _AUTO_MAP.items() if files[target].is_file()}
+        self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), **auto_map}
         super().save_pretrained(save_directory, **kwargs)
+        for target in auto_map.values():
+            for file in (files[target], *get_relative_import_files(files[target])):
+                shutil.copy(file, save_directory)
 
 
 class FineMolTexModel(FineMolTexPreTrainedModel):
@@ -213,26 +201,48 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         mean = (states * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)  # (B, 1, H)
         return torch.cat([states[:, :1] + mean, states[:, 1:]], dim=1), attention_mask  # (B, T, H)
 
-    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """Run the text side alone. `(B, T)` -> text states `(B, T, H)`, zeros on padding that was not computed.
+    def encode_motifs(self, motif_tokens: Tensor, motif_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the molecule side alone, from the motif tower on.
+
+        Returns:
+            The tokens before the first co-attention block and the motif states, both `(B, K + 1, H)`.
+        """
+        alone, _ = self.fusion.alone
+        tokens = self.fusion.encode_motifs(motif_tokens, motif_mask, alone)
+        return tokens, self.fusion.encode_motifs(tokens, motif_mask, slice(alone.stop, None))
+
+    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run the text side alone.
 
         A CPU pays for padding as for words. There, rows of similar length are computed together and cut to the longest
         of them: on random batches of names a contrastive step takes a third less time, and the result is the same.
+
+        Returns:
+            The tokens before the first co-attention block and the text states, both `(B, T, H)`; zeros on padding that
+            was not computed.
         """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         if input_ids.device.type != "cpu" or torch.compiler.is_compiling() or input_ids.shape[0] <= ROWS_PER_CHUNK:
-            return self.fusion.encode_text(*self.embed_words(input_ids, attention_mask))
+            return self._encode_chunk(input_ids, attention_mask)
         columns = torch.arange(1, input_ids.shape[1] + 1)  # (T,)
         lengths = (attention_mask * columns).amax(1)  # (B,): up to the last word, wherever the padding is
         chunks = lengths.argsort().split(ROWS_PER_CHUNK)
         parts = []
         for rows in chunks:
             length = int(lengths[rows].max())
-            words = self.embed_words(input_ids[rows, :length], attention_mask[rows, :length])
-            states = self.fusion.encode_text(*words)  # (rows, length, H)
-            parts.append(F.pad(states, (0, 0, 0, input_ids.shape[1] - length)))  # (rows, T, H)
-        return torch.cat(parts)[torch.cat(chunks).argsort()]  # (B, T, H)
+            chunk = self._encode_chunk(input_ids[rows, :length], attention_mask[rows, :length])
+            parts.append([F.pad(states, (0, 0, 0, input_ids.shape[1] - length)) for states in chunk])  # (rows, T, H)
+        order = torch.cat(chunks).argsort()  # (B,)
+        tokens, states = (torch.cat(part)[order] for part in zip(*parts, strict=True))  # (B, T, H)
+        return tokens, states
+
+    def _encode_chunk(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Run the text side at once; see `encode_texts`."""
+        _, alone = self.fusion.alone
+        words, mask = self.embed_words(input_ids, attention_mask)
+        tokens = self.fusion.encode_text(words, mask, alone)
+        return tokens, self.fusion.encode_text(tokens, mask, slice(alone.stop, None))
 
     def embed_molecules(self, motif_states: Tensor) -> Tensor:
         """Slot 0 of the motif states in the shared space. `(B, K + 1, H)` -> `(B, P)`, L2-normalised."""
@@ -269,7 +279,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         tokens, mask = self.motif_tower(
             motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions
         )
-        return self.embed_molecules(self.fusion.encode_motifs(tokens, mask))
+        return self.embed_molecules(self.encode_motifs(tokens, mask)[1])
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Embed texts; the molecule tower does not run.
@@ -281,7 +291,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         Returns:
             `torch.FloatTensor` of shape `(B, P)`, L2-normalised.
         """
-        return self.embed_texts(self.encode_texts(input_ids, attention_mask))
+        return self.embed_texts(self.encode_texts(input_ids, attention_mask)[1])
 
     @can_return_tuple
     def forward(
@@ -320,182 +330,27 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             raise ValueError("Give molecules, texts or both: the batch holds neither `motif_counts` nor `input_ids`.")
         if cross_attention and not (has_text and has_molecules):
             raise ValueError("`cross_attention=True` needs molecules and texts in the batch; one side is missing.")
-        motif_states = motif_mask = text_states = None
+        motif_states = motif_mask = text_states = motif_tokens = word_tokens = None
         if has_molecules:
             graph = (motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions)
             motif_states, motif_mask = self.motif_tower(*graph, is_masked=masked_motifs)  # (B, K + 1, H)
         if cross_attention:
-            word_tokens, attention_mask = self.embed_words(input_ids, attention_mask)  # (B, T, H)
-            motif_states, text_states = self.fusion(motif_states, motif_mask, word_tokens, attention_mask)
+            words, attention_mask = self.embed_words(input_ids, attention_mask)  # (B, T, H)
+            motif_states, text_states = self.fusion(motif_states, motif_mask, words, attention_mask)
         else:
-            motif_states = self.fusion.encode_motifs(motif_states, motif_mask) if has_molecules else None
-            text_states = self.encode_texts(input_ids, attention_mask) if has_text else None
+            if has_molecules:
+                motif_tokens, motif_states = self.encode_motifs(motif_states, motif_mask)  # (B, K + 1, H)
+            if has_text:
+                word_tokens, text_states = self.encode_texts(input_ids, attention_mask)  # (B, T, H)
         return FineMolTexOutput(
             molecule_embeds=self.embed_molecules(motif_states) if has_molecules else None,  # (B, P)
             text_embeds=self.embed_texts(text_states) if has_text else None,  # (B, P)
             motif_states=motif_states,
             motif_attention_mask=motif_mask,
             text_states=text_states,
+            motif_tokens=motif_tokens,
+            word_tokens=word_tokens,
         )
 
 
-class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
-    r"""Contrastive alignment plus masked multimodal modelling (FineMolTex, KDD 2025).
-
-    \(L = L_\mathrm{contrastive} + \alpha L_\mathrm{word} + \beta L_\mathrm{motif}\). The contrastive pass sees the
-    pairs unmasked and without cross-attention; its token states give the importances by which the second pass masks
-    motifs and words, which are then predicted with cross-attention on.
-    """
-
-    def __init__(self, config: FineMolTexConfig) -> None:
-        super().__init__(config)
-        width, eps = config.multimodal_config.hidden_size, config.multimodal_config.layer_norm_eps
-        text, num_motifs = config.text_config, config.graph_config.motif_vocab_size
-        self.finemoltex = FineMolTexModel(config)
-        self.is_masked_modelling = bool(config.word_loss_weight or config.motif_loss_weight)
-        if self.is_masked_modelling:
-            self.word_head = FineMolTexVocabularyHead(width, text.hidden_size, text.vocab_size, False, eps)
-            self.motif_head = FineMolTexVocabularyHead(width, width, num_motifs, True, eps)
-        self.post_init()
-
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        motif_counts: Tensor,
-        atom_features: Tensor,
-        edge_index: Tensor,
-        edge_features: Tensor,
-        atom_to_motif: Tensor,
-        motif_ids: Tensor,
-        motif_positions: Tensor,
-        molecule_ids: Tensor | None = None,
-        text_ids: Tensor | None = None,
-        mask_seeds: Tensor | None = None,
-        return_loss: bool = True,
-    ) -> FineMolTexPreTrainingOutput:
-        """Compute the pre-training losses of a batch of pairs.
-
-        Args:
-            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts.
-            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_ids, motif_positions:
-                Molecules; see [`FineMolTexModel.get_molecule_features`]. `motif_ids` label the masked motifs.
-            molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Identities; equal ones are not
-                negatives of each other.
-            mask_seeds (`torch.LongTensor` of shape `(B,)`, *optional*): The masks are a function of these; drawn from
-                the random generator of torch when absent.
-            return_loss (`bool`): Always true; tells the Trainer that this model needs no labels.
-
-        Returns:
-            [`FineMolTexPreTrainingOutput`].
-        """
-        graph = {
-            "motif_counts": motif_counts,
-            "atom_features": atom_features,
-            "edge_index": edge_index,
-            "edge_features": edge_features,
-            "atom_to_motif": atom_to_motif,
-            "motif_ids": motif_ids,
-            "motif_positions": motif_positions,
-        }
-        plain = self.finemoltex(input_ids=input_ids, attention_mask=attention_mask, **graph)
-        loss = contrastive = contrastive_loss(
-            plain.molecule_embeds,
-            plain.text_embeds,
-            self.finemoltex.logit_scale.exp().clamp(max=100.0),
-            self.config.contrastive_objective,
-            molecule_ids,
-            text_ids,
-            gather=self.training,
-        )
-        output = FineMolTexPreTrainingOutput(
-            loss=loss,
-            contrastive_loss=contrastive.detach(),
-            molecule_embeds=plain.molecule_embeds,
-            text_embeds=plain.text_embeds,
-        )
-        if self.is_masked_modelling:
-            if mask_seeds is None:
-                mask_seeds = torch.randint(2**62, motif_counts.shape, device=motif_counts.device)
-            inputs = (input_ids, attention_mask, graph, plain.motif_states, plain.text_states, mask_seeds)
-            self._add_masked_modelling(output, *self._keep_share(*inputs))
-        return output
-
-    def _keep_share(self, input_ids, attention_mask, graph, motif_states, text_states, mask_seeds) -> tuple:
-        """Keep every n-th pair of a training batch for the masked pass, and cut the padding it does not need."""
-        stride = round(1 / self.config.masked_share) if self.training else 1
-        if stride == 1:
-            return input_ids, attention_mask, graph, motif_states, text_states, mask_seeds
-        kept = torch.arange(mask_seeds.shape[0], device=mask_seeds.device) % stride == 0  # (B,)
-        graph = select_molecules(graph, kept)
-        num_words, num_slots = int(attention_mask[kept].sum(1).max()), int(graph["motif_counts"].max()) + 1
-        words = (input_ids[kept, :num_words], attention_mask[kept, :num_words])
-        return *words, graph, motif_states[kept, :num_slots], text_states[kept, :num_words], mask_seeds[kept]
-
-    def _add_masked_modelling(
-        self, output, input_ids, attention_mask, graph, motif_states, text_states, mask_seeds
-    ) -> None:
-        """Mask motifs and words, predict them from both streams, and add losses and hits to `output`."""
-        config = self.config
-        motif_labels = self._pad_motif_ids(graph["motif_counts"], graph["motif_ids"])  # (B, K + 1)
-        special = input_ids.new_tensor(list(config.special_token_ids))
-        is_word = (attention_mask == 1) & ~torch.isin(input_ids, special)  # (B, T)
-        # What has no weight is not hidden either: it would only make the other side's task harder.
-        is_word = is_word & bool(config.word_loss_weight)
-        is_motif = (motif_labels != UNKNOWN_MOTIF_ID) & bool(config.motif_loss_weight)  # (B, K + 1)
-        motif_slots, motif_is_masked = self._draw(
-            motif_states, is_motif, config.motif_mask_probability, mask_seeds, stream=0
-        )
-        word_slots, word_is_masked = self._draw(
-            text_states, is_word, config.word_mask_probability, mask_seeds, stream=1
-        )
-        hidden_motifs = torch.zeros_like(motif_labels, dtype=torch.bool).scatter(1, motif_slots, motif_is_masked)
-        hidden_words = torch.zeros_like(is_word).scatter(1, word_slots, word_is_masked)  # (B, T)
-        masked = self.finemoltex(
-            input_ids=input_ids.masked_fill(hidden_words, config.mask_token_id),
-            attention_mask=attention_mask,
-            masked_motifs=hidden_motifs,
-            cross_attention=True,
-            **graph,
-        )
-        word_table = self.finemoltex.get_input_embeddings().weight  # (V, H_text)
-        word_logits = self.word_head(self._take(masked.text_states, word_slots), word_table)  # (B, S, V)
-        word_labels = input_ids.gather(1, word_slots).masked_fill(~word_is_masked, -100)  # (B, S)
-        motif_logits = self.motif_head(self._take(masked.motif_states, motif_slots))  # (B, S, V)
-        motif_labels = motif_labels.gather(1, motif_slots).masked_fill(~motif_is_masked, -100)  # (B, S)
-
-        word_loss = masked_prediction_loss(word_logits, word_labels, gather=self.training)
-        motif_loss = masked_prediction_loss(motif_logits, motif_labels, gather=self.training)
-        output.loss = output.loss + config.word_loss_weight * word_loss + config.motif_loss_weight * motif_loss
-        output.word_loss, output.motif_loss = word_loss.detach(), motif_loss.detach()
-        output.word_correct = (word_logits.argmax(-1) == word_labels).sum(1)  # (B,)
-        output.word_total = word_is_masked.sum(1)  # (B,)
-        output.motif_correct = (motif_logits.argmax(-1) == motif_labels).sum(1)  # (B,)
-        output.motif_total = motif_is_masked.sum(1)  # (B,)
-
-    def _draw(
-        self, states: Tensor, candidates: Tensor, probability: float, seeds: Tensor, stream: int
-    ) -> tuple[Tensor, Tensor]:
-        """Draw the slots to mask. `(B, L, H)`, `(B, L)` -> slots `(B, S)`, which of them are masked `(B, S)`."""
-        if self.config.masking == "random":
-            scores = torch.zeros_like(states[..., 0])  # (B, L)
-        else:
-            scores = importance(states.detach()) / self.config.importance_temperature  # (B, L)
-        return select_masked_slots(scores, candidates, probability, seeds, stream)
-
-    @staticmethod
-    def _pad_motif_ids(motif_counts: Tensor, motif_ids: Tensor) -> Tensor:
-        """Lay the motif ids out like the motif tokens, [UNK] elsewhere. `(B,)`, `(M,)` -> `(B, K + 1)`."""
-        molecule, slot = locate_motifs(motif_counts, motif_ids.shape[0])  # (M,), (M,)
-        padded = motif_ids.new_full((motif_counts.shape[0], int(motif_counts.max()) + 1), UNKNOWN_MOTIF_ID)
-        padded[molecule, slot] = motif_ids
-        return padded
-
-    @staticmethod
-    def _take(states: Tensor, slots: Tensor) -> Tensor:
-        """States at some slots. `(B, L, H)`, `(B, S)` -> `(B, S, H)`."""
-        return states.gather(1, slots[..., None].expand(-1, -1, states.shape[-1]))
-
-
-__all__ = ["FineMolTexForPreTraining", "FineMolTexModel", "FineMolTexPreTrainedModel"]
+__all__ = ["FineMolTexModel", "FineMolTexPreTrainedModel"]

@@ -17,6 +17,9 @@ class FineMolTexOutput(ModelOutput):
             motifs, padded to the largest molecule; when molecules are given.
         motif_attention_mask (`torch.LongTensor` of shape `(B, K + 1)`): 1 on real slots; when molecules are given.
         text_states (`torch.FloatTensor` of shape `(B, T, H)`): Slot 0 is the text; when texts are given.
+        motif_tokens (`torch.FloatTensor` of shape `(B, K + 1, H)`): Before the first co-attention block, where
+            `FineMolTexFusion.join` continues; when molecules are given and cross-attention is off.
+        word_tokens (`torch.FloatTensor` of shape `(B, T, H)`): The same for texts.
     """
 
     molecule_embeds: torch.FloatTensor | None = None
@@ -24,19 +27,23 @@ class FineMolTexOutput(ModelOutput):
     motif_states: torch.FloatTensor | None = None
     motif_attention_mask: torch.LongTensor | None = None
     text_states: torch.FloatTensor | None = None
+    motif_tokens: torch.FloatTensor | None = None
+    word_tokens: torch.FloatTensor | None = None
 
 
 @dataclass
 class FineMolTexPreTrainingOutput(ModelOutput):
     """Losses, embeddings and the hits of the masked predictions.
 
-    In training the counts are those of the pairs in the masked pass (`config.masked_share`); in evaluation, of all.
+    In training the counts are those of the pairs of the masked pass (`config.cross_attention_share`),
+    in evaluation of all.
 
     Args:
         loss (`torch.FloatTensor` of shape `()`): Weighted sum of the losses below.
         contrastive_loss (`torch.FloatTensor` of shape `()`): Molecule-text alignment.
         word_loss (`torch.FloatTensor` of shape `()`): Masked words; when a masked objective has a weight.
         motif_loss (`torch.FloatTensor` of shape `()`): Masked motifs; when a masked objective has a weight.
+        matching_loss (`torch.FloatTensor` of shape `()`): Pairs against hard wrong ones; when it has a weight.
         molecule_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised, of the unmasked molecules.
         text_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised, of the unmasked texts.
         word_correct (`torch.LongTensor` of shape `(B,)`): Masked words predicted rightly, per pair.
@@ -49,6 +56,7 @@ class FineMolTexPreTrainingOutput(ModelOutput):
     contrastive_loss: torch.FloatTensor | None = None
     word_loss: torch.FloatTensor | None = None
     motif_loss: torch.FloatTensor | None = None
+    matching_loss: torch.FloatTensor | None = None
     molecule_embeds: torch.FloatTensor | None = None
     text_embeds: torch.FloatTensor | None = None
     word_correct: torch.LongTensor | None = None
@@ -57,4 +65,22 @@ class FineMolTexPreTrainingOutput(ModelOutput):
     motif_total: torch.LongTensor | None = None
 
 
-__all__ = ["FineMolTexOutput", "FineMolTexPreTrainingOutput"]
+@dataclass
+class FineMolTexRetrievalOutput(ModelOutput):
+    """Embeddings of both sides and the scores between them.
+
+    Args:
+        logits_per_text (`torch.FloatTensor` of shape `(B_text, B_molecule)`): Cosines over temperature; when both
+            sides are given.
+        logits_per_molecule (`torch.FloatTensor` of shape `(B_molecule, B_text)`): The same, transposed.
+        molecule_embeds (`torch.FloatTensor` of shape `(B_molecule, P)`): L2-normalised; when molecules are given.
+        text_embeds (`torch.FloatTensor` of shape `(B_text, P)`): L2-normalised; when texts are given.
+    """
+
+    logits_per_text: torch.FloatTensor | None = None
+    logits_per_molecule: torch.FloatTensor | None = None
+    molecule_embeds: torch.FloatTensor | None = None
+    text_embeds: torch.FloatTensor | None = None
+
+
+__all__ = ["FineMolTexOutput", "FineMolTexPreTrainingOutput", "FineMolTexRetrievalOutput"]

@@ -7,14 +7,33 @@ Two independent things happen here, both through public calls:
   `trust_remote_code=True` where this package is absent.
 """
 
+from collections import OrderedDict
+
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoModelForPreTraining, AutoProcessor
+from transformers.models.auto.auto_factory import _BaseAutoModelClass, _LazyAutoMapping
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from ._processors import load_processors
 from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
-from .modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel
+from .modeling_finemoltex import FineMolTexModel
+from .pretraining_finemoltex import FineMolTexForPreTraining
+from .retrieval_finemoltex import FineMolTexForRetrieval
+
+
+class AutoModelForMoleculeRetrieval(_BaseAutoModelClass):
+    """Loads a model that embeds molecules and texts, ranks by cosine and re-ranks pairs by cross-attention."""
+
+    _model_mapping = _LazyAutoMapping(CONFIG_MAPPING_NAMES, OrderedDict())
+
 
 CONFIGS = (FineMolTexConfig, FineMolTexGraphConfig, FineMolTexFusionConfig)
-MODELS = {AutoModel: FineMolTexModel, AutoModelForPreTraining: FineMolTexForPreTraining}
+MODELS = {
+    AutoModel: FineMolTexModel,
+    AutoModelForPreTraining: FineMolTexForPreTraining,
+    AutoModelForMoleculeRetrieval: FineMolTexForRetrieval,
+}
+# Transformers without this package does not know our own auto class: there, `AutoModel` loads such a folder.
+REMOTE_AUTO_CLASSES = {AutoModelForMoleculeRetrieval: "AutoModel"}
 
 
 def register() -> None:
@@ -29,7 +48,7 @@ def register() -> None:
 
     for auto_class, model_class in MODELS.items():
         auto_class.register(FineMolTexConfig, model_class, exist_ok=True)
-        model_class.register_for_auto_class(auto_class.__name__)
+        model_class.register_for_auto_class(REMOTE_AUTO_CLASSES.get(auto_class, auto_class.__name__))
 
     for auto_class, processing_class in (
         (AutoFeatureExtractor, processors.FineMolTexFeatureExtractor),

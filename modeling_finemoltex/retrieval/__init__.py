@@ -6,6 +6,7 @@ from typing import Any
 _MODULES: dict[str, str] = {
     "MoleculeTextEncoder": "encoder",
     "MoleculeTextIndex": "index",
+    "PairReranker": "reranking",
     "embed_file": "embedding_job",
 }
 __all__ = sorted(_MODULES)

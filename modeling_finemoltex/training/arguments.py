@@ -107,6 +107,16 @@ class ModelArguments:
         default=None, metadata={"help": "Share of the words that is masked; overrides the preset."}
     )
 
+    matching_loss_weight: float | None = field(
+        default=None, metadata={"help": "Weight of the matching loss; overrides the preset, 0 turns it off."}
+    )
+    matching_negatives: int | None = field(
+        default=None, metadata={"help": "Hard wrong candidates per pair and side; overrides the preset."}
+    )
+    cross_attention_share: float | None = field(
+        default=None, metadata={"help": "Share of a batch in the masked and matching passes; overrides the preset."}
+    )
+
     def objective_overrides(self) -> dict[str, Any]:
         """Return the objective fields given by the user, named as in `FineMolTexConfig`."""
         names = (
@@ -118,6 +128,9 @@ class ModelArguments:
             "motif_mask_level",
             "motif_mask_probability",
             "word_mask_probability",
+            "matching_loss_weight",
+            "matching_negatives",
+            "cross_attention_share",
         )
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 

@@ -20,7 +20,7 @@ from ..configuration_finemoltex import FineMolTexConfig
 from ..data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, random_split, scaffold_split
 from ..data.identifiers import canonical_smiles, map_unique
 from ..evaluation import compute_pretraining_metrics
-from ..modeling_finemoltex import FineMolTexForPreTraining
+from ..pretraining_finemoltex import FineMolTexForPreTraining
 from .arguments import SCRATCH, DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .interruption import SaveOnInterrupt
@@ -141,7 +141,7 @@ def build_trainer(
         training_args.load_best_model_at_end = False
     if training_args.ddp_find_unused_parameters is None:
         # Every parameter takes part in a step, except cross-attention where the contrastive objective is alone.
-        training_args.ddp_find_unused_parameters = not model.is_masked_modelling
+        training_args.ddp_find_unused_parameters = not (model.is_masked_modelling or model.config.matching_loss_weight)
     return FineMolTexTrainer(
         model=model,
         args=training_args,

@@ -15,7 +15,7 @@ from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
 from .checkpoints import STAGING_FOLDER
 from .parameter_groups import build_parameter_groups
 
-LOSS_COMPONENTS = ("contrastive_loss", "word_loss", "motif_loss")
+LOSS_COMPONENTS = ("contrastive_loss", "word_loss", "motif_loss", "matching_loss")
 
 # Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
 PAIR_FACTOR = 0x9E3779B97F4A7C15 - (1 << 64)
@@ -174,7 +174,7 @@ class FineMolTexTrainer(Trainer):
             self.args.dataloader_drop_last = drop_last
 
     def _no_components(self) -> Tensor:
-        """Return the sums of the loss components and, last, the number of batches: zeros of shape `(4,)`."""
+        """Return the sums of the loss components and, last, the number of batches: a vector of zeros."""
         return torch.zeros(len(LOSS_COMPONENTS) + 1, device=self.args.device)
 
     def _take_components(self, training: bool) -> dict[str, float]:

@@ -39,6 +39,8 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
     model = AutoModel.from_pretrained(folder, **remote).eval()
     pretraining = AutoModelForPreTraining.from_pretrained(folder, **remote).eval()
 
+    retrieval = AutoModel.from_pretrained(f"{folder}/retrieval", **remote).eval()
+
     batch = processor(smiles=smiles, text=text, return_tensors="pt", padding=True)
     output = model(**batch)
     model.save_pretrained(again)
@@ -47,7 +49,7 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
     resaved = AutoModel.from_pretrained(again, **remote).eval()
 
     tokenizer = AutoTokenizer.from_pretrained(folder, **remote)
-    loaded = (config, model, pretraining, processor)
+    loaded = (config, model, pretraining, retrieval, processor)
     torch.save(
         {
             "batch": dict(batch),
@@ -55,6 +57,7 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
             "text_embeds": output.text_embeds,
             "resaved_molecule_embeds": resaved.get_molecule_features(**resaved_batch),
             "loss": pretraining(**batch, mask_seeds=torch.arange(len(smiles))).loss,
+            "logits": retrieval(**batch).logits_per_text,
             "motif_ids": AutoFeatureExtractor.from_pretrained(folder, **remote)(smiles)["motif_ids"],
             "input_ids": tokenizer(text, padding=True, return_tensors="pt")["input_ids"],
             "classes": [type(thing).__name__ for thing in loaded],

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoModelForPreTraining, AutoProcessor
 
 import modeling_finemoltex
-from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel
+from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexForRetrieval, FineMolTexModel
 
 CLIENT = Path(__file__).with_name("remote_client.py")
 
@@ -25,11 +25,14 @@ def saved(tmp_path_factory, config, processor, molecules):
     model = FineMolTexForPreTraining(config).eval()
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+    retrieval = FineMolTexForRetrieval(config).eval()
+    retrieval.save_pretrained(folder / "retrieval")
     batch = processor(smiles=list(molecules), text=list(molecules.values()), return_tensors="pt", padding=True)
     with torch.no_grad():
+        logits = retrieval(**batch).logits_per_text
         losses = model(**batch, mask_seeds=torch.arange(len(molecules)))
         output = model.finemoltex(**batch)
-    return SimpleNamespace(folder=folder, batch=batch, output=output, loss=losses.loss)
+    return SimpleNamespace(folder=folder, batch=batch, output=output, loss=losses.loss, logits=logits)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,7 @@ def test_the_client_had_no_access_to_the_package(remote):
         "FineMolTexConfig",
         "FineMolTexModel",
         "FineMolTexForPreTraining",
+        "FineMolTexForRetrieval",
         "FineMolTexProcessor",
     ]
 
@@ -78,6 +82,10 @@ def test_remote_embeddings_equal_installed_ones(remote, saved, name):
 
 def test_remote_pretraining_head_gives_the_same_loss(remote, saved):
     assert_same(remote["loss"], saved.loss)
+
+
+def test_a_retrieval_folder_loads_by_automodel_with_its_matching_head(remote, saved):
+    assert_same(remote["logits"], saved.logits)
 
 
 def test_remote_model_saved_again_still_loads(remote, saved):
@@ -123,7 +131,8 @@ def test_every_saved_folder_names_every_class(config, processor, model_class, tm
     assert auto_map == {
         "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
         "AutoModel": "modeling_finemoltex.FineMolTexModel",
-        "AutoModelForPreTraining": "modeling_finemoltex.FineMolTexForPreTraining",
+        "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
+        "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
     }
     for reference in auto_map.values():
         assert (tmp_path / f"{reference.split('.')[0]}.py").is_file()

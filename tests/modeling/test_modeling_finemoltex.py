@@ -62,7 +62,9 @@ class TestEmbeddings:
         ids = torch.randint(5, 100, mask.shape) * mask
         base = model.finemoltex
         at_once = base.fusion.encode_text(*base.embed_words(ids, mask))
-        torch.testing.assert_close(base.encode_texts(ids, mask)[mask.bool()], at_once[mask.bool()], atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            base.encode_texts(ids, mask)[1][mask.bool()], at_once[mask.bool()], atol=1e-5, rtol=0
+        )
 
     def test_cross_attention_needs_both_sides(self, model, batch):
         with pytest.raises(ValueError, match="needs molecules and texts"):
@@ -177,7 +179,7 @@ class TestPreTraining:
         assert not all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
 
     def test_a_share_of_the_training_pairs_is_masked(self, config, batch):
-        model = FineMolTexForPreTraining(with_config(config, masked_share=0.25))
+        model = FineMolTexForPreTraining(with_config(config, cross_attention_share=0.25))
         size = len(batch["motif_counts"])
         kept = model.train()(**batch, mask_seeds=torch.arange(size)).word_total
         assert len(kept) == len(range(0, size, 4))

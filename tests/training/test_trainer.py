@@ -66,7 +66,8 @@ def test_logs_the_parts_of_the_loss_averaged_since_the_last_log(make_trainer, co
     evaluation = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
     assert len(training) == 2 and len(evaluation) == 1
     for entry, prefix in [(entry, "") for entry in training] + [(evaluation[0], "eval_")]:
-        contrastive, word, motif = (entry[f"{prefix}{name}"] for name in LOSS_COMPONENTS)
+        contrastive, word, motif, matching = (entry[f"{prefix}{name}"] for name in LOSS_COMPONENTS)
+        assert matching == 0  # it has no weight here
         total = contrastive + config.word_loss_weight * word + config.motif_loss_weight * motif
         assert total == pytest.approx(entry[f"{prefix}loss"], rel=0.2 if prefix else 1e-4)
 
