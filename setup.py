@@ -11,7 +11,7 @@ MAPPED = {"modeling_finemoltex.processors": "processors", "modeling_finemoltex.h
 
 REQUIRED = [
     "transformers>=5.21,<6",  # 5.21: declarative sub-configurations; 6 may remove what a custom architecture stands on
-    "torch>=2.4",
+    "torch>=2.6",  # first with `torch.accelerator`
     "torch-geometric>=2.5",  # the pure-Python wheel; its compiled extensions are never used
     "rdkit>=2024.3.1",
     "accelerate>=1.1",  # what `transformers.Trainer` asks for

@@ -138,8 +138,9 @@ def contrastive_loss(
     if same_molecule is not None and same_text is not None:
         excluded = same_molecule | same_text  # (b, B)
     loss = CONTRASTIVE_OBJECTIVES[objective]
-    molecule_to_text = loss(logit_scale * molecule_embeds @ all_texts.T, rows, excluded)
-    text_to_molecule = loss(logit_scale * text_embeds @ all_molecules.T, rows, excluded)
+    with torch.autocast(molecule_embeds.device.type, enabled=False):  # in bfloat16, near candidates would tie
+        molecule_to_text = loss(logit_scale * molecule_embeds.float() @ all_texts.float().T, rows, excluded)
+        text_to_molecule = loss(logit_scale * text_embeds.float() @ all_molecules.float().T, rows, excluded)
     return 0.5 * (molecule_to_text + text_to_molecule)
 
 

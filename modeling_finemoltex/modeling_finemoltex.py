@@ -245,12 +245,12 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         return tokens, self.fusion.encode_text(tokens, mask, slice(alone.stop, None))
 
     def embed_molecules(self, motif_states: Tensor) -> Tensor:
-        """Slot 0 of the motif states in the shared space. `(B, K + 1, H)` -> `(B, P)`, L2-normalised."""
-        return F.normalize(self.molecule_projection(motif_states[:, 0]), dim=-1)
+        """Slot 0 of the motif states in the shared space. `(B, K + 1, H)` -> `(B, P)`, L2-normalised, float32."""
+        return F.normalize(self.molecule_projection(motif_states[:, 0]).float(), dim=-1)
 
     def embed_texts(self, text_states: Tensor) -> Tensor:
-        """Slot 0 of the text states in the shared space. `(B, T, H)` -> `(B, P)`, L2-normalised."""
-        return F.normalize(self.text_projection(text_states[:, 0]), dim=-1)
+        """Slot 0 of the text states in the shared space. `(B, T, H)` -> `(B, P)`, L2-normalised, float32."""
+        return F.normalize(self.text_projection(text_states[:, 0]).float(), dim=-1)
 
     def get_molecule_features(
         self,

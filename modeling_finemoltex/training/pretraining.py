@@ -102,14 +102,17 @@ def prepare_data(
 
 
 def build_model(model_args: ModelArguments, prepared: PreparedData, seed: int) -> FineMolTexForPreTraining:
-    """Build the model of the preset around the vocabularies, and load the text encoder if one was named.
+    """Build the model of the preset around the vocabularies, or load the one to continue from.
 
     Args:
-        model_args (`ModelArguments`): Preset, text encoder and objective.
+        model_args (`ModelArguments`): Preset, text encoder or initial model, and objective.
         prepared (`PreparedData`): Vocabularies and text configuration.
         seed (`int`): Seed of the initial weights.
     """
     set_seed(seed)
+    if model_args.initial_model is not None:
+        config = FineMolTexConfig.from_pretrained(model_args.initial_model, **model_args.objective_overrides())
+        return FineMolTexForPreTraining.from_pretrained(model_args.initial_model, config=config)
     tokenizer = prepared.processor.tokenizer
     config = FineMolTexConfig.from_preset(
         model_args.preset,
@@ -133,6 +136,8 @@ def build_trainer(
     tools: ProcessorTools,
 ) -> FineMolTexTrainer:
     """Build the Trainer with the collator, the metrics and a bounded validation set."""
+    if training_args.device.type == "cpu":
+        model.set_attn_implementation("eager")  # the backward pass of sdpa takes a quarter of a step there
     validation = prepared.features.get("validation")
     if validation is not None:
         validation = _sample(validation, data_args.max_eval_samples, training_args.seed)
@@ -261,18 +266,7 @@ def _prepare(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     splits, removed = load_splits(data_args, seed)
-    train = splits["train"]
-    tokenizer, text_config = build_text_model(
-        model_args.text_model, train["text"], model_args.text_vocab_size, data_args.max_text_length
-    )
-    motif_vocab = tools.train_motif_vocab(
-        sorted(set(train["smiles"])),
-        fragmentation=model_args.fragmentation,
-        min_count=model_args.motif_min_count,
-        max_size=model_args.motif_vocab_size,
-    )
-    feature_extractor = tools.feature_extractor_class(motif_vocab=motif_vocab, fragmentation=model_args.fragmentation)
-    processor = tools.processor_class(feature_extractor=feature_extractor, tokenizer=tokenizer)
+    processor, text_config = _build_processor(splits["train"], model_args, data_args.max_text_length, tools)
     processor.save_pretrained(folder / "processor")
     features = datasets.DatasetDict(
         {
@@ -289,12 +283,32 @@ def _prepare(
             name: {"pairs": len(rows), "molecules": len(set(rows["molecule_ids"]))} for name, rows in features.items()
         },
         "removed": removed,
-        "words": len(tokenizer),
+        "words": len(processor.tokenizer),
         "motifs": processor.feature_extractor.motif_vocab_size,
         "text_config": text_config,
     }
     _write_json(folder / SUMMARY_FILE, summary)
     logger.info(f"Prepared {summary['splits']}, {summary['words']} words and {summary['motifs']} motifs in {folder}.")
+
+
+def _build_processor(
+    train: datasets.Dataset, model_args: ModelArguments, max_text_length: int, tools: ProcessorTools
+) -> tuple[Any, dict[str, Any]]:
+    """Learn words and motifs from the training split, or take those of the initial model; with the text encoder."""
+    if model_args.initial_model is not None:
+        config = FineMolTexConfig.from_pretrained(model_args.initial_model)
+        return tools.processor_class.from_pretrained(model_args.initial_model), config.text_config.to_dict()
+    tokenizer, text_config = build_text_model(
+        model_args.text_model, train["text"], model_args.text_vocab_size, max_text_length
+    )
+    motif_vocab = tools.train_motif_vocab(
+        sorted(set(train["smiles"])),
+        fragmentation=model_args.fragmentation,
+        min_count=model_args.motif_min_count,
+        max_size=model_args.motif_vocab_size,
+    )
+    feature_extractor = tools.feature_extractor_class(motif_vocab=motif_vocab, fragmentation=model_args.fragmentation)
+    return tools.processor_class(feature_extractor=feature_extractor, tokenizer=tokenizer), text_config
 
 
 def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, int]]:
@@ -355,7 +369,14 @@ def _split(pairs: datasets.Dataset, data_args: DataArguments, seed: int) -> dict
 
 def _preparation_settings(model_args: ModelArguments, data_args: DataArguments, seed: int) -> dict[str, Any]:
     """List the arguments that the prepared files depend on."""
-    model_names = ("text_model", "text_vocab_size", "fragmentation", "motif_min_count", "motif_vocab_size")
+    model_names = (
+        "initial_model",
+        "text_model",
+        "text_vocab_size",
+        "fragmentation",
+        "motif_min_count",
+        "motif_vocab_size",
+    )
     settings = {name: getattr(model_args, name) for name in model_names} | asdict(data_args) | {"seed": seed}
     for name in ("num_proc", "max_eval_samples"):  # no effect on the files
         del settings[name]

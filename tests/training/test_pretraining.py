@@ -158,3 +158,17 @@ def test_a_cpu_run_uses_the_threads_it_is_given(make_trainer):
         assert torch.get_num_threads() == len(os.sched_getaffinity(0))
     finally:
         torch.set_num_threads(before)
+
+
+def test_continues_from_a_folder_with_its_words_motifs_and_weights(command, prepare, run_example, tmp_path):
+    assert run_example([*command, "--max_steps", "1"]) == 0
+    options = ["--initial_model", str(tmp_path / "run"), "--output_dir", str(tmp_path / "continued")]
+    prepared, (model_args, _, training_args) = prepare(*options, "--matching_loss_weight", "1")
+    first = AutoProcessor.from_pretrained(tmp_path / "run")
+    assert prepared.processor.tokenizer.get_vocab() == first.tokenizer.get_vocab()
+    assert prepared.processor.feature_extractor.motif_vocab == first.feature_extractor.motif_vocab
+    model = pretraining.build_model(model_args, prepared, training_args.seed)
+    assert model.config.matching_loss_weight == 1 and hasattr(model, "matching_head")
+    start = AutoModelForPreTraining.from_pretrained(tmp_path / "run")
+    for name, tensor in start.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor), name
