@@ -233,6 +233,8 @@ class _EmbeddingJob:
 
     def _show(self, bar: tqdm, window: _Window) -> None:
         """Move the bar to the end of a window; what was not computed now does not count in the rate."""
+        if bar.disable:  # it has no `initial`
+            return
         end = window.first_row + len(window.rows)
         bar.total = max(end, round(self.num_rows / self.source.fraction_read))
         bar.initial += window.first_row - bar.n  # skipped shards, and those of other processes

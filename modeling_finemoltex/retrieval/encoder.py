@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import torch
 from accelerate import PartialState
-from accelerate.utils import gather_object
+from accelerate.utils import gather_object, parse_flag_from_env
 from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoProcessor
@@ -30,8 +30,12 @@ PATIENCE = timedelta(days=14)
 
 
 def get_processes() -> PartialState:
-    """Tell how many processes `accelerate launch` (or another launcher) started, and which of them this is."""
-    return PartialState(timeout=PATIENCE)
+    """Tell how many processes `accelerate launch` or `torchrun` started, and which of them this is.
+
+    Asked without `cpu`, Accelerate takes processes on a machine without an accelerator for strangers to each other.
+    """
+    has_accelerator = getattr(torch, "accelerator", torch.cuda).is_available()  # `torch.accelerator` came with 2.6
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not has_accelerator, timeout=PATIENCE)
 
 
 class MoleculeTextEncoder:
@@ -168,7 +172,7 @@ class MoleculeTextEncoder:
 
         Args:
             smiles (iterable of `str`): `R` molecules.
-            batch_size (`int`, *optional*): Molecules per batch, of similar size; if absent, 64 on a CPU and 512 elsewhere.
+            batch_size (`int`, *optional*): Molecules per batch; if absent, 64 on a CPU and 512 elsewhere.
             normalize (`bool`): Scale rows to length one; otherwise they are as the model gives them.
             output (`str`): `"numpy"` or `"torch"` (on the CPU).
             on_error (`str`): `"raise"` stops at the first molecule that cannot be embedded; `"skip"` leaves it out.

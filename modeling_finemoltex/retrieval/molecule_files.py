@@ -140,8 +140,8 @@ class RowSource:
             return
         places = self._find_columns(header)
         # The publishers of ChEBI-20 write quotation marks as they are.
-        dialect = {"quoting": csv.QUOTE_NONE} if header == CHEBI20_HEADER else {}
-        reader = csv.reader(lines, delimiter=separator, **dialect)
+        quoted = header != CHEBI20_HEADER
+        reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
         line = before.line_num + 1
         for cells in reader:
             if len(cells) == len(header):
