@@ -6,7 +6,9 @@ from typing import Any
 _MODULES: dict[str, str] = {
     "MoleculeTextEncoder": "encoder",
     "MoleculeTextIndex": "index",
+    "RowSource": "molecule_files",
     "embed_file": "embedding_job",
+    "load_embeddings": "embedding_folder",
 }
 __all__ = sorted(_MODULES)
 

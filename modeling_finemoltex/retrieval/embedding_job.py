@@ -62,7 +62,8 @@ def embed_file(
 
     Memory depends on `shard_rows` and `batch_size`, not on the length of the file. The processes of `accelerate
     launch` share the shards. Batches never reach beyond a shard, so a row gets the same embedding in whichever process
-    and after whichever interruption. Called again on the same folder, the job skips the shards that are there.
+    and after whichever interruption (up to rounding, if the number of threads changes). Called again on the same
+    folder, the job skips the shards that are there.
 
     Args:
         source (`str`, `Path` or `RowSource`): File to read.

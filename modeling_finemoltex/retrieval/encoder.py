@@ -18,6 +18,7 @@ from transformers import AutoModel, AutoProcessor
 from .preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, TextPreparation, prepare_windows
 
 EMBEDDING_METHODS = ("get_molecule_features", "get_text_features")
+PROCESSOR_PARTS = ("feature_extractor", "tokenizer")
 # Parts of the base model that no embedding depends on: they may be trained further without making an index stale.
 NOT_EMBEDDING = ("fusion.co_attention.", "logit_scale")
 CPU_BATCH = (
@@ -67,17 +68,8 @@ class MoleculeTextEncoder:
         device: str | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
     ) -> None:
-        lacking = [name for name in EMBEDDING_METHODS if not hasattr(model, name)]
-        if lacking:
-            raise TypeError(
-                f"A {type(model).__name__} has no `{lacking[0]}`: give a `FineMolTexModel`, or another model that "
-                "embeds molecules and texts."
-            )
-        lacking = [name for name in ("feature_extractor", "tokenizer") if not hasattr(processor, name)]
-        if lacking:
-            raise TypeError(
-                f"A {type(processor).__name__} has no `{lacking[0]}`: give the `FineMolTexProcessor` of the model."
-            )
+        _check_parts(model, EMBEDDING_METHODS, "give a `FineMolTexModel`, or another that embeds molecules and texts")
+        _check_parts(processor, PROCESSOR_PARTS, "give the `FineMolTexProcessor` of the model")
         self.processor = processor
         # Before the conversion: the same weights are the same model in any type.
         self.fingerprint = _fingerprint(model, processor)
@@ -108,13 +100,12 @@ class MoleculeTextEncoder:
         options = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
         try:
             model = AutoModel.from_pretrained(name_or_path, **options)
+            _check_parts(model, EMBEDDING_METHODS, "it is another kind of model")  # before its processor is missed
             processor = AutoProcessor.from_pretrained(name_or_path, **options)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            _check_parts(processor, PROCESSOR_PARTS, "`save_pretrained` of the processor writes what is missing")
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ValueError(f"{name_or_path!r} cannot be loaded as a model with its processor: {error}") from error
-        try:
-            encoder = cls(model, processor, get_processes().device if device is None else device, dtype)
-        except TypeError as error:
-            raise ValueError(f"{name_or_path!r} holds another kind of model. {error}") from error
+        encoder = cls(model, processor, get_processes().device if device is None else device, dtype)
         if revision is not None:
             encoder.fingerprint["revision"] = revision
         return encoder
@@ -328,6 +319,13 @@ def _cut_windows(rows: Iterable[str], size: int) -> Iterator[tuple[int, list[str
         if not window:
             return
         yield start, window
+
+
+def _check_parts(owner: Any, names: tuple[str, ...], advice: str) -> None:
+    """Raise a `TypeError` for the first attribute that is missing."""
+    for name in names:
+        if not hasattr(owner, name):
+            raise TypeError(f"A {type(owner).__name__} has no `{name}`: {advice}.")
 
 
 def _check_device(device: str | torch.device | None) -> torch.device | None:
