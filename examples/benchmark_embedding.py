@@ -1,15 +1,17 @@
 """Measure how fast a file of molecules becomes embeddings, against featurisation alone and the model alone.
 
 Needs: a model folder and a csv, tsv, smi, sdf or Parquet file (see `finemoltex embed --help`) of molecules.
-Runtime: about half a minute for 3,000 molecules and a `small` model on two cores.
+Runtime: about half a minute for 3,000 molecules and a `small` model.
 
-All figures are of one computing thread. Processor time (of the worker process too) tells what one core does and is
-little disturbed by other programs; wall time tells what the overlap of worker and model makes of two cores.
+Everything computes on one thread. With --cores 1 the process keeps to one core; there the job does both parts in turn.
+With --cores 2 a worker featurises beside the model. Processor time (of the worker too) is little disturbed by other
+programs and tells what one core does; wall time, on a quiet machine, what the overlap makes of two.
 """
 
 import argparse
 import itertools
 import json
+import os
 import platform
 import resource
 import statistics
@@ -35,7 +37,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--num_molecules", type=int, default=3000, help="at most so many")
     parser.add_argument("--rounds", type=int, default=3, help="parts measured one after the other; medians are given")
     parser.add_argument("--batch_size", type=int, help="molecules the model takes at once")
-    parser.add_argument("--num_workers", type=int, default=1, help="processes that featurise while the model computes")
+    parser.add_argument("--cores", type=int, choices=(1, 2), default=1, help="2: a worker process featurises")
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
     return parser.parse_args()
 
@@ -86,6 +88,8 @@ def main() -> None:
     """Print the medians over the rounds and write the figures."""
     arguments = parse_arguments()
     torch.set_num_threads(1)
+    if hasattr(os, "sched_setaffinity"):  # also tells the job how many cores it may count on
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     encoder = MoleculeTextEncoder.from_pretrained(arguments.model)
     batch_size = arguments.batch_size or encoder.default_batch_size
     source = RowSource(arguments.smiles_file, arguments.smiles_column)
@@ -93,7 +97,7 @@ def main() -> None:
     smiles = list(itertools.islice(rows, arguments.num_molecules))
     smiles = [smiles[index] for index in encoder.encode_molecules(smiles, on_error="skip")[1]]  # also warms up
     rounds = [
-        measure(encoder, smiles[part :: arguments.rounds], batch_size, arguments.num_workers)
+        measure(encoder, smiles[part :: arguments.rounds], batch_size, arguments.cores - 1)
         for part in range(arguments.rounds)
     ]
     medians = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
@@ -109,7 +113,7 @@ def main() -> None:
         "num_molecules": len(smiles),
         "parameters": sum(one.numel() for one in encoder.model.parameters()),
         "batch_size": batch_size,
-        "num_workers": arguments.num_workers,
+        "cores": arguments.cores,
         **medians,
         "rounds": rounds,
     }

@@ -55,7 +55,8 @@ def embed(
 ) -> None:
     """Embed a file of molecules (or texts) into Parquet files; run it again to go on after an interruption.
 
-    `accelerate launch -m modeling_finemoltex.cli embed ...` shares the work among several processes or devices.
+    `accelerate launch -m modeling_finemoltex.cli embed ...` shares the work among several devices, `torchrun
+    --nproc_per_node 2 -m modeling_finemoltex.cli embed ...` among several processes on CPUs.
     """
     from .retrieval.embedding_job import embed_file
     from .retrieval.encoder import MoleculeTextEncoder, get_processes

@@ -26,7 +26,7 @@ OPTIONS = {"batch_size": 2, "shard_rows": 20, "num_workers": 0, "progress_bar": 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_core():
-    """Compute on one thread, here and in processes started here: with other numbers of threads, sums round otherwise."""
+    """Compute on one thread, here and in processes started here: other numbers of threads round otherwise."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
