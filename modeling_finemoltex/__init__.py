@@ -36,6 +36,9 @@ _MODULE_OF = {
     "featurize_pairs": "data",
     "evaluate_retrieval": "evaluation",
     "format_retrieval_table": "evaluation",
+    "MoleculeTextEncoder": "retrieval",
+    "embed_file": "retrieval",
+    "load_embeddings": "retrieval",
     "FineMolTexTrainer": "training",
     "FineMolTexTrainingArguments": "training",
     "export_folder": "hub",
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
         train_motif_vocab,
     )
     from .registration import AutoModelForMoleculeRetrieval
+    from .retrieval import MoleculeTextEncoder, embed_file, load_embeddings
     from .retrieval_finemoltex import FineMolTexForRetrieval
     from .training import FineMolTexTrainer, FineMolTexTrainingArguments
 

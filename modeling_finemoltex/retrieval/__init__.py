@@ -7,7 +7,9 @@ _MODULES: dict[str, str] = {
     "MoleculeTextEncoder": "encoder",
     "MoleculeTextIndex": "index",
     "PairReranker": "reranking",
+    "RowSource": "molecule_files",
     "embed_file": "embedding_job",
+    "load_embeddings": "embedding_folder",
 }
 __all__ = sorted(_MODULES)
 

@@ -1,0 +1,367 @@
+"""Molecules and texts, any number of them, to embeddings in one space."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sized
+from datetime import timedelta
+from typing import Any, Literal, overload
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from accelerate.utils import gather_object, parse_flag_from_env
+from safetensors import SafetensorError
+from tqdm.auto import tqdm
+from transformers import AutoModel, AutoProcessor
+
+from .preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, TextPreparation, prepare_windows
+
+EMBEDDING_METHODS = ("get_molecule_features", "get_text_features")
+PROCESSOR_PARTS = ("feature_extractor", "tokenizer")
+# Parts of the base model that no embedding depends on: they may be trained further without making an index stale.
+NOT_EMBEDDING = ("fusion.co_attention.", "logit_scale")
+CPU_BATCH = (
+    64  # larger ones overflow the caches: a `small` model embeds 40 % fewer molecules a second in batches of 256
+)
+ACCELERATOR_BATCH = 512
+SHOW_PROGRESS_FROM = 2_000  # rows
+# Processes wait for each other at the end only; the slowest may be hours behind, the default patience is minutes.
+PATIENCE = timedelta(days=14)
+
+
+def get_processes() -> PartialState:
+    """Tell how many processes `accelerate launch` or `torchrun` started, and which of them this is.
+
+    Asked without `cpu`, Accelerate takes processes on a machine without an accelerator for strangers to each other.
+    """
+    has_accelerator = getattr(torch, "accelerator", torch.cuda).is_available()  # `torch.accelerator` came with 2.6
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not has_accelerator, timeout=PATIENCE)
+
+
+class MoleculeTextEncoder:
+    """A model with its processor, as two functions: molecules to vectors, and texts to vectors.
+
+    Under several processes each encodes its share of the rows, and every process gets all embeddings.
+
+    Args:
+        model (`PreTrainedModel`): Has `get_molecule_features` and `get_text_features`; moved, and put in eval mode.
+        processor (`FineMolTexProcessor`): The one the model was trained with.
+        device (`str` or `torch.device`, *optional*): Where to compute; where the model is, if absent.
+        dtype (`str` or `torch.dtype`, *optional*): Floating-point type to compute in, for example `"bfloat16"`; that
+            of the weights, if absent. Embeddings are float32 in any case.
+
+    Raises:
+        TypeError: If the model or the processor cannot embed molecules and texts.
+        ValueError: If `device` or `dtype` is unknown.
+
+    Example:
+    >>> encoder = MoleculeTextEncoder.from_pretrained("runs/demo")  # doctest: +SKIP
+    >>> molecules = encoder.encode_molecules(["CCO", "c1ccccc1"])  # doctest: +SKIP
+    >>> scores = molecules @ encoder.encode_texts(["an alcohol"]).T  # (2, 1) cosines  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
+    ) -> None:
+        _check_parts(model, EMBEDDING_METHODS, "give a `FineMolTexModel`, or another that embeds molecules and texts")
+        _check_parts(processor, PROCESSOR_PARTS, "give the `FineMolTexProcessor` of the model")
+        self.processor = processor
+        # Before the conversion: the same weights are the same model in any type.
+        self.fingerprint = _fingerprint(model, processor)
+        self.model = model.to(device=_check_device(device), dtype=_check_dtype(dtype)).eval()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str,
+        revision: str | None = None,
+        device: str | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
+        trust_remote_code: bool = False,
+    ) -> "MoleculeTextEncoder":
+        """Load model and processor from a folder or the Hub.
+
+        Args:
+            name_or_path (`str`): Folder that `save_pretrained` wrote, or a Hub id.
+            revision (`str`, *optional*): Branch, tag or commit on the Hub.
+            device (`str` or `torch.device`, *optional*): Where to compute; the device of this process, if absent.
+            dtype (`str` or `torch.dtype`, *optional*): Floating-point type to compute in; that of the weights, if
+                absent.
+            trust_remote_code (`bool`): Run the code in the folder instead of the installed one.
+
+        Raises:
+            ValueError: If there is no such folder, or it does not hold a model that embeds molecules and texts.
+        """
+        options = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
+        try:
+            model = AutoModel.from_pretrained(name_or_path, **options)
+            _check_parts(model, EMBEDDING_METHODS, "it is another kind of model")  # before its processor is missed
+            processor = AutoProcessor.from_pretrained(name_or_path, **options)
+            _check_parts(processor, PROCESSOR_PARTS, "`save_pretrained` of the processor writes what is missing")
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise ValueError(f"{name_or_path!r} cannot be loaded as a model with its processor: {error}") from error
+        encoder = cls(model, processor, get_processes().device if device is None else device, dtype)
+        if revision is not None:
+            encoder.fingerprint["revision"] = revision
+        return encoder
+
+    @property
+    def embedding_size(self) -> int:
+        """`P`, the width of the embeddings."""
+        config = self.model.config
+        return config.projection_dim or config.multimodal_config.hidden_size
+
+    @property
+    def default_batch_size(self) -> int:
+        """Rows per batch where none are asked for."""
+        return CPU_BATCH if self.model.device.type == "cpu" else ACCELERATOR_BATCH
+
+    @property
+    def max_length(self) -> int:
+        """Tokens per text that both the tokenizer and the text encoder allow; longer texts are cut."""
+        return min(self.processor.tokenizer.model_max_length, self.model.config.text_config.max_position_embeddings)
+
+    @overload
+    def encode_molecules(
+        self,
+        smiles: Iterable[str],
+        batch_size: int | None = ...,
+        normalize: bool = ...,
+        output: Literal["numpy", "torch"] = ...,
+        on_error: Literal["raise"] = ...,
+        progress_bar: bool | None = ...,
+        num_workers: int = ...,
+    ) -> Any: ...
+    @overload
+    def encode_molecules(
+        self,
+        smiles: Iterable[str],
+        batch_size: int | None = ...,
+        normalize: bool = ...,
+        output: Literal["numpy", "torch"] = ...,
+        *,
+        on_error: Literal["skip"],
+        progress_bar: bool | None = ...,
+        num_workers: int = ...,
+    ) -> tuple[Any, list[int]]: ...
+    def encode_molecules(
+        self,
+        smiles: Iterable[str],
+        batch_size: int | None = None,
+        normalize: bool = True,
+        output: Literal["numpy", "torch"] = "numpy",
+        on_error: Literal["raise", "skip"] = "raise",
+        progress_bar: bool | None = None,
+        num_workers: int = 0,
+    ) -> Any:
+        """Embed molecules; they may come from a generator and are read a window at a time.
+
+        Args:
+            smiles (iterable of `str`): `R` molecules.
+            batch_size (`int`, *optional*): Molecules per batch; if absent, 64 on a CPU and 512 elsewhere.
+            normalize (`bool`): Scale rows to length one; otherwise they are as the model gives them.
+            output (`str`): `"numpy"` or `"torch"` (on the CPU).
+            on_error (`str`): `"raise"` stops at the first molecule that cannot be embedded; `"skip"` leaves it out.
+            progress_bar (`bool`, *optional*): Shown from 2,000 molecules on, if absent and their number is known.
+            num_workers (`int`): Processes that featurise while this one computes.
+
+        Returns:
+            Array of shape `(R, P)`, float32, in the order of `smiles`; with `on_error="skip"` that array, with
+            `(R', P)` rows, and the indices of the molecules that are in it.
+
+        Raises:
+            ValueError: If a molecule cannot be embedded (`"raise"`; says which and why), or an option is unknown.
+
+        Example:
+        >>> embeds, kept = encoder.encode_molecules(["CCO", "no molecule"], on_error="skip")  # doctest: +SKIP
+        >>> embeds.shape, kept  # doctest: +SKIP
+        ((1, 256), [0])
+        """
+        prepare = self.preparation(is_text=False, batch_size=batch_size or self.default_batch_size)
+        return self._encode("Molecule", smiles, prepare, normalize, output, on_error, progress_bar, num_workers)
+
+    @overload
+    def encode_texts(
+        self,
+        texts: Iterable[str],
+        batch_size: int | None = ...,
+        normalize: bool = ...,
+        output: Literal["numpy", "torch"] = ...,
+        on_error: Literal["raise"] = ...,
+        progress_bar: bool | None = ...,
+        num_workers: int = ...,
+    ) -> Any: ...
+    @overload
+    def encode_texts(
+        self,
+        texts: Iterable[str],
+        batch_size: int | None = ...,
+        normalize: bool = ...,
+        output: Literal["numpy", "torch"] = ...,
+        *,
+        on_error: Literal["skip"],
+        progress_bar: bool | None = ...,
+        num_workers: int = ...,
+    ) -> tuple[Any, list[int]]: ...
+    def encode_texts(
+        self,
+        texts: Iterable[str],
+        batch_size: int | None = None,
+        normalize: bool = True,
+        output: Literal["numpy", "torch"] = "numpy",
+        on_error: Literal["raise", "skip"] = "raise",
+        progress_bar: bool | None = None,
+        num_workers: int = 0,
+    ) -> Any:
+        """Embed texts; blank ones are errors, too long ones are cut to `max_length` tokens with one warning.
+
+        Arguments, results and errors are those of `encode_molecules`.
+        """
+        prepare = self.preparation(is_text=True, batch_size=batch_size or self.default_batch_size)
+        return self._encode("Text", texts, prepare, normalize, output, on_error, progress_bar, num_workers)
+
+    def preparation(self, is_text: bool, batch_size: int, to_smiles: Any = None) -> Any:
+        """Make the function that turns rows into batches of this model; see `prepare_windows`."""
+        if is_text:
+            return TextPreparation(self.processor, batch_size, self.max_length)
+        return MoleculePreparation(self.processor.feature_extractor, batch_size, to_smiles)
+
+    @torch.inference_mode()
+    def embed_window(self, window: PreparedWindow, normalize: bool = True) -> tuple[list[int], np.ndarray]:
+        """Run the model on one window.
+
+        Args:
+            window (`PreparedWindow`): Batches of molecules or of texts.
+            normalize (`bool`): Scale rows to length one.
+
+        Returns:
+            `tuple[list[int], np.ndarray]`: Places of the rows that were not rejected, ascending, and their embeddings
+            `(R, P)`, float32.
+
+        Raises:
+            ValueError: If the model gives a value that is not finite.
+        """
+        if not window.batches:
+            return [], np.empty((0, self.embedding_size), dtype=np.float32)
+        parts = []
+        for batch in window.batches:
+            inputs = {name: torch.from_numpy(array).to(self.model.device) for name, array in batch.inputs.items()}
+            embed = self.model.get_text_features if "input_ids" in inputs else self.model.get_molecule_features
+            parts.append(embed(**inputs))
+        embeds = torch.cat(parts).float()  # (R, P), in the order of the batches
+        if normalize:
+            embeds = torch.nn.functional.normalize(embeds, dim=-1)
+        if not torch.isfinite(embeds).all():
+            raise ValueError(
+                f"The model gives embeddings that are not finite in {self.model.dtype}: train it again if its weights "
+                "are damaged, or compute in float32 or bfloat16."
+            )
+        places = np.concatenate([batch.places for batch in window.batches])
+        order = np.argsort(places)
+        return places[order].tolist(), embeds.cpu().numpy()[order]
+
+    def _encode(
+        self,
+        noun: str,
+        rows: Iterable[str],
+        prepare: Any,
+        normalize: bool,
+        output: str,
+        on_error: str,
+        progress_bar: bool | None,
+        num_workers: int,
+    ) -> Any:
+        """Embed this process's windows, and gather those of the others."""
+        for name, value, allowed in (
+            ("output", output, ("numpy", "torch")),
+            ("on_error", on_error, ("raise", "skip")),
+        ):
+            if value not in allowed:
+                raise ValueError(f"`{name}` must be {allowed[0]!r} or {allowed[1]!r}, got {value!r}.")
+        if isinstance(rows, str):
+            raise ValueError(f"Give a list of strings: got the single string {rows!r:.80}. Write [string].")
+        processes = get_processes()
+        length = len(rows) if isinstance(rows, Sized) else None
+        shown = (length or 0) >= SHOW_PROGRESS_FROM if progress_bar is None else progress_bar
+        bar = tqdm(total=length, unit=noun.lower(), disable=not (shown and processes.is_main_process))
+        found: list[tuple[int, list[int], np.ndarray]] = []  # start of the window, indices, embeddings
+        refused: list[tuple[int, str]] = []
+        windows = _cut_windows(rows, prepare.batch_size * BATCHES_PER_WINDOW)
+        share = itertools.islice(windows, processes.process_index, None, processes.num_processes)
+        for start, window in prepare_windows(share, prepare, num_workers):
+            refused += [(start + place, reason) for place, reason in window.rejected.items()]
+            if refused and on_error == "raise":
+                break
+            places, embeds = self.embed_window(window, normalize)
+            found.append((start, [start + place for place in places], embeds))
+            bar.update(len(window.values) * processes.num_processes)
+        bar.close()
+        if processes.num_processes > 1:
+            found, refused = sorted(gather_object(found), key=lambda part: part[0]), sorted(gather_object(refused))
+        if refused and on_error == "raise":
+            raise ValueError(f"{noun} at index {refused[0][0]} cannot be embedded. {refused[0][1]}")
+        none = np.empty((0, self.embedding_size), dtype=np.float32)
+        array = np.concatenate([none, *(embeds for _, _, embeds in found)])  # (R, P)
+        result = torch.from_numpy(array) if output == "torch" else array
+        return (result, [index for _, indices, _ in found for index in indices]) if on_error == "skip" else result
+
+
+def _cut_windows(rows: Iterable[str], size: int) -> Iterator[tuple[int, list[str]]]:
+    """Cut rows into windows, each with the index of its first row."""
+    iterator = iter(rows)
+    for start in itertools.count(step=size):
+        window = list(itertools.islice(iterator, size))
+        if not window:
+            return
+        yield start, window
+
+
+def _check_parts(owner: Any, names: tuple[str, ...], advice: str) -> None:
+    """Raise a `TypeError` for the first attribute that is missing."""
+    for name in names:
+        if not hasattr(owner, name):
+            raise TypeError(f"A {type(owner).__name__} has no `{name}`: {advice}.")
+
+
+def _check_device(device: str | torch.device | None) -> torch.device | None:
+    try:
+        return None if device is None else torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"`device` {device!r} is unknown: {error}") from error
+
+
+def _check_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if dtype is not None and not (isinstance(found, torch.dtype) and found.is_floating_point):
+        raise ValueError(f"`dtype` must be a floating-point type such as 'float32' or 'bfloat16', got {dtype!r}.")
+    return found
+
+
+def _fingerprint(model: Any, processor: Any) -> dict[str, str]:
+    """Name and hash what embeddings depend on."""
+    weights = hashlib.sha256()
+    for name, tensor in sorted(model.base_model.state_dict().items()):
+        if not name.startswith(NOT_EMBEDDING):
+            weights.update(name.encode())
+            weights.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    tokenizer = processor.tokenizer
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    words = json.loads(backend.to_str()) if backend is not None else dict(tokenizer.get_vocab())
+    for setting in ("truncation", "padding"):  # change whenever the tokenizer is called
+        words.pop(setting, None)
+    return {
+        "name_or_path": str(model.name_or_path),
+        "revision": str(getattr(model.config, "_commit_hash", None) or ""),
+        "weights": weights.hexdigest()[:16],
+        "motif_vocab": _hash_json(processor.feature_extractor.motif_vocab),
+        "tokenizer": _hash_json(words),
+    }
+
+
+def _hash_json(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
