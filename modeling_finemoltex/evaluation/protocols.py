@@ -6,7 +6,7 @@ the published evaluators do. In every figure *t2m* is given a text and chooses a
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -154,23 +154,28 @@ def load_chebi20(
     if pool is None:
         return [_build_task(f"chebi20_{split or _stem(texts)}_only", smiles, sentences, duplicates)]
     everything = _read_pool([pool] if isinstance(pool, str) else pool)
-    keys = _molecule_ids([*smiles, *everything["smiles"]])
-    own, others = keys[: len(smiles)], keys[len(smiles) :]
-    is_extra = ~np.isin(others, own)
-    absent = int((~np.isin(own, others)).sum())
+    own, others = _molecule_keys(smiles), _molecule_keys(list(everything["smiles"]))
+    is_extra = ~others.isin(own)
+    absent = int((~own.isin(others)).sum())
     if absent:
         logger.warning("%d of %d asking molecules are not in the pool; they are added to it.", absent, len(smiles))
     if split is None and "split" in everything:
-        names = set(everything["split"][~is_extra])
-        split = SPLIT_NAMES.get(*names, *names) if len(names) == 1 else None
+        names = list(everything["split"][~is_extra].unique())
+        split = SPLIT_NAMES.get(names[0], names[0]) if len(names) == 1 else None
     start = f"chebi20_{split or _stem(texts)}"
     extras = everything[is_extra]
     extra_texts = list(extras["text"]) if "text" in extras else []
     full = _build_task(
-        f"{start}_full{round((len(smiles) + len(extras)) / 1000)}k", smiles, sentences, duplicates,
-        extra_smiles=list(extras["smiles"]), extra_texts=extra_texts, directions=("t2m", "m2t")[: 1 + bool(extra_texts)],
-    )  # fmt: skip
-    return [full, _build_task(f"{start}_only", smiles, sentences, duplicates)]
+        f"{start}_full{round((len(smiles) + len(extras)) / 1000)}k",
+        smiles,
+        sentences,
+        duplicates,
+        list(extras["smiles"]),
+        extra_texts,
+        molecule_keys=own.append(others[is_extra]),
+        directions=("t2m", "m2t") if extra_texts else ("t2m",),
+    )
+    return [full, _build_task(f"{start}_only", smiles, sentences, duplicates, molecule_keys=own)]
 
 
 def load_drugbank(
@@ -180,8 +185,8 @@ def load_drugbank(
 
     Args:
         texts (`str`): The published folder with `raw/` and `index/`; one of its raw files, whose lines are
-            `SMILES<tab>text`, for ATC `SMILES<tab>code<tab>name`; or, for ATC, a csv table with the columns `smiles` and
-            `atc_name_4`, where `;` joins several names, each of which becomes a pair.
+            `SMILES<tab>text`, for ATC `SMILES<tab>code<tab>name`; or, for ATC, a csv table with the columns `smiles`
+            and `atc_name_4`, where `;` joins several names, each of which becomes a pair.
         kind (`str`): `"description"`, `"pharmacodynamics"` or `"atc"`; an ATC name is put into the published prompt.
         index (`str`, *optional*): File of fixed negatives; that of the folder if `texts` is one.
         duplicates (`str`): `"right"` or `"wrong"`.
@@ -247,7 +252,7 @@ def load_pcdes(
     else:
         pairs = load_pairs(texts)
         smiles, paragraphs = list(pairs["smiles"]), list(pairs["text"])
-    common = {"duplicates": duplicates, "in_batch": IN_BATCH}
+    common: dict[str, Any] = {"duplicates": duplicates, "in_batch": IN_BATCH}
     name = f"pcdes_{split}_{level}"
     if level == "paragraph":
         return [_build_task(name, smiles, paragraphs, **common)]
@@ -332,25 +337,32 @@ def load_protocol(name: str, texts: str, duplicates: str = "right", **options: A
 
 
 def _build_task(
-    name: str, smiles: list[str], texts: list[str], duplicates: str, extra_smiles: Iterable[str] = (),
-    extra_texts: Iterable[str] = (), text_parts: list[list[str]] | None = None, **setting: Any,
-) -> RetrievalTask:  # fmt: skip
-    """Fill in the ids: canonical SMILES and the texts themselves."""
-    extra_smiles, extra_texts = list(extra_smiles), list(extra_texts)
+    name: str,
+    smiles: list[str],
+    texts: list[str],
+    duplicates: str,
+    extra_smiles: Sequence[str] = (),
+    extra_texts: Sequence[str] = (),
+    molecule_keys: pd.Index | None = None,
+    **setting: Any,
+) -> RetrievalTask:
+    """Number molecules by canonical SMILES and texts as they are; say in the name what duplicates count."""
+    text_parts = setting.pop("text_parts", None)
+    keys = _molecule_keys([*smiles, *extra_smiles]) if molecule_keys is None else molecule_keys
     fixed = RetrievalSetting(
-        molecule_ids=_molecule_ids([*smiles, *extra_smiles]),
-        text_ids=np.asarray([*texts, *extra_texts]),
+        molecule_ids=pd.factorize(keys)[0],
+        text_ids=pd.factorize(pd.Index([*texts, *extra_texts]))[0],
         duplicates=duplicates,
         **{"choose_from": (), **setting},
     )
-    suffix = "_duplicates_wrong" if duplicates == "wrong" else ""
-    return RetrievalTask(f"{name}{suffix}", smiles, texts, fixed, extra_smiles, extra_texts, text_parts)
+    name = f"{name}_duplicates_wrong" if duplicates == "wrong" else name
+    return RetrievalTask(name, smiles, texts, fixed, list(extra_smiles), list(extra_texts), text_parts)
 
 
-def _molecule_ids(smiles: Sequence[str]) -> np.ndarray:
-    """Name molecules by canonical SMILES; what cannot be parsed is left to the encoder, which says where it is."""
+def _molecule_keys(smiles: Sequence[str]) -> pd.Index:
+    """Write canonical SMILES; what cannot be parsed stays for the encoder, which says where it is."""
     keys = map_unique(canonical_smiles, smiles, description="Canonical SMILES")
-    return np.asarray([given if key is None else key for given, key in zip(smiles, keys, strict=True)], dtype=str)
+    return pd.Index([given if key is None else key for given, key in zip(smiles, keys, strict=True)])
 
 
 def _stem(path: str) -> str:
