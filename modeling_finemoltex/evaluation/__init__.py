@@ -4,6 +4,8 @@ import importlib
 from typing import Any
 
 _MODULES = {
+    "FragmentWordEncoder": "retrieval_baselines",
+    "NearestTextEncoder": "retrieval_baselines",
     "PROTOCOLS": "protocols",
     "RetrievalSetting": "pools",
     "RetrievalTask": "protocols",
@@ -14,11 +16,10 @@ _MODULES = {
     "evaluate_retrieval": "retrieval",
     "format_retrieval_table": "tables",
     "format_systems_table": "tables",
-    "fragment_word_vectors": "retrieval_baselines",
     "load_negatives": "pools",
     "load_protocol": "protocols",
     "majority_class_accuracy": "pretraining",
-    "nearest_text_vectors": "retrieval_baselines",
+    "report_systems": "report",
     "score_at_random": "retrieval",
     "score_queries": "retrieval",
     "summarise_queries": "intervals",

@@ -75,7 +75,8 @@ class RetrievalTask:
         """Score every query: `score_queries` on the rows of `all_smiles` and `all_texts`, with its options."""
         size = len(self.smiles)
         parts = (molecule_embeds[:size], text_embeds[:size], self.setting, molecule_embeds[size:], text_embeds[size:])
-        return score_queries(*parts, **options)
+        # Means over sentences are no longer of unit length, and cosines with them would not be means of cosines.
+        return score_queries(*parts, normalize=self.text_parts is None, **options)
 
     def score_at_random(self) -> dict[str, np.ndarray]:
         """Score a random order."""
@@ -97,32 +98,38 @@ class RetrievalTask:
         return replace(self, name=f"{self.name}_{num_queries}queries", setting=replace(self.setting, queries=queries))
 
 
-def embed_tasks(tasks: Sequence[RetrievalTask], encoder: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+def embed_tasks(tasks: Sequence[RetrievalTask], encoder: Any) -> list[tuple[Any, Any]]:
     """Embed each distinct molecule and text of all tasks exactly once.
 
     Args:
         tasks (sequence of `RetrievalTask`): What will be scored.
-        encoder (`MoleculeTextEncoder`): `encode_molecules` and `encode_texts` turn a list into unit rows.
+        encoder (`MoleculeTextEncoder`, or a baseline): Its `encode_molecules` and `encode_texts` turn a list into rows
+            of unit length, a NumPy array or a SciPy sparse matrix.
 
     Returns:
-        `list[tuple[np.ndarray, np.ndarray]]`: For each task the embeddings of `all_smiles`, `(R + X, P)`, and of
-        `all_texts`, `(R + Y, P)`; where a text has parts, its row is their mean, not rescaled.
+        `list` of pairs: For each task the embeddings of `all_smiles`, `(R + X, P)`, and of `all_texts`, `(R + Y, P)`;
+        where a text has parts, its row is their mean, not rescaled.
     """
-    smiles = list(dict.fromkeys(smiles for task in tasks for smiles in task.all_smiles))
-    texts = list(dict.fromkeys(text for task in tasks for parts in _parts_of(task) for text in parts))
-    molecule_rows = {smiles: row for row, smiles in enumerate(smiles)}
-    text_rows = {text: row for row, text in enumerate(texts)}
-    molecule_embeds, text_embeds = encoder.encode_molecules(smiles), encoder.encode_texts(texts)
+    smiles = pd.unique(pd.Series([one for task in tasks for one in task.all_smiles], dtype=object))
+    texts = pd.unique(pd.Series([text for task in tasks for parts in _parts_of(task) for text in parts], dtype=object))
+    molecule_rows, text_rows = pd.Index(smiles), pd.Index(texts)
+    molecule_embeds, text_embeds = encoder.encode_molecules(list(smiles)), encoder.encode_texts(list(texts))
     embeds = []
     for task in tasks:
         parts = _parts_of(task)
-        ends = np.cumsum([len(sentences) for sentences in parts])
-        rows = text_embeds[[text_rows[text] for sentences in parts for text in sentences]]  # (sentences, P)
+        rows = text_embeds[text_rows.get_indexer([text for sentences in parts for text in sentences])]
         if task.text_parts is not None:
-            rows = np.add.reduceat(rows, np.concatenate([[0], ends[:-1]]), axis=0)
-            rows /= np.diff(ends, prepend=0)[:, None]
-        embeds.append((molecule_embeds[[molecule_rows[smiles] for smiles in task.all_smiles]], rows))
+            rows = _average([len(sentences) for sentences in parts]) @ rows
+        embeds.append((molecule_embeds[molecule_rows.get_indexer(task.all_smiles)], rows))
     return embeds
+
+
+def _average(lengths: list[int]) -> Any:
+    """Build the matrix that averages consecutive runs of rows: sparse (runs, rows)."""
+    from scipy.sparse import csr_matrix  # comes with scikit-learn; sentence-level PCdes alone needs it
+
+    weights = np.repeat(1 / np.asarray(lengths, dtype=np.float32), lengths)
+    return csr_matrix((weights, np.arange(len(weights)), np.concatenate([[0], np.cumsum(lengths)])))
 
 
 def _parts_of(task: RetrievalTask) -> list[list[str]]:

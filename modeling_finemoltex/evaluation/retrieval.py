@@ -229,7 +229,9 @@ def _compare(
         if reorder is None:
             choice_scores = scores.gather(1, torch.as_tensor(choices, device=scores.device))
         else:
-            choice_scores = _ask(reorder[0], pool.direction, own, choices).to(scores.device)
+            choice_scores = scores.new_zeros(choices.shape)
+            if setting.choose_from:
+                choice_scores = _ask(reorder[0], pool.direction, own, choices).to(scores.device)
             _reorder_best(scores, pool.direction, own, *reorder)
         margins = choice_scores[:, 1:] - choice_scores[:, :1]  # (b, T_max - 1)
         for size in setting.choose_from:

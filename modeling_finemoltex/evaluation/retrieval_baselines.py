@@ -1,4 +1,4 @@
-"""Baselines of retrieval that learn no joint space, as vectors to be scored like embeddings.
+"""Baselines of retrieval that learn no joint space, as encoders to be evaluated like a model.
 
 - *Fragment words*: a molecule is the bag of names of its functional groups, rings and elements; a text the bag of the
   same words found in it. Needs no training.
@@ -18,6 +18,7 @@ from rdkit.Chem import rdFingerprintGenerator
 
 from ..data.identifiers import PROGRESS_FROM, parse_smiles
 
+MISSING = 'The lexical baselines need scikit-learn: pip install "finemoltex[retrieval]"'
 FINGERPRINT_RADIUS, FINGERPRINT_BITS = 2, 2048  # ECFP4, folded as usual
 
 # Words of chemical English -> SMARTS of what they name. Words count inside longer ones, since names are built of them:
@@ -168,80 +169,95 @@ FRAGMENT_WORDS = {
 }
 
 
-def fragment_word_vectors(smiles: Sequence[str], texts: Sequence[str]) -> tuple[Any, Any]:
-    """Describe molecules and texts by the chemical words they share.
+class FragmentWordEncoder:
+    """Describes molecules and texts by the chemical words they share: TF-IDF over the entries of `FRAGMENT_WORDS`.
 
-    Args:
-        smiles (sequence of length `C`): Molecules; one that cannot be parsed has no words.
-        texts (sequence of length `D`): Texts.
-
-    Returns:
-        Two SciPy sparse matrices, `(C, V)` and `(D, V)`: TF-IDF weights, each side with its own document frequencies,
-        of the `V` entries of `FRAGMENT_WORDS`. Rows of wordless items are zero and tie with one another.
+    A molecule counts the matches of each pattern, a text the places of its words; each side is weighted by its own
+    document frequencies. Rows of wordless items are zero and tie with one another.
 
     Raises:
         ImportError: If scikit-learn is absent.
+
+    Example:
+    >>> encoder = FragmentWordEncoder()
+    >>> molecules = encoder.encode_molecules(["Clc1ccccc1", "CCO"])
+    >>> (molecules @ encoder.encode_texts(["chlorobenzene", "an alcohol"]).T).toarray().argmax(axis=1).tolist()
+    [0, 1]
     """
-    try:
+
+    def __init__(self) -> None:
+        try:
+            from sklearn.feature_extraction.text import TfidfTransformer
+        except ImportError as error:
+            raise ImportError(MISSING) from error
+        self._weights = TfidfTransformer(sublinear_tf=True)
+
+    def encode_molecules(self, smiles: Sequence[str]) -> Any:
+        """Weigh the fragments of molecules: SciPy sparse `(C, V)`. One that cannot be parsed has none."""
+        patterns = [Chem.MolFromSmarts(smarts) for smarts in FRAGMENT_WORDS.values()]
+        molecules = map(parse_smiles, _progress(smiles, "Fragment words"))
+        return self._weigh([[len(m.GetSubstructMatches(p)) if m else 0 for p in patterns] for m in molecules])
+
+    def encode_texts(self, texts: Sequence[str]) -> Any:
+        """Weigh the fragment words of texts: SciPy sparse `(D, V)`."""
+        expressions = [re.compile(words) for words in FRAGMENT_WORDS]
+        return self._weigh([[len(e.findall(text.lower())) for e in expressions] for text in texts])
+
+    def _weigh(self, counts: list[list[int]]) -> Any:
+        """Turn counts into rows of unit length."""
         from scipy.sparse import csr_matrix
-        from sklearn.feature_extraction.text import TfidfTransformer
-    except ImportError as error:
-        raise ImportError(_MISSING) from error
-    expressions = [re.compile(words) for words in FRAGMENT_WORDS]
-    patterns = [Chem.MolFromSmarts(smarts) for smarts in FRAGMENT_WORDS.values()]
-    molecules = map(parse_smiles, _progress(smiles, "Fragment words"))
-    by_molecule = [[len(m.GetSubstructMatches(p)) if m else 0 for p in patterns] for m in molecules]
-    by_text = [[len(expression.findall(text.lower())) for expression in expressions] for text in texts]
-    weigh = TfidfTransformer(sublinear_tf=True)
-    return tuple(
-        weigh.fit_transform(csr_matrix(np.asarray(counts, dtype=np.float32))) for counts in (by_molecule, by_text)
-    )
+
+        return self._weights.fit_transform(csr_matrix(np.asarray(counts, dtype=np.float32)))
 
 
-def nearest_text_vectors(
-    smiles: Sequence[str], texts: Sequence[str], train_smiles: Sequence[str], train_texts: Sequence[str]
-) -> tuple[Any, Any]:
-    """Give each molecule the text of its most similar training molecule, by Tanimoto similarity of ECFP4.
+class NearestTextEncoder:
+    """Gives each molecule the text of its most similar training molecule, by Tanimoto similarity of ECFP4.
+
+    Texts are TF-IDF vectors of their words, weighted by the training texts.
 
     Args:
-        smiles (sequence of length `C`): Molecules; one that cannot be parsed has no text.
-        texts (sequence of length `D`): Texts.
-        train_smiles (sequence of length `N`): Training molecules; those that cannot be parsed are left out.
-        train_texts (sequence of length `N`): Their texts.
-
-    Returns:
-        Two SciPy sparse matrices, `(C, V)` and `(D, V)`: TF-IDF weights of words, learned from the training texts.
+        smiles (sequence of length `N`): Training molecules; those that cannot be parsed are left out.
+        texts (sequence of length `N`): Their texts.
 
     Raises:
         ImportError: If scikit-learn is absent.
         ValueError: If no training molecule can be parsed, or the training lists differ in length.
     """
-    try:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-    except ImportError as error:
-        raise ImportError(_MISSING) from error
-    if len(train_smiles) != len(train_texts):
-        raise ValueError(f"Training pairs must match: got {len(train_smiles)} molecules, {len(train_texts)} texts.")
-    generator = rdFingerprintGenerator.GetMorganGenerator(FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS)
-    train = [(parse_smiles(one), text) for one, text in zip(train_smiles, train_texts, strict=True)]
-    known = [(generator.GetFingerprint(molecule), text) for molecule, text in train if molecule is not None]
-    if not known:
-        raise ValueError(f"None of the {len(train_smiles)} training molecules can be parsed.")
-    fingerprints = [fingerprint for fingerprint, _ in known]
-    found = []
-    for molecule in map(parse_smiles, _progress(smiles, "Nearest training molecules")):
-        if molecule is None:
-            found.append("")
-            continue
-        similarities = DataStructs.BulkTanimotoSimilarity(generator.GetFingerprint(molecule), fingerprints)
-        found.append(known[int(np.argmax(similarities))][1])
-    # Words in more than half of all texts ("the molecule is a") tell nothing and cost most of the time.
-    words = TfidfVectorizer(sublinear_tf=True, max_df=0.5 if len(known) > 1 else 1.0, dtype=np.float32)
-    words.fit(text for _, text in known)
-    return words.transform(found), words.transform(texts)
 
+    def __init__(self, smiles: Sequence[str], texts: Sequence[str]) -> None:
+        try:
+            from sklearn.feature_extraction.text import TfidfVectorizer
+        except ImportError as error:
+            raise ImportError(MISSING) from error
+        if len(smiles) != len(texts):
+            raise ValueError(f"Training pairs must match: got {len(smiles)} molecules and {len(texts)} texts.")
+        self._fingerprint = rdFingerprintGenerator.GetMorganGenerator(
+            FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS
+        ).GetFingerprint
+        parsed = zip(map(parse_smiles, smiles), texts, strict=True)
+        known = [(self._fingerprint(molecule), text) for molecule, text in parsed if molecule is not None]
+        if not known:
+            raise ValueError(f"None of the {len(smiles)} training molecules can be parsed.")
+        self._known, self._texts = (list(column) for column in zip(*known, strict=True))
+        # Words in more than half of all texts ("the molecule is a") tell nothing and cost most of the time.
+        self._words = TfidfVectorizer(sublinear_tf=True, max_df=0.5 if len(known) > 1 else 1.0, dtype=np.float32)
+        self._words.fit(self._texts)
 
-_MISSING = 'The lexical baselines need scikit-learn: pip install "finemoltex[retrieval]"'
+    def encode_molecules(self, smiles: Sequence[str]) -> Any:
+        """Weigh the words of the borrowed texts: SciPy sparse `(C, V)`. A molecule that cannot be parsed has none."""
+        borrowed = []
+        for molecule in map(parse_smiles, _progress(smiles, "Nearest training molecules")):
+            similarities = [] if molecule is None else self._similarities(molecule)
+            borrowed.append(self._texts[int(np.argmax(similarities))] if len(similarities) else "")
+        return self._words.transform(borrowed)
+
+    def encode_texts(self, texts: Sequence[str]) -> Any:
+        """Weigh the words of texts: SciPy sparse `(D, V)`."""
+        return self._words.transform(texts)
+
+    def _similarities(self, molecule: Chem.Mol) -> list[float]:
+        """Compare one molecule with all training molecules: `N` values."""
+        return DataStructs.BulkTanimotoSimilarity(self._fingerprint(molecule), self._known)
 
 
 def _progress(smiles: Sequence[str], description: str) -> Any:
