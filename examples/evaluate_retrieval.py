@@ -46,7 +46,7 @@ class Arguments:
     train_texts: str | None = field(default=None, metadata={"help": "Training pairs, for the nearest-text baseline."})
     rerank: int = field(default=0, metadata={"help": "Re-rank so many of the best candidates; 0: none."})
     num_queries: int | None = field(default=None, metadata={"help": "Let a random part of the pairs ask."})
-    bootstrap: int = field(default=1000, metadata={"help": "Resamples of the 95 % intervals; 0: none."})
+    bootstrap: int = field(default=1000, metadata={"help": "Resamples of the intervals; 0: none."})
     output: str | None = field(default=None, metadata={"help": "JSON file for figures and the rank of every query."})
 
 
@@ -107,6 +107,10 @@ def main() -> None:
     report = seconds("evaluation", report_systems, tasks, systems, arguments.bootstrap)
     report |= {"arguments": asdict(arguments), "seconds": seconds}
     print(format_systems_table(report["figures"], COLUMNS))
+    if arguments.rerank and arguments.bootstrap:
+        name = f"model, best {arguments.rerank} re-ranked"
+        print("\nDifference from the model, query by query:")
+        print(format_systems_table({name: report["differences"][name]}, COLUMNS))
     for name, facts in report["tasks"].items():
         print(f"\n{name}: " + ", ".join(f"{key.replace('_', ' ')} {value:.6g}" for key, value in facts.items()))
     print("Processor seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))

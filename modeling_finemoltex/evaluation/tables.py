@@ -67,8 +67,8 @@ def _cell(metrics: Mapping[str, float], key: str) -> str:
     value = _format(key, metrics.get(key))
     if f"{key}_low" not in metrics:
         return value
-    bounds = (_format(key, metrics[f"{key}_{bound}"]).removesuffix(" %") for bound in ("low", "high"))
-    return f"{value} [{', '.join(bounds)}]"
+    bounds = [_format(key, metrics[f"{key}_{bound}"]).removesuffix(" %") for bound in ("low", "high")]
+    return value if set(bounds) == {value.removesuffix(" %")} else f"{value} [{', '.join(bounds)}]"
 
 
 def _format(key: str, value: float | None) -> str:
