@@ -172,8 +172,9 @@ def load_chebi20(
     start = f"chebi20_{split or _stem(texts)}"
     extras = everything[is_extra]
     extra_texts = list(extras["text"]) if "text" in extras else []
+    size = len(smiles) + len(extras)
     full = _build_task(
-        f"{start}_full{round((len(smiles) + len(extras)) / 1000)}k",
+        f"{start}_full{f'{round(size / 1000)}k' if size >= 1000 else size}",
         smiles,
         sentences,
         duplicates,

@@ -86,7 +86,7 @@ def evaluate_retrieval(
         metrics |= summarise_queries(named)
         if bootstrap:
             metrics |= bootstrap_intervals(named, bootstrap)
-    sizes = (len(molecule_embeds), *(0 if extra is None else len(extra) for extra in embeds[3:]))
+    sizes = (np.shape(molecule_embeds)[0], *(0 if extra is None else np.shape(extra)[0] for extra in embeds[3:]))
     return metrics | {
         f"{protocol}/{key}": value
         for key, value in {
