@@ -24,8 +24,8 @@ REQUIRED = [
 
 # `chemicals` holds the default corpus; matplotlib draws the curves; tensorboard is the default `report_to`.
 EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
-# faiss-cpu holds the search indices.
-RETRIEVAL = ["faiss-cpu>=1.8"]
+# faiss-cpu holds the search indices; scikit-learn weighs the words of the lexical baselines.
+RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.3"]
 # The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
 TEST = [*EXAMPLES, *RETRIEVAL, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
 DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
@@ -36,7 +36,7 @@ setup(
     package_data={
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
-        "modeling_finemoltex.hub_cards": ["*.md", "images/*"],
+        "modeling_finemoltex.hub_cards": ["*.md", "images/*", "metrics/*/*"],
     },
     include_package_data=False,
     entry_points={"console_scripts": ["finemoltex = modeling_finemoltex.cli:app"]},

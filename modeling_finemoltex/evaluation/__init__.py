@@ -4,11 +4,25 @@ import importlib
 from typing import Any
 
 _MODULES = {
+    "FragmentWordEncoder": "retrieval_baselines",
+    "NearestTextEncoder": "retrieval_baselines",
+    "PROTOCOLS": "protocols",
+    "RetrievalSetting": "pools",
+    "RetrievalTask": "protocols",
+    "bootstrap_intervals": "intervals",
+    "compare_paired": "intervals",
     "compute_pretraining_metrics": "pretraining",
+    "embed_tasks": "protocols",
     "evaluate_retrieval": "retrieval",
-    "format_retrieval_table": "retrieval",
-    "load_negatives": "retrieval",
+    "format_retrieval_table": "tables",
+    "format_systems_table": "tables",
+    "load_negatives": "pools",
+    "load_protocol": "protocols",
     "majority_class_accuracy": "pretraining",
+    "report_systems": "report",
+    "score_at_random": "retrieval",
+    "score_queries": "retrieval",
+    "summarise_queries": "intervals",
 }
 __all__ = sorted(_MODULES)
 

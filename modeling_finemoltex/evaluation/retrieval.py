@@ -7,31 +7,39 @@ Conventions, the same in every number:
   candidates the rank is `1 + g + e / 2`, a hit or a choice gives the share of orders in which it succeeds. A model
   that scores everything alike therefore gets exactly the chance values.
 - With ids, a candidate of the same molecule or with the same text as the query's pair is as right as the pair itself:
-  the best of them is the answer, the others leave the pool, and none is ever drawn as a negative.
+  the best of them is the answer, the others leave the pool, and none is ever drawn as a negative. Published protocols
+  count them as errors; `duplicates="wrong"` does so too.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .intervals import bootstrap_intervals, summarise_queries
+from .pools import Pool, RetrievalSetting, count_correct, hits_ceiling, lay_out_pools, negatives_of
+
 TIE_TOLERANCE = 1e-6  # cosines of float32 embeddings differ by about this between two orders of summation
 BLOCK_ELEMENTS = 1 << 23  # scores held at once: 32 MB in float32, about 150 MB with the masks beside them
+
+# (direction, query rows (q,), candidate rows (q, k)) -> scores (q, k). Candidates from the number of pairs on are the
+# extra ones, in their order.
+Reranker = Callable[[str, np.ndarray, np.ndarray], np.ndarray]
 
 
 def evaluate_retrieval(
     molecule_embeds: Tensor | np.ndarray,
     text_embeds: Tensor | np.ndarray,
     protocol: str,
-    choose_from: Sequence[int] = (4, 10, 20),
-    hits_at: Sequence[int] = (1, 5, 10, 20),
-    seed: int = 0,
-    negatives: np.ndarray | None = None,
-    molecule_ids: Any = None,
-    text_ids: Any = None,
+    *,
+    extra_molecule_embeds: Any = None,
+    extra_text_embeds: Any = None,
+    rerank: Reranker | None = None,
+    rerank_top: int = 128,
+    bootstrap: int = 0,
+    **setting: Any,
 ) -> dict[str, float]:
     """Measure how well molecules and texts find each other.
 
@@ -39,18 +47,25 @@ def evaluate_retrieval(
         molecule_embeds (`torch.Tensor` or `np.ndarray` of shape `(R, P)`): One row per pair.
         text_embeds (`torch.Tensor` or `np.ndarray` of shape `(R, P)`): Row `i` belongs to row `i` of the molecules.
         protocol (`str`): Name of data and protocol, the prefix of every key (`"chebi20_full33k"`).
-        choose_from (sequence of `int`): `T` of T-choose-one: the pair against `T - 1` negatives, nested across `T`.
-        hits_at (sequence of `int`): `k` of hits@k over the full pool of `R` rows.
-        seed (`int`): Seed of the negatives when none are given.
-        negatives (`np.ndarray` of shape `(R, >= max(choose_from) - 1)`, *optional*): Fixed negatives as row numbers,
-            the same for both directions (see `load_negatives`); used as they are, whatever the ids say.
-        molecule_ids (`(R,)` integers or strings, *optional*): Rows with one id are the same molecule.
-        text_ids (`(R,)` integers or strings, *optional*): Rows with one id have the same text.
+        extra_molecule_embeds (`(X, P)`, *optional*): Molecules that are nobody's pair: candidates of *t2m* only.
+        extra_text_embeds (`(Y, P)`, *optional*): Texts that are nobody's pair: candidates of *m2t* only.
+        rerank (*optional*): Scores of given candidates for given queries, `(direction, queries (q,), candidates
+            (q, k)) -> (q, k)`. It re-orders the best candidates, which stay ahead of the rest, and T-choose-one.
+        rerank_top (`int`): How many of the best candidates it re-orders.
+        bootstrap (`int`): Number of resamples for 95 % intervals over queries; 0 for none.
+        setting: The fields of `RetrievalSetting`: `choose_from`, `hits_at`, `seed`, `negatives`, `molecule_ids`,
+            `text_ids`, `duplicates`, `queries`, `in_batch`, `directions`.
 
     Returns:
-        `dict[str, float]` with the keys `{protocol}/{t2m,m2t}_{hits@k,mrr,mean_rank,median_rank,choose_one_of_T}` and,
-        for a random order, `{protocol}/chance_{hits@k,mrr,mean_rank,choose_one_of_T}`. Hits and choices are shares in
-        [0, 1].
+        `dict[str, float]`, hits and choices as shares in [0, 1]:
+
+        - `{protocol}/{t2m,m2t}_{hits@k,mrr,mean_rank,median_rank,choose_one_of_T,in_batch_b}`;
+        - with `rerank`, the same under `{protocol}_reranked{k}/`, on the same queries;
+        - with `bootstrap`, each of these followed by `_low` and `_high`;
+        - for a random order, `{protocol}/chance_{hits@k,...}`, or `{protocol}/chance_{t2m,m2t}_...` where the two
+          pools differ;
+        - with both ids, `{protocol}/unique_text_share` and `{protocol}/{t2m,m2t}_ceiling_hits@1`: the share of queries
+          whose text nobody else has, and the best Hits@1 that any model can reach if duplicates count as errors.
 
     Raises:
         ValueError: If shapes disagree, a value is not finite, or some row has too few negatives for the largest `T`.
@@ -60,106 +75,129 @@ def evaluate_retrieval(
     >>> metrics["toy/t2m_hits@1"], metrics["toy/chance_hits@1"]
     (1.0, 0.25)
     """
-    molecules, texts = _unit_rows(molecule_embeds, "molecule_embeds"), _unit_rows(text_embeds, "text_embeds")
-    num_rows = len(molecules)
-    if molecules.shape != texts.shape:
-        raise ValueError(
-            f"`molecule_embeds` and `text_embeds` must have one row per pair and the same width: got "
-            f"{tuple(molecules.shape)} and {tuple(texts.shape)}."
-        )
-    ids = [_id_codes(values, name, num_rows) for name, values in _given(molecule_ids=molecule_ids, text_ids=text_ids)]
-    num_correct = _count_correct(ids, num_rows)
-    largest = max(choose_from, default=1)
-    if negatives is None:
-        negatives = _draw_negatives(ids, num_correct, largest - 1, seed)
-    negatives = _check_negatives(negatives, num_rows, largest - 1)
-
+    fixed = RetrievalSetting(**setting)
+    embeds = (molecule_embeds, text_embeds, fixed, extra_molecule_embeds, extra_text_embeds)
+    systems = {protocol: score_queries(*embeds)}
+    if rerank is not None:
+        systems[f"{protocol}_reranked{rerank_top}"] = score_queries(*embeds, rerank=rerank, rerank_top=rerank_top)
     metrics: dict[str, float] = {}
-    for direction, queries, candidates in (("t2m", texts, molecules), ("m2t", molecules, texts)):
-        better, equal, chosen = _compare(queries, candidates, ids, negatives, choose_from)
-        for name, value in _rank_metrics(better, equal, hits_at).items():
-            metrics[f"{protocol}/{direction}_{name}"] = value
-        for size in choose_from:
-            metrics[f"{protocol}/{direction}_choose_one_of_{size}"] = float(chosen[size].mean())
-    chance = _chance(num_rows - num_correct, choose_from, hits_at)
-    return metrics | {f"{protocol}/chance_{name}": value for name, value in chance.items()}
+    for name, values in systems.items():
+        named = {f"{name}/{key}": array for key, array in values.items()}
+        metrics |= summarise_queries(named)
+        if bootstrap:
+            metrics |= bootstrap_intervals(named, bootstrap)
+    sizes = (np.shape(molecule_embeds)[0], *(0 if extra is None else np.shape(extra)[0] for extra in embeds[3:]))
+    return metrics | {
+        f"{protocol}/{key}": value
+        for key, value in {
+            **_chance_metrics(score_at_random(fixed, *sizes), fixed.directions),
+            **hits_ceiling(fixed, *sizes),
+        }.items()
+    }
 
 
-def load_negatives(index_file: str | Path) -> np.ndarray:
-    """Read fixed negatives: line `i` holds the comma-separated row numbers of row `i`'s negatives.
+def score_queries(
+    molecule_embeds: Any,
+    text_embeds: Any,
+    setting: RetrievalSetting,
+    extra_molecule_embeds: Any = None,
+    extra_text_embeds: Any = None,
+    normalize: bool = True,
+    rerank: Reranker | None = None,
+    rerank_top: int = 128,
+) -> dict[str, np.ndarray]:
+    """Score every query alone, for intervals and for comparing two systems on the same queries.
 
     Args:
-        index_file (`str` or `Path`): Text file, one line per row, as MoleculeSTM publishes them.
+        molecule_embeds (`(R, P)` tensor, array or SciPy sparse matrix): One row per pair.
+        text_embeds (`(R, P)`): Likewise.
+        setting (`RetrievalSetting`): Who asks, which answers are right, what is counted.
+        extra_molecule_embeds (`(X, P)`, *optional*): Further candidates of *t2m*.
+        extra_text_embeds (`(Y, P)`, *optional*): Further candidates of *m2t*.
+        normalize (`bool`): Score by cosine; else by dot product.
+        rerank (*optional*): As in `evaluate_retrieval`.
+        rerank_top (`int`): As in `evaluate_retrieval`.
 
     Returns:
-        `np.ndarray` of shape `(R, K)`, int64, `K` the length of the shortest line; a protocol of `T` uses the first
-        `T - 1` columns.
+        `dict[str, np.ndarray]`: `{t2m,m2t}_{hits@k,mrr,rank,choose_one_of_T,in_batch_b}`, each of shape `(Q,)`: the
+        query's share of hits, reciprocal rank, rank and so on.
 
     Raises:
-        ValueError: If the file is empty or a line holds something else than non-negative row numbers.
+        ValueError: As `evaluate_retrieval`.
     """
-    rows = []
-    with Path(index_file).open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            cells = line.strip().split(",")
-            if not all(cell.strip().isdecimal() for cell in cells):
-                raise ValueError(
-                    f"{index_file}, line {number}: expected comma-separated row numbers, got {line.strip()!r}."
-                )
-            rows.append([int(cell) for cell in cells])
-    if not rows:
-        raise ValueError(f"{index_file} is empty: expected one line of comma-separated row numbers per pair.")
-    width = min(map(len, rows))
-    return np.asarray([row[:width] for row in rows], dtype=np.int64)
+    molecules = _join_rows(molecule_embeds, extra_molecule_embeds, "molecule_embeds", normalize)
+    texts = _join_rows(text_embeds, extra_text_embeds, "text_embeds", normalize)
+    shapes = [tuple(np.shape(side)) for side in (molecule_embeds, text_embeds)]
+    num_pairs = shapes[0][0]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"`molecule_embeds` and `text_embeds` must have one row per pair and the same width: got "
+            f"{shapes[0]} and {shapes[1]}."
+        )
+    pools = lay_out_pools(setting, num_pairs, molecules.shape[0] - num_pairs, texts.shape[0] - num_pairs)
+    negatives = negatives_of(setting, pools[0], num_pairs)
+    values: dict[str, np.ndarray] = {}
+    for pool in pools:
+        queries, candidates = (texts, molecules) if pool.direction == "t2m" else (molecules, texts)
+        reorder = None if rerank is None else (rerank, rerank_top)
+        better, equal, chosen = _compare(queries[pool.queries], candidates, pool, negatives, setting, reorder)
+        scores = {**_rank_values(better, equal, setting.hits_at), **chosen}
+        if setting.in_batch:
+            scores[f"in_batch_{setting.in_batch}"] = _in_batch(queries, candidates, pool, setting.in_batch)
+        values |= {f"{pool.direction}_{name}": array for name, array in scores.items()}
+    return values
 
 
-def format_retrieval_table(metrics: dict[str, float]) -> str:
-    """Lay out retrieval metrics as a plain text table.
+def score_at_random(
+    setting: RetrievalSetting, num_pairs: int, num_extra_molecules: int = 0, num_extra_texts: int = 0
+) -> dict[str, np.ndarray]:
+    """Compute the expected scores of a random order: those of a pool in which everything ties.
 
     Args:
-        metrics (`dict[str, float]`): As returned by `evaluate_retrieval`; several protocols may be merged.
+        setting (`RetrievalSetting`): As in `score_queries`.
+        num_pairs (`int`): `R`.
+        num_extra_molecules (`int`): `X`.
+        num_extra_texts (`int`): `Y`.
 
     Returns:
-        `str`: One line per protocol and metric with the columns text to molecule, molecule to text and chance; shares
-        in percent, ranks and reciprocal ranks as they are.
+        `dict[str, np.ndarray]`: The keys and shapes of `score_queries`.
     """
-    names: dict[tuple[str, str], None] = {}
-    for key in metrics:
-        protocol, _, column = key.rpartition("/")
-        direction, _, name = column.partition("_")
-        if direction in ("t2m", "m2t"):
-            names[protocol, name] = None
-    rows: list[tuple[str, ...]] = [("protocol", "metric", "text to molecule", "molecule to text", "chance")]
-    for protocol, name in names:
-        values = (metrics.get(f"{protocol}/{column}_{name}") for column in ("t2m", "m2t", "chance"))
-        rows.append((protocol, name, *(_format_value(name, value) for value in values)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if position < 2 else cell.rjust(width)
-            for position, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    values: dict[str, np.ndarray] = {}
+    for pool in lay_out_pools(setting, num_pairs, num_extra_molecules, num_extra_texts):
+        num_wrong = pool.num_candidates - count_correct(pool.codes, num_pairs)[pool.queries]
+        blank = np.zeros(len(pool.queries))
+        scores = _rank_values(blank, num_wrong.astype(np.float64), setting.hits_at)
+        scores |= {f"choose_one_of_{size}": blank + 1.0 / size for size in setting.choose_from}
+        if setting.in_batch:
+            ones = torch.ones(pool.num_candidates, 1)
+            scores[f"in_batch_{setting.in_batch}"] = _in_batch(ones, ones, pool, setting.in_batch)
+        values |= {f"{pool.direction}_{name}": array for name, array in scores.items()}
+    return values
 
 
-def _format_value(name: str, value: float | None) -> str:
-    """Write one cell: percent for shares, plain numbers for ranks, a dash for what does not exist."""
-    if value is None:
-        return "-"
-    if "rank" in name:
-        return f"{value:.1f}"
-    return f"{value:.4f}" if name == "mrr" else f"{100 * value:.2f} %"
+def _join_rows(embeds: Any, extra: Any, name: str, normalize: bool) -> Any:
+    """Check the rows of the pairs and the extra ones and stack them: (R + X, P) float32."""
+    parts = [_check_rows(embeds, name, normalize)]
+    if extra is not None and np.shape(extra)[0]:
+        parts.append(_check_rows(extra, f"extra_{name}", normalize))
+        if parts[0].shape[1] != parts[1].shape[1]:
+            widths = f"{parts[0].shape[1]} and {parts[1].shape[1]}"
+            raise ValueError(f"`{name}` and `extra_{name}` must have the same width: got {widths}.")
+    if len(parts) == 1:
+        return parts[0]
+    if isinstance(parts[0], Tensor):
+        return torch.cat(parts)
+    import scipy.sparse
+
+    return scipy.sparse.vstack(parts, format="csr")
 
 
-def _given(**values: Any) -> list[tuple[str, Any]]:
-    """Keep the arguments that are not None."""
-    return [(name, value) for name, value in values.items() if value is not None]
+def _check_rows(embeds: Any, name: str, normalize: bool) -> Any:
+    """Check one matrix and scale its rows to length one: (R, P) float32, sparse if it was."""
+    if hasattr(embeds, "tocsr"):
+        from sklearn.preprocessing import normalize as scale_rows
 
-
-def _unit_rows(embeds: Tensor | np.ndarray, name: str) -> Tensor:
-    """Check one side and scale its rows to length one: (R, P) float32."""
+        return scale_rows(embeds.tocsr()) if normalize else embeds.tocsr()
     embeds = torch.as_tensor(embeds).detach().float()
     if embeds.ndim != 2 or not len(embeds):
         raise ValueError(f"`{name}` must be a matrix with one row per pair: got shape {tuple(embeds.shape)}.")
@@ -169,95 +207,47 @@ def _unit_rows(embeds: Tensor | np.ndarray, name: str) -> Tensor:
         raise ValueError(
             f"`{name}` has NaN or infinite values in {len(bad)} of {len(embeds)} rows, first row {bad[0]}."
         )
-    return torch.nn.functional.normalize(embeds, dim=-1)
-
-
-def _id_codes(values: Any, name: str, num_rows: int) -> np.ndarray:
-    """Number the distinct ids of one kind: (R,) int64."""
-    values = np.asarray(values.cpu() if isinstance(values, Tensor) else values)
-    if values.shape != (num_rows,):
-        raise ValueError(f"`{name}` must have one id per pair: got shape {values.shape} for {num_rows} pairs.")
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
-
-
-def _count_correct(ids: list[np.ndarray], num_rows: int) -> np.ndarray:
-    """Count the right candidates of each row, its own pair included: (R,) int64."""
-    if not ids:
-        return np.ones(num_rows, dtype=np.int64)
-    sizes = sum(np.bincount(codes)[codes] for codes in ids)
-    if len(ids) == 2:  # rows that share both were counted twice
-        both = np.unique(np.stack(ids), axis=1, return_inverse=True)[1].reshape(-1)
-        sizes = sizes - np.bincount(both)[both]
-    return np.asarray(sizes)
-
-
-def _draw_negatives(ids: list[np.ndarray], num_correct: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draw `count` distinct wrong rows for each row, in random order: (R, count) int64."""
-    num_rows = len(num_correct)
-    short = np.flatnonzero(num_rows - num_correct < count)
-    if len(short):
-        raise ValueError(
-            f"Choosing one of {count + 1} needs {count} wrong candidates per row: row {short[0]} has "
-            f"{num_rows - num_correct[short[0]]} in a pool of {num_rows} rows. Give more rows or a smaller "
-            "`choose_from`."
-        )
-    generator = np.random.default_rng(seed)
-    negatives = np.empty((num_rows, count), dtype=np.int64)
-    for row in range(num_rows):
-        # At most num_correct of these are right answers, so enough wrong ones remain.
-        drawn = generator.choice(num_rows, size=min(num_rows, count + num_correct[row]), replace=False)
-        wrong = drawn != row
-        for codes in ids:
-            wrong &= codes[drawn] != codes[row]
-        negatives[row] = drawn[wrong][:count]
-    return negatives
-
-
-def _check_negatives(negatives: Any, num_rows: int, count: int) -> np.ndarray:
-    """Check given negatives and keep the first `count` columns: (R, count) int64."""
-    negatives = np.asarray(negatives)
-    if negatives.ndim != 2 or len(negatives) != num_rows or negatives.shape[1] < count:
-        raise ValueError(
-            f"`negatives` must have {num_rows} rows of at least {count} row numbers: got shape {negatives.shape}."
-        )
-    negatives = negatives[:, :count].astype(np.int64)
-    wrong = (negatives < 0) | (negatives >= num_rows) | (negatives == np.arange(num_rows)[:, None])
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise ValueError(
-            f"`negatives` must be other rows in [0, {num_rows}): row {row} names row {negatives[row, column]}."
-        )
-    return negatives
+    return torch.nn.functional.normalize(embeds, dim=-1) if normalize else embeds
 
 
 def _compare(
-    queries: Tensor, candidates: Tensor, ids: list[np.ndarray], negatives: np.ndarray, choose_from: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
-    """Count better and equal wrong candidates (R,), and the chance of choosing right for each T (R,)."""
-    num_rows = len(queries)
-    codes = [torch.as_tensor(values, device=queries.device) for values in ids]
-    picks = torch.as_tensor(negatives, device=queries.device)
-    better, equal = np.empty(num_rows), np.empty(num_rows)
-    chosen = {size: np.empty(num_rows) for size in choose_from}
-    for rows in _blocks(num_rows):
-        scores = queries[rows] @ candidates.T  # (b, R)
-        own = torch.arange(rows.start, rows.stop, device=scores.device)  # (b,)
-        pair_scores = scores.gather(1, own[:, None])  # (b, 1)
-        # T-choose-one compares the pair itself with its negatives
-        margins = scores.gather(1, picks[rows]) - pair_scores  # (b, T_max - 1)
-        for size in choose_from:
+    queries: Any,
+    candidates: Any,
+    pool: Pool,
+    negatives: np.ndarray,
+    setting: RetrievalSetting,
+    reorder: tuple[Reranker, int] | None,
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Count better and equal wrong candidates (Q,), and the chance of choosing right for each T (Q,)."""
+    better, equal = np.empty(len(pool.queries)), np.empty(len(pool.queries))
+    chosen = {f"choose_one_of_{size}": np.empty(len(pool.queries)) for size in setting.choose_from}
+    for rows in _blocks(len(pool.queries), pool.num_candidates):
+        own = pool.queries[rows]  # (b,)
+        scores = _score_block(queries[rows], candidates)  # (b, C)
+        pairs = torch.as_tensor(own, device=scores.device)[:, None]  # (b, 1)
+        choices = np.concatenate([own[:, None], negatives[own]], axis=1)  # (b, T_max): the pair itself comes first
+        if reorder is None:
+            choice_scores = scores.gather(1, torch.as_tensor(choices, device=scores.device))
+        else:
+            choice_scores = scores.new_zeros(choices.shape)
+            if setting.choose_from:
+                choice_scores = _ask(reorder[0], pool.direction, own, choices).to(scores.device)
+            _reorder_best(scores, pool.direction, own, *reorder)
+        margins = choice_scores[:, 1:] - choice_scores[:, :1]  # (b, T_max - 1)
+        for size in setting.choose_from:
             ahead = (margins[:, : size - 1] > TIE_TOLERANCE).any(dim=1)
             ties = (margins[:, : size - 1].abs() <= TIE_TOLERANCE).sum(dim=1)
-            chosen[size][rows] = ~ahead.cpu().numpy() / (1.0 + ties.cpu().numpy())
-        target = pair_scores
-        if codes:
-            correct = codes[0][rows, None] == codes[0]  # (b, R)
-            for values in codes[1:]:
-                correct |= values[rows, None] == values
+            chosen[f"choose_one_of_{size}"][rows] = ~ahead.cpu().numpy() / (1.0 + ties.cpu().numpy())
+        target = scores.gather(1, pairs)
+        if pool.codes:
+            correct = torch.zeros_like(scores, dtype=torch.bool)  # (b, C)
+            for codes in pool.codes:
+                values = torch.as_tensor(codes, device=scores.device)
+                correct |= values[own, None] == values
             target = scores.masked_fill(~correct, -torch.inf).amax(dim=1, keepdim=True)  # (b, 1)
             scores.masked_fill_(correct, -torch.inf)
         else:
-            scores[torch.arange(len(own)), own] = -torch.inf
+            scores.scatter_(1, pairs, -torch.inf)
         scores -= target
         ahead_count = (scores > TIE_TOLERANCE).sum(dim=1)
         better[rows] = ahead_count.cpu()
@@ -265,25 +255,75 @@ def _compare(
     return better, equal, chosen
 
 
-def _chance(num_wrong: np.ndarray, choose_from: Sequence[int], hits_at: Sequence[int]) -> dict[str, float]:
-    """Compute what a random order gives: that of a pool in which everything ties."""
-    chance = _rank_metrics(np.zeros(len(num_wrong)), num_wrong.astype(np.float64), hits_at)
-    del chance["median_rank"]  # of the expected ranks, not the expected median
-    return chance | {f"choose_one_of_{size}": 1.0 / size for size in choose_from}
+def _score_block(queries: Any, candidates: Any) -> Tensor:
+    """Compute dot products: (b, C) float32."""
+    if isinstance(queries, Tensor):
+        return queries @ candidates.T
+    return torch.from_numpy((queries @ candidates.T).toarray().astype(np.float32, copy=False))
 
 
-def _blocks(num_rows: int) -> Iterator[slice]:
+def _ask(rerank: Reranker, direction: str, queries: np.ndarray, candidates: np.ndarray) -> Tensor:
+    """Call the re-ranker and check its answer: (b, k)."""
+    answer = torch.as_tensor(rerank(direction, queries, candidates)).detach().float()
+    if answer.shape != candidates.shape or not torch.isfinite(answer).all():
+        raise ValueError(
+            f"`rerank` must return one finite score per candidate, shape {candidates.shape}: got shape "
+            f"{tuple(answer.shape)}{'' if answer.shape != candidates.shape else ' with NaN or infinite values'}."
+        )
+    return answer
+
+
+def _reorder_best(scores: Tensor, direction: str, own: np.ndarray, rerank: Reranker, top: int) -> None:
+    """Replace the best scores of each row (b, C) in place: the re-ranker's order, all of it above the rest."""
+    best = scores.topk(min(top, scores.shape[1]), dim=1).indices  # (b, k)
+    answer = _ask(rerank, direction, own, best.cpu().numpy()).to(scores.device)
+    order = answer.argsort(dim=1)  # (b, k)
+    steps = answer.gather(1, order).diff(dim=1) > TIE_TOLERANCE
+    # Whole steps instead of the scores themselves: far apart from the rest, whatever their scale, and ties stay ties.
+    levels = torch.nn.functional.pad(steps.cumsum(dim=1), (1, 0)).float()  # (b, k)
+    levels += scores.amax(dim=1, keepdim=True).ceil() + 1
+    scores.scatter_(1, best.gather(1, order), levels)
+
+
+def _in_batch(queries: Any, candidates: Any, pool: Pool, size: int) -> np.ndarray:
+    """Compute the chance of choosing right among the pairs of each batch of consecutive queries: (Q,)."""
+    right = np.empty(len(pool.queries))
+    plain = RetrievalSetting(choose_from=())
+    for start in range(0, len(right), size):
+        rows = pool.queries[start : start + size]
+        batch = Pool(pool.direction, np.arange(len(rows)), len(rows), [codes[rows] for codes in pool.codes])
+        none = np.empty((len(rows), 0), dtype=np.int64)
+        better, equal, _ = _compare(queries[rows], candidates[rows], batch, none, plain, None)
+        right[start : start + size] = _rank_values(better, equal, (1,))["hits@1"]
+    return right
+
+
+def _chance_metrics(values: dict[str, np.ndarray], directions: Sequence[str]) -> dict[str, float]:
+    """Name the figures of a random order; once for both directions where they agree."""
+    metrics = summarise_queries(values)
+    named = []
+    for direction in directions:
+        start = f"{direction}_"
+        # The median of expected ranks is not the expected median.
+        keys = [key for key in metrics if key.startswith(start) and not key.endswith("median_rank")]
+        named.append({key.removeprefix(start): metrics[key] for key in keys})
+    if all(figures == named[0] for figures in named):
+        return {f"chance_{key}": value for key, value in named[0].items()}
+    pairs = zip(directions, named, strict=True)
+    return {f"chance_{direction}_{key}": value for direction, figures in pairs for key, value in figures.items()}
+
+
+def _blocks(num_rows: int, num_candidates: int) -> Iterator[slice]:
     """Cut the query rows so that one block of scores stays small."""
-    step = max(1, BLOCK_ELEMENTS // num_rows)
+    step = max(1, BLOCK_ELEMENTS // num_candidates)
     for start in range(0, num_rows, step):
         yield slice(start, min(start + step, num_rows))
 
 
-def _rank_metrics(better: np.ndarray, equal: np.ndarray, hits_at: Sequence[int]) -> dict[str, float]:
-    """Average hits, reciprocal ranks and ranks over queries, each the expectation over the order of ties."""
-    metrics = {f"hits@{k}": float(np.clip((k - better) / (equal + 1), 0.0, 1.0).mean()) for k in hits_at}
+def _rank_values(better: np.ndarray, equal: np.ndarray, hits_at: Sequence[int]) -> dict[str, np.ndarray]:
+    """Compute hits, reciprocal ranks and ranks (Q,), each the expectation over the order of ties."""
+    values = {f"hits@{k}": np.clip((k - better) / (equal + 1), 0.0, 1.0) for k in hits_at}
     last = (better + equal + 1).astype(np.int64)
     harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, last.max() + 1))])  # H_0 .. H_last
-    metrics["mrr"] = float(((harmonic[last] - harmonic[better.astype(np.int64)]) / (equal + 1)).mean())
-    ranks = 1.0 + better + equal / 2
-    return {**metrics, "mean_rank": float(ranks.mean()), "median_rank": float(np.median(ranks))}
+    values["mrr"] = (harmonic[last] - harmonic[better.astype(np.int64)]) / (equal + 1)
+    return {**values, "rank": 1.0 + better + equal / 2}

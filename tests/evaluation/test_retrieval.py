@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_finemoltex.evaluation import retrieval
-from modeling_finemoltex.evaluation.retrieval import evaluate_retrieval, format_retrieval_table, load_negatives
+from modeling_finemoltex.evaluation import evaluate_retrieval, format_retrieval_table, load_negatives, retrieval
+from modeling_finemoltex.evaluation.pools import count_correct, draw_negatives
 
 
 def embeds(rows: int, width: int = 6, seed: int = 0, levels: int = 0) -> np.ndarray:
@@ -97,16 +97,16 @@ def test_duplicates_of_the_molecule_are_right_answers():
 
 def test_negatives_are_seeded_nested_and_wrong():
     ids = [np.arange(50) // 2, np.arange(50) % 10]
-    num_correct = retrieval._count_correct(ids, 50)
+    num_correct = count_correct(ids, 50)
     wrong = (ids[0][:, None] != ids[0]) & (ids[1][:, None] != ids[1])
     np.testing.assert_array_equal(num_correct, (~wrong).sum(axis=1))
-    drawn = retrieval._draw_negatives(ids, num_correct, 19, seed=0)
+    drawn = draw_negatives(ids, num_correct, 19, seed=0)
     assert np.take_along_axis(wrong, drawn, axis=1).all()
     assert all(len(set(row)) == 19 for row in drawn)
-    np.testing.assert_array_equal(drawn, retrieval._draw_negatives(ids, num_correct, 19, seed=0))
-    assert (drawn != retrieval._draw_negatives(ids, num_correct, 19, seed=1)).any()
+    np.testing.assert_array_equal(drawn, draw_negatives(ids, num_correct, 19, seed=0))
+    assert (drawn != draw_negatives(ids, num_correct, 19, seed=1)).any()
     one = np.ones(50, dtype=np.int64)
-    assert (retrieval._draw_negatives([], one, 49, seed=0) != np.arange(50)[:, None]).all()
+    assert (draw_negatives([], one, 49, seed=0) != np.arange(50)[:, None]).all()
 
 
 def test_choosing_is_harder_among_more():

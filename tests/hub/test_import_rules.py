@@ -27,7 +27,7 @@ LEVELS = {
     "modeling_finemoltex/pretraining_finemoltex.py": 3,
     "modeling_finemoltex/retrieval_finemoltex.py": 3,
     "modeling_finemoltex/registration.py": 4,
-    "modeling_finemoltex/data": 4,
+    "modeling_finemoltex/data": 3,
     "modeling_finemoltex/evaluation": 4,
     "modeling_finemoltex/hub.py": 5,
     "modeling_finemoltex/retrieval": 5,
