@@ -33,6 +33,9 @@ _MODULE_OF = {
     "featurize_pairs": "data",
     "evaluate_retrieval": "evaluation",
     "format_retrieval_table": "evaluation",
+    "MoleculeTextEncoder": "retrieval",
+    "MoleculeTextIndex": "retrieval",
+    "MoleculeFilter": "retrieval",
     "FineMolTexTrainer": "training",
     "FineMolTexTrainingArguments": "training",
     "export_folder": "hub",
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
         FineMolTexProcessor,
         train_motif_vocab,
     )
+    from .retrieval import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex
     from .training import FineMolTexTrainer, FineMolTexTrainingArguments
 
 

@@ -6,7 +6,11 @@ from typing import Any
 _MODULES: dict[str, str] = {
     "MoleculeTextEncoder": "encoder",
     "MoleculeTextIndex": "index",
+    "Hit": "index",
+    "MoleculeFilter": "filters",
+    "render_hits_page": "hits_page",
     "embed_file": "embedding_job",
+    "load_embeddings": "embedding_folder",
 }
 __all__ = sorted(_MODULES)
 

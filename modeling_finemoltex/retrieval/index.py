@@ -12,15 +12,15 @@ from datasets.utils import tqdm
 
 from ..data.identifiers import parse_smiles
 from .filters import MoleculeFilter
-from .index_methods import RERANKED_PER_HIT, build_index, choose_method, search_index, use_torch_threads
+from .index_methods import RERANKED_PER_HIT, add_to_index, build_index, choose_method, search_index
 from .index_storage import (
     CONTENT_COLUMN,
-    StoredVectors,
     check_same_model,
     make_rows,
     read_metadata,
     read_rows,
     read_structure,
+    read_vectors,
     unit_rows,
     write_folder,
 )  # fmt: skip
@@ -59,7 +59,7 @@ class MoleculeTextIndex:
     """A searchable library of molecules or of texts.
 
     Make one with `build`, `from_arrays`, `from_embeddings` or `load`. The rows live in an Arrow table (in a loaded
-    index: mapped from the disk), their unit vectors in a faiss structure:
+    index: mapped from the disk, like the vectors for exact scores), and a faiss structure searches their unit vectors:
 
     | method | result | made for | why |
     |---|---|---|---|
@@ -72,8 +72,9 @@ class MoleculeTextIndex:
     exact cosines, and a filtered search is exact.
 
     Args:
-        rows (`pa.Table`): Columns `id`, `row`, `smiles` or `text`, `embedding`.
-        structure (`faiss.Index`): Holds the vectors of `rows`, in order.
+        rows (`pa.Table`): Columns `id`, `row`, and `smiles` or `text`.
+        vectors (`np.ndarray` of shape `(R, P)`): Their unit vectors, float32.
+        structure (`faiss.Index`): Holds the vectors, in order.
         method (`str`): How `structure` was made.
         kind (`str`): `"molecules"` or `"texts"`.
         model (`dict[str, str]`, *optional*): Fingerprint of the model the vectors come from.
@@ -84,6 +85,7 @@ class MoleculeTextIndex:
     def __init__(
         self,
         rows: pa.Table,
+        vectors: np.ndarray,
         structure: Any,
         method: str,
         kind: str,
@@ -92,9 +94,8 @@ class MoleculeTextIndex:
         removed: np.ndarray | None = None,
     ) -> None:
         self.method, self.kind, self.model = method, kind, model
-        self._structure = structure
+        self._rows, self._vectors, self._structure = rows, vectors, structure
         self._removed = np.zeros(len(rows), bool) if removed is None else removed.copy()
-        self._set_rows(rows)
         self.encoder = encoder
 
     @classmethod
@@ -151,9 +152,8 @@ class MoleculeTextIndex:
         kind = next(kind for kind, argument in ARGUMENT.items() if argument == name)
         vectors, numbers = unit_rows(embeddings, "Row"), range(len(contents))
         names = [str(name) for name in (numbers if ids is None else ids)]
-        _check_counts(**{name: contents, "embeddings": vectors, "ids": names})
-        rows = make_rows(kind, names, numbers, contents, vectors)
-        return cls._from_rows(rows, kind, method, model)
+        _check_counts(embeddings=vectors, ids=names, **{name: contents})
+        return cls._from_rows(make_rows(kind, names, numbers, contents), vectors, kind, method, model)
 
     @classmethod
     def from_embeddings(cls, folder: str | Path, method: str = "auto") -> "MoleculeTextIndex":
@@ -170,32 +170,31 @@ class MoleculeTextIndex:
         """
         from .embedding_folder import load_embeddings
 
-        dataset, metadata = load_embeddings(folder)
-        kind = metadata["kind"]
-        columns = ["id", "row", CONTENT_COLUMN[kind], "embedding"]
+        opened = load_embeddings(folder)
+        kind = opened.metadata["kind"]
         tables = []
-        for batch in dataset.to_batches(columns=columns):
-            if not batch.num_rows:
-                continue
-            ids, rows, contents, vectors = (batch.column(name) for name in columns)
-            vectors = vectors.flatten().to_numpy().reshape(batch.num_rows, -1)
-            vectors = unit_rows(vectors, f"{folder}: row", rows.to_pylist())
-            tables.append(make_rows(kind, ids, rows, contents, vectors))
-        if not tables:
+        vectors = np.empty((opened.metadata["num_rows"], opened.metadata["embedding_size"]), np.float32)
+        filled = 0
+        for shard in opened.shards():
+            ids, numbers, contents = (shard[name].combine_chunks() for name in ("id", "row", CONTENT_COLUMN[kind]))
+            tables.append(make_rows(kind, ids, numbers, contents))
+            part = shard["embedding"].combine_chunks().flatten().to_numpy().reshape(len(shard), -1)
+            vectors[filled : filled + len(shard)] = unit_rows(part, f"{folder}: row", numbers)
+            filled += len(shard)
+        if not filled:
             raise ValueError(f"{folder} holds no embeddings: there is nothing to index.")
-        return cls._from_rows(pa.concat_tables(tables), kind, method, metadata["model"])
+        rows = pa.concat_tables(tables).combine_chunks()
+        return cls._from_rows(rows, vectors, kind, method, opened.metadata["model"])
 
     @classmethod
-    def _from_rows(cls, rows: pa.Table, kind: str, method: str, model: dict[str, Any] | None) -> "MoleculeTextIndex":
-        """Build the search structure of a table of rows."""
+    def _from_rows(
+        cls, rows: pa.Table, vectors: np.ndarray, kind: str, method: str, model: dict[str, Any] | None
+    ) -> "MoleculeTextIndex":
+        """Build the search structure."""
         if not len(rows):
             raise ValueError(f"There are no {kind} to index: give at least one.")
-        vectors = StoredVectors(rows["embedding"])
-        method = choose_method(method, len(vectors), vectors.width)
-        structure = build_index(method, len(vectors), vectors.width, vectors.sample)
-        index = cls(rows, structure, method, kind, model)
-        index._fill(vectors)
-        return index
+        method = choose_method(method, *vectors.shape)
+        return cls(rows, vectors, build_index(method, vectors), method, kind, model)
 
     @property
     def encoder(self) -> Any:
@@ -211,7 +210,7 @@ class MoleculeTextIndex:
     @property
     def embedding_size(self) -> int:
         """Width `P` of a vector."""
-        return self._vectors.width
+        return self._vectors.shape[1]
 
     def __len__(self) -> int:
         return len(self._rows) - int(self._removed.sum())
@@ -237,7 +236,7 @@ class MoleculeTextIndex:
             "embedding_size": self.embedding_size,
             "model": self.model,
         }
-        write_folder(Path(folder), self._rows, self._removed, self._structure, metadata)
+        write_folder(Path(folder), self._rows, self._vectors, self._removed, self._structure, metadata)
 
     @classmethod
     def load(cls, folder: str | Path, encoder: Any = None) -> "MoleculeTextIndex":
@@ -256,9 +255,10 @@ class MoleculeTextIndex:
         kind, width = metadata["kind"], metadata["embedding_size"]
         if encoder is not None:
             check_same_model(metadata["model"], encoder.fingerprint)
-        rows, removed = read_rows(folder, kind, width)
+        rows, removed = read_rows(folder)
+        vectors = read_vectors(folder, len(rows), width)
         structure = read_structure(folder, len(rows), width)
-        return cls(rows, structure, metadata["method"], kind, metadata["model"], encoder, removed)
+        return cls(rows, vectors, structure, metadata["method"], kind, metadata["model"], encoder, removed)
 
     def add(
         self, smiles: Iterable[str] | None = None, texts: Iterable[str] | None = None, ids: Sequence[str] | None = None
@@ -288,10 +288,10 @@ class MoleculeTextIndex:
         if known:
             raise ValueError(f"{_count(known)} in the index already. Remove them first, or give other ids.")
         vectors = unit_rows(_encode(self._need_encoder(), name, contents), "New row")
-        added = make_rows(self.kind, names, numbers, contents, vectors)
-        self._fill(StoredVectors(added["embedding"]))
-        self._removed = np.append(self._removed, np.zeros(len(added), bool))
-        self._set_rows(pa.concat_tables([self._rows, added]))
+        add_to_index(self._structure, vectors)
+        self._rows = pa.concat_tables([self._rows, make_rows(self.kind, names, numbers, contents)]).combine_chunks()
+        self._vectors = np.concatenate([self._vectors, vectors])
+        self._removed = np.append(self._removed, np.zeros(len(contents), bool))
 
     def remove(self, ids: str | Sequence[str]) -> None:
         """Remove all rows of the given ids: no search finds them any more.
@@ -361,7 +361,7 @@ class MoleculeTextIndex:
                 order, all_scores = self._rank_all(query)
                 row, row_scores = order[:k], all_scores[order[:k]]
             elif self.method == "ivf_pq":
-                row_scores = self._vectors.take(row[found]) @ query
+                row_scores = self._vectors[row[found]] @ query
                 best = np.argsort(-row_scores, kind="stable")[:k]
                 row, row_scores = row[found][best], row_scores[best]
             yield list(zip(row.tolist(), row_scores.tolist(), strict=True))
@@ -388,7 +388,7 @@ class MoleculeTextIndex:
 
     def _rank_all(self, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Score every row: all positions that are not removed, best first, and the scores `(R,)`."""
-        scores = self._vectors.score(query)
+        scores = self._vectors @ query
         order = np.argsort(-scores, kind="stable")
         return order[~self._removed[order]], scores
 
@@ -421,26 +421,16 @@ class MoleculeTextIndex:
 
     def _hit(self, rank: int, position: int, score: float) -> Hit:
         content = CONTENT_COLUMN[self.kind]
-        cells = {name: self._columns[name][position].as_py() for name in ("id", "row", content)}
+        cells = {name: self._rows[name][position].as_py() for name in ("id", "row", content)}
         return Hit(rank, score, **cells)
-
-    def _set_rows(self, rows: pa.Table) -> None:
-        self._rows = rows
-        self._vectors = StoredVectors(rows["embedding"])
-        self._columns = {name: rows[name] for name in rows.column_names}
-
-    def _fill(self, vectors: StoredVectors) -> None:
-        use_torch_threads()
-        for chunk in vectors.chunks:
-            self._structure.add(chunk)
 
     def _drop_removed(self) -> None:
         """Rebuild rows and structure without what was removed; IVF centres and codes stay as learnt."""
-        kept = self._rows.filter(pa.array(~self._removed))
+        kept = ~self._removed
+        self._rows, self._vectors = self._rows.filter(pa.array(kept)).combine_chunks(), self._vectors[kept]
+        self._removed = np.zeros(len(self._vectors), bool)
         self._structure.reset()
-        self._removed = np.zeros(len(kept), bool)
-        self._set_rows(kept)
-        self._fill(self._vectors)
+        add_to_index(self._structure, self._vectors)
 
     def _has_id(self, names: list[str]) -> np.ndarray:
         """Mark the rows `(R,)` with one of these ids."""

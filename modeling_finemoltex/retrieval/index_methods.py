@@ -3,8 +3,6 @@
 All structures hold unit vectors of width `P` and rank by inner product, which is then the cosine.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 
@@ -67,37 +65,28 @@ def choose_method(method: str, num_rows: int, embedding_size: int) -> str:
     return method
 
 
-def build_index(
-    method: str, num_rows: int, embedding_size: int, sample_rows: Callable[[int], np.ndarray]
-) -> faiss.Index:
-    """Create the empty structure of a method, trained on a sample where it learns something.
+def build_index(method: str, vectors: np.ndarray) -> faiss.Index:
+    """Make the structure of a method and put vectors into it.
 
     Args:
         method (`str`): One of `METHODS`.
-        num_rows (`int`): Rows that will be added; sets the number of IVF lists.
-        embedding_size (`int`): Width `P` of a vector.
-        sample_rows (callable): Gives an array `(n, P)` of rows drawn at random when called with `n`.
+        vectors (`np.ndarray` of shape `(R, P)`): Unit vectors, float32. What is learnt is learnt from a sample of
+            them, the same one every time.
     """
-    use_torch_threads()
-    if method == "flat":
-        return faiss.IndexFlatIP(embedding_size)
-    if method == "hnsw":
-        index = faiss.IndexHNSWFlat(embedding_size, NEIGHBORS, faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efConstruction = BUILD_BREADTH
-        return index
-    num_lists = max(1, min(int(LISTS_PER_ROOT * num_rows**0.5), num_rows // ROWS_PER_CENTROID))
-    layout: tuple = (faiss.IndexFlatIP(embedding_size), embedding_size, num_lists)
-    num_centroids = num_lists
-    if method == "ivf_flat":
-        index = faiss.IndexIVFFlat(*layout, faiss.METRIC_INNER_PRODUCT)
-    else:
-        most = max(1, embedding_size // NUMBERS_PER_CODE)
-        num_codes = max(number for number in range(1, most + 1) if embedding_size % number == 0)
-        index = faiss.IndexIVFPQ(*layout, num_codes, CODES.bit_length() - 1, faiss.METRIC_INNER_PRODUCT)
-        num_centroids = max(num_lists, CODES)
-    index.cp.max_points_per_centroid = MAX_ROWS_PER_CENTROID
-    index.train(sample_rows(min(num_rows, MAX_ROWS_PER_CENTROID * num_centroids)))
+    _use_torch_threads()
+    index = _create_index(method, *vectors.shape)
+    if not index.is_trained:
+        num_centroids = max(index.nlist, CODES if method == "ivf_pq" else 0)
+        size = min(len(vectors), MAX_ROWS_PER_CENTROID * num_centroids)
+        index.train(vectors[np.sort(np.random.default_rng(0).choice(len(vectors), size, replace=False))])
+    add_to_index(index, vectors)
     return index
+
+
+def add_to_index(index: faiss.Index, vectors: np.ndarray) -> None:
+    """Append unit vectors `(n, P)`; what was learnt stays as it is."""
+    _use_torch_threads()
+    index.add(vectors)
 
 
 def search_index(
@@ -114,7 +103,7 @@ def search_index(
     Returns:
         Scores and positions, both `(Q, k)`, best first. An approximate structure may find fewer: the rest is -1.
     """
-    use_torch_threads()
+    _use_torch_threads()
     options: dict = {}
     if removed.any():
         options["sel"] = faiss.IDSelectorBitmap(np.packbits(~removed, bitorder="little"))
@@ -128,6 +117,26 @@ def search_index(
     return index.search(queries, k, params=parameters)
 
 
-def use_torch_threads() -> None:
+def _create_index(method: str, num_rows: int, embedding_size: int) -> faiss.Index:
+    """Create an empty structure laid out for so many rows."""
+    if method == "flat":
+        return faiss.IndexFlatIP(embedding_size)
+    if method == "hnsw":
+        index = faiss.IndexHNSWFlat(embedding_size, NEIGHBORS, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = BUILD_BREADTH
+        return index
+    num_lists = max(1, min(int(LISTS_PER_ROOT * num_rows**0.5), num_rows // ROWS_PER_CENTROID))
+    layout: tuple = (faiss.IndexFlatIP(embedding_size), embedding_size, num_lists)
+    if method == "ivf_flat":
+        index = faiss.IndexIVFFlat(*layout, faiss.METRIC_INNER_PRODUCT)
+    else:
+        most = max(1, embedding_size // NUMBERS_PER_CODE)
+        num_codes = max(number for number in range(1, most + 1) if embedding_size % number == 0)
+        index = faiss.IndexIVFPQ(*layout, num_codes, CODES.bit_length() - 1, faiss.METRIC_INNER_PRODUCT)
+    index.cp.max_points_per_centroid = MAX_ROWS_PER_CENTROID
+    return index
+
+
+def _use_torch_threads() -> None:
     """Give faiss as many threads as torch has: it brings an OpenMP of its own and would take every core."""
     faiss.omp_set_num_threads(torch.get_num_threads())
