@@ -98,7 +98,8 @@ def _draw(smiles: str) -> str:
     if molecule is None:
         return ""
     canvas = rdMolDraw2D.MolDraw2DSVG(*DRAWING)
-    canvas.drawOptions().clearBackground = False
+    options = canvas.drawOptions()
+    options.clearBackground = False
     rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
     canvas.FinishDrawing()
     drawing = canvas.GetDrawingText()

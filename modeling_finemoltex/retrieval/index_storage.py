@@ -192,11 +192,8 @@ def check_same_model(indexed: dict[str, Any] | None, offered: dict[str, Any]) ->
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
     """Give an empty folder beside `folder` that takes its place once filled."""
-    foreign = (
-        sorted(path.name for path in folder.iterdir() if path.name not in (*DATA_FILES, METADATA_FILE))
-        if folder.is_dir()
-        else []
-    )
+    ours = {*DATA_FILES, METADATA_FILE}
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in ours) if folder.is_dir() else []
     if foreign or folder.is_file():
         raise ValueError(f"{folder} is not an index ({', '.join(foreign[:5]) or 'a file'}). Save to a new folder.")
     folder.parent.mkdir(parents=True, exist_ok=True)
