@@ -99,17 +99,24 @@ def search(
 
 def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> Any:
     """Load the model given, else the one the index was made with."""
+    from transformers.utils import logging
+
     from .retrieval import MoleculeTextEncoder
 
     made_with = library.model or {}
     name = model or made_with.get("name_or_path")
     if not name:
         raise ValueError("The index does not tell where its model is: name the folder with --model.")
+    level = logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # the heads of pre-training, also in the folder, are not needed here
     try:
         return MoleculeTextEncoder.from_pretrained(name, revision=None if model else made_with.get("revision") or None)
     except ValueError as error:
         hint = "" if model else " If the index's model moved, name its folder with --model."
         raise ValueError(f"{error}{hint}") from error
+    finally:
+        logging.set_verbosity(level)
 
 
 def _format_hits(query: str, hits: "Sequence[Hit]") -> str:

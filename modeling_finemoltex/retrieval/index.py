@@ -336,16 +336,16 @@ class MoleculeTextIndex:
         Raises:
             ValueError: If `k` exceeds the index, there is no query, or texts or molecules come without an encoder.
         """
-        queries = self._embed_queries(texts, smiles, embeddings)
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= len(self):
             allowed = f"1 to {len(self):,}, its size" if len(self) else "nothing: it is empty, add rows first"
             raise ValueError(f"k is {k!r}, and this index allows {allowed}.")
+        if filters is not None and self.kind != "molecules":
+            raise ValueError("Filters are for molecules: this is an index of texts.")
+        queries = self._embed_queries(texts, smiles, embeddings)
         if filters is None:
             found = self._search_structure(queries, int(k))
-        elif self.kind == "molecules":
-            found = self._search_filtered(queries, int(k), filters)
         else:
-            raise ValueError("Filters are for molecules: this is an index of texts.")
+            found = self._search_filtered(queries, int(k), filters)
         return [
             [self._hit(rank, position, score) for rank, (position, score) in enumerate(pairs, start=1)]
             for pairs in found
