@@ -318,8 +318,8 @@ class MoleculeTextIndex:
     ) -> list[list[Hit]]:
         """Find the `k` nearest rows of each query.
 
-        With `filters` the result is exact whatever the method: all rows are scored (20 ms for 250,000 of width 256),
-        then molecules are parsed and tested from the best downwards until `k` passed, about 4,000 a second. So a
+        With `filters` the result is exact whatever the method: all rows are scored (0.1 s for 250,000 of width 256),
+        then molecules are parsed and tested from the best downwards until `k` passed, about 7,000 a second. So a
         filter that one in a hundred passes costs 1,000 tests for ten hits, and one that nothing passes costs the
         whole library. A molecule is tested once for all queries of a call.
 
@@ -375,8 +375,9 @@ class MoleculeTextIndex:
         for query in queries:
             order, scores = self._rank_all(query)
             found: list[tuple[int, float]] = []
-            # Seen only by who waits: most searches end before the bar would appear.
-            for position in tqdm(order.tolist(), desc="Testing molecules", unit="mol", delay=3, leave=False):
+            # Seen only by who waits at a terminal: most searches end before the bar would appear.
+            bar = tqdm(order.tolist(), desc="Testing molecules", unit=" molecules", delay=3, leave=False, disable=None)
+            for position in bar:
                 if position not in accepted:
                     molecule = parse_smiles(contents[position].as_py())
                     accepted[position] = molecule is not None and filters.accepts(molecule)
