@@ -33,12 +33,11 @@ _MODULE_OF = {
     "featurize_pairs": "data",
     "evaluate_retrieval": "evaluation",
     "format_retrieval_table": "evaluation",
-    "MoleculeTextEncoder": "retrieval",
-    "MoleculeTextIndex": "retrieval",
-    "MoleculeFilter": "retrieval",
     "FineMolTexTrainer": "training",
     "FineMolTexTrainingArguments": "training",
     "export_folder": "hub",
+    "MoleculeTextIndex": "retrieval",
+    "MoleculeFilter": "retrieval",
 }
 
 __all__ = [*_MODULE_OF, "register", "__version__"]
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
         FineMolTexProcessor,
         train_motif_vocab,
     )
-    from .retrieval import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex
+    from .retrieval import MoleculeFilter, MoleculeTextIndex
     from .training import FineMolTexTrainer, FineMolTexTrainingArguments
 
 

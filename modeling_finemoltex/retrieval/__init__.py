@@ -4,13 +4,12 @@ import importlib
 from typing import Any
 
 _MODULES: dict[str, str] = {
-    "MoleculeTextEncoder": "encoder",
-    "MoleculeTextIndex": "index",
     "Hit": "index",
     "MoleculeFilter": "filters",
     "render_hits_page": "hits_page",
+    "MoleculeTextEncoder": "encoder",
+    "MoleculeTextIndex": "index",
     "embed_file": "embedding_job",
-    "load_embeddings": "embedding_folder",
 }
 __all__ = sorted(_MODULES)
 
