@@ -99,7 +99,7 @@ def _draw(smiles: str) -> str:
         return ""
     canvas = rdMolDraw2D.MolDraw2DSVG(*DRAWING)
     options = canvas.drawOptions()
-    options.clearBackground = False
+    options.clearBackground = False  # type: ignore[assignment]  # the stubs of RDKit take it for another type
     rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
     canvas.FinishDrawing()
     drawing = canvas.GetDrawingText()
