@@ -42,6 +42,8 @@ _MODULE_OF = {
     "FineMolTexTrainer": "training",
     "FineMolTexTrainingArguments": "training",
     "export_folder": "hub",
+    "MoleculeTextIndex": "retrieval",
+    "MoleculeFilter": "retrieval",
 }
 
 __all__ = [*_MODULE_OF, "register", "__version__"]
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
         train_motif_vocab,
     )
     from .registration import AutoModelForMoleculeRetrieval
-    from .retrieval import MoleculeTextEncoder, embed_file, load_embeddings
+    from .retrieval import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex, embed_file, load_embeddings
     from .retrieval_finemoltex import FineMolTexForRetrieval
     from .training import FineMolTexTrainer, FineMolTexTrainingArguments
 

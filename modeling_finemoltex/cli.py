@@ -4,12 +4,16 @@ Each command reads its arguments here and calls one function of the package, so 
 Heavy modules are imported inside the commands: `finemoltex --help` answers at once.
 """
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from .retrieval import Hit, MoleculeTextIndex
 
 app = typer.Typer(
     name="finemoltex",
@@ -74,12 +78,111 @@ def embed(
             typer.echo(f"{facts['num_rejected']} rows rejected, with reasons in {output / 'rejected.csv'}.")
 
 
+@app.command()
+def index(
+    embeddings: Annotated[Path, typer.Argument(help="folder that `finemoltex embed` wrote")],
+    output: Annotated[Path, typer.Argument(metavar="INDEX", help="folder for the index")],
+    method: Annotated[
+        str, typer.Option(help="auto (chooses by size), flat (exact), ivf_flat, hnsw or ivf_pq (compressed)")
+    ] = "auto",
+    force: Annotated[bool, typer.Option("--force", help="replace an index that is there")] = False,
+) -> None:
+    """Make a searchable index of embeddings."""
+    with _plain_errors():
+        from .retrieval import MoleculeTextIndex
+
+        if output.exists() and not force:
+            raise ValueError(f"{output} exists: give another folder, or --force to replace the index in it.")
+        made = MoleculeTextIndex.from_embeddings(embeddings, method=method)
+        made.save(output)
+    typer.echo(f"{output}: {len(made):,} {made.kind}, method {made.method}, width {made.embedding_size}", err=True)
+
+
+@app.command()
+def search(
+    folder: Annotated[Path, typer.Argument(metavar="INDEX", help="folder that `finemoltex index` wrote")],
+    queries: Annotated[list[str], typer.Argument(help="texts, each in quotes; SMILES with --smiles")],
+    k: Annotated[int, typer.Option("-k", help="hits per query")] = 10,
+    smiles: Annotated[bool, typer.Option("--smiles", help="the queries are molecules")] = False,
+    model: Annotated[str | None, typer.Option(help="model folder or Hub id, if it moved since the index")] = None,
+    smarts: Annotated[list[str] | None, typer.Option(help="hits must have this substructure; repeatable")] = None,
+    exclude_smarts: Annotated[
+        list[str] | None, typer.Option("--exclude_smarts", help="hits must not have this substructure; repeatable")
+    ] = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", help="descriptor range such as MolWt:200:500 or MolLogP::5; repeatable"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    html: Annotated[Path | None, typer.Option(help="also write the hits, drawn, to this HTML file")] = None,
+) -> None:
+    """Find the molecules (or texts) that fit best."""
+    with _plain_errors():
+        from .retrieval import MoleculeFilter, MoleculeTextIndex
+        from .retrieval.filters import parse_range
+
+        filters = None
+        if smarts or exclude_smarts or ranges:
+            bounds = dict(map(parse_range, ranges or ()))
+            filters = MoleculeFilter(tuple(smarts or ()), tuple(exclude_smarts or ()), bounds)
+        library = MoleculeTextIndex.load(folder)
+        library.encoder = _load_encoder(library, model)
+        wanted: dict[str, Any] = {"smiles" if smiles else "texts": queries}
+        results = library.search(**wanted, k=k, filters=filters)
+        if as_json:
+            entries = [
+                {"query": query, "hits": [hit.to_dict() for hit in hits]}
+                for query, hits in zip(queries, results, strict=True)
+            ]
+            typer.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        else:
+            typer.echo("\n\n".join(map(_format_hits, queries, results)))
+        if any(len(hits) < k for hits in results):
+            typer.echo(f"Fewer than {k} hits: no more of the {len(library):,} molecules pass the filter.", err=True)
+        if html is not None:
+            from .retrieval.hits_page import render_hits_page
+
+            summary = f"{k} best of {len(library):,} {library.kind}{' that pass the filter' if filters else ''}"
+            html.write_text(render_hits_page(queries, results, summary, smiles), encoding="utf-8")
+            typer.echo(f"{html}: {sum(map(len, results))} hits drawn", err=True)
+
+
+def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> Any:
+    """Load the model given, else the one the index was made with."""
+    from transformers.utils import logging
+
+    from .retrieval import MoleculeTextEncoder
+
+    made_with = library.model or {}
+    name = model or made_with.get("name_or_path")
+    if not name:
+        raise ValueError("The index does not tell where its model is: name the folder with --model.")
+    level = logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # the heads of pre-training, also in the folder, are not needed here
+    try:
+        return MoleculeTextEncoder.from_pretrained(name, revision=None if model else made_with.get("revision") or None)
+    except ValueError as error:
+        hint = "" if model else " If the index's model moved, name its folder with --model."
+        raise ValueError(f"{error}{hint}") from error
+    finally:
+        logging.set_verbosity(level)
+
+
+def _format_hits(query: str, hits: "Sequence[Hit]") -> str:
+    """Lay out the hits of one query as a table."""
+    width = max((len(hit.id) for hit in hits), default=2)
+    lines = [query, f"{'rank':>4}  score  {'id':<{width}}  {'text' if hits and hits[0].text else 'SMILES'}"]
+    lines += [f"{hit.rank:>4}  {hit.score:5.3f}  {hit.id:<{width}}  {hit.smiles or hit.text}" for hit in hits]
+    return "\n".join(lines if hits else [query, "no hits"])
+
+
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Show what a user can mend as one message without a trace."""
+    """End with one sentence, not a trace, when something given was wrong."""
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error
 

@@ -4,6 +4,9 @@ import importlib
 from typing import Any
 
 _MODULES: dict[str, str] = {
+    "Hit": "index",
+    "MoleculeFilter": "filters",
+    "render_hits_page": "hits_page",
     "MoleculeTextEncoder": "encoder",
     "MoleculeTextIndex": "index",
     "PairReranker": "reranking",

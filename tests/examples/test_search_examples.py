@@ -1,0 +1,45 @@
+"""The search scripts do what their first lines say, on a tiny model."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("faiss")
+
+from modeling_finemoltex import FineMolTexModel
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def run(script: str, *words) -> str:
+    command = [sys.executable, EXAMPLES / script, *map(str, words)]
+    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def test_search_your_library_skips_what_is_no_molecule(tmp_path, config, processor, molecules):
+    FineMolTexModel(config).save_pretrained(tmp_path / "model")
+    processor.save_pretrained(tmp_path / "model")
+    (tmp_path / "library.csv").write_text("\n".join(["smiles", "no molecule", *molecules]), encoding="utf-8")
+    words = (tmp_path / "library.csv", "a ring", "--model", tmp_path / "model", "--index", tmp_path / "index", "-k", 3)
+    first, *hits = run("search_your_library.py", *words, "--smarts", "c1ccccc1").splitlines()
+    assert first == "10 of 11 molecules embedded"
+    (hit,) = hits
+    assert hit.endswith("row 3         CC(=O)Oc1ccccc1C(=O)O")
+    assert len(run("search_your_library.py", *words).splitlines()) == 3
+    assert len((EXAMPLES / "search_your_library.py").read_text().splitlines()) < 60
+
+
+def test_benchmark_search_writes_figures(tmp_path):
+    words = ("--num_vectors", 3_000, "--num_queries", 20, "--methods", "flat", "ivf_flat")
+    run("benchmark_search.py", *words, "--output", tmp_path / "figures.json")
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["num_vectors"] == 2_980 and figures["threads"] == 1
+    recall = {name: method["held_out"]["recall@10"] for name, method in figures["methods"].items()}
+    assert recall["flat"] == 1 and recall["ivf_flat"] >= 0.9
