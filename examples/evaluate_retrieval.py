@@ -26,6 +26,7 @@ from modeling_finemoltex.retrieval import MoleculeTextEncoder
 
 COLUMNS = ["choose_one_of_4", "choose_one_of_10", "choose_one_of_20", "in_batch_64", "hits@1", "hits@10", "hits@20"]
 COLUMNS += ["mrr", "mean_rank"]
+PROTOCOL_HELP = "; ".join(f"{name}: {protocol.description}" for name, protocol in PROTOCOLS.items())
 
 
 @dataclass
@@ -34,15 +35,11 @@ class Arguments:
 
     model: str = field(metadata={"help": "Folder or Hub id of a FineMolTex model with its processor."})
     texts: str = field(metadata={"help": "Pairs of the protocol: file or folder, as published or as a table."})
-    protocol: str = field(
-        default="pairs", metadata={"help": "; ".join(f"{k}: {p.description}" for k, p in PROTOCOLS.items())}
-    )
+    protocol: str = field(default="pairs", metadata={"help": PROTOCOL_HELP})
     pool: list[str] | None = field(default=None, metadata={"help": "ChEBI-20: files of all molecules."})
     split: str | None = field(default=None, metadata={"help": "ChEBI-20, PCdes: the split that asks."})
     index: str | None = field(default=None, metadata={"help": "DrugBank: file of fixed negatives."})
-    duplicates: str = field(
-        default="right", metadata={"help": "Equal molecules and texts: 'right', or 'wrong' as published."}
-    )
+    duplicates: str = field(default="right", metadata={"help": "Equal items are 'right', or 'wrong' as published."})
     train_texts: str | None = field(default=None, metadata={"help": "Training pairs, for the nearest-text baseline."})
     rerank: int = field(default=0, metadata={"help": "Re-rank so many of the best candidates; 0: none."})
     num_queries: int | None = field(default=None, metadata={"help": "Let a random part of the pairs ask."})

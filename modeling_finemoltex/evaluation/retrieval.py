@@ -22,7 +22,7 @@ from .intervals import bootstrap_intervals, summarise_queries
 from .pools import Pool, RetrievalSetting, count_correct, hits_ceiling, lay_out_pools, negatives_of
 
 TIE_TOLERANCE = 1e-6  # cosines of float32 embeddings differ by about this between two orders of summation
-BLOCK_ELEMENTS = 1 << 23  # scores held at once: 32 MB in float32, about 150 MB with the masks beside them
+BLOCK_ELEMENTS = 1 << 22  # scores held at once: 16 MB in float32, about 80 MB with the masks beside them
 
 # (direction, query rows (q,), candidate rows (q, k)) -> scores (q, k). Candidates from the number of pairs on are the
 # extra ones, in their order.
