@@ -75,8 +75,8 @@ class Fact(NamedTuple):
 def describe_molecule(smiles: str, seed: int = 0) -> str:
     """Describe one molecule in one to seven sentences, from its structure alone.
 
-    Says some of: kind of compound, functional groups, ring systems, formula, weight, elements, hydrogen-bond donors and
-    acceptors, bands of logP, solubility, polar surface and drug-likeness, flexibility, charge, components, stereo.
+    Says some of: kind of compound, functional groups, ring systems, formula, weight, elements, hydrogen bonding, bands
+    of logP, solubility, polar surface and drug-likeness, flexibility, charge, components, stereo.
 
     Args:
         smiles (`str`): The molecule; every spelling of it gives the same caption.
@@ -169,12 +169,13 @@ def _charge_fact(molecule: Chem.Mol) -> Fact:
         amount = f"{sign}{abs(charge)}"
         return Fact("charge", (f"carries a net charge of {amount}", f"is {_with_article(kind)} of charge {amount}"))
     # Charges that neighbours balance (nitro groups, N-oxides) are a way of drawing bonds.
-    free = {
-        (atom.GetFormalCharge() > 0)
-        for atom in molecule.GetAtoms()
-        if atom.GetFormalCharge() and all(n.GetFormalCharge() * atom.GetFormalCharge() >= 0 for n in atom.GetNeighbors())
+    charges = {atom.GetIdx(): atom.GetFormalCharge() for atom in molecule.GetAtoms()}
+    free_signs = {
+        charge > 0
+        for atom, charge in charges.items()
+        if charge and all(charge * charges[n.GetIdx()] >= 0 for n in molecule.GetAtomWithIdx(atom).GetNeighbors())
     }
-    if len(free) == 2 and len(Chem.GetMolFrags(molecule)) == 1:
+    if len(free_signs) == 2 and len(Chem.GetMolFrags(molecule)) == 1:
         return Fact("charge", ("is a zwitterion", "has opposite charges that balance"))
     return Fact("charge", ("has no net charge", "is neutral overall"))
 
@@ -318,7 +319,9 @@ def _compose(facts: Sequence[Fact], generator: random.Random) -> str:
     while chosen:
         pair = chosen[: generator.choice((1, 1, 2))]
         chosen = chosen[len(pair) :]
-        subject = "It" if sentences and generator.random() < 0.8 else generator.choice(("The molecule", "The compound"))
+        subject = (
+            "It" if sentences and generator.random() < 0.8 else generator.choice(("The molecule", "The compound"))
+        )
         predicates = [_phrase(fact, generator) for fact in pair]
         sentences.append(f"{subject} {' and '.join(predicates)}".rstrip(",") + ".")
     return " ".join(sentences)

@@ -21,8 +21,10 @@ from rdkit import Chem, rdBase
 logger = logging.getLogger(__name__)
 
 # Usual names, most specific first; compared without case.
-SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "molecule")
-TEXT_NAMES = ("text", "description", "caption", "iupac_name", "name")
+USUAL_NAMES = {
+    "smiles": ("smiles", "canonical_smiles", "isomeric_smiles", "molecule"),
+    "text": ("text", "description", "caption", "iupac_name", "name"),
+}
 # Extension, `.gz` aside -> builder of `datasets` and its separator.
 BUILDERS = {
     ".parquet": ("parquet", None), ".csv": ("csv", ","), ".tsv": ("csv", "\t"), ".txt": ("csv", "\t"),
@@ -212,16 +214,20 @@ def _csv_options(
     }
 
 
+def choose_column(names: list[str], where: str, kind: str, asked: str | None = None) -> str:
+    """Decide which column holds the molecules (kind `smiles`) or the texts (`text`): the one asked for, if any."""
+    by_lower = {name.lower(): name for name in reversed(names)}
+    usual = USUAL_NAMES[kind]
+    found = asked if asked in names else next((by_lower[name] for name in usual if name in by_lower), None)
+    if found is None or (asked is not None and asked != found):
+        looked_for = repr(asked) if asked is not None else f"named like {', '.join(usual)}"
+        raise ValueError(f"{where} has no column {looked_for}; it has {names}. Name one with `{kind}_column`.")
+    return found
+
+
 def _choose_columns(names: list[str], where: str, columns: tuple[str | None, str | None]) -> tuple[str, str]:
     """Decide which columns hold molecules and texts."""
-    chosen = []
-    for kind, asked, usual in zip(("smiles", "text"), columns, (SMILES_NAMES, TEXT_NAMES), strict=True):
-        by_lower = {name.lower(): name for name in reversed(names)}
-        found = asked if asked in names else next((by_lower[name] for name in usual if name in by_lower), None)
-        if found is None or (asked is not None and asked != found):
-            looked_for = repr(asked) if asked is not None else f"named like {', '.join(usual)}"
-            raise ValueError(f"{where} has no column {looked_for}; it has {names}. Name one with `{kind}_column`.")
-        chosen.append(found)
+    chosen = [choose_column(names, where, kind, asked) for kind, asked in zip(USUAL_NAMES, columns, strict=True)]
     if chosen[0] == chosen[1]:
         raise ValueError(f"{where}: `smiles_column` and `text_column` are both {chosen[0]!r}; it has {names}.")
     return chosen[0], chosen[1]

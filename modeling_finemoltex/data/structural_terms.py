@@ -1,4 +1,4 @@
-"""The vocabulary of structural facts: groups, kinds of compounds and ring systems, with the patterns that prove them."""
+"""The vocabulary of structural facts: groups, kinds of compounds and ring systems, with patterns that prove them."""
 
 import functools
 from collections import Counter
@@ -15,8 +15,8 @@ class StructuralTerm(NamedTuple):
     smarts: str
 
 
-# Building blocks. A carbonyl carbon of an acid, ester or amide has a carbon neighbour or a hydrogen (else it belongs to
-# a urea, carbonate, ...); an amine nitrogen touches carbon and hydrogen alone, and no carbon with a double bond.
+# Building blocks. A carbonyl carbon of an acid, ester or amide has a carbon neighbour or a hydrogen (else it belongs
+# to a urea, carbonate, ...); an amine nitrogen touches carbon and hydrogen alone, and no carbon with a double bond.
 _ACYL = "CX3;$(C[#6]),H1"
 _NOT_ACYL = "[#6;!$(C=[O,N,S])]"
 _AMINE = "NX3;+0;!$(N~[!#6;!#1]);!$(N-[#6]=,#*)"
