@@ -11,7 +11,7 @@ from .identifiers import parse_smiles
 from .structural_terms import count_ring_systems, count_terms, find_ring_systems
 
 REVISION = 1  # part of cache keys: raise it whenever the captions change
-SOURCE = "generated"  # mark of a caption that nobody wrote, for the column `source` of a table
+GENERATED = "generated"  # mark of a caption that nobody wrote, for the column `source` of a table
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 RING_COUNTS = {2: "bi", 3: "tri", 4: "tetra", 5: "penta", 6: "hexa"}

@@ -29,6 +29,7 @@ REVISION = 1
 CHEMICALS = "chemicals"  # the names of the PyPI package, instead of a file or Hub id
 BATCH = 256  # rows per call, as for features
 
+_NAME_WORD = re.compile(r"[A-Za-z][a-z]{3}|[A-Z]{6}")  # shorter words in capitals are abbreviations and formulae
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 _NOTATION = re.compile(r"^(?:InChI|WURCS)=|[a-z]=O\b|\[H\]")  # line notations other than a valid SMILES
 
@@ -234,15 +235,17 @@ def sample_rows(rows: datasets.Dataset, max_rows: int | None, seed: int) -> data
 def is_molecule_name(text: str) -> bool:
     """Tell the name of a molecule from the other strings that databases list as synonyms.
 
-    Left out are what `is_chemical_name` leaves out (masses and charges, formulae, registry and catalogue numbers:
-    whatever has no four letters in a row), InChI and InChIKeys, WURCS, and SMILES: any string without a blank that
-    RDKit can parse.
+    Left out are what `is_chemical_name` leaves out (masses, charges, formulae, registry and catalogue numbers), what
+    has no word (four letters, or six capitals), InChI and InChIKeys, WURCS, and SMILES: any string without a blank
+    that RDKit can parse.
 
     Example:
     >>> [text for text in ("carbamate", "60.03212", "CH2NO2", "NC([O-])=O", "OCCCCCC") if is_molecule_name(text)]
     ['carbamate']
     """
-    if _INCHIKEY.search(text) or _NOTATION.search(text) or not is_chemical_name(text.lower()):
+    if not _NAME_WORD.search(text) or _INCHIKEY.search(text) or _NOTATION.search(text):
+        return False
+    if not is_chemical_name(text.lower()):
         return False
     return " " in text or parse_smiles(text) is None
 

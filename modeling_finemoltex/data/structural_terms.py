@@ -63,7 +63,7 @@ TERMS = [
     ),
     StructuralTerm(None, "acetal", f"[CX4;$(C([OX2H0]{_NOT_ACYL})[OX2H0]{_NOT_ACYL});!$(C(O)(O)O)]"),
     StructuralTerm("epoxide ring", "epoxide", "[OX2;$(O1[#6][#6]1)]"),
-    StructuralTerm("peroxide bond", "peroxide", "[OX2;$(O[#6,#1])][OX2;$(O[#6,#1])]"),
+    StructuralTerm("peroxide bond", "peroxide", "[OX2;$(O[#6]),H1][OX2;$(O[#6]),H1]"),
     StructuralTerm("pyranose ring", "sugar derivative",
                    "[OX2;$(O1[CX4;$(C-;!@[#7,#8,#16])][CX4][CX4;$(C-;!@[#7,#8])][CX4;$(C-;!@[#7,#8])][CX4]1)]"),
     StructuralTerm("primary amino group", "primary amino compound", f"[{_AMINE};H2]"),

@@ -225,6 +225,13 @@ def name_test_protocol(data_args: DataArguments) -> str:
     return f"{source}_{data_args.split}_test"
 
 
+def name_training_data(data_args: DataArguments) -> str:
+    """Name the origin of the training pairs for the model card: a dataset, or the sources of a recipe."""
+    if data_args.sources is None:
+        return data_args.dataset or "the names of the `chemicals` package (PubChem)"
+    return f"the sources {', '.join(source.name for source in data_args.training_sources())}"
+
+
 def plot_training_curves(log_history: list[dict[str, float]], file: Path) -> None:
     """Draw the logged losses and the validation reciprocal ranks; does nothing without matplotlib."""
     if not is_matplotlib_available():
