@@ -1,4 +1,4 @@
-"""Pre-train FineMolTex on molecule-text pairs: `accelerate launch examples/pretrain.py [--dataset pairs.csv]`.
+"""Pre-train FineMolTex on pairs: `accelerate launch examples/pretrain.py [RECIPE.yaml] [--dataset pairs.csv]`.
 
 Needs `pip install finemoltex[examples]`; without --dataset it uses the 69,000 molecules of the `chemicals` package.
 Takes about 10 minutes without options on two CPU cores, half a minute with `--preset tiny --max_steps 3`.
@@ -22,6 +22,7 @@ from modeling_finemoltex.training import (
     build_trainer,
     evaluate_on_test,
     name_test_protocol,
+    name_training_data,
     parse_arguments,
     prepare_data,
     run_training,
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         metrics = evaluate_on_test(trainer, prepared.features["test"], name_test_protocol(data_args))
     if training_args.should_save:
         card_fields = {
-            "dataset": data_args.dataset or "the names of the `chemicals` package (PubChem)",
+            "dataset": name_training_data(data_args),
             "base_model": model_args.text_model,
             "preparation": prepared.summary,
             "metrics": metrics,

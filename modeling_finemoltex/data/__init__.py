@@ -4,13 +4,19 @@ import importlib
 from typing import Any
 
 _MODULES = {
+    "GENERATED": "descriptor_captions",
+    "Source": "sources",
     "deduplicate_against": "leakage",
+    "describe_molecule": "descriptor_captions",
     "featurize_pairs": "features",
     "load_chemicals_pairs": "chemicals_corpus",
     "load_pairs": "pairs",
+    "load_source": "sources",
+    "load_table": "pairs",
     "random_split": "splits",
     "scaffold_split": "splits",
     "skipped_rows": "features",
+    "write_captions": "descriptor_captions",
 }
 __all__ = sorted(_MODULES)
 

@@ -90,7 +90,7 @@ def featurize_pairs(
         _featurize_batch,
         num_proc=num_proc,
         new_fingerprint=fingerprint,
-        cache_file_name=_cache_file(dataset, fingerprint),
+        cache_file_name=cache_file(dataset, f"features-{fingerprint}"),
         desc="Featurising pairs",
         **options,
     )
@@ -164,14 +164,14 @@ def _fingerprint(dataset: datasets.Dataset, processor: Any, max_length: int, on_
     return f"{stable_hash(json.dumps(parts, sort_keys=True, default=str)):016x}"
 
 
-def _cache_file(dataset: datasets.Dataset, fingerprint: str) -> str:
-    """Place the features beside the dataset's own cache, which `datasets` cleans up, or in the cache folder."""
+def cache_file(dataset: datasets.Dataset, name: str) -> str:
+    """Place what is computed from a dataset beside its cache, which `datasets` cleans up, or in the cache folder."""
     if dataset.cache_files:
         folder = Path(dataset.cache_files[0]["filename"]).parent
     else:
         folder = Path(datasets.config.HF_DATASETS_CACHE, "finemoltex")
         folder.mkdir(parents=True, exist_ok=True)
-    return str(folder / f"features-{fingerprint}.arrow")
+    return str(folder / f"{name}.arrow")
 
 
 def _report(featurized: datasets.Dataset, num_rows: int, max_length: int) -> None:

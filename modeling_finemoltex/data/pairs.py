@@ -21,8 +21,10 @@ from rdkit import Chem, rdBase
 logger = logging.getLogger(__name__)
 
 # Usual names, most specific first; compared without case.
-SMILES_NAMES = ("smiles", "canonical_smiles", "isomeric_smiles", "molecule")
-TEXT_NAMES = ("text", "description", "caption", "iupac_name", "name")
+USUAL_NAMES = {
+    "smiles": ("smiles", "canonical_smiles", "isomeric_smiles", "molecule"),
+    "text": ("text", "description", "caption", "iupac_name", "name"),
+}
 # Extension, `.gz` aside -> builder of `datasets` and its separator.
 BUILDERS = {
     ".parquet": ("parquet", None), ".csv": ("csv", ","), ".tsv": ("csv", "\t"), ".txt": ("csv", "\t"),
@@ -81,6 +83,31 @@ def load_pairs(
         _blame_file(files, columns, split, error)
 
 
+def load_table(source: str, split: str = "train") -> Dataset:
+    """Load a table with all its columns: what `load_pairs` reads, before it chooses two columns.
+
+    Args:
+        source (`str`): A file, a folder, a glob pattern, a raw layout or the id of a dataset on the Hub.
+        split (`str`): Split of a folder or Hub dataset; files named directly are taken whole.
+
+    Returns:
+        `datasets.Dataset`; the columns of csv and tsv files hold strings.
+
+    Raises:
+        ValueError: If the source cannot be found or read, or is empty.
+    """
+    folder = _pubchem_folder(Path(source))
+    if folder is not None:
+        return Dataset.from_dict(_read_pubchem(folder), features=FEATURES)
+    files = _find_files(source, split)
+    if not files:
+        return _load_hub_table(source, split, streaming=False)
+    try:
+        return _load_tables(files, None, split, streaming=False)
+    except _READ_ERRORS as error:
+        _blame_file(files, None, split, error)
+
+
 _READ_ERRORS = (
     datasets.exceptions.DatasetGenerationError, OSError, UnicodeDecodeError, pa.ArrowException, pd.errors.ParserError,
     pd.errors.EmptyDataError,
@@ -128,7 +155,14 @@ def _extension(path: str) -> str:
 def _load_files(
     files: list[str], columns: tuple[str | None, str | None], split: str, streaming: bool
 ) -> Dataset | IterableDataset:
-    """Load tables of one format."""
+    """Load pairs from tables of one format."""
+    return _to_pairs(_load_tables(files, columns, split, streaming), ", ".join(files[:3]), columns)
+
+
+def _load_tables(
+    files: list[str], columns: tuple[str | None, str | None] | None, split: str, streaming: bool
+) -> Dataset | IterableDataset:
+    """Load whole tables of one format; `columns` are those that every file must have."""
     formats = {BUILDERS.get(_extension(file)) for file in files}
     if len(formats) > 1 or None in formats:
         raise ValueError(
@@ -150,10 +184,12 @@ def _load_files(
         if "corresponds to no data" not in str(error):
             raise
         raise ValueError(f"{where} is empty: it has no rows.") from error
-    return _to_pairs(table, where, columns)
+    return table
 
 
-def _csv_options(files: list[str], separator: str | None, columns: tuple[str | None, str | None]) -> dict[str, Any]:
+def _csv_options(
+    files: list[str], separator: str | None, columns: tuple[str | None, str | None] | None
+) -> dict[str, Any]:
     """Ask for strings in every column: "NA" is a name, and a column of digits is still text."""
     headers = []
     for file in files:
@@ -163,7 +199,11 @@ def _csv_options(files: list[str], separator: str | None, columns: tuple[str | N
             raise ValueError(
                 f"{file}, row 0 has more cells than the header {headers[-1]}. Quote cells that hold {separator!r}."
             )
-        if _choose_columns(headers[-1], file, columns) != _choose_columns(headers[0], files[0], columns):
+        choices = [
+            names if columns is None else _choose_columns(names, where, columns)
+            for names, where in ((headers[-1], file), (headers[0], files[0]))
+        ]
+        if choices[0] != choices[1]:
             raise ValueError(f"{file} has other columns than {files[0]}: {headers[-1]} and {headers[0]}.")
     return {
         "sep": separator,
@@ -174,16 +214,20 @@ def _csv_options(files: list[str], separator: str | None, columns: tuple[str | N
     }
 
 
+def choose_column(names: list[str], where: str, kind: str, asked: str | None = None) -> str:
+    """Decide which column holds the molecules (kind `smiles`) or the texts (`text`): the one asked for, if any."""
+    by_lower = {name.lower(): name for name in reversed(names)}
+    usual = USUAL_NAMES[kind]
+    found = asked if asked in names else next((by_lower[name] for name in usual if name in by_lower), None)
+    if found is None or (asked is not None and asked != found):
+        looked_for = repr(asked) if asked is not None else f"named like {', '.join(usual)}"
+        raise ValueError(f"{where} has no column {looked_for}; it has {names}. Name one with `{kind}_column`.")
+    return found
+
+
 def _choose_columns(names: list[str], where: str, columns: tuple[str | None, str | None]) -> tuple[str, str]:
     """Decide which columns hold molecules and texts."""
-    chosen = []
-    for kind, asked, usual in zip(("smiles", "text"), columns, (SMILES_NAMES, TEXT_NAMES), strict=True):
-        by_lower = {name.lower(): name for name in reversed(names)}
-        found = asked if asked in names else next((by_lower[name] for name in usual if name in by_lower), None)
-        if found is None or (asked is not None and asked != found):
-            looked_for = repr(asked) if asked is not None else f"named like {', '.join(usual)}"
-            raise ValueError(f"{where} has no column {looked_for}; it has {names}. Name one with `{kind}_column`.")
-        chosen.append(found)
+    chosen = [choose_column(names, where, kind, asked) for kind, asked in zip(USUAL_NAMES, columns, strict=True)]
     if chosen[0] == chosen[1]:
         raise ValueError(f"{where}: `smiles_column` and `text_column` are both {chosen[0]!r}; it has {names}.")
     return chosen[0], chosen[1]
@@ -237,11 +281,13 @@ def _check_row(example: dict[str, Any], row: int, where: str, names: list[str]) 
     return {"smiles": example[names[0]], "text": example[names[1]], "row": row}
 
 
-def _blame_file(files: list[str], columns: tuple[str | None, str | None], split: str, error: Exception) -> NoReturn:
+def _blame_file(
+    files: list[str], columns: tuple[str | None, str | None] | None, split: str, error: Exception
+) -> NoReturn:
     """Find the first file that cannot be read alone, and name it."""
     for file in files if len(files) > 1 else ():
         try:
-            _load_files([file], columns, split, streaming=False)
+            _load_tables([file], columns, split, streaming=False)
         except _READ_ERRORS as cause:
             files, error = [file], cause
             break
@@ -252,14 +298,18 @@ def _blame_file(files: list[str], columns: tuple[str | None, str | None], split:
 def _load_from_hub(
     name: str, columns: tuple[str | None, str | None], split: str, streaming: bool
 ) -> Dataset | IterableDataset:
-    """Load a dataset of the Hub."""
+    """Load pairs from a dataset of the Hub."""
+    return _to_pairs(_load_hub_table(name, split, streaming), f"Hub dataset {name} ({split})", columns)
+
+
+def _load_hub_table(name: str, split: str, streaming: bool) -> Dataset | IterableDataset:
+    """Load a whole dataset of the Hub."""
     try:
-        table = datasets.load_dataset(name, split=split, streaming=streaming)
+        return datasets.load_dataset(name, split=split, streaming=streaming)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise ValueError(
             f"{name!r} is no local file or folder, and the Hub gives no split {split!r} of such a dataset: {error}"
         ) from error
-    return _to_pairs(table, f"Hub dataset {name} ({split})", columns)
 
 
 def _pubchem_folder(path: Path) -> Path | None:

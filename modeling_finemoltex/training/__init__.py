@@ -15,6 +15,7 @@ _MODULES = {
     "evaluate_on_test": "pretraining",
     "find_resumable_checkpoint": "checkpoints",
     "name_test_protocol": "pretraining",
+    "name_training_data": "pretraining",
     "parse_arguments": "arguments",
     "prepare_data": "pretraining",
     "run_training": "pretraining",

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,6 +10,9 @@ from typing import Any, Literal
 import torch
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import is_tensorboard_available
+
+from ..data.sources import CHEMICALS, Source
+from .recipe import RECIPE_EXTENSIONS, read_recipe
 
 DEFAULT_PAPER_TEXT_MODEL = "allenai/scibert_scivocab_uncased"
 SCRATCH = "scratch"
@@ -163,6 +167,16 @@ class DataArguments:
         default=None,
         metadata={"help": "Hub id, file, folder or glob of pairs; none: the names of the `chemicals` package."},
     )
+    sources: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Several weighted sources instead of --dataset, each a JSON object; best written in a recipe."
+        },
+    )
+    data_dir: str | None = field(
+        default=None,
+        metadata={"help": "Folder that ${data_dir} stands for in sources, validation and evaluation sets."},
+    )
     synonyms_per_molecule: int = field(
         default=0, metadata={"help": "Further names per molecule of the bundled corpus, beside the IUPAC name."}
     )
@@ -187,17 +201,48 @@ class DataArguments:
         default=2000, metadata={"help": "Score at most this many validation pairs during training; 0 means all."}
     )
     max_train_samples: int | None = field(
-        default=None, metadata={"help": "Work on a random sample of this many pairs before splitting."}
+        default=None,
+        metadata={"help": "Work on a random sample of this many pairs (of each source) before splitting."},
     )
     max_text_length: int = field(default=128, metadata={"help": "Texts are truncated to this many tokens."})
     eval_sets: list[str] | None = field(
         default=None,
-        metadata={"help": "Evaluation sets (as --dataset) whose molecules are removed from training."},
+        metadata={
+            "help": "Evaluation sets (as --dataset, or as --sources) whose molecules are removed from training."
+        },
     )
     num_proc: int | None = field(default=None, metadata={"help": "Processes that compute features; none: all in one."})
     on_error: Literal["raise", "skip"] = field(
         default="skip", metadata={"help": "Stop at, or skip and count, molecules that cannot be read."}
     )
+
+    def __post_init__(self) -> None:
+        """Check that the options about sources agree."""
+        names = [source.name for source in self.training_sources()]
+        if self.sources is None:
+            return
+        if self.dataset is not None:
+            raise ValueError(f"Give either `dataset` or `sources`: got {self.dataset!r} and {names}.")
+        if self.split == "given":
+            raise ValueError(
+                "`split` says `given`, but every source names its own split. Give `validation_set`, or let validation "
+                "and test rows be split off by scaffold or at random; sizes of 0 keep all rows for training."
+            )
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"Several sources are called {repeated[0]!r}. Give each a `name` of its own.")
+
+    def training_sources(self) -> list[Source]:
+        """Return the sources of the training pairs, one if only a dataset is given."""
+        if self.sources is not None:
+            return [Source.parse(source) for source in self.sources]
+        if self.dataset is None:
+            return [Source(CHEMICALS, texts_per_molecule=1 + self.synonyms_per_molecule)]
+        return [self.own_source(self.dataset)]
+
+    def own_source(self, dataset: str, split: str = "train") -> Source:
+        """Return a dataset with the columns that the options name."""
+        return Source(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
 
 
 @dataclass
@@ -284,26 +329,33 @@ class FineMolTexTrainingArguments(TrainingArguments):
 def parse_arguments(
     argv: Sequence[str] | None = None,
 ) -> tuple[ModelArguments, DataArguments, FineMolTexTrainingArguments]:
-    """Parse the command line; `--preset` sets the defaults, every other flag overrides them.
+    """Parse the command line; `--preset` sets the defaults, a recipe and then every other flag overrides them.
 
     Args:
-        argv (`Sequence[str]`, *optional*): Words of the command line without the program; none: `sys.argv[1:]`.
+        argv (`Sequence[str]`, *optional*): Words of the command line without the program; none: `sys.argv[1:]`. The
+            first may be a recipe: a YAML or JSON file of options.
 
     Returns:
         The model, data and training arguments.
+
+    Raises:
+        ValueError: If the recipe cannot be read, or options contradict each other.
     """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv and argv[0].endswith(RECIPE_EXTENSIONS):
+        argv = [*read_recipe(argv[0]), *argv[1:]]
     preset_parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("--preset", "--dataset", "--num_train_epochs"):
-        preset_parser.add_argument(name)
+    for name in ("--preset", "--dataset", "--sources", "--num_train_epochs"):
+        preset_parser.add_argument(name, nargs="+" if name == "--sources" else None)
     given = preset_parser.parse_known_args(argv)[0]
     preset = given.preset or "small"
     parser = HfArgumentParser(
         (ModelArguments, DataArguments, FineMolTexTrainingArguments),
-        usage="%(prog)s [--preset {tiny,small,paper}] [--dataset PAIRS] [--output_dir DIR] [options]",
+        usage="%(prog)s [RECIPE.yaml] [--preset {tiny,small,paper}] [--dataset PAIRS] [--output_dir DIR] [options]",
         description="Pre-train FineMolTex on molecule-text pairs.",
         formatter_class=lambda prog: argparse.ArgumentDefaultsHelpFormatter(prog, max_help_position=40, width=119),
     )
     parser.set_defaults(**PRESET_DEFAULTS.get(preset, {}))
-    if preset == "small" and given.dataset is None and given.num_train_epochs is None:
+    if preset == "small" and given.dataset is given.sources is given.num_train_epochs is None:
         parser.set_defaults(**DEMONSTRATION_DEFAULTS)
     return parser.parse_args_into_dataclasses(argv, look_for_args_file=False)

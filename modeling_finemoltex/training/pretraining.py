@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +17,8 @@ from transformers import EvalPrediction, set_seed
 from transformers.utils import is_matplotlib_available, logging
 
 from ..configuration_finemoltex import FineMolTexConfig
-from ..data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, random_split, scaffold_split
-from ..data.identifiers import canonical_smiles, map_unique
+from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
+from ..data.sources import Source, load_molecules, load_source, sample_rows
 from ..evaluation import compute_pretraining_metrics
 from ..pretraining_finemoltex import FineMolTexForPreTraining
 from .arguments import SCRATCH, DataArguments, FineMolTexTrainingArguments, ModelArguments
@@ -140,7 +140,7 @@ def build_trainer(
         model.set_attn_implementation("eager")  # the backward pass of sdpa takes a quarter of a step there
     validation = prepared.features.get("validation")
     if validation is not None:
-        validation = _sample(validation, data_args.max_eval_samples, training_args.seed)
+        validation = sample_rows(validation, data_args.max_eval_samples, training_args.seed)
     else:
         training_args.eval_strategy = "no"
         training_args.load_best_model_at_end = False
@@ -155,6 +155,7 @@ def build_trainer(
         data_collator=tools.collator_class(prepared.processor),
         processing_class=prepared.processor,
         compute_metrics=functools.partial(compute_metrics, protocol="validation"),
+        sources=data_args.training_sources() if data_args.sources else None,
     )
 
 
@@ -225,8 +226,15 @@ def evaluate_on_test(trainer: FineMolTexTrainer, test_features: datasets.Dataset
 
 def name_test_protocol(data_args: DataArguments) -> str:
     """Name the data and the split of the test metrics, e.g. `chemicals_scaffold_test`."""
-    source = "chemicals" if data_args.dataset is None else Path(data_args.dataset).name.split(".")[0]
+    source = "+".join(Path(source.name).name.split(".")[0] for source in data_args.training_sources())
     return f"{source}_{data_args.split}_test"
+
+
+def name_training_data(data_args: DataArguments) -> str:
+    """Name the origin of the training pairs for the model card: a dataset, or the sources of a recipe."""
+    if data_args.sources is None:
+        return data_args.dataset or "the names of the `chemicals` package (PubChem)"
+    return f"the sources {', '.join(source.name for source in data_args.training_sources())}"
 
 
 def plot_training_curves(log_history: list[dict[str, float]], file: Path) -> None:
@@ -276,19 +284,30 @@ def _prepare(
             for name, pairs in splits.items()
         }
     )
+    train = splits["train"]
+    source_ids = train.with_format("numpy")["source_ids"][features["train"].with_format("numpy")["pair_ids"][:]]
+    features["train"] = features["train"].add_column("source_ids", source_ids)
     features.save_to_disk(str(folder / "features"))
+    names = [source.name for source in data_args.training_sources()]
     summary = {
         "settings": settings,
         "splits": {
             name: {"pairs": len(rows), "molecules": len(set(rows["molecule_ids"]))} for name, rows in features.items()
         },
-        "removed": removed,
+        "sources": {
+            name: {"pairs": int((source_ids == number).sum()), "removed": removed["sources"].get(name, 0)}
+            for number, name in enumerate(names)
+        },
+        "removed": removed["eval_sets"],
         "words": len(processor.tokenizer),
         "motifs": processor.feature_extractor.motif_vocab_size,
         "text_config": text_config,
     }
     _write_json(folder / SUMMARY_FILE, summary)
-    logger.info(f"Prepared {summary['splits']}, {summary['words']} words and {summary['motifs']} motifs in {folder}.")
+    logger.info(
+        f"Prepared {summary['splits']} from {summary['sources']}, {summary['words']} words and {summary['motifs']} "
+        f"motifs in {folder}."
+    )
 
 
 def _build_processor(
@@ -311,56 +330,57 @@ def _build_processor(
     return tools.processor_class(feature_extractor=feature_extractor, tokenizer=tokenizer), text_config
 
 
-def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, int]]:
+def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, dict[str, int]]]:
     """Load the pairs, remove from training what leaks from the evaluation sets, and split.
 
     Returns:
-        The non-empty splits by name (train, validation, test), and the pairs removed for each evaluation set.
+        The non-empty splits by name (train, validation, test; `source_ids` numbers the sources of training pairs), and
+        the pairs removed from training for each evaluation set and from each source.
     """
+    options: dict[str, Any] = {"data_dir": data_args.data_dir, "num_proc": data_args.num_proc}
+    load = functools.partial(load_source, seed=seed, on_error=data_args.on_error, **options)
     held_out = {}
     if data_args.validation_set is not None:
-        held_out["validation"] = _read(data_args.validation_set, data_args)
+        held_out["validation"] = load(data_args.own_source(data_args.validation_set), identify=True)
+    sources = data_args.training_sources()
     if data_args.split == "given":
         sizes = {"validation": data_args.validation_size, "test": data_args.test_size}
-        held_out = {name: _read(data_args.dataset, data_args, name) for name, size in sizes.items() if size} | held_out
-    pairs = _sample(_read(data_args.dataset, data_args), data_args.max_train_samples, seed)
-    eval_sets = {name: load_pairs(name) for name in data_args.eval_sets or []} | held_out
-    removed = {}
+        parts = {name: replace(sources[0], split=name) for name, size in sizes.items() if size}
+        held_out = {name: load(part, identify=True) for name, part in parts.items()} | held_out
+    named = [Source.parse(text) for text in data_args.eval_sets or []]
+    eval_sets = {source.name: load_molecules(source, **options) for source in named} | held_out
+    most = data_args.max_train_samples
+    parts = [load(source, identify=bool(eval_sets), max_rows=most) for source in sources]
+    pairs = _number_sources([sample_rows(part, most, seed) for part in parts])  # a row may give several pairs
+    removed: dict[str, dict[str, int]] = {"eval_sets": {}, "sources": {}}
     if eval_sets:
-        pairs, report = deduplicate_against(pairs, list(eval_sets.values()), num_proc=data_args.num_proc)
-        removed = {name: entry["num_removed"] for name, entry in zip(eval_sets, report["eval_sets"], strict=True)}
-        logger.info(f"Removed from training, because their molecule is in an evaluation set: {removed} pairs.")
+        before = np.bincount(pairs["source_ids"], minlength=len(sources))
+        pairs, report = deduplicate_against(pairs, list(eval_sets.values()))
+        after = np.bincount(pairs["source_ids"], minlength=len(sources))
+        entries = zip(eval_sets, report["eval_sets"], strict=True)
+        removed["eval_sets"] = {name: entry["num_removed"] for name, entry in entries}
+        removed["sources"] = {one.name: int(n) for one, n in zip(sources, before - after, strict=True)}
+        logger.info(
+            "Removed from training, because their molecule is in an evaluation set: "
+            f"{removed['eval_sets']} pairs, of the sources {removed['sources']}."
+        )
     splits = {"train": pairs} if data_args.split == "given" else _split(pairs, data_args, seed)
     return {name: rows for name, rows in (splits | held_out).items() if len(rows)}, removed
 
 
-def _read(source: str | None, data_args: DataArguments, split: str = "train") -> datasets.Dataset:
-    """Load pairs, without unreadable molecules if these are to be skipped."""
-    if source is None:
-        return load_chemicals_pairs(data_args.synonyms_per_molecule)
-    pairs = load_pairs(source, data_args.smiles_column, data_args.text_column, split)
-    if data_args.on_error == "skip":
-        readable = map_unique(canonical_smiles, pairs["smiles"][:], data_args.num_proc, "Reading molecules")
-        rows = [row for row, smiles in enumerate(readable) if smiles is not None]
-        if len(rows) < len(pairs):
-            logger.warning(
-                f"Skipped {len(pairs) - len(rows)} of {len(pairs)} pairs of {source}: unreadable molecules."
-            )
-            pairs = pairs.select(rows)
-    return pairs
-
-
-def _sample(pairs: datasets.Dataset, max_samples: int | None, seed: int) -> datasets.Dataset:
-    """Draw rows without replacement, kept in their order; all of them if there are no more."""
-    if not max_samples or max_samples >= len(pairs):
-        return pairs
-    return pairs.select(np.sort(np.random.default_rng(seed).permutation(len(pairs))[:max_samples]))
+def _number_sources(parts: list[datasets.Dataset]) -> datasets.Dataset:
+    """Join the pairs of all sources, numbered in the column `source_ids`."""
+    lengths = [len(part) for part in parts]
+    pairs = datasets.concatenate_datasets(parts)
+    return pairs.add_column("source_ids", np.repeat(np.arange(len(parts)), lengths))
 
 
 def _split(pairs: datasets.Dataset, data_args: DataArguments, seed: int) -> dict[str, datasets.Dataset]:
     """Divide the pairs by scaffold or at random, with validation pairs only if none are given."""
     split = scaffold_split if data_args.split == "scaffold" else random_split
     validation_size = 0 if data_args.validation_set is not None else data_args.validation_size
+    if not validation_size and not data_args.test_size:
+        return {"train": pairs}
     sizes = [int(size) if size >= 1 else size for size in (validation_size, data_args.test_size)]
     rows = split(pairs["smiles"][:], *sizes, seed=seed, num_proc=data_args.num_proc)
     names = {"train": "train", "valid": "validation", "test": "test"}
@@ -378,8 +398,10 @@ def _preparation_settings(model_args: ModelArguments, data_args: DataArguments, 
         "motif_vocab_size",
     )
     settings = {name: getattr(model_args, name) for name in model_names} | asdict(data_args) | {"seed": seed}
-    for name in ("num_proc", "max_eval_samples"):  # no effect on the files
+    for name in ("num_proc", "max_eval_samples", "data_dir"):  # no effect on the files, wherever the data lies
         del settings[name]
+    if data_args.sources is not None:  # weights count when rows are drawn
+        settings["sources"] = {source.name: source.rows_identity() for source in data_args.training_sources()}
     return settings
 
 

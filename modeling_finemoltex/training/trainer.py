@@ -2,18 +2,21 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import Trainer
 from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
 
+from ..data.sources import Source
 from .checkpoints import STAGING_FOLDER
 from .parameter_groups import build_parameter_groups
+from .sampling import MixtureSampler
 
 LOSS_COMPONENTS = ("contrastive_loss", "word_loss", "motif_loss", "matching_loss")
 
@@ -42,8 +45,15 @@ def make_mask_seeds(pair_ids: Tensor, step: int | None = None) -> Tensor:
 class FineMolTexTrainer(Trainer):
     """`Trainer` with reproducible masks, learning rates per part, loss components and kill-safe checkpoints."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sources: Sequence[Source] | None = None, **kwargs: Any) -> None:
+        """Build the Trainer; rows of several `sources`, told apart by the column `source_ids`, are drawn by weight."""
         super().__init__(*args, **kwargs)
+        self.sources = sources
+        if sources and self.args.train_sampling_strategy != "random":
+            raise ValueError(
+                f"`train_sampling_strategy` {self.args.train_sampling_strategy!r} cannot draw sources by weight. "
+                "Use `random`, or a single dataset."
+            )
         if self.args.n_gpu > 1:
             raise ValueError(
                 f"One process sees {self.args.n_gpu} GPUs, and `nn.DataParallel` would cut molecules apart. Start one "
@@ -72,6 +82,21 @@ class FineMolTexTrainer(Trainer):
         values = [loss.new_zeros(()) if value is None else value.detach().mean() for value in values]
         self._component_sums[model.training] += torch.stack([*values, loss.new_ones(())]).float()
         return (loss, outputs) if return_outputs else loss
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
+        """Draw from several sources by weight, or as `Trainer` does."""
+        if not self.sources:
+            return super()._get_train_sampler(train_dataset)
+        args, rows = self.args, self.train_dataset if train_dataset is None else train_dataset
+        return MixtureSampler(
+            rows.with_format("numpy")["source_ids"][:],
+            self.sources,
+            draws_per_step=args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
+            num_steps=args.max_steps,
+            num_epochs=args.num_train_epochs,
+            seed=args.seed if args.data_seed is None else args.data_seed,
+            current_step=lambda: self.state.global_step,
+        )
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Set up the optimizer with one learning rate per part of the model."""

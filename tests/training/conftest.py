@@ -93,9 +93,12 @@ def rows(processor, molecules):
 
 @pytest.fixture
 def make_trainer(rows, processor, config, tools, tmp_path):
-    """Build a Trainer on the first eight rows; keyword arguments go to the training arguments."""
+    """Build a Trainer on the first eight rows; keyword arguments go to the training arguments.
 
-    def make(config=config, **options):
+    With `sources`, even rows are of the first one, odd rows of the second.
+    """
+
+    def make(config=config, sources=None, **options):
         from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexTrainer, FineMolTexTrainingArguments
 
         defaults = {"output_dir": str(tmp_path / "trainer"), "eval_strategy": "no", "load_best_model_at_end": False}
@@ -104,10 +107,11 @@ def make_trainer(rows, processor, config, tools, tmp_path):
         return FineMolTexTrainer(
             model=FineMolTexForPreTraining(config),
             args=FineMolTexTrainingArguments(**(defaults | options)),
-            train_dataset=rows.select(range(8)),
+            train_dataset=rows.select(range(8)).add_column("source_ids", [0, 1] * 4),
             eval_dataset=rows,
             data_collator=tools.collator_class(processor),
             processing_class=processor,
+            sources=sources,
         )
 
     return make

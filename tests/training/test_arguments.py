@@ -1,6 +1,11 @@
+from pathlib import Path
+
 import pytest
 
+from modeling_finemoltex.data import Source
 from modeling_finemoltex.training.arguments import PRESET_DEFAULTS, parse_arguments
+
+RECIPES = sorted((Path(__file__).resolve().parents[2] / "examples" / "recipes").glob("*.yaml"))
 
 
 def test_defaults_suit_graph_batches(tmp_path):
@@ -57,3 +62,76 @@ def test_unknown_values_are_refused(capsys):
     with pytest.raises(SystemExit):
         parse_arguments(["--preset", "huge"])
     assert "tiny" in capsys.readouterr().err
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    """Write a recipe, and return the words that ask for it."""
+
+    def write(text: str, name: str = "recipe.yaml") -> list[str]:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return [str(tmp_path / name), "--output_dir", str(tmp_path)]
+
+    return write
+
+
+RECIPE = """
+preset: tiny
+learning_rate: 5e-3
+warmup_steps: 7
+use_cpu: true
+text_column:
+eval_sets: [a.csv, {dataset: b.csv, where: {split: [val, test]}}]
+sources:
+  - {name: one, dataset: "${data_dir}/one.csv", weight: {0: 1, 0.5: 0.25}}
+  - {name: two, dataset: two.csv, text_column: [name, synonyms], text_separator: "|", names_only: true}
+"""
+
+
+def test_a_recipe_gives_options_and_flags_override_it(recipe):
+    words = recipe(RECIPE)
+    model_args, data_args, training_args = parse_arguments([*words, "--warmup_steps", "9", "--data_dir", "data"])
+    assert model_args.preset == "tiny" and model_args.text_vocab_size == 1000
+    assert (training_args.learning_rate, training_args.warmup_steps, training_args.use_cpu) == (5e-3, 9, True)
+    one, two = data_args.training_sources()
+    assert one == Source("${data_dir}/one.csv", "one", weight={"0": 1, "0.5": 0.25})
+    assert one.weight_changes(100) == [(0, 1.0), (50, 0.25)]
+    assert two == Source("two.csv", "two", text_column=["name", "synonyms"], text_separator="|", names_only=True)
+    assert [Source.parse(text).where for text in data_args.eval_sets] == [None, {"split": ["val", "test"]}]
+    assert (data_args.data_dir, data_args.text_column) == ("data", None)
+
+
+def test_json_recipes_are_read_too(recipe):
+    assert parse_arguments(recipe('{"preset": "paper", "max_steps": 5}', "r.json"))[2].max_steps == 5
+
+
+def test_a_recipe_with_sources_is_no_demonstration(recipe):
+    assert parse_arguments(recipe("sources: [{dataset: a.csv}]"))[2].max_steps == -1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("learning_rte: 1", "learning_rte"),
+        ("- preset", "must be a table of options"),
+        ("preset: [", "cannot be read"),
+        ("dataset: a.csv\nsources: [{dataset: b.csv}]", "either `dataset` or `sources`"),
+        ("split: given\nsources: [{dataset: b.csv}]", "every source names its own split"),
+        ("sources: [{dataset: b.csv}, {dataset: b.csv, describe: true}]", "Several sources are called 'b.csv'"),
+    ],
+)
+def test_bad_recipes_are_explained(recipe, text, message):
+    with pytest.raises(ValueError, match=message):
+        parse_arguments(recipe(text))
+
+
+def test_a_missing_recipe_is_named():
+    with pytest.raises(ValueError, match="The recipe nowhere.yaml cannot be read"):
+        parse_arguments(["nowhere.yaml"])
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_published_recipes_parse_and_name_no_place_of_a_machine(file, tmp_path):
+    _, data_args, _ = parse_arguments([str(file), "--output_dir", str(tmp_path)])
+    named = [*data_args.training_sources(), *map(Source.parse, [*data_args.eval_sets, data_args.validation_set])]
+    assert all(source.dataset == "chemicals" or source.dataset.startswith("${data_dir}/") for source in named)

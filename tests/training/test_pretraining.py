@@ -137,6 +137,65 @@ def test_given_splits_are_read_from_the_source(prepare, tmp_path):
     }
 
 
+@pytest.fixture
+def mixture(pairs_file, tmp_path) -> list[str]:
+    """The command line of a run on two sources, whose molecules overlap with a third file."""
+    (tmp_path / "names.csv").write_text(
+        "smiles,name,synonyms,split\nCCO,ethanol,ethyl alcohol|EtOH,train\nCCN,ethylamine,aminoethane,train\n"
+        "CCCl,chloroethane,ethyl chloride,test\nCCCCC,pentane,normal pentane,train\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "evaluation.csv").write_text("smiles,part\nCCCCC,test\nCCO,train\n", encoding="utf-8")
+    recipe = {
+        "preset": "tiny",
+        "sources": [
+            {"name": "pairs", "dataset": str(pairs_file), "weight": {"0": 1, "0.5": 0.25}},
+            {
+                "name": "names",
+                "dataset": "${data_dir}/names.csv",
+                "text_column": ["name", "synonyms"],
+                "text_separator": "|",
+                "names_only": True,
+                "where": {"split": "train"},
+                "weight": {"0.5": 1},
+            },
+            {"name": "generated", "dataset": "${data_dir}/names.csv", "describe": True, "texts_per_molecule": 2},
+        ],
+        "eval_sets": [{"name": "held out", "dataset": "${data_dir}/evaluation.csv", "where": {"part": "test"}}],
+    }
+    file = tmp_path / "recipe.json"
+    file.write_text(json.dumps(recipe), encoding="utf-8")
+    words = f"{file} --data_dir {tmp_path} --output_dir {tmp_path / 'run'} --max_steps 4 --report_to none --use_cpu"
+    return f"{words} --split random --validation_size 20 --test_size 0 --motif_min_count 1 --disable_tqdm true".split()
+
+
+def test_sources_are_joined_and_numbered_without_what_leaks(mixture, tools):
+    prepared = pretraining.prepare_data(*arguments.parse_arguments(mixture), tools)
+    assert prepared.summary["removed"] == {"held out": 1 + 2 + 2}
+    train = prepared.features["train"]
+    by_source = prepared.summary["sources"]
+    assert {name: entry["removed"] for name, entry in by_source.items()} == {"pairs": 1, "names": 2, "generated": 2}
+    assert sum(entry["pairs"] for entry in by_source.values()) == len(train)
+    assert sum(len(rows) for rows in prepared.features.values()) == 195 + 4 + 6
+    words = set(prepared.processor.tokenizer.get_vocab())
+    assert "molecule" in words  # of the generated captions: the tokenizer has read all sources
+
+
+def test_a_mixture_trains_and_resumes_with_other_weights_but_not_with_other_rows(mixture, run_example, tmp_path):
+    assert run_example([*mixture, "--save_steps", "2", "--eval_steps", "2"]) == 0
+    card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
+    assert "pairs, names, generated" in card and str(tmp_path) not in card
+    recipe = json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))
+    recipe["sources"][0]["weight"] = 3
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
+    resume = ["--resume_from_checkpoint", str(tmp_path / "run" / "checkpoint-2")]
+    assert run_example([*mixture, "--save_steps", "2", "--eval_steps", "2", *resume]) == 0
+    recipe["sources"][1]["names_only"] = False
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
+    with pytest.raises(ValueError, match="these arguments changed: sources"):
+        run_example([*mixture, *resume])
+
+
 def test_unreadable_molecules_are_skipped_or_stop_the_run(prepare, pairs_file, tmp_path):
     file = tmp_path / "broken.csv"
     file.write_text(pairs_file.read_text(encoding="utf-8") + "C1CC,half a ring\n", encoding="utf-8")

@@ -1,0 +1,340 @@
+"""Sources of pairs: where rows come from, which texts a row gives, and how often a source is drawn."""
+
+import functools
+import json
+import logging
+import math
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from string import Template
+from typing import Any
+
+import datasets
+import numpy as np
+import rdkit
+from datasets import Value
+
+from . import descriptor_captions
+from .chemicals_corpus import is_chemical_name, load_chemicals_pairs
+from .features import cache_file
+from .identifiers import inchikey14, parse_smiles, stable_hash
+from .pairs import choose_column, load_pairs, load_table
+
+logger = logging.getLogger(__name__)
+
+# Part of the cache key: raise it whenever the same source gives other rows.
+REVISION = 1
+CHEMICALS = "chemicals"  # the names of the PyPI package, instead of a file or Hub id
+BATCH = 256  # rows per call, as for features
+
+_NAME_WORD = re.compile(r"[A-Za-z][a-z]{3}|[A-Z]{6}")  # shorter words in capitals are abbreviations and formulae
+_INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
+_NOTATION = re.compile(r"^(?:InChI|WURCS)=|[a-z]=O\b|\[H\]")  # line notations other than a valid SMILES
+
+
+@dataclass(frozen=True)
+class Source:
+    """Pairs of one origin.
+
+    Args:
+        dataset (`str`): File, folder, glob or Hub id as for `load_pairs`, with `${data_dir}` for the data folder, or
+            `"chemicals"` for the names of that package.
+        name (`str`): Short name for logs and summaries; by default `dataset`.
+        smiles_column (`str`, *optional*): Column of the molecules; without it, the usual names are tried.
+        text_column (`str` or list of `str`, *optional*): Column of the texts; each of several gives texts of its own.
+        text_separator (`str`, *optional*): Cells hold several texts, joined by this.
+        names_only (`bool`): Leave out what is no name: numbers, formulae, registry numbers, InChI, InChIKeys, SMILES.
+        describe (`bool`): Write descriptor captions of the molecules instead of reading texts.
+        texts_per_molecule (`int`, *optional*): At most so many texts of each row, chosen at random; 1 by default for
+            captions and the names of `chemicals`, all otherwise.
+        split (`str`): Split of a folder or Hub dataset.
+        where (`dict`, *optional*): Column -> value, or list of values: rows with anything else are left out.
+        weight (`float` or `dict`): Share of the draws in training, relative to the other sources. A dict changes it
+            in the course of training: from the step given (below 1: from that share of all steps) to the next entry;
+            before its first entry it is 0. So `{0: 1, 0.4: 0}` is drawn in the first 40 % of the training alone.
+
+    Raises:
+        ValueError: If a value is not allowed, or options exclude each other.
+    """
+
+    dataset: str
+    name: str = ""
+    smiles_column: str | None = None
+    text_column: str | list[str] | None = None
+    text_separator: str | None = None
+    names_only: bool = False
+    describe: bool = False
+    texts_per_molecule: int | None = None
+    split: str = "train"
+    where: Mapping[str, str | list[str]] | None = None
+    weight: float | Mapping[Any, float] = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if not isinstance(self.dataset, str) or not self.dataset:
+            raise ValueError(
+                f"A source needs a `dataset` (file, folder, Hub id or {CHEMICALS!r}): got {self.dataset!r}."
+            )
+        object.__setattr__(self, "name", self.name or self.dataset)
+        if self.texts_per_molecule is not None and self.texts_per_molecule < 1:
+            raise ValueError(f"{self.name}: `texts_per_molecule` must be 1 or more: got {self.texts_per_molecule}.")
+        reads_texts = self.text_column is not None or self.text_separator is not None or self.names_only
+        if (self.describe or self.dataset == CHEMICALS) and reads_texts:
+            raise ValueError(
+                f"{self.name}: `text_column`, `text_separator` and `names_only` say how texts are read, but the texts "
+                f"of {'`describe`' if self.describe else CHEMICALS} are not read from a column. Leave them out."
+            )
+        if self.describe and self.dataset == CHEMICALS:
+            raise ValueError(f"{self.name}: {CHEMICALS} has names of its own. Give a table of molecules to describe.")
+        if any(start < 0 or not 0 <= weight < math.inf for start, weight in self._weights()):
+            raise ValueError(f"{self.name}: weights and steps must be 0 or more: got {self.weight!r}.")
+
+    @classmethod
+    def parse(cls, text: str) -> "Source":
+        """Read a source from JSON, or take the string itself as its `dataset`.
+
+        Raises:
+            ValueError: If the JSON is invalid or has an unknown key.
+        """
+        if not text.lstrip().startswith("{"):
+            return cls(text)
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"The source {text!r} is not valid JSON: {error}.") from error
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown or "dataset" not in values:
+            problem = f"has the unknown key {unknown[0]!r}" if unknown else "has no `dataset`"
+            raise ValueError(f"The source {text} {problem}. Known keys: {', '.join(known)}.")
+        return cls(**values)
+
+    def weight_changes(self, num_steps: int) -> list[tuple[int, float]]:
+        """List the steps at which the weight changes, with the weight from there on, in ascending order.
+
+        Args:
+            num_steps (`int`): Steps of the whole training, for starts given as a share of it.
+        """
+        weights = self._weights()
+        return [(math.ceil(start * num_steps) if start < 1 else int(start), weight) for start, weight in weights]
+
+    def rows_identity(self) -> dict[str, Any]:
+        """Return what decides on the rows: all but the name and the weight."""
+        return {name: value for name, value in asdict(self).items() if name not in ("name", "weight")}
+
+    def _weights(self) -> list[tuple[float, float]]:
+        """List (start, weight)."""
+        weights = self.weight if isinstance(self.weight, Mapping) else {0: self.weight}
+        try:
+            return sorted((float(start), float(weight)) for start, weight in weights.items())
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{self.name}: `weight` must be a number, or a table of starts and numbers: got {self.weight!r}."
+            ) from error
+
+
+def load_source(
+    source: Source,
+    data_dir: str | None = None,
+    seed: int = 0,
+    num_proc: int | None = None,
+    on_error: str = "raise",
+    identify: bool = False,
+    max_rows: int | None = None,
+) -> datasets.Dataset:
+    """Load the pairs of a source, without molecules that cannot be read; kept in the `datasets` cache.
+
+    Args:
+        source (`Source`): Where the rows come from and which texts they give.
+        data_dir (`str`, *optional*): Folder that `${data_dir}` stands for.
+        seed (`int`): Seed of the choice among texts and of the words of captions.
+        num_proc (`int`, *optional*): Worker processes.
+        on_error (`str`): `"raise"` stops at an unreadable molecule, `"skip"` leaves it out and logs how many.
+        identify (`bool`): Add the column `inchikey` (the first block), which `deduplicate_against` reads.
+        max_rows (`int`, *optional*): Use a random sample of so many rows.
+
+    Returns:
+        `datasets.Dataset`: Columns `smiles`, `text`, `row` (number of the row read) and on request `inchikey`. Rows
+        without any text left by `names_only` are left out.
+
+    Raises:
+        ValueError: If the source cannot be read, a column is missing, no row is left, or a molecule is unreadable.
+    """
+    table, smiles_column, text_columns = _read_table(source, data_dir)
+    table = sample_rows(table, max_rows, seed)
+    features = {"smiles": Value("string"), "text": Value("string"), "row": Value("int64")}
+    options = {"source": source, "seed": seed, "on_error": on_error, "identify": identify}
+    parts = [REVISION, descriptor_captions.REVISION, rdkit.__version__, table._fingerprint, source.rows_identity()]
+    fingerprint = f"{stable_hash(json.dumps([*parts, seed, on_error, identify], sort_keys=True)):016x}"
+    pairs = table.map(
+        _write_pairs,
+        batched=True,
+        batch_size=BATCH,
+        with_indices=True,
+        input_columns=[smiles_column, *text_columns],
+        remove_columns=table.column_names,
+        features=datasets.Features(features | ({"inchikey": Value("string")} if identify else {})),
+        fn_kwargs=options,
+        num_proc=num_proc,
+        new_fingerprint=fingerprint,
+        cache_file_name=cache_file(table, f"source-{fingerprint}"),
+        desc=f"Reading {source.name}",
+    )
+    if not len(pairs):
+        raise ValueError(f"{source.name}: none of its {len(table)} rows has a readable molecule and a text.")
+    used = len(np.unique(pairs.with_format("numpy")["row"][:]))
+    if used < len(table):
+        logger.warning(
+            "%s: skipped %d of %d rows: unreadable molecules, or no text left.",
+            source.name, len(table) - used, len(table),
+        )  # fmt: skip
+    return pairs
+
+
+def load_molecules(source: Source, data_dir: str | None = None, num_proc: int | None = None) -> datasets.Dataset:
+    """Load the molecules of an evaluation set, which needs no texts, with their identifiers.
+
+    Args:
+        source (`Source`): Only its `dataset`, `smiles_column`, `split` and `where` are used.
+        data_dir (`str`, *optional*): Folder that `${data_dir}` stands for.
+        num_proc (`int`, *optional*): Worker processes.
+
+    Returns:
+        `datasets.Dataset`: Columns `smiles` and `inchikey` (the first block, or none).
+
+    Raises:
+        ValueError: If the source cannot be read or has no column of molecules.
+    """
+    without_texts = replace(source, text_column=None, text_separator=None, names_only=False, describe=True)
+    table, smiles_column, _ = _read_table(without_texts, data_dir)
+    parts = ["molecules", REVISION, rdkit.__version__, table._fingerprint, smiles_column]
+    fingerprint = f"{stable_hash(json.dumps(parts)):016x}"
+    return table.map(
+        _identify,
+        batched=True,
+        batch_size=BATCH,
+        input_columns=[smiles_column],
+        remove_columns=table.column_names,
+        features=datasets.Features({"smiles": Value("string"), "inchikey": Value("string")}),
+        num_proc=num_proc,
+        new_fingerprint=fingerprint,
+        cache_file_name=cache_file(table, f"molecules-{fingerprint}"),
+        desc=f"Identifying {source.name}",
+    )
+
+
+def sample_rows(rows: datasets.Dataset, max_rows: int | None, seed: int) -> datasets.Dataset:
+    """Draw rows without replacement, kept in their order; all of them if there are no more, or no limit."""
+    if not max_rows or max_rows >= len(rows):
+        return rows
+    return rows.select(np.sort(np.random.default_rng(seed).permutation(len(rows))[:max_rows]))
+
+
+def is_molecule_name(text: str) -> bool:
+    """Tell the name of a molecule from the other strings that databases list as synonyms.
+
+    Left out are what `is_chemical_name` leaves out (masses, charges, formulae, registry and catalogue numbers), what
+    has no word (four letters, or six capitals), InChI and InChIKeys, WURCS, and SMILES: any string without a blank
+    that RDKit can parse.
+
+    Example:
+    >>> [text for text in ("carbamate", "60.03212", "CH2NO2", "NC([O-])=O", "OCCCCCC") if is_molecule_name(text)]
+    ['carbamate']
+    """
+    if not _NAME_WORD.search(text) or _INCHIKEY.search(text) or _NOTATION.search(text):
+        return False
+    if not is_chemical_name(text.lower()):
+        return False
+    return " " in text or parse_smiles(text) is None
+
+
+def _read_table(source: Source, data_dir: str | None) -> tuple[datasets.Dataset, str, list[str]]:
+    """Load the rows of a source as they are, and name the columns of the molecules and of the texts."""
+    path = _locate(source, data_dir)
+    if path == CHEMICALS:
+        table = load_chemicals_pairs((source.texts_per_molecule or 1) - 1)
+        return table, "smiles", ["text"]
+    needs_table = source.describe or source.where or source.names_only or source.text_separator is not None
+    if not needs_table and not isinstance(source.text_column, list):
+        return load_pairs(path, source.smiles_column, source.text_column, source.split), "smiles", ["text"]
+    table = load_table(path, source.split)
+    names = table.column_names
+    asked = source.text_column if isinstance(source.text_column, list) else [source.text_column]
+    text_columns = [] if source.describe else [choose_column(names, path, "text", column) for column in asked]
+    for column, wanted in (source.where or {}).items():
+        if column not in names:
+            raise ValueError(f"{path} has no column {column!r} for `where`; it has {names}.")
+        values = {str(value) for value in (wanted if isinstance(wanted, list) else [wanted])}
+        rows = [row for row, value in enumerate(table[column][:]) if str(value) in values]
+        if not rows:
+            there = sorted(set(map(str, table[column][:1000])))[:10]
+            raise ValueError(f"{path} has no row with {column} {sorted(values)}: there are {there}.")
+        table = table.select(rows)
+    return table, choose_column(names, path, "smiles", source.smiles_column), text_columns
+
+
+def _locate(source: Source, data_dir: str | None) -> str:
+    """Put the data folder into the place that the source names."""
+    try:
+        return Template(source.dataset).substitute({} if data_dir is None else {"data_dir": data_dir.rstrip("/")})
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"The source {source.dataset!r} needs ${{data_dir}}: give the folder of the data with `--data_dir`. No "
+            "other name is known, and a plain dollar sign is written $$."
+        ) from error
+
+
+def _write_pairs(
+    smiles: Sequence[str],
+    *columns: Sequence[Any],
+    source: Source,
+    seed: int,
+    on_error: str,
+    identify: bool,
+) -> dict[str, list[Any]]:
+    """Turn a batch of rows, the last column being their numbers, into pairs."""
+    *text_columns, rows = columns
+    pairs: dict[str, list[Any]] = {name: [] for name in ("smiles", "text", "row", *["inchikey"] * identify)}
+    for number, (molecule, row) in enumerate(zip(smiles, rows, strict=True)):
+        if parse_smiles(molecule) is None:
+            if on_error == "raise":
+                raise ValueError(
+                    f"{source.name}, row {row}: RDKit cannot parse the SMILES {molecule!r}. Correct or remove it, or "
+                    "leave such rows out with `--on_error skip`."
+                )
+            continue
+        texts = _choose_texts(molecule, [column[number] for column in text_columns], source, seed)
+        pairs["smiles"] += [molecule] * len(texts)
+        pairs["text"] += texts
+        pairs["row"] += [row] * len(texts)
+        if identify:
+            pairs["inchikey"] += [_cached_inchikey14(molecule)] * len(texts)
+    return pairs
+
+
+def _choose_texts(smiles: str, cells: list[str | None], source: Source, seed: int) -> list[str]:
+    """Write or collect the texts of one row."""
+    if source.describe:
+        return descriptor_captions.write_captions(smiles, source.texts_per_molecule or 1, seed)
+    if source.text_separator is not None:
+        cells = [text for cell in cells for text in (cell or "").split(source.text_separator)]
+    # Spellings that differ by case alone are one text; the first one stays.
+    texts = {text.strip().lower(): text.strip() for text in reversed(cells) if text and text.strip()}
+    chosen = [text for text in reversed(texts.values()) if not source.names_only or is_molecule_name(text)]
+    limit = source.texts_per_molecule
+    if limit is not None and source.dataset != CHEMICALS and len(chosen) > limit:
+        chosen = random.Random(f"{seed} {smiles}").sample(chosen, limit)
+    return chosen
+
+
+def _identify(smiles: Sequence[str]) -> dict[str, list[Any]]:
+    """Compute the identifiers of a batch of molecules."""
+    return {"smiles": list(smiles), "inchikey": list(map(inchikey14, smiles))}
+
+
+@functools.lru_cache(maxsize=64)  # the rows of one molecule are neighbours
+def _cached_inchikey14(smiles: str) -> str | None:
+    """Compute the identifier once for the texts of one molecule."""
+    return inchikey14(smiles)
