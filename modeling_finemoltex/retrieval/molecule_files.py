@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rdkit import Chem, rdBase
 
-from ..data.pairs import CHEBI20_HEADER, SMILES_NAMES, TEXT_NAMES
+from ..data.pairs import CHEBI20_HEADER, USUAL_NAMES
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 SUFFIXES = (*SEPARATORS, ".smi", ".sdf", ".parquet")
@@ -173,7 +173,8 @@ class RowSource:
 
     def _find_columns(self, header: list[str]) -> tuple[int, int | None]:
         """Places of the value and of the id in a header."""
-        kind, usual = ("text", TEXT_NAMES) if self.is_text else ("smiles", SMILES_NAMES)
+        kind = "text" if self.is_text else "smiles"
+        usual = USUAL_NAMES[kind]
         asked, id_column = self.columns[kind], self.columns["id"]
         by_lower = {name.lower(): name for name in reversed(header)}
         found = next((by_lower[name] for name in usual if name in by_lower), None) if asked is None else asked
