@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 pytest.importorskip("faiss")
@@ -91,6 +92,7 @@ def test_mistakes_end_with_a_sentence(index_folder, words, message):
 
 
 def test_another_model_is_refused(index_folder, tmp_path, config, processor):
+    torch.manual_seed(1)  # every test starts from seed 0, as the model of the index may have done
     FineMolTexModel(config).save_pretrained(tmp_path / "other")
     processor.save_pretrained(tmp_path / "other")
     done = run("search", index_folder, "x", "-k", 1, "--model", tmp_path / "other", code=1)
