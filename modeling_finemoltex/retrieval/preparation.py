@@ -1,5 +1,8 @@
 """Turn rows into batches for the model: in order, a bounded number of rows ahead, in worker processes if asked."""
 
+import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -121,6 +124,7 @@ def prepare_windows(
         sampler=values_of_windows(),
         num_workers=num_workers,
         collate_fn=_as_it_is,
+        worker_init_fn=_end_with_parent,
         prefetch_factor=WINDOWS_AHEAD if num_workers else None,
         generator=torch.Generator(),  # otherwise every loader draws a number from the global generator
     )
@@ -141,6 +145,21 @@ class _Prepared(Dataset):
 def _as_it_is(prepared: PreparedWindow) -> PreparedWindow:
     """Keep numpy arrays, which the default would turn into tensors in shared memory."""
     return prepared
+
+
+def _end_with_parent(worker: int) -> None:
+    """End this worker as soon as its parent is gone, killed or not.
+
+    The loader's own watch notices too, but then waits for a pipe to be emptied that nobody reads any more.
+    """
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _cut(places: list[int], size: int) -> list[list[int]]:
