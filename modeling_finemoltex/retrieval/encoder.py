@@ -35,7 +35,7 @@ def get_processes() -> PartialState:
 
     Asked without `cpu`, Accelerate takes processes on a machine without an accelerator for strangers to each other.
     """
-    has_accelerator = getattr(torch, "accelerator", torch.cuda).is_available()  # `torch.accelerator` came with 2.6
+    has_accelerator = torch.accelerator.is_available()
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not has_accelerator, timeout=PATIENCE)
 
 
