@@ -118,18 +118,20 @@ def _featurize_batch(
     """Featurise one batch of rows into the columns of `PAIR_FEATURES`."""
     batch: dict[str, list[Any]] = {name: [] for name in PAIR_FEATURES}
     kept_texts, skipped = [], []
+    graphs: dict[str, Any] = {}  # the texts of one molecule are often neighbours
     for molecule, text, row in zip(smiles, texts, rows, strict=True):
         try:
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"Row {row} (SMILES {molecule!r}) has no text: got {text!r}.")
-            graph = processor.feature_extractor.featurize(molecule, row)
+            if molecule not in graphs:
+                graphs[molecule] = processor.feature_extractor.featurize(molecule, row)
         except ValueError as error:
             if on_error == "raise":
                 raise ValueError(f"Row {row} with SMILES {molecule!r} cannot be used: {error}") from error
             skipped.append(f"row {row}: {error}")
             continue
         for name, dtype in MOLECULE_COLUMNS.items():
-            batch[name].append(np.asarray(getattr(graph, name), dtype=dtype).reshape(-1))
+            batch[name].append(np.asarray(getattr(graphs[molecule], name), dtype=dtype).reshape(-1))
         kept_texts.append(text)
         batch["pair_ids"].append(row)
         batch["molecule_ids"].append(stable_hash(canonical_smiles(molecule) or molecule))

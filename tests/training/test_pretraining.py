@@ -182,14 +182,15 @@ def test_sources_are_joined_and_numbered_without_what_leaks(mixture, tools):
 
 
 def test_a_mixture_trains_and_resumes_with_other_weights_but_not_with_other_rows(mixture, run_example, tmp_path):
-    assert run_example([*mixture, "--save_steps", "2", "--eval_steps", "2"]) == 0
+    mixture += "--save_steps 1 --max_steps 2 --validation_size 0".split()
+    assert run_example(mixture) == 0
     card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
     assert "pairs, names, generated" in card and str(tmp_path) not in card
     recipe = json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))
     recipe["sources"][0]["weight"] = 3
     (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
-    resume = ["--resume_from_checkpoint", str(tmp_path / "run" / "checkpoint-2")]
-    assert run_example([*mixture, "--save_steps", "2", "--eval_steps", "2", *resume]) == 0
+    resume = ["--resume_from_checkpoint", str(tmp_path / "run" / "checkpoint-1")]
+    assert run_example([*mixture, *resume]) == 0
     recipe["sources"][1]["names_only"] = False
     (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
     with pytest.raises(ValueError, match="these arguments changed: sources"):
