@@ -107,19 +107,24 @@ def measure(trainer, model, prepared, collator) -> dict[str, float]:
 
     def run(collate=collator) -> dict[str, float]:
         trainer.data_collator = collate
-        return {key.split("/")[1]: value for key, value in trainer.evaluate(rows).items() if "/" in key}
+        metrics = {key.split("/")[1]: value for key, value in trainer.evaluate(rows).items() if "/" in key}
+        return {key: value for key, value in metrics.items() if value == value}  # without what was not masked
 
     results = run()
     if not model.is_masked_modelling:
         return results
-    results["motif_without_text"] = run(lambda batch: hide(collator(batch), config, "text"))["masked_motif_accuracy"]
-    results["word_without_molecule"] = run(lambda b: hide(collator(b), config, "molecule"))["masked_word_accuracy"]
+    floors = {
+        "motif_without_text": run(lambda batch: hide(collator(batch), config, "text")).get("masked_motif_accuracy"),
+        "word_without_molecule": run(lambda b: hide(collator(b), config, "molecule")).get("masked_word_accuracy"),
+    }
     train = prepared.features["train"]
     words, motifs = config.text_config.vocab_size, config.graph_config.motif_vocab_size
     model.word_head = ConstantHead(most_frequent(train, "input_ids", list(config.special_token_ids)), words)
     model.motif_head = ConstantHead(most_frequent(train, "motif_ids", [0]), motifs)
-    floor = run()
-    return results | {"word_majority": floor["masked_word_accuracy"], "motif_majority": floor["masked_motif_accuracy"]}
+    constant = run()
+    floors["word_majority"] = constant.get("masked_word_accuracy")
+    floors["motif_majority"] = constant.get("masked_motif_accuracy")
+    return results | {key: value for key, value in floors.items() if value is not None}
 
 
 def run_variant(name: str, seed: int, seconds: float, folder: Path, arguments: list[str]) -> dict[str, object]:
@@ -156,9 +161,8 @@ def format_table(results: list[dict]) -> str:
         runs = [result for result in results if result["variant"] == name]
         cells = [name, f"{statistics.mean(run['steps'] for run in runs):.0f}"] if runs else [name, "–"]
         for column in COLUMNS:
-            values = [100 * run["metrics"].get(column, float("nan")) for run in runs]
-            known = bool(values) and all(value == value for value in values)
-            cells.append(f"{statistics.mean(values):.1f} ± {statistics.pstdev(values):.1f}" if known else "–")
+            values = [100 * run["metrics"][column] for run in runs if column in run["metrics"]]
+            cells.append(f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}" if values[1:] else "–")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
