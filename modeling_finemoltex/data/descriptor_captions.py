@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rdkit import Chem
-from rdkit.Chem import QED, Crippen, Descriptors, Lipinski, rdMolDescriptors
+from rdkit.Chem import QED, Descriptors, rdMolDescriptors
 
 from .identifiers import parse_smiles
 from .structural_terms import count_ring_systems, count_terms, find_ring_systems
@@ -136,7 +136,7 @@ def list_facts(molecule: Chem.Mol) -> list[Fact]:
 def _composition_facts(molecule: Chem.Mol) -> list[Fact]:
     """State formula, weight, elements, charge and components."""
     formula = rdMolDescriptors.CalcMolFormula(molecule)
-    weight = Descriptors.MolWt(molecule)
+    weight = _weigh(molecule)
     rounded = f"{weight:.0f}"
     elements: dict[str, int] = {}
     for atom in filter(Chem.Atom.GetAtomicNum, molecule.GetAtoms()):  # 0 stands for any atom
@@ -226,7 +226,7 @@ def _stereo_facts(molecule: Chem.Mol) -> list[Fact]:
 
 def _property_facts(molecule: Chem.Mol) -> list[Fact]:
     """State hydrogen bonding, and the bands of logP, solubility, polar surface and drug-likeness where they apply."""
-    donors, acceptors = Lipinski.NumHDonors(molecule), Lipinski.NumHAcceptors(molecule)
+    donors, acceptors = rdMolDescriptors.CalcNumHBD(molecule), rdMolDescriptors.CalcNumHBA(molecule)
     facts = [
         Fact("donors", (f"has {_plural(donors, 'hydrogen-bond donor')}",
                         f"offers {_plural(donors, 'donor')} for hydrogen bonds")),
@@ -237,14 +237,14 @@ def _property_facts(molecule: Chem.Mol) -> list[Fact]:
     is_organic = 6 in numbers and numbers <= ORGANIC and len(Chem.GetMolFrags(molecule)) == 1
     if not is_organic or Chem.GetFormalCharge(molecule) or molecule.GetNumHeavyAtoms() > LARGEST_DESCRIBED:
         return facts
-    logp = Crippen.MolLogP(molecule)
+    logp = _compute_logp(molecule)
     facts += [
         Fact("logp", (f"has a calculated logP of about {round(logp, 1) + 0.0}", *_choose_band(logp, LOGP))),
         Fact("drug-likeness", _choose_band(QED.qed(molecule), DRUG_LIKENESS)),
     ]
-    surface = Descriptors.TPSA(molecule)
+    surface = rdMolDescriptors.CalcTPSA(molecule)
     predicates = _choose_band(surface, POLAR_SURFACE)
-    if surface < POLAR_SURFACE[0][0] and Descriptors.MolWt(molecule) < WEIGHT[1][0]:
+    if surface < POLAR_SURFACE[0][0] and _weigh(molecule) < WEIGHT[1][0]:
         predicates += ("slips through membranes easily",)  # size stops larger ones, however little polar they are
     facts.append(Fact("polar surface", predicates))
     solubility = estimate_solubility(molecule)
@@ -260,7 +260,7 @@ def estimate_solubility(molecule: Chem.Mol) -> float:
     heavy = molecule.GetNumHeavyAtoms()
     aromatic_share = sum(atom.GetIsAromatic() for atom in molecule.GetAtoms()) / heavy if heavy else 0.0
     return (
-        0.16 - 0.63 * Crippen.MolLogP(molecule) - 0.0062 * Descriptors.MolWt(molecule)
+        0.16 - 0.63 * _compute_logp(molecule) - 0.0062 * _weigh(molecule)
         + 0.066 * rdMolDescriptors.CalcNumRotatableBonds(molecule) - 0.74 * aromatic_share
     )  # fmt: skip
 
@@ -272,26 +272,35 @@ def longest_carbon_chain(molecule: Chem.Mol) -> int:
         for atom in molecule.GetAtoms()
         if atom.GetAtomicNum() == 6 and not atom.IsInRing()
     }
-
-    def walk(start: int) -> list[int]:
-        """List the atoms of a tree in the order of their distance from `start`."""
-        order, seen, distance = [start], {start}, {start: 1}
-        for atom in order:
-            for neighbour in neighbours[atom]:
-                if neighbour not in seen:
-                    seen.add(neighbour)
-                    distance[neighbour] = distance[atom] + 1
-                    order.append(neighbour)
-        lengths[order[-1]] = distance[order[-1]]
-        return order
-
-    longest, done, lengths = 0, set[int](), {}
+    longest, done = 0, set[int]()
     for atom in neighbours:
         if atom not in done:  # the atom farthest from any atom of a tree is an end of its longest path
-            tree = walk(atom)
+            tree = _walk_tree(neighbours, atom)
             done.update(tree)
-            longest = max(longest, lengths[walk(tree[-1])[-1]])
+            longest = max(longest, *_walk_tree(neighbours, list(tree)[-1]).values())
     return longest
+
+
+def _walk_tree(neighbours: dict[int, list[int]], start: int) -> dict[int, int]:
+    """Number the atoms of a tree by their place on the path from `start`, nearest first."""
+    places = {start: 1}
+    order = [start]
+    for atom in order:
+        for neighbour in neighbours[atom]:
+            if neighbour not in places:
+                places[neighbour] = places[atom] + 1
+                order.append(neighbour)
+    return places
+
+
+def _weigh(molecule: Chem.Mol) -> float:
+    """Compute the average molecular weight in g/mol."""
+    return Descriptors.MolWt(molecule)  # type: ignore[attr-defined]
+
+
+def _compute_logp(molecule: Chem.Mol) -> float:
+    """Compute the octanol-water partition coefficient by the method of Wildman and Crippen."""
+    return rdMolDescriptors.CalcCrippenDescriptors(molecule)[0]
 
 
 def _polycyclic_kinds(molecule: Chem.Mol) -> list[str]:

@@ -180,7 +180,8 @@ def _term_patterns() -> list[tuple[StructuralTerm, Chem.Mol]]:
 @functools.cache
 def _ring_names() -> tuple[dict[str, str], dict[str, str]]:
     """Index the ring systems by what `_ring_key` makes of them: exact ones, and skeletons."""
-    exact, skeletons = {}, {}
+    exact: dict[str, str] = {}
+    skeletons: dict[str, str] = {}
     for names, index, is_exact in ((RING_SYSTEMS, exact, True), (RING_SKELETONS, skeletons, False)):
         for name, smiles in names.items():
             molecule = Chem.MolFromSmiles(smiles)

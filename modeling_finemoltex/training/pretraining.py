@@ -337,18 +337,20 @@ def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets
         The non-empty splits by name (train, validation, test; `source_ids` numbers the sources of training pairs), and
         the pairs removed from training for each evaluation set and from each source.
     """
-    options: dict[str, Any] = {"data_dir": data_args.data_dir, "num_proc": data_args.num_proc}
-    load = functools.partial(load_source, seed=seed, on_error=data_args.on_error, **options)
+    data_dir, num_proc = data_args.data_dir, data_args.num_proc
+    load: Callable[..., datasets.Dataset] = functools.partial(
+        load_source, data_dir=data_dir, seed=seed, num_proc=num_proc, on_error=data_args.on_error
+    )
     held_out = {}
     if data_args.validation_set is not None:
         held_out["validation"] = load(data_args.own_source(data_args.validation_set), identify=True)
     sources = data_args.training_sources()
     if data_args.split == "given":
         sizes = {"validation": data_args.validation_size, "test": data_args.test_size}
-        parts = {name: replace(sources[0], split=name) for name, size in sizes.items() if size}
-        held_out = {name: load(part, identify=True) for name, part in parts.items()} | held_out
+        given = {name: replace(sources[0], split=name) for name, size in sizes.items() if size}
+        held_out = {name: load(source, identify=True) for name, source in given.items()} | held_out
     named = [Source.parse(text) for text in data_args.eval_sets or []]
-    eval_sets = {source.name: load_molecules(source, **options) for source in named} | held_out
+    eval_sets = {source.name: load_molecules(source, data_dir, num_proc) for source in named} | held_out
     most = data_args.max_train_samples
     parts = [load(source, identify=bool(eval_sets), max_rows=most) for source in sources]
     pairs = _number_sources([sample_rows(part, most, seed) for part in parts])  # a row may give several pairs

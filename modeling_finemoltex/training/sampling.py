@@ -49,8 +49,8 @@ class MixtureSampler(Sampler[int]):
         for start, total in zip(self.starts, limits[:, -1], strict=True):
             if total <= 0 and start < num_steps:
                 raise ValueError(f"No source has a positive `weight` from step {start} of {num_steps}. Give one.")
-        for source, rows, used in zip(sources, self.rows, weights.any(axis=0), strict=True):
-            if used and not len(rows):
+        for source, rows, largest in zip(sources, self.rows, weights.max(axis=0), strict=True):
+            if largest > 0 and not len(rows):
                 raise ValueError(
                     f"The source {source.name} has a positive `weight`, but no rows for training are left."
                 )
@@ -68,7 +68,7 @@ class MixtureSampler(Sampler[int]):
             drawn += np.bincount(self._choose_sources(earlier), minlength=len(self.rows))
         chosen = self._choose_sources(epoch)
         draws = np.empty(len(self), dtype=np.int64)
-        for source, before in enumerate(drawn):
+        for source, before in enumerate(drawn.tolist()):
             places = np.flatnonzero(chosen == source)
             draws[places] = self._take(source, before, len(places))
         return iter(draws.tolist())

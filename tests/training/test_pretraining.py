@@ -182,7 +182,7 @@ def test_sources_are_joined_and_numbered_without_what_leaks(mixture, tools):
 
 
 def test_a_mixture_trains_and_resumes_with_other_weights_but_not_with_other_rows(mixture, run_example, tmp_path):
-    mixture += "--save_steps 1 --max_steps 2 --validation_size 0".split()
+    mixture += "--save_steps 1 --max_steps 2 --validation_size 0 --load_best_model_at_end false".split()
     assert run_example(mixture) == 0
     card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
     assert "pairs, names, generated" in card and str(tmp_path) not in card
