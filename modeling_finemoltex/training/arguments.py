@@ -69,9 +69,9 @@ def is_cpu_bf16_native() -> bool:
 
 # Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.
 DEMONSTRATION_DEFAULTS = {
-    "max_steps": 1000,
-    "eval_steps": 500,
-    "save_steps": 500,
+    "max_steps": 750,
+    "eval_steps": 375,
+    "save_steps": 375,
     "num_proc": os.cpu_count(),
     "bf16": is_cpu_bf16_native(),
 }

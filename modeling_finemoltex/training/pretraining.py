@@ -137,7 +137,8 @@ def build_trainer(
 ) -> FineMolTexTrainer:
     """Build the Trainer with the collator, the metrics and a bounded validation set."""
     if training_args.device.type == "cpu":
-        model.set_attn_implementation("eager")  # the backward pass of sdpa takes a quarter of a step there
+        # The backward pass of sdpa takes a quarter of a step there.
+        model.set_attn_implementation({"": "eager", "text_config": "eager"})
     validation = prepared.features.get("validation")
     if validation is not None:
         validation = sample_rows(validation, data_args.max_eval_samples, training_args.seed)
