@@ -156,13 +156,18 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         text_ids: Tensor | None,
         seeds: Tensor,
     ) -> None:
-        """Join every n-th pair, and its hardest wrong partners on both sides; add the loss to `output`."""
+        """Join every n-th pair, and its hardest wrong partners on both sides; add the loss to `output`.
+
+        The head learns what the cosine gets wrong: their sum is trained, as their sum ranks, and the embeddings, which
+        have a loss of their own, get no gradient from it.
+        """
         anchors = torch.arange(0, len(seeds), self._stride, device=seeds.device)  # (A,)
         is_negative = ~torch.eye(len(seeds), dtype=torch.bool, device=seeds.device)  # (B, B)
         for ids in (molecule_ids, text_ids):
             if ids is not None:
                 is_negative = is_negative & (ids[:, None] != ids)
-        logits = (plain.text_embeds @ plain.molecule_embeds.T).detach() * self.finemoltex.logit_scale.exp()  # (B, B)
+        with torch.no_grad(), torch.autocast(seeds.device.type, enabled=False):
+            logits = self.finemoltex.logit_scale.exp() * plain.text_embeds @ plain.molecule_embeds.T  # (B, B)
         count = self.config.matching_negatives
         molecules, is_molecule = draw_hard_negatives(
             logits[anchors], is_negative[anchors], count, seeds[anchors], stream=2
@@ -181,6 +186,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             plain.word_tokens[text_rows],
             attention_mask[text_rows],
         )
+        scores = scores + logits[text_rows, molecule_rows]  # what ranks, see FineMolTexForRetrieval.match
         positive, *wrong = scores.split([len(anchors), molecules.numel(), texts.numel()])
         losses = [
             matching_loss(positive, negatives.view_as(rows), is_drawn)

@@ -84,8 +84,7 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
     def match(self, molecules: FineMolTexOutput, texts: FineMolTexOutput, attention_mask: Tensor) -> Tensor:
         """Score pairs of molecules and texts by cross-attention and cosine together.
 
-        The matching head and the dual encoder answer the same question from different evidence, both as logits of a
-        choice among candidates, so their sum ranks better than either.
+        The matching head was trained to correct the cosine over temperature, so the sum of both ranks.
 
         Args:
             molecules ([`FineMolTexOutput`]): Of the base model for `R` molecules: tokens, mask and embeddings.
