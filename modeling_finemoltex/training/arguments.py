@@ -63,7 +63,7 @@ def is_cpu_bf16_native() -> bool:
     """Return whether training runs on a CPU with bfloat16 instructions, where autocast halves the time of a step."""
     if torch.accelerator.is_available():
         return False
-    features = getattr(torch.cpu, "get_capabilities", dict)()
+    features: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 
 
