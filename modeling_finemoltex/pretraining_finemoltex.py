@@ -156,11 +156,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         text_ids: Tensor | None,
         seeds: Tensor,
     ) -> None:
-        """Join every n-th pair, and its hardest wrong partners on both sides; add the loss to `output`.
-
-        The head learns what the cosine gets wrong: their sum is trained, as their sum ranks, and the embeddings, which
-        have a loss of their own, get no gradient from it.
-        """
+        """Join every n-th pair, and its hardest wrong partners on both sides; add the loss to `output`."""
         anchors = torch.arange(0, len(seeds), self._stride, device=seeds.device)  # (A,)
         is_negative = ~torch.eye(len(seeds), dtype=torch.bool, device=seeds.device)  # (B, B)
         for ids in (molecule_ids, text_ids):
@@ -186,7 +182,6 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             plain.word_tokens[text_rows],
             attention_mask[text_rows],
         )
-        scores = scores + logits[text_rows, molecule_rows]  # what ranks, see FineMolTexForRetrieval.match
         positive, *wrong = scores.split([len(anchors), molecules.numel(), texts.numel()])
         losses = [
             matching_loss(positive, negatives.view_as(rows), is_drawn)

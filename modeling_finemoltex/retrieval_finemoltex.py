@@ -84,7 +84,8 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
     def match(self, molecules: FineMolTexOutput, texts: FineMolTexOutput, attention_mask: Tensor) -> Tensor:
         """Score pairs of molecules and texts by cross-attention and cosine together.
 
-        The matching head was trained to correct the cosine over temperature, so the sum of both ranks.
+        The matching head and the dual encoder answer the same question from different evidence, both as logits of a
+        choice among candidates; `config.matching_score_weight` says how much the head counts.
 
         Args:
             molecules ([`FineMolTexOutput`]): Of the base model for `R` molecules: tokens, mask and embeddings.
@@ -103,7 +104,7 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
             attention_mask,
         )
         cosine = (molecules.molecule_embeds * texts.text_embeds).sum(-1)  # (R,)
-        return joined + self.finemoltex.logit_scale.exp() * cosine
+        return self.config.matching_score_weight * joined + self.finemoltex.logit_scale.exp() * cosine
 
 
 __all__ = ["FineMolTexForRetrieval"]
