@@ -179,7 +179,7 @@ class FineMolTexConfig(PreTrainedConfig):
             the batch by cross-attention (0: no matching head).
         matching_negatives (`int`): Wrong molecules per text, and wrong texts per molecule, of that objective.
         matching_score_weight (`float`): Weight of the matching logits beside the cosine over temperature where pairs
-            are ranked; choose it on validation queries. A head that learned for minutes helps at 0.2 and harms at 1.
+            are ranked; choose it on validation queries. A head that learned for minutes gains nothing, and harms at 1.
         cross_attention_share (`float`): Share of the pairs of a training batch that goes through the masked and the
             matching pass, which cost more than the contrastive one (paper: 1): every n-th pair, with n = 1 / share
             rounded. Evaluation masks every pair.
@@ -221,7 +221,7 @@ class FineMolTexConfig(PreTrainedConfig):
     word_mask_probability: float | int = 0.2
     matching_loss_weight: float | int = 0.0
     matching_negatives: int = 3
-    matching_score_weight: float | int = 0.2
+    matching_score_weight: float | int = 0.1
     cross_attention_share: float | int = 1.0
     mask_token_id: int = 103
     special_token_ids: list[int] | tuple[int, ...] = (0, 101, 102, 103)

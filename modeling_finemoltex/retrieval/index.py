@@ -64,11 +64,11 @@ class MoleculeTextIndex:
     | method | result | made for | why |
     |---|---|---|---|
     | `"flat"` | exact | up to 20,000 rows | an exact search takes a millisecond, less than embedding the query |
+    | `"hnsw"` | approximate | up to 500,000 rows | surest and fastest; a minute to make; shrinks on saving only |
     | `"ivf_flat"` | approximate | up to 2 GiB of vectors | a tenth of the time; made in seconds; grows and shrinks |
     | `"ivf_pq"` | approximate | more | a sixteenth of the memory; the best are ranked again by true vectors on disk |
-    | `"hnsw"` | approximate | on request | about as fast; slow to make; removed rows stay until it is made anew |
 
-    `method="auto"` takes the first of the upper three whose size fits. Whatever the method, the scores of `Hit` are
+    `method="auto"` takes the first whose size fits. Whatever the method, the scores of `Hit` are
     exact cosines, and a filtered search is exact.
 
     Args:

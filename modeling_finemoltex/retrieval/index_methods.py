@@ -15,6 +15,7 @@ METHODS = ("flat", "ivf_flat", "hnsw", "ivf_pq")
 
 # Rules of `method="auto"`; figures for width 256 and one thread.
 FLAT_UP_TO = 20_000  # rows: an exact search takes 1 ms, no more than turning a query into a vector
+HNSW_UP_TO = 500_000  # rows: made within two minutes; the time to make it grows faster than that of IVF
 COMPRESS_FROM = 2 << 30  # bytes of float32 vectors, two million rows: from here on they crowd a laptop's memory
 
 # IVF. A search compares the query with every list's centre and with the rows of the nearest lists: with 4 sqrt(R)
@@ -45,8 +46,8 @@ def choose_method(method: str, num_rows: int, embedding_size: int) -> str:
         embedding_size (`int`): Width `P` of a vector.
 
     Returns:
-        One of `METHODS`. `"auto"` gives `"flat"` up to 20,000 rows, `"ivf_flat"` beyond and `"ivf_pq"` from 2 GiB of
-        vectors on. `"hnsw"` is for who asks for it: a little faster and surer than IVF, but slow to build.
+        One of `METHODS`. `"auto"` gives `"flat"` up to 20,000 rows, `"hnsw"` up to 500,000, `"ivf_flat"` beyond and
+        `"ivf_pq"` from 2 GiB of vectors on.
 
     Raises:
         ValueError: If the method is unknown or needs more rows than there are.
@@ -54,7 +55,9 @@ def choose_method(method: str, num_rows: int, embedding_size: int) -> str:
     if method == "auto":
         if num_rows <= FLAT_UP_TO:
             return "flat"
-        return "ivf_flat" if 4 * num_rows * embedding_size < COMPRESS_FROM else "ivf_pq"
+        if 4 * num_rows * embedding_size >= COMPRESS_FROM:
+            return "ivf_pq"
+        return "hnsw" if num_rows <= HNSW_UP_TO else "ivf_flat"
     if method not in METHODS:
         raise ValueError(f"Unknown method {method!r}: choose one of auto, {', '.join(METHODS)}.")
     if method == "ivf_pq" and num_rows < CODES * ROWS_PER_CENTROID:

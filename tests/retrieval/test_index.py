@@ -13,7 +13,14 @@ pytest.importorskip("faiss")
 from modeling_finemoltex import FineMolTexModel, MoleculeFilter, MoleculeTextIndex
 from modeling_finemoltex.data.identifiers import parse_smiles
 from modeling_finemoltex.retrieval import MoleculeTextEncoder
-from modeling_finemoltex.retrieval.index_methods import CODES, FLAT_UP_TO, METHODS, ROWS_PER_CENTROID, choose_method
+from modeling_finemoltex.retrieval.index_methods import (
+    CODES,
+    FLAT_UP_TO,
+    HNSW_UP_TO,
+    METHODS,
+    ROWS_PER_CENTROID,
+    choose_method,
+)
 
 WIDTH, NUM_ROWS = 16, CODES * ROWS_PER_CENTROID  # the fewest that all methods take
 FINGERPRINT = {"name_or_path": "runs/a", "revision": "main", "weights": "aa", "motif_vocab": "bb", "tokenizer": "cc"}
@@ -127,7 +134,8 @@ def test_saving_drops_many_removed_rows(large, tmp_path):
 
 def test_auto_chooses_by_size():
     assert choose_method("auto", FLAT_UP_TO, 256) == "flat"
-    assert choose_method("auto", FLAT_UP_TO + 1, 256) == "ivf_flat"
+    assert choose_method("auto", FLAT_UP_TO + 1, 256) == "hnsw"
+    assert choose_method("auto", HNSW_UP_TO + 1, 256) == "ivf_flat"
     assert choose_method("auto", 2_000_000, 256) == "ivf_flat"
     assert choose_method("auto", 2_200_000, 256) == "ivf_pq"
     with pytest.raises(ValueError, match="'lsh': choose one of auto, flat, ivf_flat, hnsw, ivf_pq"):
