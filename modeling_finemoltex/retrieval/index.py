@@ -96,6 +96,7 @@ class MoleculeTextIndex:
         self.method, self.kind, self.model = method, kind, model
         self._rows, self._vectors, self._structure = rows, vectors, structure
         self._removed = np.zeros(len(rows), bool) if removed is None else removed.copy()
+        self._num_removed = int(self._removed.sum())  # counted once: a search has no time to count
         self.encoder = encoder
 
     @classmethod
@@ -213,7 +214,7 @@ class MoleculeTextIndex:
         return self._vectors.shape[1]
 
     def __len__(self) -> int:
-        return len(self._rows) - int(self._removed.sum())
+        return len(self._rows) - self._num_removed
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self):,} {self.kind}, {self.method}, width {self.embedding_size})"
@@ -227,7 +228,7 @@ class MoleculeTextIndex:
         Raises:
             ValueError: If the folder holds something else.
         """
-        if self._removed.mean() > MOST_REMOVED and len(self):
+        if self._num_removed > MOST_REMOVED * len(self._rows) and len(self):
             self._drop_removed()
         metadata = {
             "kind": self.kind,
@@ -307,6 +308,7 @@ class MoleculeTextIndex:
         if unknown:
             raise ValueError(f"{_count(unknown)} not in the index. Nothing was removed.")
         self._removed |= self._has_id(names)
+        self._num_removed = int(self._removed.sum())
 
     def search(
         self,
@@ -354,7 +356,8 @@ class MoleculeTextIndex:
     def _search_structure(self, queries: np.ndarray, k: int) -> Iterator[list[tuple[int, float]]]:
         """Yield positions and exact scores of the `k` best per query, by the structure."""
         fetched = min(len(self), k * RERANKED_PER_HIT) if self.method == "ivf_pq" else k
-        scores, positions = search_index(self._structure, queries, fetched, self._removed)
+        removed = self._removed if self._num_removed else None
+        scores, positions = search_index(self._structure, queries, fetched, removed)
         for query, row_scores, row in zip(queries, scores, positions, strict=True):
             found = row >= 0
             if found.sum() < k:  # too few in the lists or the neighbourhood looked at
@@ -429,7 +432,7 @@ class MoleculeTextIndex:
         """Rebuild rows and structure without what was removed; IVF centres and codes stay as learnt."""
         kept = ~self._removed
         self._rows, self._vectors = self._rows.filter(pa.array(kept)).combine_chunks(), self._vectors[kept]
-        self._removed = np.zeros(len(self._vectors), bool)
+        self._removed, self._num_removed = np.zeros(len(self._vectors), bool), 0
         self._structure.reset()
         add_to_index(self._structure, self._vectors)
 

@@ -93,7 +93,7 @@ def add_to_index(index: faiss.Index, vectors: np.ndarray) -> None:
 
 
 def search_index(
-    index: faiss.Index, queries: np.ndarray, k: int, removed: np.ndarray
+    index: faiss.Index, queries: np.ndarray, k: int, removed: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the nearest positions of each query.
 
@@ -101,14 +101,14 @@ def search_index(
         index (`faiss.Index`): As made by `build_index` and filled.
         queries (`np.ndarray` of shape `(Q, P)`): Unit vectors, float32.
         k (`int`): Positions wanted per query.
-        removed (`np.ndarray` of shape `(R,)`): True at positions that must not be found.
+        removed (`np.ndarray` of shape `(R,)`, *optional*): True at positions that must not be found.
 
     Returns:
         Scores and positions, both `(Q, k)`, best first. An approximate structure may find fewer: the rest is -1.
     """
     _use_torch_threads()
     options: dict = {}
-    if removed.any():
+    if removed is not None:
         options["sel"] = faiss.IDSelectorBitmap(np.packbits(~removed, bitorder="little"))
     if isinstance(index, faiss.IndexIVF):
         num_probed = min(index.nlist, max(MIN_PROBED, round(index.nlist * PROBED_SHARE)))
