@@ -14,7 +14,7 @@ from modeling_finemoltex import MoleculeFilter, MoleculeTextEncoder, MoleculeTex
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("library", help="CSV file with a header")
+    parser.add_argument("molecules", help="CSV file with a header")
     parser.add_argument("sentence", help="what to look for, in quotes")
     parser.add_argument("--model", required=True, help="model folder or Hub id")
     parser.add_argument("--column", default="smiles", help="column of the SMILES")
@@ -24,9 +24,9 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def build_index(library: str, column: str, encoder: MoleculeTextEncoder) -> MoleculeTextIndex:
+def build_index(csv_file: str, column: str, encoder: MoleculeTextEncoder) -> MoleculeTextIndex:
     """Embed the molecules that can be read; the hits tell their row in the file."""
-    with open(library, encoding="utf-8", newline="") as file:
+    with open(csv_file, encoding="utf-8", newline="") as file:
         smiles = [row[column] for row in csv.DictReader(file)]
     embeddings, kept = encoder.encode_molecules(smiles, on_error="skip")
     print(f"{len(kept)} of {len(smiles)} molecules embedded")
@@ -44,7 +44,7 @@ def main() -> None:
     if arguments.index and arguments.index.exists():
         index = MoleculeTextIndex.load(arguments.index, encoder)
     else:
-        index = build_index(arguments.library, arguments.column, encoder)
+        index = build_index(arguments.molecules, arguments.column, encoder)
         if arguments.index:
             index.save(arguments.index)
     condition = MoleculeFilter(smarts=arguments.smarts) if arguments.smarts else None

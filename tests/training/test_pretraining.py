@@ -44,7 +44,7 @@ def test_the_example_leaves_a_loadable_folder(command, run_example, tmp_path, ca
     assert 0 < metrics["pairs_random_test/t2m_mrr"] <= 1
     assert "pairs_random_test" in capsys.readouterr().out
     card = ModelCard.load(folder / "README.md")
-    assert (card.data.license, card.data.library_name, card.data.pipeline_tag) == (
+    assert tuple(card.data[name] for name in ("license", "library_name", "pipeline_tag")) == (
         "apache-2.0",
         "transformers",
         "feature-extraction",
