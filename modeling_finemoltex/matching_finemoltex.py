@@ -8,10 +8,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from .fusion_finemoltex import FineMolTexFusion
+from .fusion_finemoltex import FineMolTexFusion, chunk_by_length
 from .masking_finemoltex import hash_uniform
-
-ROWS_PER_CHUNK = 16  # pairs with texts of similar length that a CPU computes together
 
 
 class FineMolTexMatchingHead(nn.Module):
@@ -40,8 +38,6 @@ def match_pairs(
 ) -> Tensor:
     """Score pairs of molecules and texts from their tokens before the first co-attention block.
 
-    A CPU pays for padding as for words: there, pairs with texts of similar length are computed together.
-
     Args:
         fusion (`FineMolTexFusion`): Joins the two streams.
         head (`FineMolTexMatchingHead`): Reads the joined streams.
@@ -51,10 +47,10 @@ def match_pairs(
     Returns:
         `torch.FloatTensor` of shape `(R,)`: Logits; higher where the text describes the molecule.
     """
-    if word_tokens.device.type != "cpu" or torch.compiler.is_compiling() or word_tokens.shape[0] <= ROWS_PER_CHUNK:
-        return head(*fusion.join(motif_tokens, motif_mask, word_tokens, word_mask))
     lengths = word_mask.sum(1)  # (R,)
-    chunks = lengths.argsort().split(ROWS_PER_CHUNK)
+    chunks = chunk_by_length(lengths)
+    if chunks is None:
+        return head(*fusion.join(motif_tokens, motif_mask, word_tokens, word_mask))
     scores = []
     for rows in chunks:
         num_words, num_slots = int(lengths[rows].max()), int(motif_mask[rows].sum(1).max())

@@ -111,7 +111,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         loss = contrastive = contrastive_loss(
             plain.molecule_embeds,
             plain.text_embeds,
-            self.finemoltex.logit_scale.exp().clamp(max=100.0),
+            self.finemoltex.inverse_temperature,
             self.config.contrastive_objective,
             molecule_ids,
             text_ids,
@@ -163,7 +163,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             if ids is not None:
                 is_negative = is_negative & (ids[:, None] != ids)
         with torch.no_grad(), torch.autocast(seeds.device.type, enabled=False):
-            logits = self.finemoltex.logit_scale.exp() * plain.text_embeds @ plain.molecule_embeds.T  # (B, B)
+            logits = self.finemoltex.inverse_temperature * plain.text_embeds @ plain.molecule_embeds.T  # (B, B)
         count = self.config.matching_negatives
         molecules, is_molecule = draw_hard_negatives(
             logits[anchors], is_negative[anchors], count, seeds[anchors], stream=2

@@ -72,8 +72,9 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         )
         logits = None
         if output.molecule_embeds is not None and output.text_embeds is not None:
-            scale = self.finemoltex.logit_scale.exp()
-            logits = scale * output.text_embeds @ output.molecule_embeds.T  # (B_text, B_molecule)
+            logits = (
+                self.finemoltex.inverse_temperature * output.text_embeds @ output.molecule_embeds.T
+            )  # (B_text, B_molecule)
         return FineMolTexRetrievalOutput(
             logits_per_text=logits,
             logits_per_molecule=None if logits is None else logits.T,
@@ -104,7 +105,7 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
             attention_mask,
         )
         cosine = (molecules.molecule_embeds * texts.text_embeds).sum(-1)  # (R,)
-        return self.config.matching_score_weight * joined + self.finemoltex.logit_scale.exp() * cosine
+        return self.config.matching_score_weight * joined + self.finemoltex.inverse_temperature * cosine
 
 
 __all__ = ["FineMolTexForRetrieval"]
