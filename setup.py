@@ -39,7 +39,6 @@ setup(
         "modeling_finemoltex.hub_cards": ["*.md", "images/*", "metrics/*/*"],
     },
     include_package_data=False,
-    entry_points={"console_scripts": ["finemoltex = modeling_finemoltex.cli:app"]},
     install_requires=REQUIRED,
     extras_require={"examples": EXAMPLES, "retrieval": RETRIEVAL, "test": TEST, "dev": DEV},
 )

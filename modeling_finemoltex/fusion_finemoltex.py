@@ -30,6 +30,31 @@ def chunk_by_length(lengths: Tensor) -> tuple[Tensor, ...] | None:
     return lengths.argsort().split(ROWS_PER_CHUNK)
 
 
+def encode_in_chunks(encode: Callable, inputs: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+    """Encode padded sequences, on a CPU in chunks of similar length; see [`chunk_by_length`].
+
+    Args:
+        encode (callable): Takes inputs and mask of some sequences, returns tensors `(rows, L, ...)`.
+        inputs (`torch.Tensor` of shape `(B, L, ...)`): Tokens, or their ids.
+        mask (`torch.LongTensor` of shape `(B, L)`): 1 on tokens, 0 on padding.
+
+    Returns:
+        What `encode` returns for the whole batch; zeros on padding that was not computed.
+    """
+    positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)  # (L,)
+    lengths = (mask * positions).amax(1)  # (B,): up to the last token, wherever the padding is
+    chunks = chunk_by_length(lengths)
+    if chunks is None:
+        return encode(inputs, mask)
+    parts = []
+    for rows in chunks:
+        length = int(lengths[rows].max())
+        chunk = encode(inputs[rows, :length], mask[rows, :length])
+        parts.append([nn.functional.pad(states, (0, 0, 0, mask.shape[1] - length)) for states in chunk])
+    order = torch.cat(chunks).argsort()  # (B,)
+    return tuple(torch.cat(part)[order] for part in zip(*parts, strict=True))  # (B, L, ...)
+
+
 def eager_attention_forward(
     module: nn.Module,
     query: Tensor,
@@ -214,4 +239,4 @@ class FineMolTexFusion(nn.Module):
         return states
 
 
-__all__ = ["FineMolTexFusion", "chunk_by_length"]
+__all__ = ["FineMolTexFusion", "chunk_by_length", "encode_in_chunks"]

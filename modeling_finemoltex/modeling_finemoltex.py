@@ -18,7 +18,7 @@ from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
-from .fusion_finemoltex import FineMolTexFusion, chunk_by_length
+from .fusion_finemoltex import FineMolTexFusion, encode_in_chunks
 from .graph_encoder_finemoltex import (
     FineMolTexGraphEncoder,
     locate_motifs,
@@ -210,35 +210,24 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         Returns:
             The tokens before the first co-attention block and the motif states, both `(B, K + 1, H)`.
         """
+        return encode_in_chunks(self._encode_motifs_at_once, motif_tokens, motif_mask)
+
+    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run the text side alone.
+
+        Returns:
+            The tokens before the first co-attention block and the text states, both `(B, T, H)`.
+        """
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        return encode_in_chunks(self._encode_texts_at_once, input_ids, attention_mask)
+
+    def _encode_motifs_at_once(self, motif_tokens: Tensor, motif_mask: Tensor) -> tuple[Tensor, Tensor]:
         alone, _ = self.fusion.alone
         tokens = self.fusion.encode_motifs(motif_tokens, motif_mask, alone)
         return tokens, self.fusion.encode_motifs(tokens, motif_mask, slice(alone.stop, None))
 
-    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run the text side alone, on a CPU in chunks of similar length.
-
-        Returns:
-            The tokens before the first co-attention block and the text states, both `(B, T, H)`; zeros on padding that
-            was not computed.
-        """
-        if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        columns = torch.arange(1, input_ids.shape[1] + 1, device=input_ids.device)  # (T,)
-        lengths = (attention_mask * columns).amax(1)  # (B,): up to the last word, wherever the padding is
-        chunks = chunk_by_length(lengths)
-        if chunks is None:
-            return self._encode_chunk(input_ids, attention_mask)
-        parts = []
-        for rows in chunks:
-            length = int(lengths[rows].max())
-            chunk = self._encode_chunk(input_ids[rows, :length], attention_mask[rows, :length])
-            parts.append([F.pad(states, (0, 0, 0, input_ids.shape[1] - length)) for states in chunk])  # (rows, T, H)
-        order = torch.cat(chunks).argsort()  # (B,)
-        tokens, states = (torch.cat(part)[order] for part in zip(*parts, strict=True))  # (B, T, H)
-        return tokens, states
-
-    def _encode_chunk(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Run the text side at once; see `encode_texts`."""
+    def _encode_texts_at_once(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         _, alone = self.fusion.alone
         words, mask = self.embed_words(input_ids, attention_mask)
         tokens = self.fusion.encode_text(words, mask, alone)

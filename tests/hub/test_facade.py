@@ -122,6 +122,11 @@ def test_wheel_installs_one_top_level_package(wheel_contents):
     }
 
 
+def test_wheel_installs_the_command_line(wheel_contents):
+    (file,) = wheel_contents.glob("*.dist-info/entry_points.txt")
+    assert "finemoltex = modeling_finemoltex.cli:app" in file.read_text()
+
+
 def test_wheel_works_outside_the_checkout(wheel_contents, tmp_path):
     code = (
         "import modeling_finemoltex as package; print(package.__file__);"
