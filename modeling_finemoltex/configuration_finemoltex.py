@@ -85,6 +85,7 @@ class FineMolTexGraphConfig(PreTrainedConfig):
         bond_feature_sizes (`list[int]`): The same for bond features.
         motif_vocab_size (`int`): Entries of the motif vocabulary, [UNK] (id 0) and [MASK] (id 1) included.
         max_motif_positions (`int`): Distinct breadth-first ranks; motifs further down the tree share the last one.
+        max_atom_count (`int`): Distinct numbers of atoms of a motif or a molecule; larger ones share the last one.
         initializer_range (`float`): Standard deviation of the initial weights.
     """
 
@@ -98,6 +99,7 @@ class FineMolTexGraphConfig(PreTrainedConfig):
     bond_feature_sizes: list[int] | tuple[int, ...] = (6, 8, 4)
     motif_vocab_size: int = 2459
     max_motif_positions: int = 512
+    max_atom_count: int = 128
     initializer_range: float = 0.02
 
 

@@ -38,7 +38,8 @@ _AUTO_MAP = {
 class FineMolTexMotifTower(nn.Module):
     """Turn molecules into motif tokens; slot 0 starts as a learned [MOL] token plus the mean of the motifs.
 
-    The mean lets the first gradient reach every motif; from a bare token, attention takes much longer to learn.
+    The mean lets the first gradient reach every motif; from a bare token, attention takes much longer to learn. Means
+    forget how many there were, so every token, slot 0 included, is told its number of atoms: the length of a chain.
 
     Shapes:
         - **input:** the molecule tensors of the batch, masked motifs `(B, K + 1)` bool
@@ -52,6 +53,7 @@ class FineMolTexMotifTower(nn.Module):
         self.graph_encoder = FineMolTexGraphEncoder(graph)
         self.projection = nn.Linear(graph.hidden_size, fusion.hidden_size)
         self.position_embedding = nn.Embedding(graph.max_motif_positions, fusion.hidden_size)
+        self.size_embedding = nn.Embedding(graph.max_atom_count, fusion.hidden_size)
         self.molecule_token = nn.Parameter(torch.empty(fusion.hidden_size))
         self.mask_token = nn.Parameter(torch.empty(fusion.hidden_size))
         self.norm = nn.LayerNorm(fusion.hidden_size, eps=fusion.layer_norm_eps)
@@ -75,6 +77,8 @@ class FineMolTexMotifTower(nn.Module):
 
         atom_states = self.graph_encoder(atom_features, edge_index, edge_features, atom_is_masked)  # (N, H_graph)
         tokens = self.projection(pool_atoms_to_motifs(atom_states, atom_to_motif, num_motifs))  # (M, H)
+        sizes = torch.zeros_like(motif_positions).index_add(0, atom_to_motif, torch.ones_like(atom_to_motif))  # (M,)
+        tokens = tokens + self._embed_sizes(sizes)
         if motif_is_masked is not None:
             # With masked atoms the state still tells what stands around the hole; without, it tells the answer.
             visible = tokens if self.mask_atoms else torch.zeros_like(tokens)
@@ -84,9 +88,15 @@ class FineMolTexMotifTower(nn.Module):
 
         sequence = tokens.new_zeros(motif_counts.shape[0], num_slots, tokens.shape[-1])  # (B, K + 1, H)
         sequence[molecule, slot] = tokens
-        sequence[:, 0] = self.molecule_token.to(tokens.dtype) + sequence.sum(1) / motif_counts[:, None]
+        mean = sequence.sum(1) / motif_counts[:, None]  # (B, H)
+        molecule_sizes = torch.zeros_like(motif_counts).index_add(0, molecule, sizes)  # (B,)
+        sequence[:, 0] = self.molecule_token.to(tokens.dtype) + mean + self._embed_sizes(molecule_sizes)
         attention_mask = torch.arange(num_slots, device=slot.device) <= motif_counts[:, None]  # (B, K + 1)
         return self.dropout(self.norm(sequence)), attention_mask.long()
+
+    def _embed_sizes(self, atom_counts: Tensor) -> Tensor:
+        """Embed numbers of atoms, large ones alike. `(L,)` -> `(L, H)`."""
+        return self.size_embedding(atom_counts.clamp(max=self.size_embedding.num_embeddings - 1))
 
 
 class FineMolTexPreTrainedModel(PreTrainedModel):
