@@ -39,6 +39,7 @@ class Arguments:
     pool: list[str] | None = field(default=None, metadata={"help": "ChEBI-20: files of all molecules."})
     split: str | None = field(default=None, metadata={"help": "ChEBI-20, PCdes: the split that asks."})
     index: str | None = field(default=None, metadata={"help": "DrugBank: file of fixed negatives."})
+    atc_level: int | None = field(default=None, metadata={"help": "DrugBank ATC table: level of the names, 1 to 4."})
     duplicates: str = field(default="right", metadata={"help": "Equal items are 'right', or 'wrong' as published."})
     train_texts: str | None = field(default=None, metadata={"help": "Training pairs, for the nearest-text baseline."})
     rerank: int = field(default=0, metadata={"help": "Re-rank so many of the best candidates; 0: none."})
@@ -95,7 +96,7 @@ def main() -> None:
     """Load, embed once, score, print, write."""
     (arguments,) = HfArgumentParser(Arguments).parse_args_into_dataclasses()
     logging.set_verbosity_error()  # the heads of pre-training, also in the folder, are not needed here
-    options = {"pool": arguments.pool, "split": arguments.split, "index": arguments.index}
+    options = {name: getattr(arguments, name) for name in ("pool", "split", "index", "atc_level")}
     tasks = load_protocol(arguments.protocol, arguments.texts, arguments.duplicates, **options)
     if arguments.num_queries:
         tasks = [task.with_queries(arguments.num_queries) for task in tasks]

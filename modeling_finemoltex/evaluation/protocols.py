@@ -30,7 +30,7 @@ DRUGBANK_FILES = {
     "atc": "SMILES_ATC_5_full.txt",
 }
 ATC_PROMPT = "This molecule is for {}."
-ATC_NAME_COLUMN = "atc_name_4"  # the fourth level, of five-character codes, which the published file is named after
+ATC_LEVEL = 4  # of five-character codes, which the published file is named after
 # PCdes: line `i` of one file belongs to line `i` of the other; the splits are ranges of lines.
 PCDES_SMILES, PCDES_TEXTS = "align_smiles.txt", "align_des_filt3.txt"
 PCDES_SPLITS = {"train": (0, 10_500), "validation": (10_500, 12_000), "test": (12_000, 15_000)}
@@ -187,21 +187,28 @@ def load_chebi20(
 
 
 def load_drugbank(
-    texts: str, kind: str, index: str | None = None, duplicates: str = "right", seed: int = 0
+    texts: str,
+    kind: str,
+    index: str | None = None,
+    duplicates: str = "right",
+    seed: int = 0,
+    atc_level: int | None = None,
 ) -> list[RetrievalTask]:
     """Load a DrugBank T-choose-one protocol, T of 4, 10 and 20.
 
     Args:
         texts (`str`): The published folder with `raw/` and `index/`; one of its raw files, whose lines are
             `SMILES<tab>text`, for ATC `SMILES<tab>code<tab>name`; or, for ATC, a csv table with the columns `smiles`
-            and `atc_name_4`, where `;` joins several names, each of which becomes a pair.
+            and `atc_name_1` to `atc_name_4`, where `;` joins several names, each of which becomes a pair.
         kind (`str`): `"description"`, `"pharmacodynamics"` or `"atc"`; an ATC name is put into the published prompt.
         index (`str`, *optional*): File of fixed negatives; that of the folder if `texts` is one.
         duplicates (`str`): `"right"` or `"wrong"`.
         seed (`int`): Seed of the negatives where no index is given.
+        atc_level (`int`, *optional*): Level of the names of an ATC table, 1 (broad) to 4, the default.
 
     Returns:
-        `list[RetrievalTask]`: One, named `drugbank_{kind}_index` with fixed negatives, else `drugbank_{kind}_drawn`.
+        `list[RetrievalTask]`: One, named `drugbank_{kind}_index` with fixed negatives, else `drugbank_{kind}_drawn`; a
+        level that was asked for is in the name (`drugbank_atc_level3_drawn`).
         Fixed negatives are used as they are, although some have the same text as the pair.
     """
     file = Path(texts)
@@ -209,7 +216,9 @@ def load_drugbank(
         index = index or str(file / "index" / DRUGBANK_FILES[kind])
         file = file / "raw" / DRUGBANK_FILES[kind]
     if kind == "atc" and file.suffix == ".csv":
-        rows = _read_atc_table(file)
+        rows = _read_atc_table(file, f"atc_name_{atc_level or ATC_LEVEL}")
+    elif atc_level is not None:
+        raise ValueError(f"`atc_level` chooses a column of an ATC table (.csv); {file} is none. Leave it out.")
     else:
         rows = [(cells[0], cells[-1]) for cells in _read_tab_lines(file, 3 if kind == "atc" else 2)]
     smiles = [smiles for smiles, _ in rows]
@@ -217,7 +226,8 @@ def load_drugbank(
     negatives = None if index is None else load_negatives(index)
     if negatives is not None and len(negatives) != len(rows):
         raise ValueError(f"{index} has {len(negatives)} lines for {len(rows)} pairs in {file}: give the matching one.")
-    name = f"drugbank_{kind}_{'drawn' if index is None else 'index'}"
+    level = "" if atc_level is None else f"_level{atc_level}"
+    name = f"drugbank_{kind}{level}_{'drawn' if index is None else 'index'}"
     return [_build_task(name, smiles, sentences, duplicates, choose_from=CHOOSE_FROM, negatives=negatives, seed=seed)]
 
 
@@ -303,7 +313,7 @@ PROTOCOLS = {
     "chebi20": Protocol("ChEBI-20, full pool and one split alone (Text2Mol)", load_chebi20, {}, ("pool", "split")),
     **{
         f"drugbank_{kind}": Protocol(
-            f"DrugBank {kind}, T-choose-one (MoleculeSTM)", load_drugbank, {"kind": kind}, ("index", "seed")
+            f"DrugBank {kind}, T-choose-one (MoleculeSTM)", load_drugbank, {"kind": kind}, ("index", "seed", "atc_level")
         )
         for kind in DRUGBANK_FILES
     },
@@ -326,7 +336,7 @@ def load_protocol(name: str, texts: str, duplicates: str = "right", **options: A
         texts (`str`): File or folder of the pairs, in the published layout.
         duplicates (`str`): `"right"`: equal molecules and texts are as right as the pair; `"wrong"`: errors, as
             published. The latter is added to the names.
-        options: What the protocol takes: `pool`, `split`, `index`, `seed`; `None` is as good as absent.
+        options: What the protocol takes: `pool`, `split`, `index`, `atc_level`, `seed`; `None` is as good as absent.
 
     Returns:
         `list[RetrievalTask]`, each with a name of its own.
@@ -417,12 +427,12 @@ def _read_tab_lines(file: Path, num_cells: int) -> list[list[str]]:
     return rows
 
 
-def _read_atc_table(file: Path) -> list[tuple[str, str]]:
+def _read_atc_table(file: Path, column: str) -> list[tuple[str, str]]:
     """Read drugs and their ATC names, one row for each name."""
     table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    if not {"smiles", ATC_NAME_COLUMN} <= set(table.columns):
-        raise ValueError(f"{file} needs the columns 'smiles' and {ATC_NAME_COLUMN!r}; it has {list(table.columns)}.")
-    pairs = zip(table["smiles"], table[ATC_NAME_COLUMN], strict=True)
+    if not {"smiles", column} <= set(table.columns):
+        raise ValueError(f"{file} needs the columns 'smiles' and {column!r}; it has {list(table.columns)}.")
+    pairs = zip(table["smiles"], table[column], strict=True)
     rows = [(smiles, name.strip()) for smiles, names in pairs for name in dict.fromkeys(names.split(";"))]
     return [(smiles, name) for smiles, name in rows if name]
 
