@@ -1,13 +1,17 @@
 """Export a model as a complete Hub folder: weights, processor, code and a model card filled from data."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCard, ModelCardData
+import torch
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, ProcessorMixin
+from transformers.utils import SAFE_WEIGHTS_NAME
 
-from .evaluation import format_retrieval_table
+from .evaluation import format_retrieval_table, format_systems_table
 from .registration import register
 
 TEMPLATE_FILE = "card_template.md"
@@ -18,10 +22,17 @@ TEMPLATE_FOLDERS = (
     Path(__file__).resolve().parent / "hub_cards",
     Path(__file__).resolve().parent.parent / "hub_cards",
 )
+# What a card shows of the reports of `examples/evaluate_retrieval.py`, and what its metadata list of the model.
+REPORT_COLUMNS = ("hits@1", "hits@10", "mrr", "mean_rank", "choose_one_of_4", "choose_one_of_10", "choose_one_of_20")
+INDEXED_METRICS = ("hits@1", "hits@10", "mrr", "choose_one_of_20")
 
 
 def export_folder(
-    model: PreTrainedModel, processor: ProcessorMixin, folder: str | Path, card_fields: dict[str, Any] | None = None
+    model: PreTrainedModel,
+    processor: ProcessorMixin,
+    folder: str | Path,
+    card_fields: dict[str, Any] | None = None,
+    half_precision: bool = False,
 ) -> Path:
     """Save everything another person needs to use the model, with or without this package installed.
 
@@ -30,6 +41,7 @@ def export_folder(
         processor (`FineMolTexProcessor`): Its tokenizer and motif vocabulary go along.
         folder (`str` or `Path`): Created if needed; other files in it stay.
         card_fields (`dict`, *optional*): Facts for the card, see `build_model_card`.
+        half_precision (`bool`): Store the weights in float16, half as large; they are loaded as float32 all the same.
 
     Returns:
         The folder, ready for `push_folder` of your choice or `from_pretrained`.
@@ -37,6 +49,8 @@ def export_folder(
     folder = Path(folder)
     register()  # without it `save_pretrained` would leave the code out
     model.save_pretrained(folder)
+    if half_precision:
+        _halve_weights(folder / SAFE_WEIGHTS_NAME)
     processor.save_pretrained(folder)
     build_model_card(model, processor, folder, card_fields or {}).save(folder / "README.md")
     return folder
@@ -50,13 +64,17 @@ def build_model_card(
     Args:
         model (`PreTrainedModel`): Read for sizes and objective.
         processor (`ProcessorMixin`): Read for vocabulary sizes.
-        folder (`Path`): `test_results.json` and `training_args.json` are read from here where they exist.
+        folder (`Path`): `test_results.json`, `training_args.json` and `trainer_state.json` are read from here.
         card_fields (`dict`): Optional `model_id` (default: name of the folder), `dataset` (a name or Hub id),
             `base_model` (Hub id of the text encoder or `"scratch"`), `preparation` (summary of `prepare_data`),
-            `metrics` (instead of `test_results.json`) and `limits` (extra sentences).
+            `training` (instead of `training_args.json` and `trainer_state.json`), `metrics` (instead of
+            `test_results.json`), `reports` (of `report_systems`, for tables with intervals and baselines), `widget`
+            (examples for the Hub page), `data_statement` and `limits` (extra sentences).
     """
     metrics = card_fields.get("metrics") or _read_json(folder / TEST_RESULTS_FILE)
     base_model = card_fields.get("base_model", "scratch")
+    model_id = card_fields.get("model_id") or folder.resolve().name
+    reports = card_fields.get("reports") or []
     data = ModelCardData(
         license="apache-2.0",
         library_name="transformers",
@@ -66,11 +84,14 @@ def build_model_card(
         metrics=["mrr", "recall"],
         datasets=_hub_ids(card_fields.get("dataset")),
         base_model=base_model if _hub_ids(base_model) else None,
+        widget=card_fields.get("widget"),
+        model_name=model_id,
+        eval_results=list_eval_results(reports) or None,
     )
     return ModelCard.from_template(
         data,
         template_path=str(find_card_template()),
-        model_id=card_fields.get("model_id") or folder.resolve().name,
+        model_id=model_id,
         class_name=type(model).__name__,
         num_parameters=f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f}",
         config=model.config,
@@ -81,12 +102,61 @@ def build_model_card(
         base_model=base_model,
         dataset=card_fields.get("dataset", "not stated"),
         preparation=card_fields.get("preparation") or {},
+        data_statement=card_fields.get("data_statement"),
         limits=card_fields.get("limits"),
-        training=_read_json(folder / "training_args.json"),
-        training_state=_read_json(folder / "trainer_state.json"),
+        training=card_fields.get("training")
+        or (_read_json(folder / "training_args.json") | _read_json(folder / "trainer_state.json")),
         metrics_table=_markdown_table(metrics),
         retrieval_table=format_retrieval_table(metrics) if _has_retrieval(metrics) else None,
+        report_tables=[format_systems_table(report["figures"], REPORT_COLUMNS) for report in reports],
     )
+
+
+def list_eval_results(reports: Sequence[Mapping[str, Any]]) -> list[EvalResult]:
+    """List the figures of the model, the first system of each report, as the Hub's metadata want them.
+
+    Args:
+        reports (sequence of mapping): As returned by `report_systems`.
+
+    Returns:
+        `list[EvalResult]`: Shares in percent, reciprocal ranks as they are.
+    """
+    results = []
+    for report in reports:
+        figures = next(iter(report["figures"].values()))
+        for key, value in figures.items():
+            task, _, metric = key.rpartition("/")
+            direction, _, name = metric.partition("_")
+            if name not in INDEXED_METRICS:
+                continue
+            results.append(
+                EvalResult(
+                    task_type="feature-extraction",
+                    task_name={"t2m": "text to molecule", "m2t": "molecule to text"}[direction],
+                    dataset_type=task,
+                    dataset_name=task.replace("_", " "),
+                    metric_type=metric,
+                    metric_value=round(value if name == "mrr" else 100 * value, 4),
+                )
+            )
+    return results
+
+
+def _halve_weights(file: Path) -> None:
+    """Rewrite float32 weights as float16; `config.json` goes on saying float32, which loading obeys.
+
+    Raises:
+        ValueError: If a weight is too large for float16.
+    """
+    weights = load_file(file)
+    for name, weight in weights.items():
+        if weight.dtype == torch.float32:
+            weights[name] = weight.half()
+            if not weights[name].isfinite().all():
+                raise ValueError(
+                    f"The weight {name} reaches {weight.abs().max():.3g}, beyond float16. Export full precision."
+                )
+    save_file(weights, file, metadata={"format": "pt"})
 
 
 def find_card_template() -> Path:

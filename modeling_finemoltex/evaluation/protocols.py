@@ -313,7 +313,10 @@ PROTOCOLS = {
     "chebi20": Protocol("ChEBI-20, full pool and one split alone (Text2Mol)", load_chebi20, {}, ("pool", "split")),
     **{
         f"drugbank_{kind}": Protocol(
-            f"DrugBank {kind}, T-choose-one (MoleculeSTM)", load_drugbank, {"kind": kind}, ("index", "seed", "atc_level")
+            f"DrugBank {kind}, T-choose-one (MoleculeSTM)",
+            load_drugbank,
+            {"kind": kind},
+            ("index", "seed", "atc_level"),
         )
         for kind in DRUGBANK_FILES
     },

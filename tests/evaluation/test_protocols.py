@@ -93,6 +93,20 @@ def test_drugbank_atc_puts_every_name_into_the_prompt(tmp_path):
     assert load_protocol("drugbank_atc", str(published))[0].texts == ["This molecule is for Acids."]
 
 
+def test_drugbank_atc_reads_the_level_asked_for(tmp_path):
+    table = tmp_path / "atc.csv"
+    table.write_text("smiles,atc_name_3,atc_name_4\nCCO,Broad,Narrow\nCCN,Wide,\n")
+    (task,) = load_protocol("drugbank_atc", str(table), atc_level=3)
+    assert task.name == "drugbank_atc_level3_drawn"
+    assert task.texts == ["This molecule is for Broad.", "This molecule is for Wide."]
+    with pytest.raises(ValueError, match="needs the columns 'smiles' and 'atc_name_2'"):
+        load_protocol("drugbank_atc", str(table), atc_level=2)
+    published = tmp_path / "SMILES_ATC_5_full.txt"
+    published.write_text("CCO\tA01AA\tAcids\n")
+    with pytest.raises(ValueError, match="Leave it out"):
+        load_protocol("drugbank_atc", str(published), atc_level=3)
+
+
 @pytest.fixture
 def pcdes(tmp_path, monkeypatch):
     monkeypatch.setitem(PROTOCOLS["pcdes_sentence"].load.__globals__["PCDES_SPLITS"], "test", (4, 24))
