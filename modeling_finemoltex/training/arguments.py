@@ -94,6 +94,9 @@ class ModelArguments:
             "help": "Text encoder: hub id or folder of a BERT-like model, or `scratch` (own tokenizer and layers)."
         },
     )
+    text_layers: int | None = field(
+        default=None, metadata={"help": "Keep only so many layers of the text encoder; none: all, or the preset's."}
+    )
     text_vocab_size: int = field(
         default=8000, metadata={"help": "Words of the tokenizer trained for `--text_model scratch`."}
     )

@@ -89,7 +89,7 @@ def prepare_data(
     folder = Path(training_args.output_dir) / PREPARATION_FOLDER
     with training_args.main_process_first(local=training_args.save_on_each_node, desc="data preparation"):
         if training_args.should_save:
-            settings = _preparation_settings(model_args, data_args, training_args.seed)
+            settings = preparation_settings(model_args, data_args, training_args.seed)
             if training_args.resume_from_checkpoint is None or not _is_prepared(folder, settings):
                 _prepare(folder, settings, model_args, data_args, training_args.seed, tools)
     summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
@@ -124,7 +124,8 @@ def build_model(model_args: ModelArguments, prepared: PreparedData, seed: int) -
     )
     model = FineMolTexForPreTraining(config)
     if model_args.text_model != SCRATCH:
-        model.finemoltex.load_text_encoder(model_args.text_model)
+        kept = {} if model_args.text_layers is None else {"num_hidden_layers": model_args.text_layers}
+        model.finemoltex.load_text_encoder(model_args.text_model, **kept)
     return model
 
 
@@ -321,6 +322,8 @@ def _build_processor(
     tokenizer, text_config = build_text_model(
         model_args.text_model, train["text"], model_args.text_vocab_size, max_text_length
     )
+    if model_args.text_layers is not None:
+        text_config["num_hidden_layers"] = model_args.text_layers
     motif_vocab = tools.train_motif_vocab(
         sorted(set(train["smiles"])),
         fragmentation=model_args.fragmentation,
@@ -390,11 +393,12 @@ def _split(pairs: datasets.Dataset, data_args: DataArguments, seed: int) -> dict
     return {name: pairs.select(rows[key]) for key, name in names.items()}
 
 
-def _preparation_settings(model_args: ModelArguments, data_args: DataArguments, seed: int) -> dict[str, Any]:
+def preparation_settings(model_args: ModelArguments, data_args: DataArguments, seed: int) -> dict[str, Any]:
     """List the arguments that the prepared files depend on."""
     model_names = (
         "initial_model",
         "text_model",
+        "text_layers",
         "text_vocab_size",
         "fragmentation",
         "motif_min_count",

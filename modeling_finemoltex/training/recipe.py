@@ -1,6 +1,7 @@
 """Recipes: the options of a run in a YAML or JSON file, read as if they stood on the command line."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,6 @@ def read_recipe(file: str | Path) -> list[str]:
 
     Raises:
         ValueError: If the file cannot be read, or is no table.
-
-    Example:
-        `{preset: small, learning_rate: 5.0e-4}` gives `["--preset", "small", "--learning_rate", "0.0005"]`.
     """
     try:
         recipe = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
@@ -28,8 +26,18 @@ def read_recipe(file: str | Path) -> list[str]:
         raise ValueError(f"The recipe {file} cannot be read: {error}") from error
     if not isinstance(recipe, dict):
         raise ValueError(f"The recipe {file} must be a table of options (name: value): it holds {recipe!r}.")
+    return option_words(recipe)
+
+
+def option_words(options: Mapping[str, Any]) -> list[str]:
+    """Write a table of options as words of a command line; see `read_recipe`.
+
+    Example:
+    >>> option_words({"preset": "small", "learning_rate": 5.0e-4})
+    ['--preset', 'small', '--learning_rate', '0.0005']
+    """
     words = []
-    for name, value in recipe.items():
+    for name, value in options.items():
         values = value if isinstance(value, list) else [value]
         if value is not None and values:
             words += [f"--{name}", *map(_word, values)]
