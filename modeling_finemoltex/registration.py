@@ -9,7 +9,14 @@ Two independent things happen here, both through public calls:
 
 from collections import OrderedDict
 
-from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoModelForPreTraining, AutoProcessor
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModel,
+    AutoModelForPreTraining,
+    AutoModelForSequenceClassification,
+    AutoProcessor,
+)
 from transformers.models.auto.auto_factory import _BaseAutoModelClass, _LazyAutoMapping
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
@@ -17,6 +24,7 @@ from ._processors import load_processors
 from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
 from .modeling_finemoltex import FineMolTexModel
 from .pretraining_finemoltex import FineMolTexForPreTraining
+from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
 from .retrieval_finemoltex import FineMolTexForRetrieval
 
 
@@ -31,6 +39,7 @@ MODELS = {
     AutoModel: FineMolTexModel,
     AutoModelForPreTraining: FineMolTexForPreTraining,
     AutoModelForMoleculeRetrieval: FineMolTexForRetrieval,
+    AutoModelForSequenceClassification: FineMolTexForPropertyPrediction,
 }
 # Transformers without this package does not know our own auto class: there, `AutoModel` loads such a folder.
 REMOTE_AUTO_CLASSES = {AutoModelForMoleculeRetrieval: "AutoModel"}

@@ -26,6 +26,7 @@ LEVELS = {
     "modeling_finemoltex/modeling_finemoltex.py": 2,
     "modeling_finemoltex/pretraining_finemoltex.py": 3,
     "modeling_finemoltex/retrieval_finemoltex.py": 3,
+    "modeling_finemoltex/property_prediction_finemoltex.py": 3,
     "modeling_finemoltex/registration.py": 4,
     "modeling_finemoltex/data": 3,
     "modeling_finemoltex/evaluation": 4,
