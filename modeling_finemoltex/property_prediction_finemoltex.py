@@ -88,7 +88,7 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         )  # (B, F)
         outputs = self.classifier(self.dropout(features))  # (B, K)
         loss = None if labels is None else self.compute_loss(outputs, labels)
-        return SequenceClassifierOutput(loss=loss, logits=self._to_units(outputs))
+        return SequenceClassifierOutput(loss=loss, logits=self.to_units(outputs))
 
     def extract_features(
         self,
@@ -163,7 +163,8 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
                 self.config.problem_type = PROBLEM_TYPES[0] if is_class else PROBLEM_TYPES[1]
         return self.config.problem_type
 
-    def _to_units(self, outputs: Tensor) -> Tensor:
+    def to_units(self, outputs: Tensor) -> Tensor:
+        """Turn outputs of the linear layer into logits or numbers in their own units. `(B, K)` -> `(B, K)`."""
         if self.config.target_mean is None and self.config.target_scale is None:
             return outputs
         return outputs * self._row("target_scale", outputs, 1.0) + self._row("target_mean", outputs, 0.0)
