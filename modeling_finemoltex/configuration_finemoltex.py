@@ -183,8 +183,8 @@ class FineMolTexConfig(PreTrainedConfig):
         cross_attention_share (`float`): Share of the pairs of a training batch that goes through the masked and the
             matching pass, which cost more than the contrastive one (paper: 1): every n-th pair, with n = 1 / share
             rounded. Evaluation masks every pair.
-        property_readout (`str`): What property prediction reads: `"molecule"`, slot 0 after the motif layers; `"atoms"`,
-            the mean of the atom states, which leaves out the motif layers; or `"both"`, one beside the other.
+        property_readout (`str`): What property prediction reads: `"molecule"`, slot 0 after the motif layers;
+            `"atoms"`, the mean of the atom states, without the motif layers; or `"both"`, one beside the other.
         property_text (`bool`): Property prediction reads a text beside the molecule, through cross-attention.
         property_dropout (`float`): Dropout before the linear layer of property prediction.
         class_weights (`list[float]`, *optional*): Weight of each class (single label) or of the positive label of each

@@ -68,8 +68,8 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
             masked_motifs (`torch.BoolTensor` of shape `(B, K + 1)`, *optional*): Motifs to hide from the model.
 
         Returns:
-            `SequenceClassifierOutput` with `logits` `(B, K)`, which in regression are the predicted numbers, and `loss`
-            where labels are given.
+            `SequenceClassifierOutput` with `logits` `(B, K)`, in regression the predicted numbers, and `loss` where
+            labels are given.
 
         Raises:
             ValueError: If there are no molecules, a text is missing or not wanted, or the labels have another shape.
@@ -102,7 +102,7 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """Compute what the linear layer reads, `(B, F)`: the parts that `config.property_readout` names, then the text.
+        """Compute what the linear layer reads, `(B, F)`: what `config.property_readout` names, then the text.
 
         Arguments are those of [`forward`].
         """
@@ -195,8 +195,8 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
             raise ValueError("`config.property_text` is set, but the batch holds no `input_ids`. Give `text` too.")
         if not self.config.property_text and input_ids is not None:
             raise ValueError(
-                "The batch holds texts, but this model reads molecules only. Leave `text` out, or build the model with "
-                "`property_text=True`."
+                "The batch holds texts, but this model reads molecules only. Leave `text` out, or build the model "
+                "with `property_text=True`."
             )
 
 

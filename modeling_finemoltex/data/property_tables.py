@@ -197,9 +197,7 @@ def _report(path: str, num_rows: int, unparseable: dict[int, str]) -> None:
         )
 
 
-def _read_labels(
-    rows: Dataset, columns: Sequence[str], task_type: str, path: str
-) -> tuple[np.ndarray, list[str]]:
+def _read_labels(rows: Dataset, columns: Sequence[str], task_type: str, path: str) -> tuple[np.ndarray, list[str]]:
     """Read the label cells of all rows: `(A, K)` numbers with NaN, and the names of the classes."""
     if task_type == "multiclass":
         return _read_classes(rows[columns[0]][:], columns[0], path)
@@ -221,8 +219,8 @@ def _read_labels(
                 else "or read the column with task type multiclass"
             )
             raise ValueError(
-                f"{path}, row {row}, column {column!r}: {cells[row]!r} is no label. Write {says}, leave the cell empty "
-                f"where it is missing, {advice}. Rows count from 0 below the header."
+                f"{path}, row {row}, column {column!r}: {cells[row]!r} is no label. Write {says}, leave the cell "
+                f"empty where it is missing, {advice}. Rows count from 0 below the header."
             )
         if np.isnan(labels[:, place]).all():
             raise ValueError(f"{path}, column {column!r} holds no label at all: every cell is empty. Leave it out.")

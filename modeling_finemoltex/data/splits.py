@@ -15,7 +15,14 @@ logger = logging.getLogger(__name__)
 # A group larger than this share of the smaller held-out split goes to train: one frequent scaffold (benzene, ...)
 # would otherwise be most of the evaluation.
 LARGEST_GROUP_SHARE = 0.1
-SPLIT_NAMES = {"train": "train", "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid", "test": "test"}
+SPLIT_NAMES = {
+    "train": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "test": "test",
+}
 
 
 def scaffold_split(

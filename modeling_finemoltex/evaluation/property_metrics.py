@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import average_precision_score, log_loss, mean_absolute_error, roc_auc_score, root_mean_squared_error
+
+try:
+    from sklearn import metrics
+except ImportError as error:
+    raise ImportError('Property metrics need scikit-learn: pip install "finemoltex[properties]"') from error
 
 
 def compute_property_metrics(
@@ -19,10 +23,10 @@ def compute_property_metrics(
         names (sequence of `str`, length `K`): Tasks or classes.
 
     Returns:
-        `dict` with `per_task` (name -> figures) and the means over the tasks that have each figure: `roc_auc`, `pr_auc`
-        and `log_loss` for classes (one against the rest, for `multiclass`, and `accuracy`), `rmse` and `mae` for
-        numbers; `num_tasks` and `num_scored_tasks`. ROC-AUC and PR-AUC need both labels: a task with a single one has
-        neither, and a mean over no task is missing.
+        `dict` with `per_task` (name -> figures) and the means over the tasks that have each figure: `roc_auc`,
+        `pr_auc` and `log_loss` for classes (one against the rest, for `multiclass`, and `accuracy`), `rmse` and `mae`
+        for numbers; `num_tasks` and `num_scored_tasks`. ROC-AUC and PR-AUC need both labels: a task with a single
+        one has neither, and a mean over no task is missing.
     """
     accuracy = {}
     if task_type == "multiclass":
@@ -46,35 +50,35 @@ def compute_property_metrics(
     return {**means, **accuracy, "num_tasks": len(names), "num_scored_tasks": scored, "per_task": per_task}
 
 
-def selection_score(metrics: dict[str, Any]) -> float:
+def selection_score(figures: dict[str, Any]) -> float:
     """Give the validation figure that chooses among models, larger is better.
 
     ROC-AUC, or the negative error of numbers; where no task has both labels, the negative log loss.
 
     Args:
-        metrics (`dict`): As returned by [`compute_property_metrics`].
+        figures (`dict`): As returned by [`compute_property_metrics`].
 
     Raises:
         ValueError: If there was no label to score.
     """
     for figure, sign in (("roc_auc", 1.0), ("rmse", -1.0), ("log_loss", -1.0)):
-        if figure in metrics:
-            return sign * metrics[figure]
+        if figure in figures:
+            return sign * figures[figure]
     raise ValueError("The validation rows have no label at all, so nothing can choose a model. Take another split.")
 
 
 def _score_labels(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Score one yes-or-no task; `(R,)` each, no label missing."""
-    figures = {"log_loss": float(log_loss(labels, probabilities.astype(float), labels=[0.0, 1.0]))}
+    figures = {"log_loss": float(metrics.log_loss(labels, probabilities.astype(float), labels=[0.0, 1.0]))}
     if len(np.unique(labels)) == 2:
-        figures["roc_auc"] = float(roc_auc_score(labels, probabilities))
-        figures["pr_auc"] = float(average_precision_score(labels, probabilities))
+        figures["roc_auc"] = float(metrics.roc_auc_score(labels, probabilities))
+        figures["pr_auc"] = float(metrics.average_precision_score(labels, probabilities))
     return figures
 
 
 def _score_numbers(predictions: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Score one task of numbers; `(R,)` each, no label missing."""
     return {
-        "rmse": float(root_mean_squared_error(labels, predictions)),
-        "mae": float(mean_absolute_error(labels, predictions)),
+        "rmse": float(metrics.root_mean_squared_error(labels, predictions)),
+        "mae": float(metrics.mean_absolute_error(labels, predictions)),
     }
