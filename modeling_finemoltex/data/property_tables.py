@@ -139,7 +139,7 @@ def load_property_table(
             f"Name {'one column' if task_type == 'multiclass' else 'the columns'} of the labels with `label_columns`: "
             f"got {chosen}; {path} has {_shorten(names)}."
         )
-    smiles = list(rows[smiles_column])
+    smiles = _read_column(rows, smiles_column)
     parses = map_unique(_can_parse, smiles, num_proc, "Parsing")
     kept = np.flatnonzero(parses.astype(bool)).astype(np.int64)
     unparseable = {int(row): smiles[row] for row in np.flatnonzero(~parses.astype(bool))}
@@ -200,10 +200,10 @@ def _report(path: str, num_rows: int, unparseable: dict[int, str]) -> None:
 def _read_labels(rows: Dataset, columns: Sequence[str], task_type: str, path: str) -> tuple[np.ndarray, list[str]]:
     """Read the label cells of all rows: `(A, K)` numbers with NaN, and the names of the classes."""
     if task_type == "multiclass":
-        return _read_classes(rows[columns[0]][:], columns[0], path)
+        return _read_classes(_read_column(rows, columns[0]), columns[0], path)
     labels = np.empty((len(rows), len(columns)))
     for place, column in enumerate(columns):
-        cells = rows[column][:]
+        cells = _read_column(rows, column)
         # Few distinct values, many rows: each value is read once.
         numbers = {cell: _read_number(cell) for cell in set(cells)}
         labels[:, place] = [numbers[cell] for cell in cells]
@@ -225,6 +225,11 @@ def _read_labels(rows: Dataset, columns: Sequence[str], task_type: str, path: st
         if np.isnan(labels[:, place]).all():
             raise ValueError(f"{path}, column {column!r} holds no label at all: every cell is empty. Leave it out.")
     return labels, []
+
+
+def _read_column(rows: Dataset, column: str) -> list[Any]:
+    """Read all cells of one column from the Arrow table, which for 617 columns saves seconds."""
+    return rows.data.column(column).to_pylist()
 
 
 def _read_classes(cells: list[Any], column: str, path: str) -> tuple[np.ndarray, list[str]]:
@@ -253,7 +258,7 @@ def _is_missing(cell: Any) -> bool:
 
 
 def _read_texts(rows: Dataset, column: str, kept: np.ndarray, path: str) -> list[str]:
-    cells = rows[column][:]
+    cells = _read_column(rows, column)
     for row in kept:
         if not isinstance(cells[row], str) or not cells[row].strip():
             raise ValueError(f"{path}, row {row}, column {column!r} has no text: {cells[row]!r}. Fill or remove it.")
