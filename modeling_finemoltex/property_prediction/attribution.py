@@ -40,10 +40,10 @@ def attribute_motifs(model: Any, processor: Any, smiles: str, output: str | int 
     >>> for motif in attribute_motifs(model, processor, "CC(=O)Oc1ccccc1C(=O)O"):  # doctest: +SKIP
     ...     motif.label, round(motif.effect, 2)
     """
-    names = model.config.label2id
-    column = names.get(output, -1) if isinstance(output, str) else output
-    if not 0 <= column < model.config.num_labels:
-        raise ValueError(f"The model has no output {output!r}; it has {list(names)[:20]}.")
+    names = [model.config.id2label[place] for place in range(model.config.num_labels)]
+    column = names.index(output) if output in names else output
+    if not (isinstance(column, int) and 0 <= column < len(names)):
+        raise ValueError(f"The model has no output {output!r}; it has {names[:20]}.")
     extractor = processor.feature_extractor
     motifs, graph = extractor.motifs(smiles), extractor.featurize(smiles)
     batch = extractor.collate([graph] * (len(motifs) + 1))

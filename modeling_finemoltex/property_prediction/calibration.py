@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 
+from ..evaluation.property_metrics import SMALLEST
+
 LARGEST_LOG_TEMPERATURE = 3.0  # a factor of 20 either way; beyond, the labels say nothing about the temperature
 
 
@@ -36,7 +38,7 @@ def calibrate(model: Any, logits: np.ndarray, labels: np.ndarray) -> float:
             right = probabilities[rows, labels[rows, 0].astype(int)]
         else:
             right = np.where(labels == 1, probabilities, 1 - probabilities)[known]
-        return float(-np.log(right.clip(1e-12)).mean())
+        return float(-np.log(right.clip(SMALLEST)).mean())
 
     bounds = (-LARGEST_LOG_TEMPERATURE, LARGEST_LOG_TEMPERATURE)
     found = minimize_scalar(log_loss, bounds=bounds, method="bounded")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from ..data.property_tables import PropertyTable, load_property_table
 from ..data.splits import column_split, deterministic_scaffold_split, random_split, scaffold_split
@@ -254,8 +255,9 @@ def _save(
         split[part.row_numbers] = name
         if name in outcome.predictions:
             predicted[part.row_numbers] = outcome.predictions[name]
-    added = {f"predicted_{label}": predicted[:, place] for place, label in enumerate(table.label_names)}
-    frame = frame.assign(**{"assigned_split": split}).join(type(frame)(added, index=frame.index), rsuffix="_again")
+    added = pd.DataFrame(predicted, columns=[f"predicted_{label}" for label in table.label_names])
+    added.insert(0, "assigned_split", split)
+    frame = pd.concat([frame, added], axis=1)
     frame.to_csv(folder / PREDICTIONS, index=False)
 
 

@@ -151,11 +151,10 @@ def fine_tune(
         ValueError: If the validation rows have no label.
     """
     trained = model if settings.lora_rank is None else _add_lora(model, settings.lora_rank)
-    names = list(model.config.id2label.values())
 
     def score(evaluated: EvalPrediction) -> dict[str, float]:
         predictions = model.predict(torch.from_numpy(evaluated.predictions)).numpy()
-        metrics = compute_property_metrics(predictions, valid.labels, valid.task_type, names)
+        metrics = compute_property_metrics(predictions, valid.labels, valid.task_type, valid.label_names)
         return {SELECTION: selection_score(metrics)} | {
             name: value for name, value in metrics.items() if isinstance(value, float)
         }

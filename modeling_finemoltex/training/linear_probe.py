@@ -54,8 +54,8 @@ def fit_linear_probe(
         with torch.inference_mode():
             logits = model.to_units(model.classifier(valid_features))
             predictions = model.predict(logits).cpu().numpy()
-        names = list(model.config.id2label.values())
-        score = selection_score(compute_property_metrics(predictions, valid.labels, valid.task_type, names))
+        metrics = compute_property_metrics(predictions, valid.labels, valid.task_type, valid.label_names)
+        score = selection_score(metrics)
         if best is None or score > best[0]:
             best = (score, penalty, weight, bias)
     if best is None or not np.isfinite(best[0]):

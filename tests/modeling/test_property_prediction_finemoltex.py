@@ -9,7 +9,6 @@ from huggingface_hub.errors import StrictDataclassClassValidationError
 from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
 
 from modeling_finemoltex import (
-    FineMolTexConfig,
     FineMolTexDataCollator,
     FineMolTexForPreTraining,
     FineMolTexForPropertyPrediction,
@@ -19,11 +18,13 @@ from modeling_finemoltex import (
 NAN = math.nan
 
 
-def make(config, **changes):
-    torch.manual_seed(0)
-    fields = {**config.to_dict(), "property_dropout": 0.0, **changes}
-    fields = {name: value for name, value in fields.items() if name not in ("id2label", "label2id")}
-    return FineMolTexForPropertyPrediction(FineMolTexConfig(**fields)).eval()
+@pytest.fixture
+def make(change_config):
+    def call(**changes):
+        torch.manual_seed(0)
+        return FineMolTexForPropertyPrediction(change_config(**{"property_dropout": 0.0, **changes})).eval()
+
+    return call
 
 
 @pytest.fixture
@@ -57,8 +58,8 @@ def test_a_base_checkpoint_gets_a_new_linear_layer_and_no_text_side(config, base
         assert torch.equal(tensor, source[name]), name
 
 
-def test_molecule_states_are_those_of_the_base_model(config, graphs):
-    model = make(config, property_readout="molecule")
+def test_molecule_states_are_those_of_the_base_model(make, graphs):
+    model = make(property_readout="molecule")
     base = FineMolTexModel(model.config).eval()
     base.load_state_dict(model.finemoltex.state_dict(), strict=False)
     graph = {name: tensor for name, tensor in graphs.items() if name != "motif_ids"}
@@ -68,8 +69,8 @@ def test_molecule_states_are_those_of_the_base_model(config, graphs):
 
 
 @pytest.mark.parametrize(("readout", "width"), [("molecule", 32), ("atoms", 32), ("both", 64)])
-def test_readouts(config, graphs, readout, width):
-    model = make(config, property_readout=readout, num_labels=2)
+def test_readouts(make, graphs, readout, width):
+    model = make(property_readout=readout, num_labels=2)
     output = model(**graphs)
     assert model.classifier.in_features == width and output.logits.shape == (10, 2) and output.loss is None
     output.logits.sum().backward()
@@ -77,15 +78,15 @@ def test_readouts(config, graphs, readout, width):
     assert reaches_layers == (readout != "atoms")
 
 
-def test_own_folder_gives_the_same_predictions(config, graphs, tmp_path):
-    model = make(config, num_labels=2, problem_type="regression", target_mean=[3.0, -2.0], target_scale=[2.0, 0.5])
+def test_own_folder_gives_the_same_predictions(make, graphs, tmp_path):
+    model = make(num_labels=2, problem_type="regression", target_mean=[3.0, -2.0], target_scale=[2.0, 0.5])
     model.save_pretrained(tmp_path)
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
     assert torch.equal(loaded(**graphs).logits, model(**graphs).logits)
 
 
-def test_classes(config, graphs):
-    model = make(config, num_labels=3)
+def test_classes(make, graphs):
+    model = make(num_labels=3)
     labels = torch.tensor([0, 1, 2, -100, 0, 1, 2, 0, 1, 2])
     output = model(**graphs, labels=labels)
     torch.testing.assert_close(output.loss, F.cross_entropy(output.logits, labels))
@@ -95,8 +96,8 @@ def test_classes(config, graphs):
     assert unknown == 0 and unknown.requires_grad
 
 
-def test_tasks_with_missing_labels(config, graphs):
-    model = make(config, num_labels=2, class_weights=[3.0, 1.0])
+def test_tasks_with_missing_labels(make, graphs):
+    model = make(num_labels=2, class_weights=[3.0, 1.0])
     labels = torch.tensor([[1.0, NAN], [NAN, 0.0], [NAN, NAN]] + [[0.0, 1.0]] * 7)
     output = model(**graphs, labels=labels)
     known = ~labels.isnan()
@@ -110,16 +111,16 @@ def test_tasks_with_missing_labels(config, graphs):
     assert model(**graphs, labels=torch.full((10, 2), NAN)).loss == 0
 
 
-def test_one_task_takes_a_vector_of_labels(config, graphs):
-    model = make(config, num_labels=1, problem_type="multi_label_classification")
+def test_one_task_takes_a_vector_of_labels(make, graphs):
+    model = make(num_labels=1, problem_type="multi_label_classification")
     labels = torch.tensor([0.0, 1.0] * 5)
     output = model(**graphs, labels=labels)
     torch.testing.assert_close(output.loss, F.binary_cross_entropy_with_logits(output.logits[:, 0], labels))
 
 
-def test_numbers_are_learned_scaled_and_predicted_in_their_units(config, graphs):
-    plain = make(config, num_labels=1)
-    scaled = make(config, num_labels=1, target_mean=[100.0], target_scale=[20.0])
+def test_numbers_are_learned_scaled_and_predicted_in_their_units(make, graphs):
+    plain = make(num_labels=1)
+    scaled = make(num_labels=1, target_mean=[100.0], target_scale=[20.0])
     labels = torch.linspace(60, 140, 10)
     raw, output = plain(**graphs).logits, scaled(**graphs, labels=labels)
     torch.testing.assert_close(output.logits, raw * 20 + 100)
@@ -128,18 +129,18 @@ def test_numbers_are_learned_scaled_and_predicted_in_their_units(config, graphs)
     torch.testing.assert_close(scaled.predict(output.logits), output.logits)
 
 
-def test_probabilities_undo_class_weights_and_use_the_temperature(config):
-    weighted = make(config, num_labels=1, problem_type="multi_label_classification", class_weights=[4.0])
+def test_probabilities_undo_class_weights_and_use_the_temperature(make):
+    weighted = make(num_labels=1, problem_type="multi_label_classification", class_weights=[4.0])
     logits = torch.tensor([[math.log(4.0)]])  # what a fair coin looks like where positives count four times
     torch.testing.assert_close(weighted.predict(logits), torch.tensor([[0.5]]))
-    classes = make(config, num_labels=2, problem_type="single_label_classification", class_weights=[2.0, 1.0])
+    classes = make(num_labels=2, problem_type="single_label_classification", class_weights=[2.0, 1.0])
     torch.testing.assert_close(classes.predict(torch.tensor([[math.log(2.0), 0.0]])), torch.tensor([[0.5, 0.5]]))
-    cooled = make(config, num_labels=1, problem_type="multi_label_classification", calibration_temperature=2.0)
+    cooled = make(num_labels=1, problem_type="multi_label_classification", calibration_temperature=2.0)
     torch.testing.assert_close(cooled.predict(torch.tensor([[2.0]])), torch.sigmoid(torch.tensor([[1.0]])))
 
 
-def test_molecule_and_text(config, batch):
-    model = make(config, property_text=True, num_labels=2)
+def test_molecule_and_text(make, batch):
+    model = make(property_text=True, num_labels=2)
     assert model.classifier.in_features == 96
     output = model(**batch, labels=torch.zeros(10, dtype=torch.long))
     output.loss.backward()
@@ -150,8 +151,8 @@ def test_molecule_and_text(config, batch):
         model(**{name: tensor for name, tensor in batch.items() if name not in ("input_ids", "attention_mask")})
 
 
-def test_a_single_atom_can_be_a_training_batch(config, processor):
-    model = make(config, num_labels=1).train()
+def test_a_single_atom_can_be_a_training_batch(make, processor):
+    model = make(num_labels=1).train()
     before = model.finemoltex.motif_tower.graph_encoder.layers[0].norm.running_mean.clone()
     output = model(**processor(smiles="C"), labels=torch.tensor([1.0]))
     output.loss.backward()
@@ -159,8 +160,8 @@ def test_a_single_atom_can_be_a_training_batch(config, processor):
     assert torch.equal(model.finemoltex.motif_tower.graph_encoder.layers[0].norm.running_mean, before)
 
 
-def test_a_frozen_encoder_keeps_its_statistics(config, graphs):
-    model = make(config, num_labels=1).train()
+def test_a_frozen_encoder_keeps_its_statistics(make, graphs):
+    model = make(num_labels=1).train()
     model.finemoltex.requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in model.finemoltex.state_dict().items()}
     model(**graphs)
@@ -168,8 +169,8 @@ def test_a_frozen_encoder_keeps_its_statistics(config, graphs):
         assert torch.equal(tensor, before[name]), name
 
 
-def test_hidden_motifs_change_the_prediction(config, graphs):
-    model = make(config, num_labels=1)
+def test_hidden_motifs_change_the_prediction(make, graphs):
+    model = make(num_labels=1)
     masked = torch.zeros(10, int(graphs["motif_counts"].max()) + 1, dtype=torch.bool)
     masked[2, 1] = True
     plain, hidden = model(**graphs).logits, model(**graphs, masked_motifs=masked).logits
@@ -177,8 +178,8 @@ def test_hidden_motifs_change_the_prediction(config, graphs):
     torch.testing.assert_close(plain[[0, 1, 3]], hidden[[0, 1, 3]])
 
 
-def test_errors(config, graphs, batch):
-    model = make(config, num_labels=3, problem_type="multi_label_classification")
+def test_errors(make, graphs, batch):
+    model = make(num_labels=3, problem_type="multi_label_classification")
     with pytest.raises(ValueError, match=r"must have shape \(10, 3\): got \(10,\). Set `num_labels`"):
         model(**graphs, labels=torch.zeros(10))
     with pytest.raises(ValueError, match="needs molecules: the batch holds no `motif_counts`"):
@@ -186,9 +187,9 @@ def test_errors(config, graphs, batch):
     with pytest.raises(ValueError, match="this model reads molecules only. Leave `text` out"):
         model(**batch)
     with pytest.raises(ValueError, match="`target_mean` has 2 entries for 3 labels"):
-        make(config, num_labels=3, target_mean=[0.0, 1.0])
+        make(num_labels=3, target_mean=[0.0, 1.0])
     with pytest.raises(StrictDataclassClassValidationError, match="`property_readout` must be one of"):
-        make(config, property_readout="bonds")
+        make(property_readout="bonds")
     with pytest.raises(ValueError, match="built without text"):
         model.finemoltex.get_text_features(batch["input_ids"])
 

@@ -30,19 +30,16 @@ def base_folder(tmp_path_factory, config, processor) -> str:
 
 
 @pytest.fixture(scope="session")
-def tuned_folder(tmp_path_factory, config, processor) -> str:
+def tuned_folder(tmp_path_factory, change_config, processor) -> str:
     """A model with two trained tasks, as fine-tuning leaves it."""
-    from modeling_finemoltex import FineMolTexConfig, FineMolTexForPropertyPrediction
+    from modeling_finemoltex import FineMolTexForPropertyPrediction
     from modeling_finemoltex.property_prediction import TrainingFingerprints
 
-    fields = {name: value for name, value in config.to_dict().items() if name not in ("id2label", "label2id")}
-    labels = {0: "toxic", 1: "soluble"}
     torch.manual_seed(0)
     model = FineMolTexForPropertyPrediction(
-        FineMolTexConfig(
-            **fields,
-            id2label=labels,
-            label2id={name: number for number, name in labels.items()},
+        change_config(
+            id2label={0: "toxic", 1: "soluble"},
+            label2id={"toxic": 0, "soluble": 1},
             problem_type="multi_label_classification",
             calibration_temperature=2.0,
         )

