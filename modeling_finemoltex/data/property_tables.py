@@ -127,18 +127,9 @@ def load_property_table(
     rows = load_table(path)
     names = list(rows.column_names)
     smiles_column = choose_column(names, path, "smiles", smiles_column)
-    if known is not None:
-        chosen = list(label_columns or known.labels) or [name for name in names if name not in known.others]
-    else:
-        chosen = list(label_columns or ())
-    for column in (*chosen, *([text_column] if text_column else [])):
-        if column not in names:
-            raise ValueError(f"{path} has no column {column!r}; it has {_shorten(names)}. Name one of these.")
-    if not chosen or (task_type == "multiclass" and len(chosen) > 1):
-        raise ValueError(
-            f"Name {'one column' if task_type == 'multiclass' else 'the columns'} of the labels with `label_columns`: "
-            f"got {chosen}; {path} has {_shorten(names)}."
-        )
+    chosen = _choose_labels(known, names, label_columns, task_type, path)
+    if text_column is not None:
+        _check_column(text_column, names, path)
     smiles = _read_column(rows, smiles_column)
     parses = map_unique(_can_parse, smiles, num_proc, "Parsing")
     kept = np.flatnonzero(parses.astype(bool)).astype(np.int64)
@@ -180,6 +171,28 @@ def find_moleculenet_file(name: str, data_dir: str | Path | None) -> Path:
         listing = _shorten([file.name for file in there]) if there else "no files"
         raise ValueError(f"{folder} holds no {name}.csv, {name}.csv.gz or {name}.parquet: there are {listing}.")
     return found
+
+
+def _choose_labels(
+    known: _Set | None, names: list[str], asked: Sequence[str] | None, task_type: str, path: str
+) -> list[str]:
+    """Decide which columns hold the labels."""
+    chosen = list(asked or (known.labels if known is not None else ()))
+    if not chosen and known is not None:
+        chosen = [name for name in names if name not in known.others]
+    for column in chosen:
+        _check_column(column, names, path)
+    if not chosen or (task_type == "multiclass" and len(chosen) > 1):
+        raise ValueError(
+            f"Name {'one column' if task_type == 'multiclass' else 'the columns'} of the labels with `label_columns`: "
+            f"got {chosen}; {path} has {_shorten(names)}."
+        )
+    return chosen
+
+
+def _check_column(column: str, names: list[str], path: str) -> None:
+    if column not in names:
+        raise ValueError(f"{path} has no column {column!r}; it has {_shorten(names)}. Name one of these.")
 
 
 def _can_parse(smiles: Any) -> bool:

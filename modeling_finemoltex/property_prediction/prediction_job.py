@@ -46,14 +46,8 @@ def predict_file(
         ValueError: If `output` is no csv file, or the input has columns of the names above.
     """
     output = Path(output)
-    if output.suffix.lower() != ".csv":
-        raise ValueError(f"`output` must be a .csv file, got {output}.")
-    if not source.keep_cells:
-        raise ValueError("The source does not keep the cells of its rows: make it with `keep_cells=True`.")
     added = _name_columns(predictor)
-    taken = sorted(set(source.header) & set(added))
-    if taken:
-        raise ValueError(f"{source.path} has a column {taken[0]!r} already. Rename it: the output writes its own.")
+    _check_files(source, output, added)
     output.parent.mkdir(parents=True, exist_ok=True)
     staged = output.with_name(f".{output.name}.part")
     prepare = MoleculePreparation(predictor.processor.feature_extractor, batch_size, source.to_smiles)
@@ -80,6 +74,17 @@ def predict_file(
     finally:
         staged.unlink(missing_ok=True)
     return counts
+
+
+def _check_files(source: RowSource, output: Path, added: list[str]) -> None:
+    """Check that the rows can be written with columns added."""
+    if output.suffix.lower() != ".csv":
+        raise ValueError(f"`output` must be a .csv file, got {output}.")
+    if not source.keep_cells:
+        raise ValueError("The source does not keep the cells of its rows: make it with `keep_cells=True`.")
+    taken = sorted(set(source.header) & set(added))
+    if taken:
+        raise ValueError(f"{source.path} has a column {taken[0]!r} already. Rename it: the output writes its own.")
 
 
 def _name_columns(predictor: PropertyPredictor) -> list[str]:

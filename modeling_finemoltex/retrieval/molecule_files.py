@@ -267,7 +267,7 @@ def _sdf_row(record: list[str], line: int, text_property: str | None, id_propert
 def _checked(row: Row) -> Row:
     """Give a row with bytes that are not UTF-8 a problem, and write those bytes as escapes."""
     try:
-        f"{row.value}{row.id}{row.cells}".encode()
+        f"{row.value}{row.id}{''.join(row.cells)}".encode()
     except UnicodeEncodeError:
         value, name = (None if one is None else _escape(one) for one in (row.value, row.id))
         problem = row.problem or "it is not valid UTF-8"
