@@ -33,7 +33,7 @@ def fit_forest(parts: Mapping[str, PropertyTable], seed: int, balance_classes: b
         estimator: Any = RandomForestRegressor(**options)
     else:
         estimator = RandomForestClassifier(**options, class_weight="balanced" if balance_classes else None)
-    return _fit_tasks(estimator, parts)
+    return _fit_tasks(estimator, parts, _featurize(parts))
 
 
 def fit_linear(parts: Mapping[str, PropertyTable], seed: int, balance_classes: bool = False) -> dict[str, np.ndarray]:
@@ -42,6 +42,7 @@ def fit_linear(parts: Mapping[str, PropertyTable], seed: int, balance_classes: b
     Arguments and result are those of [`fit_forest`].
     """
     train, valid = parts["train"], parts["valid"]
+    features = _featurize(parts)
     best: tuple[float, dict[str, np.ndarray]] | None = None
     for strength in STRENGTHS:
         if train.task_type == "regression":
@@ -49,7 +50,7 @@ def fit_linear(parts: Mapping[str, PropertyTable], seed: int, balance_classes: b
         else:
             weight = "balanced" if balance_classes else None
             estimator = LogisticRegression(C=strength, max_iter=1000, random_state=seed, class_weight=weight)
-        found = _fit_tasks(estimator, parts)
+        found = _fit_tasks(estimator, parts, features)
         metrics = compute_property_metrics(found["valid"], valid.labels, valid.task_type, valid.label_names)
         score = selection_score(metrics)
         if best is None or score > best[0]:
@@ -57,9 +58,15 @@ def fit_linear(parts: Mapping[str, PropertyTable], seed: int, balance_classes: b
     return best[1] if best is not None else {}
 
 
-def _fit_tasks(estimator: Any, parts: Mapping[str, PropertyTable]) -> dict[str, np.ndarray]:
+def _featurize(parts: Mapping[str, PropertyTable]) -> dict[str, csr_matrix]:
+    """Compute the fingerprints of every part, `(R, 2048)` each."""
+    return {name: csr_matrix(compute_fingerprints(part.smiles)).astype(np.float32) for name, part in parts.items()}
+
+
+def _fit_tasks(
+    estimator: Any, parts: Mapping[str, PropertyTable], features: Mapping[str, csr_matrix]
+) -> dict[str, np.ndarray]:
     """Fit one estimator to each task in turn, and predict."""
-    features = {name: csr_matrix(compute_fingerprints(part.smiles).astype(np.float32)) for name, part in parts.items()}
     train = parts["train"]
     predictions: dict[str, np.ndarray] = {
         name: np.zeros((len(parts[name].smiles), len(train.label_names))) for name in ("valid", "test")

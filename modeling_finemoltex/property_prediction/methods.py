@@ -93,8 +93,11 @@ class MethodRunner:
             self._rows = {name: prepare_rows(part, self.processor) for name, part in self.parts.items()}
         set_seed(seed)
         model = self._build(method)
-        model.to("cuda" if torch.cuda.is_available() else "cpu")
+        if torch.accelerator.is_available():
+            model.to(torch.accelerator.current_accelerator())
         rows, valid = self._rows, self.parts["valid"]
+        if not model.config.property_text:
+            rows = {name: [_without_text(row) for row in part] for name, part in rows.items()}
         facts: dict[str, Any] = {}
         if method == "probe":
             facts["penalty"] = fit_linear_probe(model, self.collate, rows["train"], rows["valid"], valid)
@@ -122,3 +125,7 @@ class MethodRunner:
         sizes = config.multimodal_config
         sizes.num_motif_layers, sizes.co_attention_motif_layers, sizes.co_attention_text_layers = 0, [], []
         return FineMolTexForPropertyPrediction(config)
+
+
+def _without_text(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "input_ids"}

@@ -16,7 +16,7 @@ from transformers.trainer_utils import EvalPrediction
 from ..data.property_tables import PropertyTable
 from ..evaluation.property_metrics import compute_property_metrics, selection_score
 from .parameter_groups import build_parameter_groups
-from .trainer import CompleteEvaluationTrainer
+from .trainer import MoleculeTrainer
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def fine_tune(
         trained, settings.learning_rate, settings.weight_decay, {"head": settings.head_learning_rate}
     )
     with tempfile.TemporaryDirectory(prefix="finemoltex-") as folder:
-        trainer = CompleteEvaluationTrainer(
+        trainer = MoleculeTrainer(
             model=trained,
             args=_training_arguments(settings, folder, len(train_rows)),
             train_dataset=train_rows,

@@ -42,8 +42,18 @@ def make_mask_seeds(pair_ids: Tensor, step: int | None = None) -> Tensor:
     return pair_ids.long() * PAIR_FACTOR + offset  # int64 arithmetic wraps around
 
 
-class CompleteEvaluationTrainer(Trainer):
-    """`Trainer` whose `dataloader_drop_last` is about training batches alone."""
+class MoleculeTrainer(Trainer):
+    """`Trainer` that never cuts a batch of molecules, and whose `dataloader_drop_last` is about training alone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Build the Trainer; refuse to spread the batches of one process over several GPUs."""
+        super().__init__(*args, **kwargs)
+        if self.args.n_gpu > 1:
+            raise ValueError(
+                f"One process sees {self.args.n_gpu} GPUs, and `nn.DataParallel` would cut molecules apart. Start one "
+                f"process per GPU: `accelerate launch --multi_gpu --num_processes {self.args.n_gpu} ...`, or use a "
+                "single GPU with `CUDA_VISIBLE_DEVICES=0`."
+            )
 
     def get_eval_dataloader(self, eval_dataset: str | Dataset | None = None) -> DataLoader:
         """Return the evaluation loader, which never drops the last short batch."""
@@ -61,7 +71,7 @@ class CompleteEvaluationTrainer(Trainer):
             self.args.dataloader_drop_last = drop_last
 
 
-class FineMolTexTrainer(CompleteEvaluationTrainer):
+class FineMolTexTrainer(MoleculeTrainer):
     """`Trainer` with reproducible masks, learning rates per part, loss components and kill-safe checkpoints."""
 
     def __init__(self, *args: Any, sources: Sequence[Source] | None = None, **kwargs: Any) -> None:
@@ -72,12 +82,6 @@ class FineMolTexTrainer(CompleteEvaluationTrainer):
             raise ValueError(
                 f"`train_sampling_strategy` {self.args.train_sampling_strategy!r} cannot draw sources by weight. "
                 "Use `random`, or a single dataset."
-            )
-        if self.args.n_gpu > 1:
-            raise ValueError(
-                f"One process sees {self.args.n_gpu} GPUs, and `nn.DataParallel` would cut molecules apart. Start one "
-                f"process per GPU: `accelerate launch --multi_gpu --num_processes {self.args.n_gpu} ...`, or use a "
-                "single GPU with `CUDA_VISIBLE_DEVICES=0`."
             )
         self._component_sums = {True: self._no_components(), False: self._no_components()}
         self._staging = False
