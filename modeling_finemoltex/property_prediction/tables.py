@@ -33,7 +33,7 @@ def format_property_table(results: Mapping[str, Any], figure: str | None = None)
 
     Returns:
         `str`: One row per method, one column per set with mean ± standard deviation over the seeds, and the mean over
-        the sets for methods that have them all; `-` where there is no run.
+        the sets for methods that have them all; `-` where there is no run, or no figure (test rows of one label).
     """
     sets = list(results["sets"])
     columns = {name: figure or DECIDING[results["sets"][name]["task_type"]] for name in sets}
@@ -51,7 +51,7 @@ def format_property_table(results: Mapping[str, Any], figure: str | None = None)
     lines = [header, ["---"] * len(header)]
     for method, title in METHODS.items():
         values = [cells[name, method] for name in sets]
-        if any(values):
+        if any(run["method"] == method for run in results["runs"]):
             row = [title, *(_cell(found, columns[name]) for name, found in zip(sets, values, strict=True))]
             mean = (
                 _cell([float(np.mean([np.mean(found) for found in values]))], columns[sets[0]]) if all(values) else "-"
