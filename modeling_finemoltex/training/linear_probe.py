@@ -14,6 +14,8 @@ from .fine_tuning import EVALUATION_BATCH
 # Strengths of the quadratic penalty beside the summed loss, from strong to weak: each fit starts from the one before.
 PENALTIES = (1000.0, 100.0, 10.0, 1.0, 0.1)
 MAX_STEPS = 200
+# Features that hardly vary are not blown up: undoing that in the linear layer would cost its precision.
+SMALLEST_SCALE = 1e-3
 
 
 def fit_linear_probe(
@@ -40,7 +42,7 @@ def fit_linear_probe(
     model.eval()
     features, labels = _extract(model, train_rows, collate)  # (R, F)
     valid_features, _ = _extract(model, valid_rows, collate)
-    mean, scale = features.mean(0), features.std(0, unbiased=False).clamp(min=1e-6)  # (F,)
+    mean, scale = features.mean(0), features.std(0, unbiased=False).clamp(min=SMALLEST_SCALE)  # (F,)
     features = (features - mean) / scale
     layer = torch.nn.Linear(features.shape[1], model.config.num_labels, device=features.device)
     torch.nn.init.zeros_(layer.weight)
