@@ -26,8 +26,10 @@ REQUIRED = [
 EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
 # faiss-cpu holds the search indices; scikit-learn weighs the words of the lexical baselines.
 RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.3"]
+# scikit-learn (and with it scipy) scores, calibrates and holds the fingerprint baselines; peft adds LoRA updates.
+PROPERTIES = ["scikit-learn>=1.4", "peft>=0.15"]
 # The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
-TEST = [*EXAMPLES, *RETRIEVAL, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
+TEST = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
 DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
@@ -40,5 +42,5 @@ setup(
     },
     include_package_data=False,
     install_requires=REQUIRED,
-    extras_require={"examples": EXAMPLES, "retrieval": RETRIEVAL, "test": TEST, "dev": DEV},
+    extras_require={"examples": EXAMPLES, "retrieval": RETRIEVAL, "properties": PROPERTIES, "test": TEST, "dev": DEV},
 )

@@ -21,6 +21,7 @@ _MODULE_OF = {
     "FineMolTexModel": "modeling_finemoltex",
     "FineMolTexForPreTraining": "pretraining_finemoltex",
     "FineMolTexForRetrieval": "retrieval_finemoltex",
+    "FineMolTexForPropertyPrediction": "property_prediction_finemoltex",
     "AutoModelForMoleculeRetrieval": "registration",
     "FineMolTexOutput": "outputs_finemoltex",
     "FineMolTexPreTrainingOutput": "outputs_finemoltex",
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         FineMolTexProcessor,
         train_motif_vocab,
     )
+    from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
     from .registration import AutoModelForMoleculeRetrieval
     from .retrieval import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex, embed_file, load_embeddings
     from .retrieval_finemoltex import FineMolTexForRetrieval

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="finemoltex",
-    help="Embed molecules and texts, and search one with the other.",
+    help="Embed molecules and texts, search one with the other, and predict properties.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -25,7 +25,7 @@ app = typer.Typer(
 
 @app.callback()
 def main() -> None:
-    """Embed molecules and texts, and search one with the other."""
+    """Embed molecules and texts, search one with the other, and predict properties."""
 
 
 @app.command()
@@ -147,24 +147,62 @@ def search(
             typer.echo(f"{html}: {sum(map(len, results))} hits drawn", err=True)
 
 
+@app.command()
+def predict(
+    input_file: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="csv, tsv, smi, sdf (each also .gz) or parquet file")
+    ],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="csv file to write")],
+    model: Annotated[str, typer.Option(help="folder of a fine-tuned model")],
+    smiles_column: Annotated[str | None, typer.Option("--smiles_column", help="column of the molecules")] = None,
+    batch_size: Annotated[int, typer.Option("--batch_size", help="molecules the model takes at once")] = 64,
+    num_workers: Annotated[int, typer.Option("--num_workers", help="processes that prepare batches; 0: none")] = 0,
+    device: Annotated[str | None, typer.Option(help="such as cpu or cuda:1", show_default="the fastest")] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust_remote_code", help="run the code in the model folder")
+    ] = False,
+) -> None:
+    """Predict properties of the molecules of a file: its rows with columns added, whatever its size."""
+    from .property_prediction import PropertyPredictor, predict_file
+    from .retrieval.molecule_files import RowSource
+
+    with _plain_errors():
+        source = RowSource(input_file, smiles_column, keep_cells=True)
+        with _quiet_loading():
+            predictor = PropertyPredictor.from_pretrained(model, device, trust_remote_code)
+        counts = predict_file(source, output, predictor, batch_size, num_workers)
+    typer.echo(
+        f"{output}: {counts['num_rows']} rows, {counts['num_errors']} of them without prediction (see `error`)."
+    )
+
+
 def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> Any:
     """Load the model given, else the one the index was made with."""
-    from transformers.utils import logging
-
     from .retrieval import MoleculeTextEncoder
 
     made_with = library.model or {}
     name = model or made_with.get("name_or_path")
     if not name:
         raise ValueError("The index does not tell where its model is: name the folder with --model.")
-    level = logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()  # the heads of pre-training, also in the folder, are not needed here
     try:
-        return MoleculeTextEncoder.from_pretrained(name, revision=None if model else made_with.get("revision") or None)
+        with _quiet_loading():  # the heads of pre-training, also in the folder, are not needed here
+            revision = None if model else made_with.get("revision") or None
+            return MoleculeTextEncoder.from_pretrained(name, revision=revision)
     except ValueError as error:
         hint = "" if model else " If the index's model moved, name its folder with --model."
         raise ValueError(f"{error}{hint}") from error
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Load a model without bars and reports."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
     finally:
         logging.set_verbosity(level)
 

@@ -185,6 +185,15 @@ class FineMolTexConfig(PreTrainedConfig):
         cross_attention_share (`float`): Share of the pairs of a training batch that goes through the masked and the
             matching pass, which cost more than the contrastive one (paper: 1): every n-th pair, with n = 1 / share
             rounded. Evaluation masks every pair.
+        property_readout (`str`): What property prediction reads: `"molecule"`, slot 0 after the motif layers;
+            `"atoms"`, the mean of the atom states, without the motif layers; or `"both"`, one beside the other.
+        property_text (`bool`): Property prediction reads a text beside the molecule, through cross-attention.
+        property_dropout (`float`): Dropout before the linear layer of property prediction.
+        class_weights (`list[float]`, *optional*): Weight of each class (single label) or of the positive label of each
+            task (multi-label) in the loss. Predicted probabilities undo what it adds to the odds.
+        target_mean, target_scale (`list[float]`, *optional*): Regression learns `(target - mean) / scale` of each task
+            and predicts in the units of the target.
+        calibration_temperature (`float`): Divides the logits before they become probabilities.
         mask_token_id (`int`): Id of the tokenizer's mask token.
         special_token_ids (`list[int]`): Ids of the tokenizer that are never masked ([CLS], [SEP], padding, ...).
     """
@@ -225,6 +234,13 @@ class FineMolTexConfig(PreTrainedConfig):
     matching_negatives: int = 3
     matching_score_weight: float | int = 0.1
     cross_attention_share: float | int = 1.0
+    property_readout: str = "both"
+    property_text: bool = False
+    property_dropout: float | int = 0.1
+    class_weights: list[float | int] | None = None
+    target_mean: list[float | int] | None = None
+    target_scale: list[float | int] | None = None
+    calibration_temperature: float | int = 1.0
     mask_token_id: int = 103
     special_token_ids: list[int] | tuple[int, ...] = (0, 101, 102, 103)
     initializer_range: float = 0.02
@@ -258,6 +274,7 @@ class FineMolTexConfig(PreTrainedConfig):
             ("contrastive_objective", ("info_nce", "ebm_nce")),
             ("masking", ("importance", "random")),
             ("motif_mask_level", ("atom", "token")),
+            ("property_readout", ("molecule", "atoms", "both")),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {allowed}: got {getattr(self, name)!r}.")
@@ -268,7 +285,7 @@ class FineMolTexConfig(PreTrainedConfig):
             raise ValueError(f"`cross_attention_share` must lie in (0, 1]: got {self.cross_attention_share}.")
         if self.matching_negatives < 1:
             raise ValueError(f"`matching_negatives` must be at least 1: got {self.matching_negatives}.")
-        for name in ("temperature", "importance_temperature"):
+        for name in ("temperature", "importance_temperature", "calibration_temperature"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"`{name}` must be positive: got {getattr(self, name)}.")
 

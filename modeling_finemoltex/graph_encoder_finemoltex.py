@@ -109,11 +109,13 @@ class FineMolTexBatchNorm(nn.BatchNorm1d):
     """BatchNorm whose statistics describe unmasked molecules, also where it normalises masked ones.
 
     Evaluation normalises every pass by the running statistics. Were the masked pass of training normalised by, or
-    counted in, its own batch statistics, evaluation would meet inputs that training never saw.
+    counted in, its own batch statistics, evaluation would meet inputs that training never saw. The running statistics
+    also serve where there are none of the batch (a single atom) and where the weights are frozen: a frozen norm that
+    followed its inputs would not be frozen.
     """
 
     def forward(self, states: Tensor, is_masked_pass: bool) -> Tensor:
-        if is_masked_pass:
+        if is_masked_pass or not self.weight.requires_grad or states.shape[0] == 1:
             return F.batch_norm(states, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         return super().forward(states)
 

@@ -163,4 +163,33 @@ def masked_prediction_loss(logits: Tensor, labels: Tensor, gather: bool = False)
     return loss / count.clamp(min=1e-6)
 
 
-__all__ = ["contrastive_loss", "ebm_nce", "info_nce", "masked_prediction_loss"]
+def property_loss(logits: Tensor, labels: Tensor, problem_type: str, class_weights: Tensor | None = None) -> Tensor:
+    """Loss of molecular properties, averaged over the labels that are there.
+
+    Args:
+        logits (`torch.FloatTensor` of shape `(B, K)`): Scores of `K` classes or tasks.
+        labels (`torch.Tensor`): `(B,)` class numbers, -100 where unknown, for `"single_label_classification"`;
+            otherwise `(B, K)` floats with NaN where unknown, 0 or 1 for `"multi_label_classification"`.
+        problem_type (`str`): One of the two, or `"regression"`.
+        class_weights (`torch.FloatTensor` of shape `(K,)`, *optional*): Weight of each class, or of the positive label
+            of each task.
+
+    Returns:
+        `torch.FloatTensor` of shape `()`: Cross-entropy, or squared error in regression; 0 if no label is there.
+    """
+    logits = logits.float()
+    if problem_type == "single_label_classification":
+        # PyTorch divides by the sum of the weights of the labels, which would be 0 / 0 without any.
+        if not (labels != -100).any():
+            return logits.sum() * 0.0
+        return F.cross_entropy(logits, labels, weight=class_weights, ignore_index=-100)
+    is_known = ~labels.isnan()  # (B, K)
+    targets = labels.float().nan_to_num()  # (B, K)
+    if problem_type == "regression":
+        losses = (logits - targets) ** 2  # (B, K)
+    else:
+        losses = F.binary_cross_entropy_with_logits(logits, targets, reduction="none", pos_weight=class_weights)
+    return (losses * is_known).sum() / is_known.sum().clamp(min=1)
+
+
+__all__ = ["contrastive_loss", "ebm_nce", "info_nce", "masked_prediction_loss", "property_loss"]

@@ -32,6 +32,7 @@ _AUTO_MAP = {
     "AutoModel": "modeling_finemoltex.FineMolTexModel",
     "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
     "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
+    "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
 }
 
 
@@ -69,20 +70,47 @@ class FineMolTexMotifTower(nn.Module):
         motif_positions: Tensor,
         is_masked: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
+        atom_states = self.encode_atoms(
+            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions, is_masked
+        )  # (N, H_graph)
+        return self.pool_atoms(atom_states, motif_counts, atom_to_motif, motif_positions, is_masked)  # (B, K + 1, H)
+
+    def encode_atoms(
+        self,
+        motif_counts: Tensor,
+        atom_features: Tensor,
+        edge_index: Tensor,
+        edge_features: Tensor,
+        atom_to_motif: Tensor,
+        motif_positions: Tensor,
+        is_masked: Tensor | None = None,
+    ) -> Tensor:
+        """Pass messages, with the atoms of masked motifs hidden if motifs are masked there. -> `(N, H_graph)`."""
+        atom_is_masked = None
+        if is_masked is not None and self.mask_atoms:
+            molecule, slot = locate_motifs(motif_counts, motif_positions.shape[0])  # (M,), (M,)
+            atom_is_masked = is_masked[molecule, slot][atom_to_motif]  # (N,)
+        return self.graph_encoder(atom_features, edge_index, edge_features, atom_is_masked)  # (N, H_graph)
+
+    def pool_atoms(
+        self,
+        atom_states: Tensor,
+        motif_counts: Tensor,
+        atom_to_motif: Tensor,
+        motif_positions: Tensor,
+        is_masked: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Turn atom states into the padded sequences of motif tokens and their mask; see the shapes above."""
         num_motifs, num_slots = motif_positions.shape[0], int(motif_counts.max()) + 1
         molecule, slot = locate_motifs(motif_counts, num_motifs)  # (M,), (M,)
-        motif_is_masked = None if is_masked is None else is_masked[molecule, slot]  # (M,)
-        hide_atoms = motif_is_masked is not None and self.mask_atoms
-        atom_is_masked = motif_is_masked[atom_to_motif] if hide_atoms else None  # (N,)
-
-        atom_states = self.graph_encoder(atom_features, edge_index, edge_features, atom_is_masked)  # (N, H_graph)
         tokens = self.projection(pool_atoms_to_motifs(atom_states, atom_to_motif, num_motifs))  # (M, H)
         sizes = torch.zeros_like(motif_positions).index_add(0, atom_to_motif, torch.ones_like(atom_to_motif))  # (M,)
         tokens = tokens + self._embed_sizes(sizes)
-        if motif_is_masked is not None:
+        if is_masked is not None:
             # With masked atoms the state still tells what stands around the hole; without, it tells the answer.
             visible = tokens if self.mask_atoms else torch.zeros_like(tokens)
-            tokens = torch.where(motif_is_masked[:, None], visible + self.mask_token.to(tokens.dtype), tokens)
+            masked_tokens = visible + self.mask_token.to(tokens.dtype)  # (M, H)
+            tokens = torch.where(is_masked[molecule, slot][:, None], masked_tokens, tokens)
         last_position = self.position_embedding.num_embeddings - 1
         tokens = tokens + self.position_embedding(motif_positions.clamp(max=last_position))  # (M, H)
 
@@ -142,24 +170,31 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
 class FineMolTexModel(FineMolTexPreTrainedModel):
     """The molecule tower, the text tower and the fusion of their tokens.
 
+    Args:
+        config ([`FineMolTexConfig`]): Sizes and objectives.
+        with_text (`bool`): Build the text side too. Without it the model takes molecules only, and weights of the text
+            side in a checkpoint are left there.
+
     Example:
     >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["ethanol", "benzene"])
     >>> output = model(**batch)
     >>> similarity = output.molecule_embeds @ output.text_embeds.T
     """
 
-    def __init__(self, config: FineMolTexConfig) -> None:
+    def __init__(self, config: FineMolTexConfig, with_text: bool = True) -> None:
         super().__init__(config)
         width, text_width = config.multimodal_config.hidden_size, config.text_config.hidden_size
         self.motif_tower = FineMolTexMotifTower(config)
-        self.text_encoder = AutoModel.from_config(config.text_config)
+        self.text_encoder = AutoModel.from_config(config.text_config) if with_text else None
         if hasattr(self.text_encoder, "pooler"):
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
-        self.text_input = nn.Linear(text_width, width) if text_width != width else nn.Identity()
-        self.fusion = FineMolTexFusion(config)
+        if with_text:
+            self.text_input = nn.Linear(text_width, width) if text_width != width else nn.Identity()
+        self.fusion = FineMolTexFusion(config, with_text)
         embedding_size = config.projection_dim
         self.molecule_projection = nn.Linear(width, embedding_size) if embedding_size else nn.Identity()
-        self.text_projection = nn.Linear(width, embedding_size) if embedding_size else nn.Identity()
+        if with_text:
+            self.text_projection = nn.Linear(width, embedding_size) if embedding_size else nn.Identity()
         self.logit_scale = nn.Parameter(torch.empty(()), requires_grad=config.learn_temperature)
         self.post_init()
 
@@ -170,6 +205,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the word embeddings of the text encoder."""
+        if self.text_encoder is None:
+            raise NotImplementedError("This model was built without text and has no word embeddings.")
         return self.text_encoder.get_input_embeddings()
 
     def load_text_encoder(self, name_or_path: str, **kwargs) -> None:
@@ -206,6 +243,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
 
         As on the molecule side, the mean of the tokens is added to slot 0.
         """
+        if self.text_encoder is None:
+            raise ValueError("This model was built without text: give molecules only, or build it with text.")
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         states = self.text_encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state

@@ -9,14 +9,24 @@ Two independent things happen here, both through public calls:
 
 from collections import OrderedDict
 
-from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoModelForPreTraining, AutoProcessor
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModel,
+    AutoModelForPreTraining,
+    AutoModelForSequenceClassification,
+    AutoProcessor,
+)
 from transformers.models.auto.auto_factory import _BaseAutoModelClass, _LazyAutoMapping
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+from transformers.pipelines import PIPELINE_REGISTRY
 
 from ._processors import load_processors
 from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
 from .modeling_finemoltex import FineMolTexModel
 from .pretraining_finemoltex import FineMolTexForPreTraining
+from .property_pipeline import TASK, FineMolTexPropertyPredictionPipeline
+from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
 from .retrieval_finemoltex import FineMolTexForRetrieval
 
 
@@ -31,6 +41,7 @@ MODELS = {
     AutoModel: FineMolTexModel,
     AutoModelForPreTraining: FineMolTexForPreTraining,
     AutoModelForMoleculeRetrieval: FineMolTexForRetrieval,
+    AutoModelForSequenceClassification: FineMolTexForPropertyPrediction,
 }
 # Transformers without this package does not know our own auto class: there, `AutoModel` loads such a folder.
 REMOTE_AUTO_CLASSES = {AutoModelForMoleculeRetrieval: "AutoModel"}
@@ -56,3 +67,11 @@ def register() -> None:
     ):
         auto_class.register(FineMolTexConfig, processing_class, exist_ok=True)
         processing_class.register_for_auto_class(auto_class.__name__)
+
+    if TASK not in PIPELINE_REGISTRY.get_supported_tasks():
+        PIPELINE_REGISTRY.register_pipeline(
+            TASK,
+            pipeline_class=FineMolTexPropertyPredictionPipeline,
+            pt_model=AutoModelForSequenceClassification,
+            type="multimodal",
+        )

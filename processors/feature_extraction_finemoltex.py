@@ -2,7 +2,7 @@
 
 import colorsys
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -282,13 +282,22 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
                 raise ValueError(f"Motif ids lie in [0, {len(self._labels)}), got {index}.")
         return [self._labels[index] for index in indices]
 
-    def draw_motifs(self, smiles: str, size: tuple[int, int] = (480, 360), format: str = "svg") -> str | bytes:
+    def draw_motifs(
+        self,
+        smiles: str,
+        size: tuple[int, int] = (480, 360),
+        format: str = "svg",
+        colors: Mapping[int, tuple[float, ...]] | None = None,
+        notes: Mapping[int, str] | None = None,
+    ) -> str | bytes:
         """Draw a molecule with each motif in its own colour; a legend names them.
 
         Args:
             smiles (`str`): The molecule.
             size (`tuple[int, int]`, *optional*, defaults to `(480, 360)`): Width and height in pixels.
             format (`str`, *optional*, defaults to `"svg"`): `"svg"` or `"png"`.
+            colors (`Mapping[int, tuple]`, *optional*): Position of a motif -> red, green and blue, each from 0 to 1.
+            notes (`Mapping[int, str]`, *optional*): Position of a motif -> what to write there, instead of it.
 
         Returns:
             `str` (SVG text) or `bytes` (PNG file).
@@ -301,16 +310,18 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
         motifs = self.motifs(smiles)
         molecule = self._parse(smiles, None)
         atom_colors, bond_colors = {}, {}
+        notes = {motif.position: str(motif.position) for motif in motifs} if notes is None else notes
         for motif in motifs:
             # Steps of the golden ratio keep the hues of neighbouring positions far apart.
-            color = colorsys.hls_to_rgb(motif.position * 0.618034 % 1, 0.78, 0.75)
+            own = colorsys.hls_to_rgb(motif.position * 0.618034 % 1, 0.78, 0.75)
+            color = own if colors is None else colors[motif.position]
             atom_colors.update(dict.fromkeys(motif.atoms, color))
-            molecule.GetAtomWithIdx(motif.atoms[0]).SetProp("atomNote", str(motif.position))
+            molecule.GetAtomWithIdx(motif.atoms[0]).SetProp("atomNote", notes[motif.position])
             inside = set(motif.atoms)
             for bond in molecule.GetBonds():
                 if bond.GetBeginAtomIdx() in inside and bond.GetEndAtomIdx() in inside:
                     bond_colors[bond.GetIdx()] = color
-        legend = "   ".join(f"{motif.position}: {motif.label}" for motif in motifs)
+        legend = "   ".join(f"{notes[motif.position]}: {motif.label}" for motif in motifs)
         canvas = (rdMolDraw2D.MolDraw2DSVG if format == "svg" else rdMolDraw2D.MolDraw2DCairo)(*size)
         canvas.DrawMolecule(
             rdMolDraw2D.PrepareMolForDrawing(molecule, kekulize=False),

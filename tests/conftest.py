@@ -98,6 +98,15 @@ def config(processor):
     )
 
 
+@pytest.fixture(scope="session")
+def change_config(config):
+    """Function that copies `config` with other fields; labels are named anew."""
+    from modeling_finemoltex import FineMolTexConfig
+
+    kept = {name: value for name, value in config.to_dict().items() if name not in ("id2label", "label2id")}
+    return lambda **fields: FineMolTexConfig(**{**kept, **fields})
+
+
 @pytest.fixture
 def model(config):
     """A randomly initialised pre-training model in eval mode, fresh for each test."""

@@ -1,4 +1,4 @@
-"""Molecule-text pairs: loading, splitting, removing leaked rows, and features for pre-training."""
+"""Molecule-text pairs and property tables: loading, splitting, removing leaked rows, features for pre-training."""
 
 import importlib
 from typing import Any
@@ -6,11 +6,16 @@ from typing import Any
 _MODULES = {
     "GENERATED": "descriptor_captions",
     "Source": "sources",
+    "MOLECULENET": "property_tables",
+    "PropertyTable": "property_tables",
+    "column_split": "splits",
     "deduplicate_against": "leakage",
+    "deterministic_scaffold_split": "splits",
     "describe_molecule": "descriptor_captions",
     "featurize_pairs": "features",
     "load_chemicals_pairs": "chemicals_corpus",
     "load_pairs": "pairs",
+    "load_property_table": "property_tables",
     "load_source": "sources",
     "load_table": "pairs",
     "random_split": "splits",

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from rdkit.Chem.Scaffolds import MurckoScaffold
@@ -14,6 +15,14 @@ logger = logging.getLogger(__name__)
 # A group larger than this share of the smaller held-out split goes to train: one frequent scaffold (benzene, ...)
 # would otherwise be most of the evaluation.
 LARGEST_GROUP_SHARE = 0.1
+SPLIT_NAMES = {
+    "train": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "test": "test",
+}
 
 
 def scaffold_split(
@@ -73,6 +82,74 @@ def scaffold_split(
     return parts
 
 
+def deterministic_scaffold_split(
+    smiles: Sequence[str], valid_size: float = 0.1, test_size: float = 0.1, num_proc: int | None = None
+) -> dict[str, np.ndarray]:
+    """Split molecules by scaffold as the published MoleculeNet tables do (Hu et al. 2020): no seed, nothing drawn.
+
+    Groups of one Bemis-Murcko scaffold, stereo included, are taken from the largest to the smallest (among equals, the
+    one whose first row comes last first): into train while it stays within its share, else into validation while train
+    and validation stay within theirs, else into test. So test holds the rarest scaffolds. Molecules without a ring are
+    one group.
+
+    Args:
+        smiles (sequence of `str`, length `R`): One molecule per row.
+        valid_size, test_size (`float`): Fractions of the rows, below 1.0 together.
+        num_proc (`int`, *optional*): Worker processes for the scaffolds.
+
+    Returns:
+        `dict` with keys `"train"`, `"valid"`, `"test"`: sorted int64 row indices, together each row exactly once.
+
+    Raises:
+        ValueError: If a SMILES cannot be parsed, the sizes do not fit, or a split that was asked for stays empty.
+    """
+    _row_counts(len(smiles), valid_size, test_size)
+    scaffolds = map_unique(_chiral_scaffold, list(smiles), num_proc, "Scaffolds")
+    _check_parsed(smiles, scaffolds)
+    groups = sorted(_group_rows(scaffolds).values(), key=lambda rows: (len(rows), rows[0]), reverse=True)
+    train_stop, valid_stop = (1 - valid_size - test_size) * len(smiles), (1 - test_size) * len(smiles)
+    parts: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
+    for rows in groups:
+        if len(parts["train"]) + len(rows) <= train_stop:
+            parts["train"] += rows
+        elif len(parts["train"]) + len(parts["valid"]) + len(rows) <= valid_stop:
+            parts["valid"] += rows
+        else:
+            parts["test"] += rows
+    for name, size in (("train", 1.0), ("valid", valid_size), ("test", test_size)):
+        if size and not parts[name]:
+            raise ValueError(
+                f"The scaffold split leaves no row for {name}: the {len(smiles)} rows have {len(groups)} scaffolds, "
+                f"the most frequent one in {len(groups[0])} rows. Split at random, or by a column of your own."
+            )
+    return {name: np.sort(np.asarray(rows, dtype=np.int64)) for name, rows in parts.items()}
+
+
+def column_split(values: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Split rows as a column of the table says.
+
+    Args:
+        values (sequence of length `R`): `train`, `valid` (also `validation`, `val`, `dev`) or `test`, in any case.
+
+    Returns:
+        `dict` with keys `"train"`, `"valid"`, `"test"`: sorted int64 row indices.
+
+    Raises:
+        ValueError: If a value is none of these (names the row), or a split has no row.
+    """
+    names = np.asarray([SPLIT_NAMES.get(str(value).strip().lower(), "") for value in values])
+    unknown = np.flatnonzero(names == "")
+    if len(unknown):
+        raise ValueError(
+            f"Row {unknown[0]} of the split column says {values[unknown[0]]!r}; allowed are {', '.join(SPLIT_NAMES)}."
+        )
+    parts = {name: np.flatnonzero(names == name).astype(np.int64) for name in ("train", "valid", "test")}
+    for name, rows in parts.items():
+        if not len(rows):
+            raise ValueError(f"The split column has no row for {name}: each of train, valid and test needs some.")
+    return parts
+
+
 def random_split(
     smiles: Sequence[str],
     valid_size: int | float,
@@ -109,6 +186,12 @@ def _murcko_scaffold(smiles: str) -> str | None:
     """Write the scaffold SMILES of one molecule: empty without rings, `None` if unparsable."""
     molecule = parse_smiles(smiles)
     return None if molecule is None else MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=False)
+
+
+def _chiral_scaffold(smiles: str) -> str | None:
+    """Write the scaffold SMILES with stereo."""
+    molecule = parse_smiles(smiles)
+    return None if molecule is None else MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=True)
 
 
 def _row_counts(num_rows: int, valid_size: int | float, test_size: int | float) -> dict[str, int]:

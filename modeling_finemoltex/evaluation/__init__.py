@@ -12,6 +12,7 @@ _MODULES = {
     "bootstrap_intervals": "intervals",
     "compare_paired": "intervals",
     "compute_pretraining_metrics": "pretraining",
+    "compute_property_metrics": "property_metrics",
     "embed_tasks": "protocols",
     "evaluate_retrieval": "retrieval",
     "format_retrieval_table": "tables",
@@ -22,6 +23,7 @@ _MODULES = {
     "report_systems": "report",
     "score_at_random": "retrieval",
     "score_queries": "retrieval",
+    "selection_score": "property_metrics",
     "summarise_queries": "intervals",
 }
 __all__ = sorted(_MODULES)

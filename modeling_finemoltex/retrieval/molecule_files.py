@@ -4,11 +4,12 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
 import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,6 +33,7 @@ class Row(NamedTuple):
     id: str | None = None
     line: int | None = None  # where the row begins, from 1; Parquet files have no lines
     problem: str | None = None  # why the row cannot be used, if the file itself says so
+    cells: tuple[Any, ...] = ()  # all of the row, under the source's `header`, if they are kept
 
 
 class RowSource:
@@ -47,6 +49,8 @@ class RowSource:
         text_column (`str`, *optional*): Read texts from this column (of an sdf file: property) instead of molecules.
         id_column (`str`, *optional*): Column (of an sdf file: property) of the ids. Without it, rows of a table have
             none; in a smi file the id follows the SMILES, in an sdf file it is the first line of the record.
+        keep_cells (`bool`): Give every row all its cells; their names are `header`. A smi or sdf file has `smiles` (of
+            an sdf file: the record) and `id`.
 
     Raises:
         ValueError: If the file does not exist, has another suffix, no rows or no such column (lists those it has), or
@@ -64,8 +68,10 @@ class RowSource:
         smiles_column: str | None = None,
         text_column: str | None = None,
         id_column: str | None = None,
+        keep_cells: bool = False,
     ) -> None:
-        self.path = Path(path)
+        self.path, self.keep_cells = Path(path), keep_cells
+        self.header: list[str] = ["smiles", "id"]  # a table's own, once its first row is read
         self.columns = {"smiles": smiles_column, "text": text_column, "id": id_column}
         self.is_text = text_column is not None
         if self.is_text and smiles_column is not None:
@@ -129,7 +135,12 @@ class RowSource:
                     rows = self._read_delimited(lines)
                 for row in rows:
                     self.fraction_read = raw.tell() / size
-                    yield _checked(row)
+                    yield self._with_cells(_checked(row))
+
+    def _with_cells(self, row: Row) -> Row:
+        """Give the rows of formats without columns theirs."""
+        is_table = self.suffix in SEPARATORS
+        return row if is_table or not self.keep_cells else row._replace(cells=(row.value, row.id))
 
     def _read_delimited(self, lines: io.TextIOWrapper) -> Iterator[Row]:
         """Rows of a table with a header."""
@@ -138,7 +149,7 @@ class RowSource:
         header = next((cells for cells in before if cells), [])
         if not header:
             return
-        places = self._find_columns(header)
+        places, self.header = self._find_columns(header), header
         # The publishers of ChEBI-20 write quotation marks as they are.
         quoted = header != CHEBI20_HEADER
         reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
@@ -146,10 +157,11 @@ class RowSource:
         for cells in reader:
             if len(cells) == len(header):
                 value, name = (None if place is None else cells[place] for place in places)
-                yield Row(value, name, line)
+                yield Row(value, name, line, cells=tuple(cells) if self.keep_cells else ())
             elif cells:
                 problem = f"it has {len(cells)} cells, the header has {len(header)}"
-                yield Row(separator.join(cells), None, line, problem)
+                kept = (*cells, *[""] * len(header))[: len(header)] if self.keep_cells else ()
+                yield Row(separator.join(cells), None, line, problem, kept)
             line = before.line_num + reader.line_num + 1
 
     def _read_parquet(self) -> Iterator[Row]:
@@ -161,15 +173,17 @@ class RowSource:
             kind = kind.value_type if pa.types.is_dictionary(kind) else kind
             if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
                 raise ValueError(f"{self.path}, column {names[0]!r} must hold strings: it holds {kind}.")
-            done = 0
-            for batch in file.iter_batches(PARQUET_ROWS, columns=[name for name in names if name is not None]):
+            done, self.header = 0, list(schema.names)
+            wanted = self.header if self.keep_cells else [name for name in names if name is not None]
+            for batch in file.iter_batches(PARQUET_ROWS, columns=wanted):
                 columns = batch.to_pydict()
                 values = columns[names[0]]
                 ids = [None] * len(values) if names[1] is None else columns[names[1]]
                 done += len(values)
                 self.fraction_read = done / num_rows
-                for value, name in zip(values, ids, strict=True):
-                    yield Row(value, None if name is None else str(name))
+                every = zip(*columns.values(), strict=True) if self.keep_cells else itertools.repeat(())
+                for value, name, cells in zip(values, ids, every, strict=False):
+                    yield Row(value, None if name is None else str(name), cells=cells)
 
     def _find_columns(self, header: list[str]) -> tuple[int, int | None]:
         """Places of the value and of the id in a header."""
@@ -253,11 +267,14 @@ def _sdf_row(record: list[str], line: int, text_property: str | None, id_propert
 def _checked(row: Row) -> Row:
     """Give a row with bytes that are not UTF-8 a problem, and write those bytes as escapes."""
     try:
-        f"{row.value}{row.id}".encode()
+        f"{row.value}{row.id}{''.join(row.cells)}".encode()
     except UnicodeEncodeError:
-        value, name = (
-            None if one is None else one.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            for one in (row.value, row.id)
-        )
-        return Row(value, name, row.line, row.problem or "it is not valid UTF-8")
+        value, name = (None if one is None else _escape(one) for one in (row.value, row.id))
+        problem = row.problem or "it is not valid UTF-8"
+        return Row(value, name, row.line, problem, tuple(map(_escape, row.cells)))
     return row
+
+
+def _escape(cell: str) -> str:
+    """Write bytes that are not UTF-8 as escapes."""
+    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

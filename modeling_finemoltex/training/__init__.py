@@ -1,4 +1,4 @@
-"""Pre-training: arguments, Trainer, text model and the steps of the main job."""
+"""Pre-training (arguments, Trainer, text model, the steps of the main job) and fine-tuning on properties."""
 
 import importlib
 from typing import Any
@@ -6,9 +6,15 @@ from typing import Any
 _MODULES = {
     "DataArguments": "arguments",
     "FineMolTexTrainer": "trainer",
+    "FineTuningSettings": "fine_tuning",
     "FineMolTexTrainingArguments": "arguments",
     "ModelArguments": "arguments",
     "ProcessorTools": "pretraining",
+    "describe_task": "fine_tuning",
+    "fine_tune": "fine_tuning",
+    "fit_linear_probe": "linear_probe",
+    "predict_logits": "fine_tuning",
+    "prepare_rows": "fine_tuning",
     "build_model": "pretraining",
     "build_text_model": "text_model",
     "build_trainer": "pretraining",

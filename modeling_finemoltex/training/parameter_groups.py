@@ -7,7 +7,7 @@ from torch import nn
 
 # First match wins; what matches nothing (fusion, motif layers, word head, ...) is trained with `learning_rate`.
 PART_PATTERNS: dict[str, re.Pattern[str]] = {
-    "head": re.compile(r"(?:^|\.)motif_head\."),
+    "head": re.compile(r"(?:^|\.)(?:motif_head|classifier)\."),
     "projection": re.compile(r"(?:^|\.)motif_tower\.projection\."),
     "graph": re.compile(r"(?:^|\.)graph_encoder\."),
     "text": re.compile(r"(?:^|\.)text_encoder\."),

@@ -42,7 +42,36 @@ def make_mask_seeds(pair_ids: Tensor, step: int | None = None) -> Tensor:
     return pair_ids.long() * PAIR_FACTOR + offset  # int64 arithmetic wraps around
 
 
-class FineMolTexTrainer(Trainer):
+class MoleculeTrainer(Trainer):
+    """`Trainer` that never cuts a batch of molecules, and whose `dataloader_drop_last` is about training alone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Build the Trainer; refuse to spread the batches of one process over several GPUs."""
+        super().__init__(*args, **kwargs)
+        if self.args.n_gpu > 1:
+            raise ValueError(
+                f"One process sees {self.args.n_gpu} GPUs, and `nn.DataParallel` would cut molecules apart. Start one "
+                f"process per GPU: `accelerate launch --multi_gpu --num_processes {self.args.n_gpu} ...`, or use a "
+                "single GPU with `CUDA_VISIBLE_DEVICES=0`."
+            )
+
+    def get_eval_dataloader(self, eval_dataset: str | Dataset | None = None) -> DataLoader:
+        """Return the evaluation loader, which never drops the last short batch."""
+        return self._keep_last_batch(super().get_eval_dataloader, eval_dataset)
+
+    def get_test_dataloader(self, test_dataset: Dataset) -> DataLoader:
+        """Return the prediction loader, which never drops the last short batch."""
+        return self._keep_last_batch(super().get_test_dataloader, test_dataset)
+
+    def _keep_last_batch(self, make_dataloader: Any, dataset: Any) -> DataLoader:
+        drop_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
+        try:
+            return make_dataloader(dataset)
+        finally:
+            self.args.dataloader_drop_last = drop_last
+
+
+class FineMolTexTrainer(MoleculeTrainer):
     """`Trainer` with reproducible masks, learning rates per part, loss components and kill-safe checkpoints."""
 
     def __init__(self, *args: Any, sources: Sequence[Source] | None = None, **kwargs: Any) -> None:
@@ -53,12 +82,6 @@ class FineMolTexTrainer(Trainer):
             raise ValueError(
                 f"`train_sampling_strategy` {self.args.train_sampling_strategy!r} cannot draw sources by weight. "
                 "Use `random`, or a single dataset."
-            )
-        if self.args.n_gpu > 1:
-            raise ValueError(
-                f"One process sees {self.args.n_gpu} GPUs, and `nn.DataParallel` would cut molecules apart. Start one "
-                f"process per GPU: `accelerate launch --multi_gpu --num_processes {self.args.n_gpu} ...`, or use a "
-                "single GPU with `CUDA_VISIBLE_DEVICES=0`."
             )
         self._component_sums = {True: self._no_components(), False: self._no_components()}
         self._staging = False
@@ -121,14 +144,6 @@ class FineMolTexTrainer(Trainer):
         """Report the rate of the parts without a rate of their own, in the last groups."""
         return self.optimizer.param_groups[-1]["lr"]
 
-    def get_eval_dataloader(self, eval_dataset: str | Dataset | None = None) -> DataLoader:
-        """Return the evaluation loader, which never drops the last short batch."""
-        return self._keep_last_batch(super().get_eval_dataloader, eval_dataset)
-
-    def get_test_dataloader(self, test_dataset: Dataset) -> DataLoader:
-        """Return the prediction loader, which never drops the last short batch."""
-        return self._keep_last_batch(super().get_test_dataloader, test_dataset)
-
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the loss components since the last log, averaged over steps and processes."""
         if "loss" in logs:
@@ -190,13 +205,6 @@ class FineMolTexTrainer(Trainer):
     def save_arguments(self, folder: str | Path) -> None:
         """Write `training_args.json`, without tokens."""
         Path(folder, "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
-
-    def _keep_last_batch(self, make_dataloader: Any, dataset: Any) -> DataLoader:
-        drop_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
-        try:
-            return make_dataloader(dataset)
-        finally:
-            self.args.dataloader_drop_last = drop_last
 
     def _no_components(self) -> Tensor:
         """Return the sums of the loss components and, last, the number of batches: a vector of zeros."""

@@ -7,7 +7,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from modeling_finemoltex.data import random_split, scaffold_split, splits
+from modeling_finemoltex.data import column_split, deterministic_scaffold_split, random_split, scaffold_split, splits
 
 RINGS = ["c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1", "c1ccoc1", "C1CCNCC1", "c1cnc[nH]1", "C1CC1", "c1ccc2ccccc2c1"]
 CHAINS = ["C", "CC", "CCO", "N", "Cl", "C(=O)O"]
@@ -90,3 +90,42 @@ def test_bad_input_is_explained(split):
 def test_impossible_scaffold_split():
     with pytest.raises(ValueError, match="No scaffold group fits the valid split of 2 rows.*random_split"):
         scaffold_split(["C"] * 10, 2, 0)
+
+
+def test_deterministic_scaffold_split_takes_large_groups_first():
+    # Benzenes (5), pyridines (3), two single rings: 10 rows, 80/10/10.
+    benzenes = [f"c1ccccc1{'C' * length}" for length in range(5)]
+    pyridines = [f"c1ccncc1{'C' * length}" for length in range(3)]
+    rows = ["C1CC1", *pyridines, *benzenes, "C1CCC1"]
+    parts = deterministic_scaffold_split(rows)
+    check_partition(parts, 10)
+    # Among the single rows the one that comes last is taken first.
+    assert {name: part.tolist() for name, part in parts.items()} == {
+        "train": list(range(1, 9)),
+        "valid": [9],
+        "test": [0],
+    }
+    for name, part in deterministic_scaffold_split(rows).items():
+        np.testing.assert_array_equal(part, parts[name])
+
+
+def test_deterministic_scaffold_split_tells_stereo_apart_and_groups_chains():
+    assert splits._chiral_scaffold("O=C1CC[C@@H](c2ccccc2)N1") != splits._chiral_scaffold("O=C1CCC(c2ccccc2)N1")
+    parts = deterministic_scaffold_split(["c1ccccc1", "CCO", "CCCO", "C1CC1"], valid_size=0.25, test_size=0.25)
+    assert {name: rows.tolist() for name, rows in parts.items()} == {"train": [1, 2], "valid": [3], "test": [0]}
+
+
+def test_impossible_deterministic_split():
+    with pytest.raises(ValueError, match="leaves no row for train: the 10 rows have 1 scaffolds.*Split at random"):
+        deterministic_scaffold_split(["c1ccccc1C"] * 10)
+    with pytest.raises(ValueError, match="cannot be parsed"):
+        deterministic_scaffold_split(["C(", *["C"] * 9])
+
+
+def test_column_split():
+    parts = column_split(["Train", "val", "test", "validation", " train "])
+    assert {name: rows.tolist() for name, rows in parts.items()} == {"train": [0, 4], "valid": [1, 3], "test": [2]}
+    with pytest.raises(ValueError, match="Row 1 of the split column says 'maybe'; allowed are train, valid"):
+        column_split(["train", "maybe"])
+    with pytest.raises(ValueError, match="no row for test"):
+        column_split(["train", "valid"])

@@ -25,6 +25,7 @@ from transformers import (  # noqa: E402
     AutoFeatureExtractor,
     AutoModel,
     AutoModelForPreTraining,
+    AutoModelForSequenceClassification,
     AutoProcessor,
     AutoTokenizer,
 )
@@ -40,6 +41,8 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
     pretraining = AutoModelForPreTraining.from_pretrained(folder, **remote).eval()
 
     retrieval = AutoModel.from_pretrained(f"{folder}/retrieval", **remote).eval()
+    properties = AutoModelForSequenceClassification.from_pretrained(f"{folder}/properties", **remote).eval()
+    untrained = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3, **remote).eval()
 
     batch = processor(smiles=smiles, text=text, return_tensors="pt", padding=True)
     output = model(**batch)
@@ -49,7 +52,8 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
     resaved = AutoModel.from_pretrained(again, **remote).eval()
 
     tokenizer = AutoTokenizer.from_pretrained(folder, **remote)
-    loaded = (config, model, pretraining, retrieval, processor)
+    loaded = (config, model, pretraining, retrieval, properties, processor)
+    molecules = processor(smiles=smiles)
     torch.save(
         {
             "batch": dict(batch),
@@ -58,6 +62,8 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
             "resaved_molecule_embeds": resaved.get_molecule_features(**resaved_batch),
             "loss": pretraining(**batch, mask_seeds=torch.arange(len(smiles))).loss,
             "logits": retrieval(**batch).logits_per_text,
+            "properties": properties.predict(properties(**molecules).logits),
+            "untrained_shape": list(untrained(**molecules).logits.shape),
             "motif_ids": AutoFeatureExtractor.from_pretrained(folder, **remote)(smiles)["motif_ids"],
             "input_ids": tokenizer(text, padding=True, return_tensors="pt")["input_ids"],
             "classes": [type(thing).__name__ for thing in loaded],

@@ -26,14 +26,17 @@ LEVELS = {
     "modeling_finemoltex/modeling_finemoltex.py": 2,
     "modeling_finemoltex/pretraining_finemoltex.py": 3,
     "modeling_finemoltex/retrieval_finemoltex.py": 3,
+    "modeling_finemoltex/property_prediction_finemoltex.py": 3,
+    "modeling_finemoltex/property_pipeline.py": 3,
     "modeling_finemoltex/registration.py": 4,
     "modeling_finemoltex/data": 3,
     "modeling_finemoltex/evaluation": 4,
     "modeling_finemoltex/hub.py": 5,
     "modeling_finemoltex/retrieval": 5,
     "modeling_finemoltex/training": 6,
-    "modeling_finemoltex/cli.py": 7,
-    "modeling_finemoltex/__init__.py": 8,
+    "modeling_finemoltex/property_prediction": 7,
+    "modeling_finemoltex/cli.py": 8,
+    "modeling_finemoltex/__init__.py": 9,
     "processors/atom_features_finemoltex.py": 0,
     "processors/functional_groups_finemoltex.py": 0,
     "processors/brics_finemoltex.py": 1,
@@ -52,7 +55,10 @@ THIRD_PARTIES = {
 # The façade, and the sub-packages that have one of their own.
 PUBLIC = {
     "modeling_finemoltex",
-    *(f"modeling_finemoltex.{name}" for name in ("data", "evaluation", "retrieval", "training")),
+    *(
+        f"modeling_finemoltex.{name}"
+        for name in ("data", "evaluation", "property_prediction", "retrieval", "training")
+    ),
 }
 
 TOP_LEVEL = {

@@ -9,16 +9,28 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoModelForPreTraining, AutoProcessor
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModel,
+    AutoModelForPreTraining,
+    AutoModelForSequenceClassification,
+    AutoProcessor,
+)
 
 import modeling_finemoltex
-from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexForRetrieval, FineMolTexModel
+from modeling_finemoltex import (
+    FineMolTexForPreTraining,
+    FineMolTexForPropertyPrediction,
+    FineMolTexForRetrieval,
+    FineMolTexModel,
+)
 
 CLIENT = Path(__file__).with_name("remote_client.py")
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory, config, processor, molecules):
+def saved(tmp_path_factory, config, change_config, processor, molecules):
     """A pre-training model and its processor in one folder, and what the installed classes make of the molecules."""
     folder = tmp_path_factory.mktemp("saved") / "tiny"
     torch.manual_seed(0)
@@ -27,12 +39,18 @@ def saved(tmp_path_factory, config, processor, molecules):
     processor.save_pretrained(folder)
     retrieval = FineMolTexForRetrieval(config).eval()
     retrieval.save_pretrained(folder / "retrieval")
+    properties = FineMolTexForPropertyPrediction(
+        change_config(num_labels=2, problem_type="multi_label_classification", calibration_temperature=1.5)
+    ).eval()
+    properties.save_pretrained(folder / "properties")
     batch = processor(smiles=list(molecules), text=list(molecules.values()), return_tensors="pt", padding=True)
     with torch.no_grad():
         logits = retrieval(**batch).logits_per_text
         losses = model(**batch, mask_seeds=torch.arange(len(molecules)))
         output = model.finemoltex(**batch)
-    return SimpleNamespace(folder=folder, batch=batch, output=output, loss=losses.loss, logits=logits)
+        predictions = properties.predict(properties(**processor(smiles=list(molecules))).logits)
+    results = {"loss": losses.loss, "logits": logits, "properties": predictions}
+    return SimpleNamespace(folder=folder, batch=batch, output=output, **results)
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +82,7 @@ def test_the_client_had_no_access_to_the_package(remote):
         "FineMolTexModel",
         "FineMolTexForPreTraining",
         "FineMolTexForRetrieval",
+        "FineMolTexForPropertyPrediction",
         "FineMolTexProcessor",
     ]
 
@@ -88,6 +107,12 @@ def test_a_retrieval_folder_loads_by_automodel_with_its_matching_head(remote, sa
     assert_same(remote["logits"], saved.logits)
 
 
+def test_remote_property_predictions_equal_installed_ones(remote, saved, molecules):
+    assert saved.properties.std() > 0
+    assert_same(remote["properties"], saved.properties)
+    assert remote["untrained_shape"] == [len(molecules), 3]
+
+
 def test_remote_model_saved_again_still_loads(remote, saved):
     assert_same(remote["resaved_molecule_embeds"], saved.output.molecule_embeds)
 
@@ -103,6 +128,7 @@ def test_remote_feature_extractor_and_tokenizer_load_alone(remote, saved):
         (AutoConfig, "FineMolTexConfig"),
         (AutoModel, "FineMolTexModel"),
         (AutoModelForPreTraining, "FineMolTexForPreTraining"),
+        (AutoModelForSequenceClassification, "FineMolTexForPropertyPrediction"),
         (AutoFeatureExtractor, "FineMolTexFeatureExtractor"),
         (AutoProcessor, "FineMolTexProcessor"),
     ],
@@ -133,6 +159,7 @@ def test_every_saved_folder_names_every_class(config, processor, model_class, tm
         "AutoModel": "modeling_finemoltex.FineMolTexModel",
         "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
         "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
+        "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
     }
     for reference in auto_map.values():
         assert (tmp_path / f"{reference.split('.')[0]}.py").is_file()

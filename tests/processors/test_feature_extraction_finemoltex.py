@@ -187,3 +187,10 @@ def test_drawing(extractor, molecules):
     assert extractor.draw_motifs(ASPIRIN, size=(200, 150), format="png").startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="`format` must be 'svg' or 'png'"):
         extractor.draw_motifs(ASPIRIN, format="pdf")
+
+
+def test_motifs_are_drawn_in_given_colours_with_given_notes(extractor):
+    number = len(extractor.motifs(ASPIRIN))
+    colors, notes = dict.fromkeys(range(number), (1.0, 0.0, 0.0)), dict.fromkeys(range(number), "+7")
+    drawn = extractor.draw_motifs(ASPIRIN, colors=colors, notes=notes)
+    assert "#FF0000" in drawn and drawn != extractor.draw_motifs(ASPIRIN, colors=colors)

@@ -166,3 +166,22 @@ def test_reading_is_lazy(tmp_path):
 def test_identity_is_that_of_the_contents(tmp_path):
     first, copy, other = (write(tmp_path / f"{name}.smi", text) for name, text in (("a", "C"), ("b", "C"), ("c", "N")))
     assert RowSource(first).identity() == RowSource(copy).identity() != RowSource(other).identity()
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv.gz", ".parquet", ".smi", ".sdf"])
+def test_rows_keep_their_cells_on_request(tmp_path, suffix):
+    file = make(tmp_path / f"library{suffix}", suffix)
+    source = RowSource(file, keep_cells=True)
+    rows = list(source)
+    is_table = suffix not in (".smi", ".sdf")
+    assert source.header == (["name", "smiles"] if is_table else ["smiles", "id"])
+    assert [row.cells for row in rows] == [
+        (name, row.value) if is_table else (row.value, name) for row, name in zip(rows, IDS, strict=True)
+    ]
+    assert not any(row.cells for row in RowSource(file))
+
+
+def test_cells_of_bad_rows_are_as_many_as_the_header_and_can_be_written(tmp_path):
+    file = write(tmp_path / "bad.csv", b"name,smiles,note\nx\na,CCO,\xff\na,b,c,d\n")
+    cells = [row.cells for row in RowSource(file, keep_cells=True)]
+    assert cells == [("x", "", ""), ("a", "CCO", "\\xff"), ("a", "b", "c")]

@@ -1,0 +1,44 @@
+"""How well does my model predict properties? MoleculeNet or your own table, with baselines.
+
+Needs: `pip install "finemoltex[properties]"`, a model folder or Hub id, csv or Parquet files of SMILES and labels.
+Takes: 10 seconds per epoch for 2,000 molecules on one core. Try `--model runs/demo --dataset bbbp --data_dir DIR
+--output_dir runs/bbbp --methods probe fine_tuned --baselines --seeds 0 1 2`; run again, it goes on where it stopped.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+from transformers import AutoProcessor, HfArgumentParser
+from transformers import logging as transformers_logging
+
+from modeling_finemoltex import FineMolTexDataCollator
+from modeling_finemoltex.property_prediction import ExperimentArguments, format_property_table, run_experiments
+
+
+def load_processor(folder: str) -> tuple:
+    """Load the processor of a model, and make the collator that goes with it."""
+    processor = AutoProcessor.from_pretrained(folder)
+    return processor, FineMolTexDataCollator(processor)
+
+
+def main() -> None:
+    """Run what is missing, and print the table."""
+    parser = HfArgumentParser(ExperimentArguments, description="Fine-tune on molecular properties.")
+    (arguments,) = parser.parse_args_into_dataclasses()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    transformers_logging.set_verbosity_error()  # new linear layers are what this script is about
+    transformers_logging.disable_progress_bar()
+    results = run_experiments(arguments, load_processor)
+    for name, facts in results["sets"].items():
+        if facts["unparseable"]:
+            print(f"{name}: left out the unparsable rows {', '.join(facts['unparseable'])}.")
+    print(format_property_table(results))
+    print(f"Raw figures: {Path(arguments.output_dir) / 'results.json'}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"Error: {error}")

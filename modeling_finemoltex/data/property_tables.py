@@ -1,0 +1,283 @@
+"""Tables of molecules with measured properties: the MoleculeNet sets by name, and any table with label columns."""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from datasets import Dataset
+
+from .identifiers import map_unique, parse_smiles
+from .pairs import choose_column, load_table
+
+logger = logging.getLogger(__name__)
+
+PROBLEM_TYPES = {
+    "binary": "multi_label_classification",
+    "multiclass": "single_label_classification",
+    "regression": "regression",
+}
+MISSING = {"", "nan", "na", "n/a", "none", "null", "?"}
+SHOWN = 5  # rows named in a message
+
+
+class _Set(NamedTuple):
+    labels: tuple[str, ...] = ()  # columns; none: all but `others`
+    others: tuple[str, ...] = ("smiles", "mol_id")
+
+
+# The sets of the published tables, all of yes-or-no tasks, with the columns of the DeepChem distribution.
+MOLECULENET = {
+    "bbbp": _Set(("p_np",)),
+    "tox21": _Set(),
+    "toxcast": _Set(),
+    "sider": _Set(),
+    "clintox": _Set(),
+    "muv": _Set(),
+    "hiv": _Set(("HIV_active",)),
+    "bace": _Set(("Class",)),
+}
+
+
+@dataclass(frozen=True)
+class PropertyTable:
+    """Molecules with labels: the usable rows of a table, beside all rows as they were.
+
+    Args:
+        name (`str`): Of the set or file.
+        rows (`datasets.Dataset`): All `A` rows with all columns, as read.
+        row_numbers (`np.ndarray` of shape `(R,)`): Place in `rows` of each usable row.
+        smiles (`list[str]`): `R` molecules.
+        labels (`np.ndarray` of shape `(R, K)`): Float64; NaN where missing. For `multiclass`, `(R, 1)` class numbers.
+        tasks (`list[str]`): `K` label columns.
+        task_type (`str`): `"binary"`, `"multiclass"` or `"regression"`.
+        classes (`list[str]`): Names of the classes, for `multiclass`.
+        unparseable (`dict[int, str]`): Row of the table -> SMILES that RDKit cannot parse.
+        texts (`list[str]`, *optional*): `R` texts beside the molecules.
+    """
+
+    name: str
+    rows: Dataset
+    row_numbers: np.ndarray
+    smiles: list[str]
+    labels: np.ndarray
+    tasks: list[str]
+    task_type: str
+    classes: list[str]
+    unparseable: dict[int, str]
+    texts: list[str] | None = None
+
+    @property
+    def problem_type(self) -> str:
+        """Name of the task type in Transformers."""
+        return PROBLEM_TYPES[self.task_type]
+
+    @property
+    def label_names(self) -> list[str]:
+        """What each output of a model stands for: classes or tasks."""
+        return self.classes if self.task_type == "multiclass" else self.tasks
+
+    def select(self, places: np.ndarray) -> "PropertyTable":
+        """Keep some of the usable rows, by their place among these."""
+        return replace(
+            self,
+            row_numbers=self.row_numbers[places],
+            smiles=[self.smiles[place] for place in places],
+            labels=self.labels[places],
+            texts=None if self.texts is None else [self.texts[place] for place in places],
+        )
+
+
+def load_property_table(
+    source: str,
+    label_columns: Sequence[str] | None = None,
+    task_type: str = "binary",
+    smiles_column: str | None = None,
+    text_column: str | None = None,
+    data_dir: str | Path | None = None,
+    num_proc: int | None = None,
+) -> PropertyTable:
+    """Load molecules with labels.
+
+    Args:
+        source (`str`): A MoleculeNet name (`bbbp`, `tox21`, `toxcast`, `sider`, `clintox`, `muv`, `hiv`, `bace`) with
+            `data_dir`, or a csv, tsv, jsonl (each also `.gz`) or Parquet file.
+        label_columns (sequence of `str`, *optional*): Columns of the labels; the set's own for a MoleculeNet name.
+        task_type (`str`): `"binary"` (each column 0 or 1), `"multiclass"` (one column of class names) or
+            `"regression"`. Empty cells are missing labels.
+        smiles_column (`str`, *optional*): Column of the molecules; without it, the usual names are tried.
+        text_column (`str`, *optional*): Column of texts that the model reads beside the molecules.
+        data_dir (`str` or `Path`, *optional*): Folder of the MoleculeNet files, such as `bbbp.csv` or `hiv.csv.gz`.
+        num_proc (`int`, *optional*): Processes that parse SMILES.
+
+    Returns:
+        [`PropertyTable`]. Rows that RDKit cannot parse are left out, logged and listed.
+
+    Raises:
+        ValueError: If the source or a column does not exist, or a label is not what `task_type` allows; names the row,
+            counted from 0 below the header, and the column.
+    """
+    if task_type not in PROBLEM_TYPES:
+        raise ValueError(f"`task_type` must be one of {', '.join(PROBLEM_TYPES)}: got {task_type!r}.")
+    known = MOLECULENET.get(source.lower())
+    path = source if known is None else str(find_moleculenet_file(source.lower(), data_dir))
+    rows = load_table(path)
+    names = list(rows.column_names)
+    smiles_column = choose_column(names, path, "smiles", smiles_column)
+    chosen = _choose_labels(known, names, label_columns, task_type, path)
+    if text_column is not None:
+        _check_column(text_column, names, path)
+    smiles = _read_column(rows, smiles_column)
+    parses = map_unique(_can_parse, smiles, num_proc, "Parsing")
+    kept = np.flatnonzero(parses.astype(bool)).astype(np.int64)
+    unparseable = {int(row): smiles[row] for row in np.flatnonzero(~parses.astype(bool))}
+    _report(path, len(smiles), unparseable)
+    labels, classes = _read_labels(rows, chosen, task_type, path)
+    return PropertyTable(
+        name=source.lower() if known else Path(source).name.partition(".")[0],
+        rows=rows,
+        row_numbers=kept,
+        smiles=[smiles[row] for row in kept],
+        labels=labels[kept],
+        tasks=chosen,
+        task_type=task_type,
+        classes=classes,
+        unparseable=unparseable,
+        texts=_read_texts(rows, text_column, kept, path) if text_column else None,
+    )
+
+
+def find_moleculenet_file(name: str, data_dir: str | Path | None) -> Path:
+    """Find the file of a MoleculeNet set, `name.csv`, `name.csv.gz` or `name.parquet`, in any case.
+
+    Args:
+        name (`str`): One of `MOLECULENET`.
+        data_dir (`str` or `Path`, *optional*): The folder.
+
+    Raises:
+        ValueError: If no folder is given, or the file is not in it.
+    """
+    if data_dir is None:
+        raise ValueError(f"{name!r} is a MoleculeNet set: name the folder of its file with `data_dir`.")
+    folder = Path(data_dir)
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    # `toxcast_data.csv.gz` is the name under which DeepChem serves it.
+    wanted = {f"{name}{tail}{suffix}" for tail in ("", "_data") for suffix in (".csv", ".csv.gz", ".parquet")}
+    found = next((file for file in there if file.name.lower() in wanted), None)
+    if found is None:
+        listing = _shorten([file.name for file in there]) if there else "no files"
+        raise ValueError(f"{folder} holds no {name}.csv, {name}.csv.gz or {name}.parquet: there are {listing}.")
+    return found
+
+
+def _choose_labels(
+    known: _Set | None, names: list[str], asked: Sequence[str] | None, task_type: str, path: str
+) -> list[str]:
+    """Decide which columns hold the labels."""
+    chosen = list(asked or (known.labels if known is not None else ()))
+    if not chosen and known is not None:
+        chosen = [name for name in names if name not in known.others]
+    for column in chosen:
+        _check_column(column, names, path)
+    if not chosen or (task_type == "multiclass" and len(chosen) > 1):
+        raise ValueError(
+            f"Name {'one column' if task_type == 'multiclass' else 'the columns'} of the labels with `label_columns`: "
+            f"got {chosen}; {path} has {_shorten(names)}."
+        )
+    return chosen
+
+
+def _check_column(column: str, names: list[str], path: str) -> None:
+    if column not in names:
+        raise ValueError(f"{path} has no column {column!r}; it has {_shorten(names)}. Name one of these.")
+
+
+def _can_parse(smiles: Any) -> bool:
+    return parse_smiles(smiles) is not None
+
+
+def _report(path: str, num_rows: int, unparseable: dict[int, str]) -> None:
+    if len(unparseable) == num_rows:
+        raise ValueError(f"{path}: RDKit can parse none of the {num_rows} SMILES. Is it the right column?")
+    if unparseable:
+        shown = "; ".join(f"row {row}: {smiles!r}" for row, smiles in list(unparseable.items())[:SHOWN])
+        more = "; ..." if len(unparseable) > SHOWN else ""
+        logger.warning(
+            "%s: left out %d of %d rows that RDKit cannot parse (%s%s).", path, len(unparseable), num_rows, shown, more
+        )
+
+
+def _read_labels(rows: Dataset, columns: Sequence[str], task_type: str, path: str) -> tuple[np.ndarray, list[str]]:
+    """Read the label cells of all rows: `(A, K)` numbers with NaN, and the names of the classes."""
+    if task_type == "multiclass":
+        return _read_classes(_read_column(rows, columns[0]), columns[0], path)
+    labels = np.empty((len(rows), len(columns)))
+    for place, column in enumerate(columns):
+        cells = _read_column(rows, column)
+        # Few distinct values, many rows: each value is read once.
+        numbers = {cell: _read_number(cell) for cell in set(cells)}
+        labels[:, place] = [numbers[cell] for cell in cells]
+        allowed = np.isnan(labels[:, place]) | np.isfinite(labels[:, place])
+        if task_type == "binary":
+            allowed = np.isnan(labels[:, place]) | np.isin(labels[:, place], (0.0, 1.0))
+        if not allowed.all():
+            row = int(np.flatnonzero(~allowed)[0])
+            says = "0 or 1" if task_type == "binary" else "a number"
+            advice = (
+                "or read a column of names or of several classes with task type multiclass, of numbers with regression"
+                if task_type == "binary"
+                else "or read the column with task type multiclass"
+            )
+            raise ValueError(
+                f"{path}, row {row}, column {column!r}: {cells[row]!r} is no label. Write {says}, leave the cell "
+                f"empty where it is missing, {advice}. Rows count from 0 below the header."
+            )
+        if np.isnan(labels[:, place]).all():
+            raise ValueError(f"{path}, column {column!r} holds no label at all: every cell is empty. Leave it out.")
+    return labels, []
+
+
+def _read_column(rows: Dataset, column: str) -> list[Any]:
+    """Read all cells of one column from the Arrow table, which for 617 columns saves seconds."""
+    return rows.data.column(column).to_pylist()
+
+
+def _read_classes(cells: list[Any], column: str, path: str) -> tuple[np.ndarray, list[str]]:
+    """Number the class names of one column in sorted order."""
+    names = [None if _is_missing(cell) else str(cell).strip() for cell in cells]
+    classes = sorted({name for name in names if name is not None})
+    if len(classes) < 2:
+        raise ValueError(f"{path}, column {column!r} has {len(classes)} classes ({classes}): at least 2 are needed.")
+    numbers = {name: float(place) for place, name in enumerate(classes)}
+    return np.asarray([[math.nan if name is None else numbers[name]] for name in names]), classes
+
+
+def _read_number(cell: Any) -> float:
+    """Read one cell: NaN if missing, infinite if it is no number."""
+    if _is_missing(cell):
+        return math.nan
+    try:
+        number = float(cell)
+    except (TypeError, ValueError):
+        return math.inf
+    return number if math.isfinite(number) else math.inf
+
+
+def _is_missing(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, float) and math.isnan(cell)) or str(cell).strip().lower() in MISSING
+
+
+def _read_texts(rows: Dataset, column: str, kept: np.ndarray, path: str) -> list[str]:
+    cells = _read_column(rows, column)
+    for row in kept:
+        if not isinstance(cells[row], str) or not cells[row].strip():
+            raise ValueError(f"{path}, row {row}, column {column!r} has no text: {cells[row]!r}. Fill or remove it.")
+    return [cells[row] for row in kept]
+
+
+def _shorten(names: list[str]) -> str:
+    """List the first names only: 617 columns would hide the message."""
+    return f"{names[:20]}" if len(names) <= 20 else f"{names[:20]} and {len(names) - 20} more"

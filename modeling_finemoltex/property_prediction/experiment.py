@@ -1,0 +1,269 @@
+"""Compare methods on property sets: one split, several seeds, every figure kept in one JSON file, resumable."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..data.property_tables import PropertyTable, load_property_table
+from ..data.splits import column_split, deterministic_scaffold_split, random_split, scaffold_split
+from ..evaluation.property_metrics import compute_property_metrics
+from ..training.fine_tuning import FineTuningSettings
+from .fingerprints import TrainingFingerprints
+from .methods import BASELINES, METHODS, MethodRunner, Outcome
+from .tables import DECIDING, format_property_table
+
+logger = logging.getLogger(__name__)
+
+RESULTS, TABLE, PREDICTIONS = "results.json", "results.md", "predictions.csv"
+# Options that may change between two calls that add to the same results.
+_FREE = ("dataset", "seeds", "methods", "baselines", "output_dir", "data_dir", "num_proc", "save_models")
+
+
+@dataclass
+class ExperimentArguments:
+    """Which sets, which methods, how split, how trained."""
+
+    model: str = field(metadata={"help": "Folder or Hub id of a FineMolTex model with its processor."})
+    dataset: list[str] = field(
+        metadata={"help": "MoleculeNet names (with --data_dir) or files: csv, tsv, jsonl, Parquet."}
+    )
+    output_dir: str = field(metadata={"help": "Folder of the results, the predictions and the trained models."})
+    data_dir: str | None = field(default=None, metadata={"help": "Folder of the MoleculeNet files."})
+    label_columns: list[str] | None = field(default=None, metadata={"help": "Columns of the labels, for a file."})
+    smiles_column: str | None = field(default=None, metadata={"help": "Column of the molecules."})
+    text_column: str | None = field(default=None, metadata={"help": "Column of texts to read beside the molecules."})
+    task_type: Literal["binary", "multiclass", "regression"] = field(
+        default="binary", metadata={"help": "What the labels are."}
+    )
+    split: Literal["scaffold", "balanced_scaffold", "random", "column"] = field(
+        default="scaffold",
+        metadata={"help": "As in the published tables; the same by seed; at random by seed; or as a column says."},
+    )
+    split_column: str | None = field(default=None, metadata={"help": "Column with train, valid and test."})
+    valid_size: float = field(default=0.1, metadata={"help": "Share of the validation rows."})
+    test_size: float = field(default=0.1, metadata={"help": "Share of the test rows."})
+    methods: list[str] = field(
+        default_factory=lambda: ["fine_tuned"], metadata={"help": f"Any of {', '.join(METHODS)}."}
+    )
+    baselines: bool = field(default=False, metadata={"help": f"Run {', '.join(BASELINES)} too."})
+    seeds: list[int] = field(default_factory=lambda: [0], metadata={"help": "One run of each method for each."})
+    epochs: int = field(default=30, metadata={"help": "Passes over the training rows, at most."})
+    patience: int = field(default=10, metadata={"help": "Stop after so many epochs without a better validation."})
+    batch_size: int = field(default=32, metadata={"help": "Molecules per step."})
+    learning_rate: float = field(default=3e-4, metadata={"help": "Of the pre-trained weights."})
+    head_learning_rate: float = field(default=1e-3, metadata={"help": "Of new weights: linear layer, GIN, LoRA."})
+    weight_decay: float = field(default=0.01, metadata={"help": "Of matrices."})
+    dropout: float = field(default=0.1, metadata={"help": "After every layer and before the linear one."})
+    lora_rank: int = field(default=8, metadata={"help": "Rank of the LoRA updates."})
+    readout: Literal["molecule", "atoms", "both"] = field(
+        default="both", metadata={"help": "What the linear layer reads; see `FineMolTexConfig.property_readout`."}
+    )
+    balance_classes: bool = field(default=False, metadata={"help": "Weigh the rarer label of each task more."})
+    save_models: bool = field(default=True, metadata={"help": "Keep the model folder and predictions of every run."})
+    num_proc: int | None = field(default=None, metadata={"help": "Processes that parse molecules."})
+
+    def __post_init__(self) -> None:
+        """Check that the options agree."""
+        if self.baselines:
+            self.methods = list(dict.fromkeys([*BASELINES, *self.methods]))
+        unknown = sorted(set(self.methods) - set(METHODS))
+        if unknown:
+            raise ValueError(f"Unknown method {unknown[0]!r}: choose among {', '.join(METHODS)}.")
+        if (self.split == "column") != (self.split_column is not None):
+            raise ValueError("`split column` and `split_column` go together: give both or neither.")
+
+    def fixed(self) -> dict[str, Any]:
+        """Return the options that must be the same for all runs in one table."""
+        return {name: value for name, value in asdict(self).items() if name not in _FREE}
+
+
+def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict[str, Any]:
+    """Run every method on every set with every seed that `results.json` does not have yet.
+
+    The file and the Markdown table beside it are written after each run: interrupt it at any time, and start the same
+    command again to go on, also with more sets, methods or seeds.
+
+    Args:
+        arguments ([`ExperimentArguments`]): What to run.
+        load_processor (callable): Gives the processor and the collator of a model folder.
+
+    Returns:
+        `dict`, as in `results.json`: `settings`; `sets` with rows, tasks, split sizes and unparsable rows by index;
+        and `runs`, each with `set`, `method`, `seed`, the metrics of `valid` and `test`, `facts` and `seconds` of
+        processor time.
+
+    Raises:
+        ValueError: If the folder holds results of other settings, or a set cannot be read or split.
+    """
+    folder = Path(arguments.output_dir)
+    results = _load_results(folder, arguments.fixed())
+    done = {(run["set"], run["method"], run["seed"]) for run in results["runs"]}
+    processor, collate = load_processor(arguments.model)
+    for source in arguments.dataset:
+        table = load_property_table(
+            source,
+            arguments.label_columns,
+            arguments.task_type,
+            arguments.smiles_column,
+            arguments.text_column,
+            arguments.data_dir,
+            arguments.num_proc,
+        )
+        runner = None
+        for seed in arguments.seeds:
+            missing = [method for method in arguments.methods if (table.name, method, seed) not in done]
+            if not missing:
+                continue
+            if runner is None or arguments.split in ("balanced_scaffold", "random"):
+                parts = split_table(table, arguments, seed)
+                runner = _make_runner(parts, arguments, processor, collate)
+            results["sets"][table.name] = _describe(table, runner.parts)
+            for method in missing:
+                start = time.process_time()
+                outcome = runner.run(method, seed)
+                run = _score(table.name, method, seed, outcome, runner.parts, time.process_time() - start)
+                results["runs"].append(run)
+                if arguments.save_models:
+                    _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor)
+                _write(folder, results)
+                figure = DECIDING[table.task_type]
+                logger.info("%s, %s, seed %d: %s", table.name, method, seed, run["test"].get(figure, "no figure"))
+    return results
+
+
+def split_table(table: PropertyTable, arguments: ExperimentArguments, seed: int) -> dict[str, PropertyTable]:
+    """Split the usable rows of a table.
+
+    Args:
+        table ([`PropertyTable`]): `R` usable rows.
+        arguments ([`ExperimentArguments`]): `split`, `split_column`, `valid_size` and `test_size` are used.
+        seed (`int`): Of `balanced_scaffold` and `random`.
+
+    Returns:
+        `dict` of `"train"`, `"valid"` and `"test"`.
+
+    Raises:
+        ValueError: If there are too few rows, or a split stays empty.
+    """
+    sizes = (arguments.valid_size, arguments.test_size)
+    if arguments.split == "column":
+        names = list(table.rows.column_names)
+        if arguments.split_column not in names:
+            raise ValueError(
+                f"{table.name} has no column {arguments.split_column!r} to split by; it has {names[:20]}."
+            )
+        values = table.rows[arguments.split_column][:]
+        places = column_split([values[row] for row in table.row_numbers])
+    elif arguments.split == "scaffold":
+        places = deterministic_scaffold_split(table.smiles, *sizes, num_proc=arguments.num_proc)
+    else:
+        split = random_split if arguments.split == "random" else scaffold_split
+        places = split(table.smiles, *sizes, seed=seed, num_proc=arguments.num_proc)
+    for name, rows in places.items():
+        if not len(rows):
+            raise ValueError(
+                f"{table.name}: no row is left for {name} of {len(table.smiles)} usable rows. Give a larger "
+                "`valid_size` or `test_size`, or split by a column of your own."
+            )
+    return {name: table.select(rows) for name, rows in places.items()}
+
+
+def _make_runner(
+    parts: Mapping[str, PropertyTable], arguments: ExperimentArguments, processor: Any, collate: Any
+) -> MethodRunner:
+    new = {"learning_rate": arguments.head_learning_rate}
+    settings = FineTuningSettings(
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        head_learning_rate=arguments.head_learning_rate,
+        weight_decay=arguments.weight_decay,
+        patience=arguments.patience,
+        balance_classes=arguments.balance_classes,
+    )
+    return MethodRunner(
+        parts,
+        arguments.model,
+        processor,
+        collate,
+        settings,
+        method_settings={"gin_scratch": new, "lora": {**new, "lora_rank": arguments.lora_rank}},
+        readout=arguments.readout,
+        dropout=arguments.dropout,
+    )
+
+
+def _load_results(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Read the results so far, if they were made with the same settings."""
+    file = folder / RESULTS
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        return {"settings": settings, "sets": {}, "runs": []}
+    results = json.loads(file.read_text(encoding="utf-8"))
+    different = sorted(name for name in settings if results["settings"].get(name) != settings[name])
+    if different:
+        name = different[0]
+        raise ValueError(
+            f"{file} was made with `{name}` {results['settings'].get(name)!r}, not {settings[name]!r}. Give another "
+            "`output_dir`, or the settings of that file to add to it."
+        )
+    return results
+
+
+def _describe(table: PropertyTable, parts: Mapping[str, PropertyTable]) -> dict[str, Any]:
+    return {
+        "task_type": table.task_type,
+        "tasks": len(table.tasks),
+        "num_rows": len(table.rows),
+        "unparseable": {str(row): smiles for row, smiles in table.unparseable.items()},
+        "split": {name: len(part.smiles) for name, part in parts.items()},
+    }
+
+
+def _score(
+    name: str, method: str, seed: int, outcome: Outcome, parts: Mapping[str, PropertyTable], seconds: float
+) -> dict[str, Any]:
+    metrics = {
+        part: compute_property_metrics(found, parts[part].labels, parts[part].task_type, parts[part].label_names)
+        for part, found in outcome.predictions.items()
+    }
+    return {
+        "set": name, "method": method, "seed": seed, **metrics, "facts": outcome.facts, "seconds": round(seconds, 1)
+    }  # fmt: skip
+
+
+def _save(
+    folder: Path, table: PropertyTable, parts: Mapping[str, PropertyTable], outcome: Outcome, processor: Any
+) -> None:
+    """Keep what can be used later: the model with what prediction needs, and the predictions beside all input rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if outcome.model is not None:
+        outcome.model.save_pretrained(folder)
+        processor.save_pretrained(folder)
+        TrainingFingerprints.from_smiles(parts["train"].smiles).save(folder)
+    frame = table.rows.to_pandas()
+    split = np.full(len(frame), "unparsable", dtype=object)
+    predicted = np.full((len(frame), len(table.label_names)), np.nan)
+    for name, part in parts.items():
+        split[part.row_numbers] = name
+        if name in outcome.predictions:
+            predicted[part.row_numbers] = outcome.predictions[name]
+    added = pd.DataFrame(predicted, columns=[f"predicted_{label}" for label in table.label_names])
+    added.insert(0, "assigned_split", split)
+    frame = pd.concat([frame, added], axis=1)
+    frame.to_csv(folder / PREDICTIONS, index=False)
+
+
+def _write(folder: Path, results: Mapping[str, Any]) -> None:
+    """Replace the results at once, so that an interruption never leaves half a file."""
+    for name, text in ((RESULTS, json.dumps(results, indent=1) + "\n"), (TABLE, format_property_table(results))):
+        staged = folder / f".{name}"
+        staged.write_text(text, encoding="utf-8")
+        staged.replace(folder / name)

@@ -1,0 +1,124 @@
+"""Predict properties of every molecule of a file, in constant memory: the rows as they were, with columns added."""
+
+import csv
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ..retrieval.molecule_files import Row, RowSource
+from ..retrieval.preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, prepare_windows
+from .predictor import PropertyPredictor
+
+BATCH = 64  # molecules at a time; larger batches overflow the caches of a CPU
+SIMILARITY, CLASS, ERROR = "nearest_training_tanimoto", "predicted_class", "error"
+
+
+def predict_file(
+    source: RowSource,
+    output: str | Path,
+    predictor: PropertyPredictor,
+    batch_size: int = BATCH,
+    num_workers: int = 0,
+    progress_bar: bool | None = None,
+) -> dict[str, int]:
+    """Predict the molecules of a file and write a csv file.
+
+    Every input row is there, in order and with its own cells, followed by `predicted_{task}` or `predicted_{class}`
+    columns (and `predicted_class`), `nearest_training_tanimoto` if the model folder knows its training molecules, and
+    `error`, which says why a row has no prediction. The file appears under its name when it is complete.
+
+    Args:
+        source ([`RowSource`]): The rows, with `keep_cells`.
+        output (`str` or `Path`): A `.csv` file.
+        predictor ([`PropertyPredictor`]): The model.
+        batch_size (`int`): Molecules that the model takes at once.
+        num_workers (`int`): Processes that featurise while this one computes.
+        progress_bar (`bool`, *optional*): Shown on a terminal, if absent.
+
+    Returns:
+        `dict` with `num_rows` and `num_errors`.
+
+    Raises:
+        ValueError: If `output` is no csv file, or the input has columns of the names above.
+    """
+    output = Path(output)
+    added = _name_columns(predictor)
+    _check_files(source, output, added)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    staged = output.with_name(f".{output.name}.part")
+    prepare = MoleculePreparation(predictor.processor.feature_extractor, batch_size, source.to_smiles)
+    counts = {"num_rows": 0, "num_errors": 0}
+    try:
+        with (
+            staged.open("w", encoding="utf-8", newline="") as file,
+            tqdm(
+                total=1.0,
+                disable=None if progress_bar is None else not progress_bar,
+                bar_format="{l_bar}{bar}| {elapsed}",
+            ) as bar,
+        ):
+            writer = csv.writer(file)
+            writer.writerow([*source.header, *added])
+            windows = _cut_rows(iter(source), batch_size * BATCHES_PER_WINDOW)
+            for rows, window in prepare_windows(windows, prepare, num_workers):
+                for cells in _write_rows(rows, window, predictor, source):
+                    writer.writerow(cells)
+                    counts["num_errors"] += bool(cells[-1])
+                counts["num_rows"] += len(rows)
+                bar.update(max(0.0, source.fraction_read - bar.n))
+        staged.replace(output)
+    finally:
+        staged.unlink(missing_ok=True)
+    return counts
+
+
+def _check_files(source: RowSource, output: Path, added: list[str]) -> None:
+    """Check that the rows can be written with columns added."""
+    if output.suffix.lower() != ".csv":
+        raise ValueError(f"`output` must be a .csv file, got {output}.")
+    if not source.keep_cells:
+        raise ValueError("The source does not keep the cells of its rows: make it with `keep_cells=True`.")
+    taken = sorted(set(source.header) & set(added))
+    if taken:
+        raise ValueError(f"{source.path} has a column {taken[0]!r} already. Rename it: the output writes its own.")
+
+
+def _name_columns(predictor: PropertyPredictor) -> list[str]:
+    names = [f"predicted_{name}" for name in predictor.columns]
+    if predictor.model.config.problem_type == "single_label_classification":
+        names.append(CLASS)
+    return [*names, *([SIMILARITY] if predictor.fingerprints is not None else []), ERROR]
+
+
+def _cut_rows(rows: Iterator[Row], size: int) -> Iterator[tuple[list[Row], list[Any]]]:
+    """Cut rows into windows, beside the values to prepare: none where the file itself says that a row is bad."""
+    while window := list(itertools.islice(rows, size)):
+        yield window, [None if row.problem else row.value for row in window]
+
+
+def _write_rows(
+    rows: list[Row], window: PreparedWindow, predictor: PropertyPredictor, source: RowSource
+) -> Iterator[list[Any]]:
+    """Make the output cells of one window."""
+    predictions = predictor.predict_window(window)  # (W, K)
+    is_classes = predictor.model.config.problem_type == "single_label_classification"
+    for place, row in enumerate(rows):
+        reason = row.problem or window.rejected.get(place, "")
+        values: list[Any] = ["" if np.isnan(value) else f"{value:.6g}" for value in predictions[place]]
+        if is_classes:
+            values.append("" if reason else predictor.columns[int(predictions[place].argmax())])
+        if predictor.fingerprints is not None:
+            near = None if reason else predictor.fingerprints.similarity(window.values[place])
+            values.append("" if near is None else f"{near:.3f}")
+        cells = list(row.cells)
+        if source.suffix == ".sdf":  # a record has many lines: the SMILES stands for it
+            cells[0] = "" if reason else window.values[place]
+        yield [*cells, *values, f"{_locate(row)}{reason}" if reason else ""]
+
+
+def _locate(row: Row) -> str:
+    return "" if row.line is None else f"line {row.line}: "

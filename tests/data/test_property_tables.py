@@ -1,0 +1,124 @@
+"""Tables with labels: what is read, what is missing, and errors that name row and column."""
+
+import gzip
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from modeling_finemoltex.data import MOLECULENET, load_property_table
+
+NAN = np.nan
+
+
+@pytest.fixture
+def write(tmp_path):
+    def call(text, name="table.csv"):
+        file = tmp_path / name
+        file.write_text(text)
+        return str(file)
+
+    return call
+
+
+def test_labels_missing_labels_and_bad_rows(write, caplog):
+    path = write("id,smiles,a,b\nx,CCO,1,\ny,C(C,0,1\nz,CC,nan,0.0\nw,C,0,1\n")
+    table = load_property_table(path, ["b", "a"])
+    np.testing.assert_array_equal(table.labels, [[NAN, 1], [0, NAN], [1, 0]])
+    assert table.tasks == table.label_names == ["b", "a"] and table.problem_type == "multi_label_classification"
+    assert table.smiles == ["CCO", "CC", "C"] and table.row_numbers.tolist() == [0, 2, 3]
+    assert table.unparseable == {1: "C(C"}
+    assert "left out 1 of 4 rows that RDKit cannot parse (row 1: 'C(C')" in caplog.text
+    assert table.rows["id"][:] == ["x", "y", "z", "w"]
+    part = table.select(np.array([2, 0]))
+    assert part.smiles == ["C", "CCO"] and part.row_numbers.tolist() == [3, 0]
+
+
+def test_named_classes(write):
+    path = write("smiles,kind\nC,yes\nCC,no\nCCC,\nCCCC,maybe\n")
+    table = load_property_table(path, ["kind"], task_type="multiclass")
+    assert table.classes == table.label_names == ["maybe", "no", "yes"]
+    np.testing.assert_array_equal(table.labels, [[2], [1], [NAN], [0]])
+
+
+def test_numbers_and_parquet(tmp_path):
+    file = tmp_path / "table.parquet"
+    pd.DataFrame({"SMILES": ["C", "CC"], "y": [1.5, None], "z": [3, 4]}).to_parquet(file)
+    table = load_property_table(str(file), ["y", "z"], task_type="regression")
+    np.testing.assert_array_equal(table.labels, [[1.5, 3], [NAN, 4]])
+
+
+def test_a_label_that_is_none_names_row_and_column(write):
+    path = write("smiles,p\nC,1\nCC,0\nCCC,yes\n")
+    with pytest.raises(ValueError, match=r"row 2, column 'p': 'yes' is no label. Write 0 or 1.*task type multiclass"):
+        load_property_table(path, ["p"])
+    with pytest.raises(ValueError, match=r"row 2, column 'p': 'yes' is no label. Write a number"):
+        load_property_table(path, ["p"], task_type="regression")
+    with pytest.raises(ValueError, match=r"row 0, column 'p': '2' is no label"):
+        load_property_table(write("smiles,p\nC,2\n"), ["p"])
+    with pytest.raises(ValueError, match=r"row 1, column 'p': 'inf' is no label"):
+        load_property_table(write("smiles,p\nC,2\nC,inf\n"), ["p"], task_type="regression")
+
+
+def test_wrong_columns(write):
+    path = write("smiles,p,empty\nC,1,\nCC,0,\n")
+    with pytest.raises(ValueError, match=r"has no column 'q'; it has \['smiles', 'p', 'empty'\]"):
+        load_property_table(path, ["q"])
+    with pytest.raises(ValueError, match="Name the columns of the labels"):
+        load_property_table(path)
+    with pytest.raises(ValueError, match="column 'empty' holds no label at all"):
+        load_property_table(path, ["p", "empty"])
+    with pytest.raises(ValueError, match="Name one column of the labels"):
+        load_property_table(path, ["p", "empty"], task_type="multiclass")
+    with pytest.raises(ValueError, match="no column 'molecule'"):
+        load_property_table(path, ["p"], smiles_column="molecule")
+    with pytest.raises(ValueError, match="has 1 classes"):
+        load_property_table(write("smiles,p\nC,a\nCC,a\n"), ["p"], task_type="multiclass")
+    with pytest.raises(ValueError, match="none of the 2 SMILES. Is it the right column"):
+        load_property_table(write("smiles,p\nx1,1\nx2,0\n"), ["p"])
+    with pytest.raises(ValueError, match="`task_type` must be one of"):
+        load_property_table(path, ["p"], task_type="ranking")
+
+
+def test_texts(write):
+    table = load_property_table(write("smiles,p,text\nC,1,a gas\nCC,0,another\n"), ["p"], text_column="text")
+    assert table.texts == ["a gas", "another"]
+    with pytest.raises(ValueError, match="row 1, column 'text' has no text"):
+        load_property_table(write("smiles,p,text\nC,1,a gas\nCC,0,\n"), ["p"], text_column="text")
+
+
+def test_moleculenet_by_name(tmp_path):
+    (tmp_path / "BBBP.csv").write_text("num,name,p_np,smiles\n1,a,1,C\n2,b,0,CC\n")
+    with gzip.open(tmp_path / "toxcast_data.csv.gz", "wt") as file:
+        tasks = [f"task{number}" for number in range(617)]
+        file.write(",".join(["smiles", *tasks]) + "\n" + ",".join(["C", *["1", "0", ""] * 205, "1", "0"]) + "\n")
+        file.write(",".join(["CC", *["0", "1", "1"] * 205, "", ""]) + "\n")
+    bbbp = load_property_table("bbbp", data_dir=tmp_path)
+    assert bbbp.name == "bbbp" and bbbp.tasks == ["p_np"] and bbbp.labels.tolist() == [[1.0], [0.0]]
+    toxcast = load_property_table("ToxCast", data_dir=tmp_path)
+    assert toxcast.labels.shape == (2, 617) and np.isnan(toxcast.labels).sum() == 207
+    with pytest.raises(ValueError, match="holds no hiv.csv, hiv.csv.gz or hiv.parquet: there are .*BBBP.csv"):
+        load_property_table("hiv", data_dir=tmp_path)
+    with pytest.raises(ValueError, match="name the folder of its file with `data_dir`"):
+        load_property_table("hiv")
+
+
+PUBLISHED = {  # tasks, rows of the DeepChem files, rows that the oldest RDKit supported and the newest agree to parse
+    "bbbp": (1, 2050), "tox21": (12, 7831), "sider": (27, 1427), "clintox": (2, 1484), "bace": (1, 1513)
+}  # fmt: skip
+
+
+@pytest.mark.skipif("FINEMOLTEX_MOLECULENET" not in os.environ, reason="FINEMOLTEX_MOLECULENET names no folder")
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_real_sets(name):
+    table = load_property_table(name, data_dir=Path(os.environ["FINEMOLTEX_MOLECULENET"]))
+    tasks, rows = PUBLISHED[name]
+    assert len(table.rows) == rows and table.labels.shape[1] == tasks
+    assert len(table.smiles) + len(table.unparseable) == rows
+    assert len(table.unparseable) < 0.01 * rows
+
+
+def test_every_published_set_is_known():
+    assert set(MOLECULENET) == {"bbbp", "tox21", "toxcast", "sider", "clintox", "muv", "hiv", "bace"}

@@ -1,0 +1,224 @@
+"""The property head: what it keeps in memory, what it learns from, and what it refuses."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from huggingface_hub.errors import StrictDataclassClassValidationError
+from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
+
+from modeling_finemoltex import (
+    FineMolTexDataCollator,
+    FineMolTexForPreTraining,
+    FineMolTexForPropertyPrediction,
+    FineMolTexModel,
+)
+
+NAN = math.nan
+
+
+@pytest.fixture
+def make(change_config):
+    def call(**changes):
+        torch.manual_seed(0)
+        return FineMolTexForPropertyPrediction(change_config(**{"property_dropout": 0.0, **changes})).eval()
+
+    return call
+
+
+@pytest.fixture
+def graphs(processor, molecules):
+    return processor(smiles=list(molecules))
+
+
+@pytest.fixture(scope="module")
+def base_folder(config, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("base")
+    torch.manual_seed(0)
+    FineMolTexForPreTraining(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("base_class", [FineMolTexModel, FineMolTexForPreTraining])
+def test_a_base_checkpoint_gets_a_new_linear_layer_and_no_text_side(config, base_class, tmp_path):
+    base = base_class(config)
+    base.save_pretrained(tmp_path)
+    model, report = AutoModelForSequenceClassification.from_pretrained(
+        tmp_path, num_labels=3, output_loading_info=True
+    )
+    assert type(model) is FineMolTexForPropertyPrediction and model.classifier.out_features == 3
+    assert set(report["missing_keys"]) == {"classifier.weight", "classifier.bias"}
+    assert not report["unexpected_keys"]
+    names = set(model.state_dict())
+    assert not [name for name in names if "text" in name or "co_attention" in name]
+    assert model.finemoltex.text_encoder is None
+    source = getattr(base, "finemoltex", base).state_dict()
+    for name, tensor in model.finemoltex.state_dict().items():
+        assert torch.equal(tensor, source[name]), name
+
+
+def test_molecule_states_are_those_of_the_base_model(make, graphs):
+    model = make(property_readout="molecule")
+    base = FineMolTexModel(model.config).eval()
+    base.load_state_dict(model.finemoltex.state_dict(), strict=False)
+    graph = {name: tensor for name, tensor in graphs.items() if name != "motif_ids"}
+    with torch.no_grad():
+        features = model.extract_features(**graph)
+        torch.testing.assert_close(features, base(**graph).motif_states[:, 0], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("readout", "width"), [("molecule", 32), ("atoms", 32), ("both", 64)])
+def test_readouts(make, graphs, readout, width):
+    model = make(property_readout=readout, num_labels=2)
+    output = model(**graphs)
+    assert model.classifier.in_features == width and output.logits.shape == (10, 2) and output.loss is None
+    output.logits.sum().backward()
+    reaches_layers = model.finemoltex.fusion.motif_layers[0].attention.query.weight.grad is not None
+    assert reaches_layers == (readout != "atoms")
+
+
+def test_own_folder_gives_the_same_predictions(make, graphs, tmp_path):
+    model = make(num_labels=2, problem_type="regression", target_mean=[3.0, -2.0], target_scale=[2.0, 0.5])
+    model.save_pretrained(tmp_path)
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()
+    assert torch.equal(loaded(**graphs).logits, model(**graphs).logits)
+
+
+def test_classes(make, graphs):
+    model = make(num_labels=3)
+    labels = torch.tensor([0, 1, 2, -100, 0, 1, 2, 0, 1, 2])
+    output = model(**graphs, labels=labels)
+    torch.testing.assert_close(output.loss, F.cross_entropy(output.logits, labels))
+    assert model.config.problem_type == "single_label_classification"
+    torch.testing.assert_close(model.predict(output.logits).sum(-1), torch.ones(10))
+    unknown = model(**graphs, labels=torch.full((10,), -100)).loss
+    assert unknown == 0 and unknown.requires_grad
+
+
+def test_tasks_with_missing_labels(make, graphs):
+    model = make(num_labels=2, class_weights=[3.0, 1.0])
+    labels = torch.tensor([[1.0, NAN], [NAN, 0.0], [NAN, NAN]] + [[0.0, 1.0]] * 7)
+    output = model(**graphs, labels=labels)
+    known = ~labels.isnan()
+    expected = F.binary_cross_entropy_with_logits(
+        output.logits, labels.nan_to_num(), reduction="none", pos_weight=torch.tensor([3.0, 1.0])
+    )[known].mean()
+    torch.testing.assert_close(output.loss, expected)
+    assert model.config.problem_type == "multi_label_classification"
+    output.loss.backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None)
+    assert model(**graphs, labels=torch.full((10, 2), NAN)).loss == 0
+
+
+def test_one_task_takes_a_vector_of_labels(make, graphs):
+    model = make(num_labels=1, problem_type="multi_label_classification")
+    labels = torch.tensor([0.0, 1.0] * 5)
+    output = model(**graphs, labels=labels)
+    torch.testing.assert_close(output.loss, F.binary_cross_entropy_with_logits(output.logits[:, 0], labels))
+
+
+def test_numbers_are_learned_scaled_and_predicted_in_their_units(make, graphs):
+    plain = make(num_labels=1)
+    scaled = make(num_labels=1, target_mean=[100.0], target_scale=[20.0])
+    labels = torch.linspace(60, 140, 10)
+    raw, output = plain(**graphs).logits, scaled(**graphs, labels=labels)
+    torch.testing.assert_close(output.logits, raw * 20 + 100)
+    torch.testing.assert_close(output.loss, ((raw[:, 0] - (labels - 100) / 20) ** 2).mean())
+    assert scaled.config.problem_type == "regression"
+    torch.testing.assert_close(scaled.predict(output.logits), output.logits)
+
+
+def test_probabilities_undo_class_weights_and_use_the_temperature(make):
+    weighted = make(num_labels=1, problem_type="multi_label_classification", class_weights=[4.0])
+    logits = torch.tensor([[math.log(4.0)]])  # what a fair coin looks like where positives count four times
+    torch.testing.assert_close(weighted.predict(logits), torch.tensor([[0.5]]))
+    classes = make(num_labels=2, problem_type="single_label_classification", class_weights=[2.0, 1.0])
+    torch.testing.assert_close(classes.predict(torch.tensor([[math.log(2.0), 0.0]])), torch.tensor([[0.5, 0.5]]))
+    cooled = make(num_labels=1, problem_type="multi_label_classification", calibration_temperature=2.0)
+    torch.testing.assert_close(cooled.predict(torch.tensor([[2.0]])), torch.sigmoid(torch.tensor([[1.0]])))
+
+
+def test_molecule_and_text(make, batch):
+    model = make(property_text=True, num_labels=2)
+    assert model.classifier.in_features == 96
+    output = model(**batch, labels=torch.zeros(10, dtype=torch.long))
+    output.loss.backward()
+    assert model.finemoltex.text_encoder.embeddings.word_embeddings.weight.grad.abs().sum() > 0
+    other = {**batch, "input_ids": batch["input_ids"].flip(0), "attention_mask": batch["attention_mask"].flip(0)}
+    assert not torch.allclose(model(**other).logits, output.logits)
+    with pytest.raises(ValueError, match="holds no `input_ids`. Give `text` too"):
+        model(**{name: tensor for name, tensor in batch.items() if name not in ("input_ids", "attention_mask")})
+
+
+def test_a_single_atom_can_be_a_training_batch(make, processor):
+    model = make(num_labels=1).train()
+    before = model.finemoltex.motif_tower.graph_encoder.layers[0].norm.running_mean.clone()
+    output = model(**processor(smiles="C"), labels=torch.tensor([1.0]))
+    output.loss.backward()
+    assert output.loss.isfinite()
+    assert torch.equal(model.finemoltex.motif_tower.graph_encoder.layers[0].norm.running_mean, before)
+
+
+def test_a_frozen_encoder_keeps_its_statistics(make, graphs):
+    model = make(num_labels=1).train()
+    model.finemoltex.requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in model.finemoltex.state_dict().items()}
+    model(**graphs)
+    for name, tensor in model.finemoltex.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+
+
+def test_hidden_motifs_change_the_prediction(make, graphs):
+    model = make(num_labels=1)
+    masked = torch.zeros(10, int(graphs["motif_counts"].max()) + 1, dtype=torch.bool)
+    masked[2, 1] = True
+    plain, hidden = model(**graphs).logits, model(**graphs, masked_motifs=masked).logits
+    assert not torch.allclose(plain[2], hidden[2])
+    torch.testing.assert_close(plain[[0, 1, 3]], hidden[[0, 1, 3]])
+
+
+def test_errors(make, graphs, batch):
+    model = make(num_labels=3, problem_type="multi_label_classification")
+    with pytest.raises(ValueError, match=r"must have shape \(10, 3\): got \(10,\). Set `num_labels`"):
+        model(**graphs, labels=torch.zeros(10))
+    with pytest.raises(ValueError, match="needs molecules: the batch holds no `motif_counts`"):
+        model(input_ids=batch["input_ids"])
+    with pytest.raises(ValueError, match="this model reads molecules only. Leave `text` out"):
+        model(**batch)
+    with pytest.raises(ValueError, match="`target_mean` has 2 entries for 3 labels"):
+        make(num_labels=3, target_mean=[0.0, 1.0])
+    with pytest.raises(StrictDataclassClassValidationError, match="`property_readout` must be one of"):
+        make(property_readout="bonds")
+    with pytest.raises(ValueError, match="built without text"):
+        model.finemoltex.get_text_features(batch["input_ids"])
+
+
+def test_the_stock_trainer_trains_it(base_folder, processor, tmp_path):
+    model = FineMolTexForPropertyPrediction.from_pretrained(
+        base_folder, num_labels=1, problem_type="multi_label_classification"
+    )
+    smiles = ["CCO", "CCN", "CCCO", "CCCN", "CCCCO", "CCCCN", "OCCO", "NCCN", "O"]
+    rows = [{**processor.feature_extractor.featurize(one)._asdict(), "labels": [float("N" in one)]} for one in smiles]
+    arguments = TrainingArguments(
+        output_dir=tmp_path,
+        num_train_epochs=15,
+        per_device_train_batch_size=4,  # the last batch is a single atom
+        learning_rate=1e-2,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=True,
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=rows,
+        eval_dataset=rows,
+        data_collator=FineMolTexDataCollator(processor),
+    )
+    before = trainer.evaluate()["eval_loss"]
+    trainer.train()
+    assert trainer.evaluate()["eval_loss"] < 0.5 * before
+    assert trainer.predict(rows).predictions.shape == (9, 1)

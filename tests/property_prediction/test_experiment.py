@@ -1,0 +1,203 @@
+"""Experiments on tables with every trouble: missing labels, single classes, 617 tasks, 10 rows, resuming."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoModel, AutoModelForSequenceClassification
+
+pytest.importorskip("sklearn")
+
+from modeling_finemoltex import FineMolTexDataCollator
+from modeling_finemoltex.property_prediction import ExperimentArguments, format_property_table, run_experiments
+from modeling_finemoltex.property_prediction import fingerprint_baselines as baselines
+from modeling_finemoltex.training import linear_probe
+
+from .conftest import MOLECULES, write_table
+
+
+def has_nitrogen(smiles):
+    return int("N" in smiles or "n" in smiles)
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr(baselines, "NUM_TREES", 10)
+
+
+@pytest.fixture
+def run(base_folder, processor, tmp_path):
+    """Run an experiment on the tiny model with few epochs."""
+
+    def call(dataset, **options):
+        defaults = {"model": base_folder, "dataset": [dataset], "output_dir": str(tmp_path / "out"), "epochs": 2}
+        defaults |= {"split": "random", "label_columns": ["y"], "methods": ["probe"], "save_models": False}
+        arguments = ExperimentArguments(**{**defaults, **options})
+        return run_experiments(arguments, lambda folder: (processor, FineMolTexDataCollator(processor)))
+
+    return call
+
+
+def test_every_method_learns_what_can_be_read_off(run, tmp_path):
+    path = write_table(tmp_path / "amines.csv", {"y": has_nitrogen})
+    results = run(path, methods=["fine_tuned"], baselines=True, epochs=8, learning_rate=3e-3, head_learning_rate=1e-2)
+    by_method = {entry["method"]: entry["test"]["roc_auc"] for entry in results["runs"]}
+    assert set(by_method) == {"ecfp_rf", "ecfp_lr", "gin_scratch", "fine_tuned"}
+    assert all(value > 0.75 for value in by_method.values()), by_method
+    assert by_method["fine_tuned"] > 0.9
+    table = (tmp_path / "out" / "results.md").read_text()
+    assert "| pre-trained, fine-tuned |" in table and "amines (roc_auc)" in table and "published" not in table
+
+
+def test_predictions_keep_the_input_rows_and_models_load_again(run, processor, tmp_path):
+    smiles = [*MOLECULES[:40], "not a molecule", *MOLECULES[40:]]
+    path = write_table(tmp_path / "t.csv", {"id": lambda one: f"<{one}>", "y": has_nitrogen}, smiles)
+    run(path, save_models=True)
+    folder = tmp_path / "out" / "t" / "probe" / "seed0"
+    frame = pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False)
+    original = pd.read_csv(path, dtype=str)
+    assert list(frame.columns) == [*original.columns, "assigned_split", "predicted_y"]
+    pd.testing.assert_frame_equal(frame[original.columns], original)
+    assert frame["assigned_split"][40] == "unparsable" and frame["predicted_y"][40] == ""
+    held_out = frame[frame["assigned_split"].isin(["valid", "test"])]
+    assert len(held_out) == 18 and (held_out["predicted_y"] != "").all()
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    assert model.config.id2label == {0: "y"}
+    again = model.predict(model(**processor(smiles=list(held_out["smiles"]))).logits)
+    np.testing.assert_allclose(again.detach()[:, 0], held_out["predicted_y"].astype(float), atol=1e-5)
+    assert (folder / "training_fingerprints.fps").is_file()
+
+
+def test_an_interrupted_experiment_goes_on(run, tmp_path, monkeypatch):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    first = run(path, methods=["ecfp_lr"])
+    monkeypatch.setattr(baselines, "fit_linear", None)  # would fail if run again
+    second = run(path, methods=["ecfp_lr", "probe"], seeds=[0])
+    assert second["runs"][0] == first["runs"][0] and [entry["method"] for entry in second["runs"]] == [
+        "ecfp_lr",
+        "probe",
+    ]
+    assert json.loads((tmp_path / "out" / "results.json").read_text()) == second
+    with pytest.raises(ValueError, match="was made with `split` 'random', not 'scaffold'. Give another `output_dir`"):
+        run(path, split="scaffold")
+
+
+@pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned", "gin_scratch"])
+def test_missing_labels_and_single_classes(run, tmp_path, method):
+    columns = {
+        "y": lambda one: "" if "S" in one.upper() else has_nitrogen(one),
+        "always": lambda one: 1,
+        "rare": lambda one: 1 if one == MOLECULES[7] else "" if "C1" in one else 0,
+    }
+    results = run(write_table(tmp_path / "t.csv", columns), label_columns=list(columns), methods=[method])
+    test = results["runs"][0]["test"]
+    assert "roc_auc" not in test["per_task"]["always"] and test["per_task"]["always"]["log_loss"] < 1.5
+    assert test["num_tasks"] == 3 and np.isfinite(test["roc_auc"])
+
+
+@pytest.mark.parametrize("method", ["ecfp_lr", "probe", "fine_tuned"])
+def test_617_tasks(run, tmp_path, method, monkeypatch):
+    monkeypatch.setattr(baselines, "STRENGTHS", (1.0,))
+    monkeypatch.setattr(linear_probe, "PENALTIES", (10.0,))
+    columns = {
+        f"task{n}": lambda one, n=n: ["", 0, 1][(len(one) * (n + 1) + ord(one[-1]) + n) % 3] for n in range(617)
+    }
+    results = run(
+        write_table(tmp_path / "t.csv", columns, MOLECULES[::2]),
+        label_columns=list(columns),
+        methods=[method],
+        epochs=1,
+    )
+    assert results["runs"][0]["test"]["num_tasks"] == 617
+
+
+@pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned", "gin_scratch"])
+def test_ten_rows(run, tmp_path, method):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen}, MOLECULES[10:40:3])
+    results = run(path, methods=[method])
+    assert results["sets"]["t"]["split"] == {"train": 8, "valid": 1, "test": 1}
+    assert "roc_auc" not in results["runs"][0]["test"] and np.isfinite(results["runs"][0]["test"]["log_loss"])
+
+
+def test_too_few_rows_for_a_split(run, tmp_path):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen}, MOLECULES[:3])
+    with pytest.raises(ValueError, match="no row is left for valid of 3 usable rows. Give a larger `valid_size`"):
+        run(path)
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen}, MOLECULES[:10])
+    with pytest.raises(ValueError, match="leaves no row for train: the 10 rows have 1 scaffolds"):
+        run(path, split="scaffold")
+
+
+@pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned"])
+def test_regression_and_named_classes(run, tmp_path, method):
+    path = write_table(tmp_path / "t.csv", {"y": lambda one: 1000 + 5 * len(one)})
+    results = run(path, methods=[method], task_type="regression", output_dir=str(tmp_path / "numbers"))
+    assert results["runs"][0]["test"]["mae"] < 50  # in units of the target, not standardised ones
+    path = write_table(tmp_path / "t.csv", {"y": lambda one: ["yes", "no", "maybe", ""][len(one) % 4]})
+    results = run(path, methods=[method], task_type="multiclass")
+    assert set(results["runs"][0]["test"]["per_task"]) == {"yes", "no", "maybe"}
+
+
+def test_a_text_beside_the_molecule(run, tmp_path):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen, "note": lambda one: f"an amine {len(one)}"})
+    results = run(path, text_column="note", methods=["fine_tuned", "probe"], baselines=True, epochs=1)
+    assert len(results["runs"]) == 5  # the baselines read molecules alone
+
+
+def test_split_by_column_and_balanced_classes(run, tmp_path):
+    columns = {"y": has_nitrogen, "part": lambda one: "test" if "s" in one else "val" if "n" in one else "train"}
+    path = write_table(tmp_path / "t.csv", columns)
+    results = run(path, split="column", split_column="part", balance_classes=True, methods=["ecfp_lr", "probe"])
+    assert results["sets"]["t"]["split"] == {"train": 60, "valid": 15, "test": 15}
+    with pytest.raises(ValueError, match="no column 'fold' to split by"):
+        run(path, split="column", split_column="fold", output_dir=str(tmp_path / "other"))
+    with pytest.raises(ValueError, match="`split column` and `split_column` go together"):
+        run(path, split="column")
+
+
+def test_lora_changes_matrices_only_and_leaves_a_plain_model(run, base_folder, tmp_path):
+    pytest.importorskip("peft")
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    run(path, methods=["lora"], head_learning_rate=1e-2, lora_rank=4, save_models=True)
+    folder = tmp_path / "out" / "t" / "lora" / "seed0"
+    tuned, report = AutoModelForSequenceClassification.from_pretrained(folder, output_loading_info=True)
+    assert not report["missing_keys"] and not report["unexpected_keys"]
+    before = AutoModel.from_pretrained(base_folder).state_dict()
+    after = tuned.finemoltex.state_dict()
+    changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert "fusion.motif_layers.0.attention.query.weight" in changed
+    assert "motif_tower.graph_encoder.layers.0.expand.weight" in changed
+    assert not [name for name in changed if "norm" in name or "embedding" in name or name.endswith("bias")]
+
+
+def test_lora_without_peft_says_what_to_install(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    with pytest.raises(ImportError, match=r'pip install "finemoltex\[properties\]"'):
+        run(path, methods=["lora"])
+
+
+def test_wrong_options(run, tmp_path):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    with pytest.raises(ValueError, match="Unknown method 'svm': choose among ecfp_rf"):
+        run(path, methods=["svm"])
+    with pytest.raises(ValueError, match="has no column 'z'"):
+        run(path, label_columns=["z"])
+
+
+def test_tables_quote_published_rows_for_the_published_split_only():
+    runs = [
+        {"set": name, "method": "probe", "seed": seed, "test": {"roc_auc": 0.7 + 0.02 * seed}}
+        for name in ("bbbp", "bace")
+        for seed in (0, 1)
+    ]
+    facts = {"task_type": "binary", "num_rows": 5, "unparseable": {}, "split": {"train": 3, "valid": 1, "test": 1}}
+    settings = {"model": "m", "split": "scaffold"}
+    results = {"settings": settings, "sets": {"bbbp": facts, "bace": facts}, "runs": runs}
+    table = format_property_table(results)
+    assert "| pre-trained, linear probe | 71.0 ± 1.4 | 71.0 ± 1.4 | 71.0 |" in table
+    assert "| *published: FineMolTex* | 73.5 | 84.0 | 78.8 |" in table
+    assert "published" not in format_property_table({**results, "settings": {"model": "m", "split": "random"}})
