@@ -26,7 +26,7 @@ def ablate(folder: Path, *words) -> dict:
 
 def test_variants_are_run_once_and_tabulated(tmp_path):
     rows = [
-        f"c1ccccc1{'C' * length}O,an alcohol with {length} carbon atoms between ring and oxygen"
+        f"c1ccccc1{'C' * length}O,a ring and an oxygen {length} carbon atoms apart"
         for length in range(1, 31)
     ]
     (tmp_path / "pairs.csv").write_text("\n".join(["smiles,text", *rows]))
