@@ -26,8 +26,10 @@ REQUIRED = [
 EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
 # faiss-cpu holds the search indices; scikit-learn weighs the words of the lexical baselines.
 RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.3"]
+# Both propose analogues: crem by fragments of a library, selfies by random symbols; motif swaps need neither.
+EDITING = ["crem>=0.3", "selfies>=2.1"]
 # The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
-TEST = [*EXAMPLES, *RETRIEVAL, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
+TEST = [*EXAMPLES, *RETRIEVAL, *EDITING, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
 DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
@@ -40,5 +42,5 @@ setup(
     },
     include_package_data=False,
     install_requires=REQUIRED,
-    extras_require={"examples": EXAMPLES, "retrieval": RETRIEVAL, "test": TEST, "dev": DEV},
+    extras_require={"examples": EXAMPLES, "retrieval": RETRIEVAL, "editing": EDITING, "test": TEST, "dev": DEV},
 )

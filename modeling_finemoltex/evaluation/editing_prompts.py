@@ -53,7 +53,8 @@ class EditingPrompt:
     Args:
         number (`int`): The published number.
         text (`str`): The sentence as it was published.
-        opposite (`str`, *optional*): Our sentence for the opposite, which an editor may move away from.
+        opposite (`str`, *optional*): Our sentence for the opposite, which an editor may move away from;
+            none where it would only add a "no".
         checks (`tuple[Check, ...]`): What must hold of an edit, all of it.
         needs_absence (`bool`): The published rule leaves out molecules that have the group already.
     """
@@ -114,10 +115,10 @@ _CHANGES = (
      "is insoluble in water and has high permeability", (_SOLUBLE, _IMPERMEABLE)),
 )  # fmt: skip
 _GROUP_PROMPTS = (
-    (501, "has amino groups", "has no amino groups", "amino groups"),
-    (502, "contains benzene", "does not contain benzene", "benzene"),
-    (503, "is chloride", "is not chloride", "chlorine"),
-    (504, "contains hydroxyl groups", "does not contain hydroxyl groups", "hydroxyl groups"),
+    (501, "has amino groups", "amino groups"),
+    (502, "contains benzene", "benzene"),
+    (503, "is chloride", "chlorine"),
+    (504, "contains hydroxyl groups", "hydroxyl groups"),
 )
 
 
@@ -134,8 +135,8 @@ PROMPTS: dict[int, EditingPrompt] = {
             for place, drug in enumerate(DRUGS)
         ),
         *(
-            EditingPrompt(number, _sentence(end), _sentence(other), (Check(group, UP),), needs_absence=True)
-            for number, end, other, group in _GROUP_PROMPTS
+            EditingPrompt(number, _sentence(end), None, (Check(group, UP),), needs_absence=True)
+            for number, end, group in _GROUP_PROMPTS
         ),
     )
 }

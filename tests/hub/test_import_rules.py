@@ -32,6 +32,7 @@ LEVELS = {
     "modeling_finemoltex/hub.py": 5,
     "modeling_finemoltex/retrieval": 5,
     "modeling_finemoltex/training": 6,
+    "modeling_finemoltex/editing": 6,
     "modeling_finemoltex/cli.py": 7,
     "modeling_finemoltex/__init__.py": 8,
     "processors/atom_features_finemoltex.py": 0,
@@ -52,7 +53,7 @@ THIRD_PARTIES = {
 # The façade, and the sub-packages that have one of their own.
 PUBLIC = {
     "modeling_finemoltex",
-    *(f"modeling_finemoltex.{name}" for name in ("data", "evaluation", "retrieval", "training")),
+    *(f"modeling_finemoltex.{name}" for name in ("data", "editing", "evaluation", "retrieval", "training")),
 }
 
 TOP_LEVEL = {

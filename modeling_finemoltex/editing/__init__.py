@@ -1,0 +1,26 @@
+"""Editing: a molecule and a sentence in, analogues that fit the sentence out."""
+
+import importlib
+from typing import Any
+
+_MODULES = {
+    "CremMutations": "crem_mutations",
+    "Edit": "edits",
+    "EditConstraints": "edits",
+    "MoleculeEditor": "edits",
+    "MotifSwaps": "motif_swaps",
+    "RandomEditor": "random_editor",
+    "SearchEditor": "search",
+    "SearchSettings": "search",
+    "SelfiesMutations": "selfies_mutations",
+    "TextGuide": "text_guide",
+    "build_fragment_database": "crem_mutations",
+}
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import RDKit and torch only when a name that needs them is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
