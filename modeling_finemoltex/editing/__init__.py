@@ -14,6 +14,10 @@ _MODULES = {
     "SearchSettings": "search",
     "SelfiesMutations": "selfies_mutations",
     "TextGuide": "text_guide",
+    "draw_edits": "edits_page",
+    "make_proposers": "proposers",
+    "render_edits_page": "edits_page",
+    "write_edits": "edits_page",
     "build_fragment_database": "crem_mutations",
 }
 __all__ = sorted(_MODULES)

@@ -41,8 +41,16 @@ class CremMutations:
         """Give up to `number` distinct analogues as canonical SMILES."""
         name = Chem.MolToSmiles(molecule)
         found: set[str | None] = {None, name}
-        # Hydrogens are exchanged too, so that molecules grow; fragments may give way to them.
-        mutants = self._mutate(
+        with rdBase.BlockLogs():
+            mutants = list(self._exchange(molecule, number, generator))
+        for proposal in map(canonical_smiles, mutants):
+            if proposal not in found:
+                found.add(proposal)
+                yield str(proposal)
+
+    def _exchange(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
+        """Exchange fragments; hydrogens too, so that molecules grow."""
+        return self._mutate(
             Chem.AddHs(molecule),
             str(self.database),
             radius=self.radius,
@@ -52,12 +60,6 @@ class CremMutations:
             max_replacements=number,
             seed=generator.randrange(2**31),
         )
-        with rdBase.BlockLogs():
-            for mutant in mutants:
-                proposal = canonical_smiles(mutant)
-                if proposal not in found:
-                    found.add(proposal)
-                    yield str(proposal)
 
 
 def build_fragment_database(

@@ -22,6 +22,7 @@ UNSTABLE = (
     "[OX2H1]C(=O)[N,O,S]",  # carbamic and carbonic acid
     "[#16;H1,H2](=O)",  # sulfinyl hydrogen
     "[CX4]([OX2H1,NX3H2,SX2H1])[OX2H1,NX3H2,SX2H1,F,Cl,Br,I]",  # geminal diol, hemiaminal, halohydrin
+    "[OX2H1][CX4;!R][OX2,NX3]",  # open hemiacetal
     "[NX3]-[NX3]-[NX3]",  # chain of nitrogen
     "[OX2,NX3,SX2;!R]-[SX2,OX2;!R]-[#7,#8,#16]",  # chain of heteroatoms
     "[CX3]=[CX2]=[CX3]",  # cumulated double bonds
@@ -106,7 +107,7 @@ class EditConstraints:
             raise ValueError(f"`min_similarity` must be between 0 and 1, got {self.min_similarity}.")
 
     def admit(self, source: Chem.Mol | None, proposals: Iterable[str]) -> list[Candidate]:
-        """Keep what is one intact molecule other than the source, similar to it, not too hard to make, and meets the condition.
+        """Keep the intact molecules in one piece, other than the source, that meet the constraints.
 
         Args:
             source (`rdkit.Chem.Mol`, *optional*): The molecule to edit; without one nothing need be similar.

@@ -6,7 +6,7 @@ from typing import Any
 
 from rdkit import Chem, rdBase
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import canonical_smiles, parse_smiles
 
 # Elements of drug-like organic molecules; a vocabulary also knows boranes and metals.
 ORGANIC = frozenset((6, 7, 8, 9, 16, 17, 35))
@@ -69,15 +69,15 @@ class MotifSwaps:
             lambda: self._insert(molecule, bonds, generator),
             lambda: _remove(molecule, motifs, bonds, generator),
         ]
-        with rdBase.BlockLogs():
-            for _ in range(number * PATIENCE):
-                if len(found) > number:
-                    return
-                (move,) = generator.choices(moves, weights=(4, 3, 1, 1))
+        for _ in range(number * PATIENCE):
+            if len(found) > number:
+                return
+            (move,) = generator.choices(moves, weights=(4, 3, 1, 1))
+            with rdBase.BlockLogs():
                 proposal = move()
-                if proposal is not None and proposal not in found:
-                    found.add(proposal)
-                    yield proposal
+            if proposal is not None and proposal not in found:
+                found.add(proposal)
+                yield proposal
 
     def _draw(self, num_bonds: int, generator: random.Random) -> Chem.Mol | None:
         """Draw a motif and mark where it is to be bound: by dummy atoms with the isotopes 1 to `num_bonds`."""
@@ -196,5 +196,4 @@ def _join(*parts: Chem.Mol | None) -> str | None:
         return None
     if any(atom.GetAtomicNum() == 0 for atom in joined.GetAtoms()):
         return None
-    name = Chem.MolToSmiles(joined)
-    return name if Chem.MolFromSmiles(name) is not None else None
+    return canonical_smiles(Chem.MolToSmiles(joined))  # parsed again: what was a stereocentre may be none any more

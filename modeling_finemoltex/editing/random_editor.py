@@ -8,7 +8,7 @@ from rdkit import Chem
 from ..data.identifiers import stable_hash
 from ..data.similarity import compute_similarities
 from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
-from .search import Proposer, propose_analogues
+from .proposers import Proposer, propose_analogues
 from .text_guide import split_clauses
 
 

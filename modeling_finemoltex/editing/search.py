@@ -1,9 +1,9 @@
 """Editing by search: propose analogues, keep those that the text likes best, and go on from them."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from rdkit import Chem, DataStructs
@@ -11,18 +11,12 @@ from rdkit import Chem, DataStructs
 from ..data.similarity import compute_fingerprint
 from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
 from .motif_swaps import MotifSwaps
+from .proposers import Proposer, propose_analogues
 from .text_guide import TextGuide
 
 MAX_CACHED = 200_000  # embeddings kept between calls: 200 MB at a width of 256
 # Generated molecules more alike than this are variants of one idea.
 MAX_GENERATED_SIMILARITY = 0.6
-
-
-class Proposer(Protocol):
-    """Proposes analogues of a molecule, whatever the prompt."""
-
-    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
-        """Give up to `number` distinct canonical SMILES other than that of the molecule."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,7 @@ class SearchSettings:
     """
 
     num_candidates: int = 300
-    num_generations: int = 3
+    num_generations: int = 2
     num_parents: int = 10
     seed: int = 0
 
@@ -108,6 +102,7 @@ class SearchEditor(MoleculeEditor):
         self.settings = settings or SearchSettings()
         self.oracle = oracle
         self._embeddings: dict[str, np.ndarray] = {}
+        self._started: tuple[str, list[Candidate]] = ("", [])
         self._guides: dict[tuple[str, str | None], TextGuide] = {}
 
     def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
@@ -160,18 +155,30 @@ class SearchEditor(MoleculeEditor):
         return self._guides[key]
 
     def _search(self, parents: Sequence[Chem.Mol], source: Chem.Mol | None, guide: TextGuide, pool: _Pool) -> _Pool:
-        """Run the generations; the first is the same for every prompt, so its embeddings are found in the cache."""
-        generator = random.Random(self.settings.seed)
-        for _ in range(self.settings.num_generations):
-            met = {candidate.smiles for candidate in pool.candidates}
-            proposals = propose_analogues(self.proposers, parents, self.settings.num_candidates, generator)
-            candidates = self._admit(source, [smiles for smiles in proposals if smiles not in met])
+        """Run the generations, each from the best of all before it."""
+        for generation in range(self.settings.num_generations):
+            if generation or source is None:
+                generator = random.Random(self.settings.seed + generation)
+                met = {candidate.smiles for candidate in pool.candidates}
+                proposals = propose_analogues(self.proposers, parents, self.settings.num_candidates, generator)
+                candidates = self._admit(source, [smiles for smiles in proposals if smiles not in met])
+            else:
+                candidates = self._start(source)
             if candidates:
                 pool.add(candidates, self._score(candidates, guide))
             if not pool.candidates:
                 break
             parents = [pool.candidates[place].molecule for place in pool.rank()[: self.settings.num_parents]]
         return pool
+
+    def _start(self, source: Chem.Mol) -> list[Candidate]:
+        """Propose the first generation, which is the same for every prompt and kept for the next one."""
+        name = Chem.MolToSmiles(source)
+        if self._started[0] != name:
+            generator = random.Random(self.settings.seed)
+            proposals = propose_analogues(self.proposers, [source], self.settings.num_candidates, generator)
+            self._started = (name, self._admit(source, proposals))
+        return self._started[1]
 
     def _admit(self, source: Chem.Mol | None, proposals: Sequence[str]) -> list[Candidate]:
         """Apply the constraints, and the limit of the model."""
@@ -196,17 +203,6 @@ class SearchEditor(MoleculeEditor):
         similarity = None if source is None else candidate.similarity
         changes = describe_change(candidate.molecule, source)
         return Edit(candidate.smiles, similarity, float(scores.mean()), changes)
-
-
-def propose_analogues(
-    proposers: Sequence[Proposer], parents: Sequence[Chem.Mol], number: int, generator: random.Random
-) -> list[str]:
-    """Ask every proposer for its share of `number` distinct analogues of every parent."""
-    share = -(-number // (len(parents) * len(proposers)))  # rounded up
-    found = (
-        smiles for parent in parents for proposer in proposers for smiles in proposer.propose(parent, share, generator)
-    )
-    return list(dict.fromkeys(found))
 
 
 def _choose_diverse(pool: _Pool, number: int) -> list[int]:
