@@ -1,6 +1,6 @@
 """How should my molecule change so that this sentence fits it better? Without a molecule: which molecules fit it?
 
-Needs: a model folder, such as the one `examples/pretrain.py` writes; `pip install "finemoltex[editing]"` for --library.
+Needs: a model folder, as `examples/pretrain.py` writes; with --library `pip install "finemoltex[editing]"`.
 Takes: about 10 s on a CPU core, most of it for loading. Try
 `edit.py "This molecule is soluble in water." --smiles "CC(=O)Oc1ccccc1C(=O)O" --model runs/demo --draw edits.html`.
 """

@@ -21,6 +21,7 @@ from modeling_finemoltex.evaluation import PROMPTS, canonical_set, format_editin
 
 NUM_ANSWERS = 5  # as many as the published penalties have strengths
 ANALOGUE, PERTURBATION = "random valid analogue", "random perturbation"
+MAY_CHANGE = ("prompts", "num_sources", "known", "output")  # between runs into one folder
 SEARCH, CONTRAST = "search", "search, with opposite"
 
 
@@ -67,11 +68,10 @@ def answer(editors: dict[str, MoleculeEditor], sources: list[str], numbers: list
     """Ask every editor what is not answered yet, molecule by molecule, so that their analogues are made once."""
     for source in tqdm(sources, unit="molecule"):
         for number in numbers:
-            prompt = PROMPTS[number]
             for name, editor in editors.items():
                 if (name, number, source) not in done:
-                    opposite = prompt.opposite if name == CONTRAST else None
-                    edits = editor.edit(source, prompt.text, opposite, NUM_ANSWERS)
+                    opposite = PROMPTS[number].opposite if name == CONTRAST else None
+                    edits = editor.edit(source, PROMPTS[number].text, opposite, NUM_ANSWERS)
                     answers = [edit.smiles for edit in edits]
                     yield {"editor": name, "prompt": number, "source": source, "answers": answers}
 
@@ -80,10 +80,9 @@ def read_answers(file: Path) -> dict[tuple[str, int, str], list[str]]:
     """Read raw edits; a last line that a kill cut off is dropped from the file."""
     if not file.exists():
         return {}
-    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
-    file.write_text("".join(whole), encoding="utf-8")
-    entries = map(json.loads, whole)
+    whole, _, _ = file.read_text(encoding="utf-8").rpartition("\n")
+    file.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
+    entries = map(json.loads, whole.splitlines())
     return {(entry["editor"], entry["prompt"], entry["source"]): entry["answers"] for entry in entries}
 
 
@@ -94,25 +93,22 @@ def main() -> None:
     sources = read_column(arguments.sources, arguments.column)[: arguments.num_sources]
     arguments.output.mkdir(parents=True, exist_ok=True)
     raw = arguments.output / "edits.jsonl"
-    settings = {name: str(value) for name, value in vars(arguments).items() if name not in ("prompts", "num_sources")}
+    settings = {name: str(value) for name, value in vars(arguments).items() if name not in MAY_CHANGE}
     recorded = arguments.output / "settings.json"
     if recorded.exists() and json.loads(recorded.read_text(encoding="utf-8")) != settings:
-        raise SystemExit(
-            f"{arguments.output} holds edits made with other settings, see {recorded}: give another folder."
-        )
+        raise SystemExit(f"{recorded} tells of other settings than these: give another --output.")
     recorded.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
     editors = make_editors(arguments)
-    done = read_answers(raw)
-    with raw.open("a", encoding="utf-8") as file:
-        for entry in answer(editors, sources, arguments.prompts, set(done)):
+    done = set(read_answers(raw))
+    with raw.open("a", encoding="utf-8", buffering=1) as file:  # by lines
+        for entry in answer(editors, sources, arguments.prompts, done):
             file.write(json.dumps(entry) + "\n")
-            file.flush()
-    done = read_answers(raw)
+    given = read_answers(raw)
     systems = {
-        name: {number: [done[name, number, source] for source in sources] for number in arguments.prompts}
+        name: {number: [given[name, number, source] for source in sources] for number in arguments.prompts}
         for name in editors
     }
-    known = canonical_set(read_column(arguments.known, arguments.column)) if arguments.known else frozenset()
+    known = canonical_set(read_column(arguments.known, arguments.column) if arguments.known else [])
     report = report_editing(sources, systems, ANALOGUE, known)
     table = format_editing_table(report)
     (arguments.output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -34,21 +34,29 @@ class RandomEditor(MoleculeEditor):
         self.constraints = constraints
         self.num_candidates = num_candidates
         self.seed = seed
+        self._collected: tuple[str, list[Candidate]] = ("", [])
 
     def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
         """Draw edits of one molecule; see `MoleculeEditor.edit`. The text scores are `None`."""
         check_num_edits(num_edits)
         split_clauses(prompt, "prompt")  # refuses what every editor refuses
         source = parse_source(smiles)
-        proposals = propose_analogues(self.proposers, [source], self.num_candidates, random.Random(self.seed))
-        if self.constraints is None:
-            molecules = [Chem.MolFromSmiles(proposal) for proposal in proposals]
-            similarities = compute_similarities(source, molecules)
-            candidates = list(map(Candidate, proposals, molecules, similarities))
-        else:
-            candidates = self.constraints.admit(source, proposals)
+        candidates = list(self._collect(source))
         random.Random(self.seed ^ stable_hash(f"{Chem.MolToSmiles(source)} {prompt}")).shuffle(candidates)
         return [
             Edit(one.smiles, one.similarity, None, describe_change(one.molecule, source))
             for one in candidates[:num_edits]
         ]
+
+    def _collect(self, source: Chem.Mol) -> list[Candidate]:
+        """Collect what may be drawn, which is the same for every prompt and kept for the next one."""
+        name = Chem.MolToSmiles(source)
+        if self._collected[0] != name:
+            proposals = propose_analogues(self.proposers, [source], self.num_candidates, random.Random(self.seed))
+            if self.constraints is None:
+                molecules = list(map(Chem.MolFromSmiles, proposals))
+                candidates = list(map(Candidate, proposals, molecules, compute_similarities(source, molecules)))
+            else:
+                candidates = self.constraints.admit(source, proposals)
+            self._collected = (name, candidates)
+        return self._collected[1]
