@@ -67,7 +67,7 @@ def render_edits_page(title: str, smiles: str | None, edits: Sequence[Edit], sum
 def draw_edits(smiles: str | None, edits: Sequence[Edit]) -> bytes:
     """Draw the source and its edits as a grid in a PNG file."""
     source = _lay_out(smiles)
-    drawn = [] if source is None else [(source, {})]
+    drawn: list[tuple[Chem.Mol, dict[int, tuple[float, float, float]]]] = [] if source is None else [(source, {})]
     drawn += [_draw_like(source, edit) for edit in edits]
     legends = [] if source is None else ["source"]
     legends += [

@@ -34,15 +34,15 @@ class SelfiesMutations:
             symbols = list(self._selfies.split_selfies(self._selfies.encoder(name)))
         except self._selfies.EncoderError:
             return
-        found: set[str | None] = {None, name}
+        found = {name}
         for _ in range(number * PATIENCE):
-            if len(found) > number + 1:
+            if len(found) > number:
                 return
             changed = list(symbols)
             for _ in range(generator.choice((1, 1, 2))):
                 self._change(changed, generator)
             proposal = canonical_smiles(self._selfies.decoder("".join(changed)))
-            if proposal not in found:
+            if proposal is not None and proposal not in found:
                 found.add(proposal)
                 yield proposal
 
