@@ -1,7 +1,7 @@
 """How often does an edit do what the sentence asks? All published prompts, for the search and for chance.
 
 Needs: a model folder and a csv of source molecules; for SELFIES and CReM rows `pip install "finemoltex[editing]"`.
-Takes: about half a second per molecule, prompt and search on a CPU core: an hour for 200 molecules and 25 prompts.
+Takes: about half a second per molecule, prompt and search on a CPU core; two hours for 200 molecules and 25 prompts.
 Interrupted, the same command goes on where it stopped; another --output starts anew. Try
 `evaluate_editing.py sources.csv --model runs/demo --output editing-results --prompts 101 108 --num_sources 20`.
 """

@@ -7,7 +7,8 @@ An answer is a SMILES string that an editor gave for a molecule and a prompt; an
   have the group already are left out, so the denominator shrinks.
 - `any5_legacy_hit`: the same as the published code computes it, which looks at the first of two properties only.
 - `one_answer_hit`, our rule: the first answer counts alone, must keep a Tanimoto similarity of at least 0.4 to the
-  molecule and hold together in one piece where the molecule does, and every molecule stays in the denominator.
+  molecule and hold together in one piece where the molecule does, and every molecule stays in the denominator; one
+  that has the group of 501-504 already must gain another.
 - `..._margin_hit`: the change must exceed a margin, such as 0.5 units of logP.
 """
 
