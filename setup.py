@@ -28,8 +28,10 @@ EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
 RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.3"]
 # scikit-learn (and with it scipy) scores, calibrates and holds the fingerprint baselines; peft adds LoRA updates.
 PROPERTIES = ["scikit-learn>=1.4", "peft>=0.15"]
+# Both propose analogues: crem by fragments of a library, selfies by random symbols; motif swaps need neither.
+EDITING = ["crem>=0.3", "selfies>=2.1"]
 # The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
-TEST = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
+TEST = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
 DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
@@ -42,5 +44,12 @@ setup(
     },
     include_package_data=False,
     install_requires=REQUIRED,
-    extras_require={"examples": EXAMPLES, "retrieval": RETRIEVAL, "properties": PROPERTIES, "test": TEST, "dev": DEV},
+    extras_require={
+        "examples": EXAMPLES,
+        "retrieval": RETRIEVAL,
+        "properties": PROPERTIES,
+        "editing": EDITING,
+        "test": TEST,
+        "dev": DEV,
+    },
 )

@@ -40,6 +40,9 @@ _MODULE_OF = {
     "MoleculeTextEncoder": "retrieval",
     "embed_file": "retrieval",
     "load_embeddings": "retrieval",
+    "SearchEditor": "editing",
+    "SearchSettings": "editing",
+    "EditConstraints": "editing",
     "FineMolTexTrainer": "training",
     "FineMolTexTrainingArguments": "training",
     "export_folder": "hub",
@@ -52,6 +55,7 @@ __all__ = [*_MODULE_OF, "register", "__version__"]
 if TYPE_CHECKING:
     from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
     from .data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, scaffold_split
+    from .editing import EditConstraints, SearchEditor, SearchSettings
     from .evaluation import evaluate_retrieval, format_retrieval_table
     from .hub import export_folder
     from .modeling_finemoltex import FineMolTexModel

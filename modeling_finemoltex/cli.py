@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from .editing import Edit
     from .retrieval import Hit, MoleculeTextIndex
 
 app = typer.Typer(
     name="finemoltex",
-    help="Embed molecules and texts, search one with the other, and predict properties.",
+    help="Embed molecules and texts, search one with the other, predict properties, and edit molecules as a text asks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -25,7 +26,7 @@ app = typer.Typer(
 
 @app.callback()
 def main() -> None:
-    """Embed molecules and texts, search one with the other, and predict properties."""
+    """Embed molecules and texts, search one with the other, predict properties, and edit molecules as a text asks."""
 
 
 @app.command()
@@ -176,6 +177,58 @@ def predict(
     )
 
 
+@app.command()
+def edit(
+    smiles: Annotated[str, typer.Argument(metavar="SMILES", help="molecule to edit")],
+    prompt: Annotated[str, typer.Argument(help="what it is to become, in quotes")],
+    model: Annotated[str, typer.Option(help="model folder or Hub id")],
+    opposite: Annotated[
+        str | None, typer.Option(help="what it is not to become, in words of its own; sharpens the prompt")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="number of edits")] = 10,
+    min_similarity: Annotated[
+        float, typer.Option("--min_similarity", help="least Tanimoto similarity to the molecule")
+    ] = 0.4,
+    smarts: Annotated[list[str] | None, typer.Option(help="edits must have this substructure; repeatable")] = None,
+    ranges: Annotated[
+        list[str] | None, typer.Option("--range", help="descriptor range such as MolWt::500; repeatable")
+    ] = None,
+    fragments: Annotated[
+        Path | None, typer.Option(help="CReM fragment database, see `build_fragment_database`; proposes more edits")
+    ] = None,
+    selfies: Annotated[bool, typer.Option("--selfies", help="propose random SELFIES mutations too")] = False,
+    num_generations: Annotated[
+        int, typer.Option("--num_generations", help="times that the search goes on from the best edits")
+    ] = 2,
+    seed: Annotated[int, typer.Option(help="equal seeds give equal edits")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    draw: Annotated[Path | None, typer.Option(help="also draw the edits to this .html or .png file")] = None,
+) -> None:
+    """Edit a molecule so that a sentence fits it better: similar, valid analogues, the best first."""
+    with _plain_errors():
+        from .editing import EditConstraints, SearchEditor, SearchSettings, make_proposers, write_edits
+        from .retrieval import MoleculeFilter, MoleculeTextEncoder
+        from .retrieval.filters import parse_range
+
+        condition = MoleculeFilter(tuple(smarts or ()), (), dict(map(parse_range, ranges or ())))
+        constraints = EditConstraints(min_similarity, condition=condition)
+        settings = SearchSettings(num_generations=num_generations, seed=seed)
+        with _quiet_loading():
+            encoder = MoleculeTextEncoder.from_pretrained(model)
+        proposers = make_proposers(encoder.processor.feature_extractor, fragments, selfies)
+        edits = SearchEditor(encoder, proposers, constraints, settings).edit(smiles, prompt, opposite, k)
+        if as_json:
+            entry = {"smiles": smiles, "prompt": prompt, "edits": [one.to_dict() for one in edits]}
+            typer.echo(json.dumps(entry, indent=2, ensure_ascii=False))
+        else:
+            typer.echo(_format_edits(edits))
+        if not edits:
+            typer.echo("No admissible edit: lower --min_similarity, or relax --smarts and --range.", err=True)
+        if draw is not None:
+            write_edits(draw, prompt, smiles, edits, f"{len(edits)} edits of {smiles}")
+            typer.echo(f"{draw}: {len(edits)} edits drawn", err=True)
+
+
 def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> Any:
     """Load the model given, else the one the index was made with."""
     from .retrieval import MoleculeTextEncoder
@@ -213,6 +266,18 @@ def _format_hits(query: str, hits: "Sequence[Hit]") -> str:
     lines = [query, f"{'rank':>4}  score  {'id':<{width}}  {'text' if hits and hits[0].text else 'SMILES'}"]
     lines += [f"{hit.rank:>4}  {hit.score:5.3f}  {hit.id:<{width}}  {hit.smiles or hit.text}" for hit in hits]
     return "\n".join(lines if hits else [query, "no hits"])
+
+
+def _format_edits(edits: "Sequence[Edit]") -> str:
+    """Lay out edits as a table: how much nearer to the text, how similar, what changed."""
+    if not edits:
+        return "no edits"
+    names = list(edits[0].property_changes)
+    lines = ["rank    text  similarity  " + "  ".join(f"{name:>12}" for name in names) + "  SMILES"]
+    for rank, one in enumerate(edits, start=1):
+        changes = "  ".join(f"{one.property_changes[name]:>+12.2f}" for name in names)
+        lines.append(f"{rank:>4}  {one.text_score:>+6.3f}  {one.similarity:>10.2f}  {changes}  {one.smiles}")
+    return "\n".join(lines)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Plain text tables of retrieval figures."""
+"""Plain text tables of figures."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,11 +17,11 @@ def format_retrieval_table(metrics: Mapping[str, float]) -> str:
     """
     rows: list[Sequence[str]] = [("protocol", "metric", *DIRECTION_NAMES.values(), "chance")]
     for protocol, name in _names(metrics):
-        cells = [_cell(metrics, f"{protocol}/{direction}_{name}") for direction in DIRECTION_NAMES]
-        chances = [_cell(metrics, f"{protocol}/chance_{direction}_{name}") for direction in DIRECTION_NAMES]
-        chance = " / ".join(chances) if set(chances) != {"-"} else _cell(metrics, f"{protocol}/chance_{name}")
+        cells = [format_cell(metrics, f"{protocol}/{direction}_{name}") for direction in DIRECTION_NAMES]
+        chances = [format_cell(metrics, f"{protocol}/chance_{direction}_{name}") for direction in DIRECTION_NAMES]
+        chance = " / ".join(chances) if set(chances) != {"-"} else format_cell(metrics, f"{protocol}/chance_{name}")
         rows.append((protocol, name, *cells, chance))
-    return _align(rows, 2)
+    return align_columns(rows, 2)
 
 
 def format_systems_table(systems: Mapping[str, Mapping[str, float]], names: Sequence[str] | None = None) -> str:
@@ -46,8 +46,8 @@ def format_systems_table(systems: Mapping[str, Mapping[str, float]], names: Sequ
             if not any(key in first for key in keys):
                 continue
             rows: list[Sequence[str]] = [("", *columns)]
-            rows += [(system, *(_cell(metrics, key) for key in keys)) for system, metrics in systems.items()]
-            blocks.append(f"{protocol}: {title}\n{_align(rows, 1)}")
+            rows += [(system, *(format_cell(metrics, key) for key in keys)) for system, metrics in systems.items()]
+            blocks.append(f"{protocol}: {title}\n{align_columns(rows, 1)}")
     return "\n\n".join(blocks)
 
 
@@ -62,7 +62,7 @@ def _names(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
     return list(names)
 
 
-def _cell(metrics: Mapping[str, float], key: str) -> str:
+def format_cell(metrics: Mapping[str, float], key: str) -> str:
     """Write one figure with its interval."""
     value = _format(key, metrics.get(key))
     if f"{key}_low" not in metrics:
@@ -72,15 +72,17 @@ def _cell(metrics: Mapping[str, float], key: str) -> str:
 
 
 def _format(key: str, value: float | None) -> str:
-    """Write shares in percent, ranks with one digit, reciprocal ranks with four."""
+    """Write shares in percent, ranks with one digit, reciprocal ranks with four, scores and similarities with two."""
     if value is None:
         return "-"
     if key.endswith("rank"):
         return f"{value:.1f}"
+    if key.endswith(("sa_score", "similarity")):
+        return f"{value:.2f}"
     return f"{value:.4f}" if key.endswith("mrr") else f"{100 * value:.2f} %"
 
 
-def _align(rows: Sequence[Sequence[str]], num_left: int) -> str:
+def align_columns(rows: Sequence[Sequence[str]], num_left: int) -> str:
     """Pad the columns, the first ones on the right, the figures on the left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []

@@ -25,10 +25,7 @@ def ablate(folder: Path, *words) -> dict:
 
 
 def test_variants_are_run_once_and_tabulated(tmp_path):
-    rows = [
-        f"c1ccccc1{'C' * length}O,a ring and an oxygen {length} carbon atoms apart"
-        for length in range(1, 31)
-    ]
+    rows = [f"c1ccccc1{'C' * length}O,a ring and an oxygen {length} carbon atoms apart" for length in range(1, 31)]
     (tmp_path / "pairs.csv").write_text("\n".join(["smiles,text", *rows]))
     (tmp_path / "variants.yaml").write_text(VARIANTS)
     report = ablate(tmp_path, "--seeds", "0", "--max_text_length", "16", "--per_device_train_batch_size", "4")

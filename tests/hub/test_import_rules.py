@@ -34,6 +34,7 @@ LEVELS = {
     "modeling_finemoltex/hub.py": 5,
     "modeling_finemoltex/retrieval": 5,
     "modeling_finemoltex/training": 6,
+    "modeling_finemoltex/editing": 6,
     "modeling_finemoltex/property_prediction": 7,
     "modeling_finemoltex/cli.py": 8,
     "modeling_finemoltex/__init__.py": 9,
@@ -57,7 +58,7 @@ PUBLIC = {
     "modeling_finemoltex",
     *(
         f"modeling_finemoltex.{name}"
-        for name in ("data", "evaluation", "property_prediction", "retrieval", "training")
+        for name in ("data", "editing", "evaluation", "property_prediction", "retrieval", "training")
     ),
 }
 

@@ -1,0 +1,172 @@
+"""What an editor takes and gives, and which edits are admissible."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from rdkit import Chem
+from rdkit.Contrib.SA_Score import sascorer
+
+from ..data.identifiers import parse_smiles
+from ..data.similarity import compute_similarities
+from ..retrieval.filters import DESCRIPTORS, MoleculeFilter
+
+# What a chemist looks at first; names of `rdkit.Chem.Descriptors`.
+REPORTED = ("MolLogP", "TPSA", "qed", "NumHAcceptors", "NumHDonors", "MolWt")
+# Groups that fall apart or react with water, which no analogue should gain.
+UNSTABLE = (
+    "[OX2]-[OX2]",  # peroxide
+    "[N,O,S]-[F,Cl,Br,I]",  # halogen on a heteroatom
+    "[CX3](=O)[F,Cl,Br,I]",  # acyl halide
+    "[OX2H1]C(=O)[N,O,S]",  # carbamic and carbonic acid
+    "[#16;H1,H2](=O)",  # sulfinyl hydrogen
+    "[CX4]([OX2H1,NX3H2,SX2H1])[OX2H1,NX3H2,SX2H1,F,Cl,Br,I]",  # geminal diol, hemiaminal, halohydrin
+    "[OX2H1][CX4;!R][OX2,NX3]",  # open hemiacetal
+    "[NX3]-[NX3]-[NX3]",  # chain of nitrogen
+    "[OX2,NX3,SX2;!R]-[SX2,OX2;!R]-[#7,#8,#16]",  # chain of heteroatoms
+    "[CX3]=[CX2]=[CX3]",  # cumulated double bonds
+    "[OX2H1][CX3]=[CX3;!$(C-C=[O,N])]",  # enol of a simple ketone
+)
+_UNSTABLE = [Chem.MolFromSmarts(pattern) for pattern in UNSTABLE]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edited molecule.
+
+    Args:
+        smiles (`str`): Canonical SMILES.
+        similarity (`float`, *optional*): Tanimoto similarity to the source; `None` without a source.
+        text_score (`float`, *optional*): How much nearer to the prompt than the source, as a difference of cosines;
+            without a source, how near. `None` from an editor that does not read the prompt.
+        property_changes (`dict[str, float]`): Descriptor -> its value minus that of the source (without a source its
+            value).
+    """
+
+    smiles: str
+    similarity: float | None
+    text_score: float | None
+    property_changes: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fields, ready for JSON."""
+        return asdict(self)
+
+
+class MoleculeEditor(ABC):
+    """Edits molecules as a sentence asks."""
+
+    @abstractmethod
+    def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
+        """Edit one molecule.
+
+        Args:
+            smiles (`str`): The source, in one piece.
+            prompt (`str`): What the edit is to be, such as "This molecule is more soluble in water.".
+            opposite (`str`, *optional*): What it is not to be, in words of its own.
+            num_edits (`int`): Most edits to give.
+
+        Returns:
+            `list[Edit]`: Distinct edits, best first; empty if none is admissible.
+
+        Raises:
+            ValueError: If `smiles` is no molecule or has several components, a sentence is blank, or `num_edits` is
+                not positive.
+        """
+
+
+class Candidate(NamedTuple):
+    """An admissible analogue: canonical SMILES, molecule, similarity to the source."""
+
+    smiles: str
+    molecule: Chem.Mol
+    similarity: float
+
+
+@dataclass(frozen=True)
+class EditConstraints:
+    """What an edit must keep, whatever the prompt says.
+
+    Args:
+        min_similarity (`float`): Least Tanimoto similarity to the source, between 0 and 1.
+        max_sa_score (`float`): Most synthetic accessibility score, from 1 (easy to make) to 10; edits of a source that
+            scores more may score as much as it.
+        condition (`MoleculeFilter`, *optional*): Substructures and descriptor ranges that it must have.
+
+    Raises:
+        ValueError: If `min_similarity` is out of range.
+    """
+
+    min_similarity: float = 0.4
+    max_sa_score: float = 4.5  # most molecules sold score less
+    condition: MoleculeFilter | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_similarity <= 1:
+            raise ValueError(f"`min_similarity` must be between 0 and 1, got {self.min_similarity}.")
+
+    def admit(self, source: Chem.Mol | None, proposals: Iterable[str]) -> list[Candidate]:
+        """Keep the intact molecules in one piece, other than the source, that meet the constraints.
+
+        Args:
+            source (`rdkit.Chem.Mol`, *optional*): The molecule to edit; without one nothing need be similar.
+            proposals (iterable of `str`): Canonical SMILES.
+
+        Returns:
+            `list[Candidate]`: In the order of the proposals; the similarity is 1 without a source.
+        """
+        allowed = [0 if source is None else len(source.GetSubstructMatches(pattern)) for pattern in _UNSTABLE]
+        parsed = [(smiles, molecule) for smiles in proposals if (molecule := parse_smiles(smiles)) is not None]
+        similarities = [1.0] * len(parsed)
+        if source is not None:
+            similarities = compute_similarities(source, [molecule for _, molecule in parsed])
+        own = None if source is None else Chem.MolToSmiles(source)
+        hardest = max(self.max_sa_score, 0.0 if source is None else sascorer.calculateScore(source))
+        return [
+            Candidate(smiles, molecule, similarity)
+            for (smiles, molecule), similarity in zip(parsed, similarities, strict=True)
+            if similarity >= self.min_similarity
+            and smiles != own
+            and "." not in smiles
+            and not any(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms())
+            and all(
+                len(molecule.GetSubstructMatches(pattern)) <= most
+                for pattern, most in zip(_UNSTABLE, allowed, strict=True)
+            )
+            and sascorer.calculateScore(molecule) <= hardest
+            and (self.condition is None or self.condition.accepts(molecule))
+        ]
+
+
+def parse_source(smiles: str) -> Chem.Mol:
+    """Parse the molecule to edit.
+
+    Raises:
+        ValueError: If it is no molecule, or has several components.
+    """
+    molecule = parse_smiles(smiles)
+    if molecule is None:
+        raise ValueError(f"{smiles!r:.80} is no molecule that can be edited: give a SMILES such as 'CCO'.")
+    components = Chem.GetMolFrags(molecule, asMols=True)
+    if len(components) > 1:
+        largest = max(components, key=Chem.Mol.GetNumHeavyAtoms)
+        raise ValueError(
+            f"{smiles!r:.80} has {len(components)} components, and one molecule can be edited at a time: give one, "
+            f"such as the largest, {Chem.MolToSmiles(largest)!r}."
+        )
+    return molecule
+
+
+def check_num_edits(num_edits: int) -> None:
+    """Refuse a number of edits below one."""
+    if num_edits < 1:
+        raise ValueError(f"The number of edits must be at least 1, got {num_edits}.")
+
+
+def describe_change(molecule: Chem.Mol, source: Chem.Mol | None) -> dict[str, float]:
+    """Compute by how much each of `REPORTED` differs from the source; without one, the values."""
+    return {
+        name: round(DESCRIPTORS[name](molecule) - (DESCRIPTORS[name](source) if source is not None else 0.0), 4)
+        for name in REPORTED
+    }

@@ -1,0 +1,62 @@
+"""Editors that do not read the prompt: what chance alone achieves with the same proposals."""
+
+import random
+from collections.abc import Sequence
+
+from rdkit import Chem
+
+from ..data.identifiers import stable_hash
+from ..data.similarity import compute_similarities
+from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
+from .proposers import Proposer, propose_analogues
+from .text_guide import split_clauses
+
+
+class RandomEditor(MoleculeEditor):
+    """Draws edits at random, from the proposals that `SearchEditor` would choose among in its first generation.
+
+    Args:
+        proposers (sequence of `Proposer`): Make the proposals.
+        constraints (`EditConstraints`, *optional*): With them a random valid analogue, without them a random
+            perturbation, whatever it leads to.
+        num_candidates (`int`): Proposals to draw from.
+        seed (`int`): Equal seeds give equal edits for the same molecule and prompt.
+    """
+
+    def __init__(
+        self,
+        proposers: Sequence[Proposer],
+        constraints: EditConstraints | None = None,
+        num_candidates: int = 300,
+        seed: int = 0,
+    ) -> None:
+        self.proposers = list(proposers)
+        self.constraints = constraints
+        self.num_candidates = num_candidates
+        self.seed = seed
+        self._collected: tuple[str, list[Candidate]] = ("", [])
+
+    def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
+        """Draw edits of one molecule; see `MoleculeEditor.edit`. The text scores are `None`."""
+        check_num_edits(num_edits)
+        split_clauses(prompt, "prompt")  # refuses what every editor refuses
+        source = parse_source(smiles)
+        candidates = list(self._collect(source))
+        random.Random(self.seed ^ stable_hash(f"{Chem.MolToSmiles(source)} {prompt}")).shuffle(candidates)
+        return [
+            Edit(one.smiles, one.similarity, None, describe_change(one.molecule, source))
+            for one in candidates[:num_edits]
+        ]
+
+    def _collect(self, source: Chem.Mol) -> list[Candidate]:
+        """Collect what may be drawn, which is the same for every prompt and kept for the next one."""
+        name = Chem.MolToSmiles(source)
+        if self._collected[0] != name:
+            proposals = propose_analogues(self.proposers, [source], self.num_candidates, random.Random(self.seed))
+            if self.constraints is None:
+                molecules = list(map(Chem.MolFromSmiles, proposals))
+                candidates = list(map(Candidate, proposals, molecules, compute_similarities(source, molecules)))
+            else:
+                candidates = self.constraints.admit(source, proposals)
+            self._collected = (name, candidates)
+        return self._collected[1]

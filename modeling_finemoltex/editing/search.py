@@ -1,0 +1,220 @@
+"""Editing by search: propose analogues, keep those that the text likes best, and go on from them."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from rdkit import Chem, DataStructs
+
+from ..data.similarity import compute_fingerprint
+from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
+from .motif_swaps import MotifSwaps
+from .proposers import Proposer, propose_analogues
+from .text_guide import TextGuide
+
+MAX_CACHED = 200_000  # embeddings kept between calls: 200 MB at a width of 256
+# Generated molecules more alike than this are variants of one idea.
+MAX_GENERATED_SIMILARITY = 0.6
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How far and wide a search goes.
+
+    Args:
+        num_candidates (`int`): Analogues proposed in each generation.
+        num_generations (`int`): Times that the search goes on from the best found so far.
+        num_parents (`int`): How many of the best it goes on from.
+        seed (`int`): Equal seeds give equal edits.
+
+    Raises:
+        ValueError: If a number is not positive.
+    """
+
+    num_candidates: int = 300
+    num_generations: int = 2
+    num_parents: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("num_candidates", "num_generations", "num_parents"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+
+
+@dataclass
+class _Pool:
+    """Every candidate met in one search, with its scores: one column for each clause, and one for the oracle."""
+
+    origin: np.ndarray | None  # (C,), scores of the source
+    candidates: list[Candidate] = field(default_factory=list)
+    scores: list[np.ndarray] = field(default_factory=list)
+    spread: np.ndarray | None = None  # (C,)
+
+    def add(self, candidates: Sequence[Candidate], scores: np.ndarray) -> None:
+        self.candidates += candidates
+        self.scores += list(scores if self.origin is None else scores - self.origin)
+        if self.spread is None and len(self.scores) > 1:
+            self.spread = np.std(self.scores, axis=0) + 1e-9  # columns where nothing differs do not count
+
+    def rank(self) -> list[int]:
+        """Order candidates by the column in which each is weakest, in units of the spread of the first generation."""
+        if not self.candidates:
+            return []
+        scaled = np.stack(self.scores) / (1.0 if self.spread is None else self.spread)  # (R, C)
+        if self.origin is None and len(scaled) > 1:
+            scaled = scaled - scaled.mean(axis=0)  # without a source columns are comparable only around their mean
+        return np.argsort(-scaled.min(axis=1), kind="stable").tolist()
+
+
+class SearchEditor(MoleculeEditor):
+    """Finds analogues that a text describes better than it describes the source.
+
+    Proposers make many cheap analogues; those that meet the constraints are embedded in batches and scored by the
+    text; the next generation starts from the best. The model alone guides the search, unless an oracle is given.
+
+    Args:
+        encoder (`MoleculeTextEncoder`): Embeds molecules and texts.
+        proposers (sequence of `Proposer`, *optional*): Share the candidates among them; `MotifSwaps` alone, if absent.
+        constraints (`EditConstraints`, *optional*): What every edit must keep.
+        settings (`SearchSettings`, *optional*): How far and wide to search.
+        oracle (callable, *optional*): A property of a molecule, more is better: must rise beside the text score.
+
+    Example:
+    >>> editor = SearchEditor(MoleculeTextEncoder.from_pretrained("runs/demo"))  # doctest: +SKIP
+    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is soluble in water.")  # doctest: +SKIP
+    >>> edits[0].smiles, edits[0].property_changes["MolLogP"]  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        encoder: Any,
+        proposers: Sequence[Proposer] | None = None,
+        constraints: EditConstraints | None = None,
+        settings: SearchSettings | None = None,
+        oracle: Callable[[Chem.Mol], float] | None = None,
+    ) -> None:
+        self.encoder = encoder
+        self.proposers = list(proposers or [MotifSwaps(encoder.processor.feature_extractor)])
+        self.constraints = constraints or EditConstraints()
+        self.settings = settings or SearchSettings()
+        self.oracle = oracle
+        self._embeddings: dict[str, np.ndarray] = {}
+        self._started: tuple[str, list[Candidate]] = ("", [])
+        self._guides: dict[tuple[str, str | None], TextGuide] = {}
+
+    def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
+        """Edit one molecule; see `MoleculeEditor.edit`."""
+        check_num_edits(num_edits)
+        source = parse_source(smiles)
+        guide = self._guide(prompt, opposite)
+        name = Chem.MolToSmiles(source)
+        (origin,) = self._score([Candidate(name, source, 1.0)], guide)
+        pool = self._search([source], source, guide, _Pool(origin))
+        return [self._describe(pool, place, source, guide) for place in pool.rank()[:num_edits]]
+
+    def generate(
+        self, prompt: str, opposite: str | None = None, num_molecules: int = 10, seeds: Sequence[str] | None = None
+    ) -> list[Edit]:
+        """Find molecules that a text describes, without a source; no two are alike.
+
+        Args:
+            prompt (`str`): What the molecules are to be.
+            opposite (`str`, *optional*): What they are not to be, in words of its own.
+            num_molecules (`int`): Most molecules to give.
+            seeds (sequence of `str`, *optional*): Molecules to start from; the motifs of the vocabulary, if absent.
+
+        Returns:
+            `list[Edit]`: Distinct molecules, best first, with the values of the properties.
+
+        Raises:
+            ValueError: If a sentence is blank, `num_molecules` is not positive, or no seed is admissible.
+        """
+        check_num_edits(num_molecules)
+        guide = self._guide(prompt, opposite)
+        if seeds is None:
+            seeds = MotifSwaps(self.encoder.processor.feature_extractor).labels
+        started = self._admit(None, seeds)
+        if not started:
+            raise ValueError(
+                f"None of the {len(seeds)} seeds is an admissible molecule: give others, or relax the condition."
+            )
+        pool = _Pool(None)
+        pool.add(started, self._score(started, guide))
+        parents = [pool.candidates[place].molecule for place in _choose_diverse(pool, self.settings.num_parents)]
+        pool = self._search(parents, None, guide, pool)
+        return [self._describe(pool, place, None, guide) for place in _choose_diverse(pool, num_molecules)]
+
+    def _guide(self, prompt: str, opposite: str | None) -> TextGuide:
+        """Embed each prompt once."""
+        key = (prompt, opposite)
+        if key not in self._guides:
+            self._guides[key] = TextGuide(self.encoder, prompt, opposite)
+        return self._guides[key]
+
+    def _search(self, parents: Sequence[Chem.Mol], source: Chem.Mol | None, guide: TextGuide, pool: _Pool) -> _Pool:
+        """Run the generations, each from the best of all before it."""
+        for generation in range(self.settings.num_generations):
+            if generation or source is None:
+                generator = random.Random(self.settings.seed + generation)
+                met = {candidate.smiles for candidate in pool.candidates}
+                proposals = propose_analogues(self.proposers, parents, self.settings.num_candidates, generator)
+                candidates = self._admit(source, [smiles for smiles in proposals if smiles not in met])
+            else:
+                candidates = self._start(source)
+            if candidates:
+                pool.add(candidates, self._score(candidates, guide))
+            if not pool.candidates:
+                break
+            parents = [pool.candidates[place].molecule for place in pool.rank()[: self.settings.num_parents]]
+        return pool
+
+    def _start(self, source: Chem.Mol) -> list[Candidate]:
+        """Propose the first generation, which is the same for every prompt and kept for the next one."""
+        name = Chem.MolToSmiles(source)
+        if self._started[0] != name:
+            generator = random.Random(self.settings.seed)
+            proposals = propose_analogues(self.proposers, [source], self.settings.num_candidates, generator)
+            self._started = (name, self._admit(source, proposals))
+        return self._started[1]
+
+    def _admit(self, source: Chem.Mol | None, proposals: Sequence[str]) -> list[Candidate]:
+        """Apply the constraints, and the limit of the model."""
+        most = self.encoder.processor.feature_extractor.max_atoms
+        found = self.constraints.admit(source, proposals)
+        return [candidate for candidate in found if candidate.molecule.GetNumAtoms() <= most]
+
+    def _score(self, candidates: Sequence[Candidate], guide: TextGuide) -> np.ndarray:
+        """Score candidates by every clause and by the oracle: (R, C)."""
+        if len(self._embeddings) > MAX_CACHED:
+            self._embeddings.clear()
+        missing = list(dict.fromkeys(one.smiles for one in candidates if one.smiles not in self._embeddings))
+        self._embeddings.update(zip(missing, self.encoder.encode_molecules(missing, progress_bar=False), strict=True))
+        scores = guide.score(np.stack([self._embeddings[one.smiles] for one in candidates]))
+        if self.oracle is None:
+            return scores
+        values = np.array([[float(self.oracle(one.molecule))] for one in candidates])
+        return np.concatenate([scores, values], axis=1)
+
+    def _describe(self, pool: _Pool, place: int, source: Chem.Mol | None, guide: TextGuide) -> Edit:
+        candidate, scores = pool.candidates[place], pool.scores[place][: len(guide.clauses)]
+        similarity = None if source is None else candidate.similarity
+        changes = describe_change(candidate.molecule, source)
+        return Edit(candidate.smiles, similarity, float(scores.mean()), changes)
+
+
+def _choose_diverse(pool: _Pool, number: int) -> list[int]:
+    """Take the best that are not much like one taken before."""
+    chosen: list[int] = []
+    fingerprints: list[Any] = []
+    for place in pool.rank():
+        fingerprint = compute_fingerprint(pool.candidates[place].molecule)
+        similarities = DataStructs.BulkTanimotoSimilarity(fingerprint, fingerprints)
+        if max(similarities, default=0.0) <= MAX_GENERATED_SIMILARITY:
+            chosen.append(place)
+            fingerprints.append(fingerprint)
+        if len(chosen) == number:
+            break
+    return chosen

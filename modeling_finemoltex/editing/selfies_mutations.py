@@ -1,0 +1,54 @@
+"""Analogues by random changes of a SELFIES string, each of which is a molecule."""
+
+import random
+from collections.abc import Iterator
+
+from rdkit import Chem
+
+from ..data.identifiers import canonical_smiles
+
+PATIENCE = 4  # attempts per wanted proposal: some changes leave the molecule as it was
+
+
+class SelfiesMutations:
+    """Proposes analogues that differ by one or two symbols of SELFIES: replaced, inserted or left out.
+
+    Needs the library `selfies`.
+
+    Raises:
+        ImportError: If `selfies` is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            import selfies
+        except ImportError as error:
+            raise ImportError('SELFIES mutations need `pip install "finemoltex[editing]"`.') from error
+        self._selfies = selfies
+        self._alphabet = sorted(selfies.get_semantic_robust_alphabet())
+
+    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
+        """Give up to `number` distinct analogues as canonical SMILES, none for what SELFIES cannot write."""
+        name = Chem.MolToSmiles(molecule)
+        try:
+            symbols = list(self._selfies.split_selfies(self._selfies.encoder(name)))
+        except self._selfies.EncoderError:
+            return
+        found = {name}
+        for _ in range(number * PATIENCE):
+            if len(found) > number:
+                return
+            changed = list(symbols)
+            for _ in range(generator.choice((1, 1, 2))):
+                self._change(changed, generator)
+            proposal = canonical_smiles(self._selfies.decoder("".join(changed)))
+            if proposal is not None and proposal not in found:
+                found.add(proposal)
+                yield proposal
+
+    def _change(self, symbols: list[str], generator: random.Random) -> None:
+        """Change one symbol in place."""
+        kind = generator.choice(("replace", "insert", "leave out")) if symbols else "insert"
+        place = generator.randrange(len(symbols) + (kind == "insert"))
+        new = [] if kind == "leave out" else [generator.choice(self._alphabet)]
+        symbols[place : place + (kind != "insert")] = new

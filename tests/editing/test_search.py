@@ -1,0 +1,151 @@
+"""Edits are admissible, better by the model's own measure than what chance finds, and refusals are explained."""
+
+import numpy as np
+import pytest
+from rdkit import Chem
+from rdkit.Chem import Descriptors
+
+from modeling_finemoltex import EditConstraints, MoleculeFilter, SearchEditor, SearchSettings
+from modeling_finemoltex.data.similarity import compute_similarities
+from modeling_finemoltex.editing import MotifSwaps, RandomEditor, TextGuide
+
+ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
+PROMPT = "This molecule is an alcohol."
+SETTINGS = SearchSettings(num_candidates=60, num_generations=2, num_parents=4)
+
+
+@pytest.fixture(scope="module")
+def editor(encoder):
+    return SearchEditor(encoder, settings=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def edits(editor):
+    return editor.edit(ASPIRIN, PROMPT)
+
+
+def test_edits_are_distinct_similar_molecules_best_first(edits):
+    source = Chem.MolFromSmiles(ASPIRIN)
+    molecules = [Chem.MolFromSmiles(edit.smiles) for edit in edits]
+    assert len({edit.smiles for edit in edits}) == len(edits) == 10 and ASPIRIN not in {edit.smiles for edit in edits}
+    assert [edit.similarity for edit in edits] == compute_similarities(source, molecules)
+    assert min(edit.similarity for edit in edits) >= 0.4
+    scores = [edit.text_score for edit in edits]
+    assert scores == sorted(scores, reverse=True)
+    first = edits[0]
+    change = Descriptors.MolLogP(molecules[0]) - Descriptors.MolLogP(source)
+    assert first.property_changes["MolLogP"] == pytest.approx(change, abs=1e-3)
+    assert first.to_dict()["property_changes"]["TPSA"] == first.property_changes["TPSA"]
+
+
+def test_scores_are_those_of_the_model(edits, encoder):
+    (source, edited) = encoder.encode_molecules([ASPIRIN, edits[0].smiles])
+    guide = TextGuide(encoder, PROMPT)
+    assert edits[0].text_score == pytest.approx(guide.score(edited - source).item(), abs=1e-5)
+
+
+def test_search_beats_chance_by_its_own_measure(edits, encoder):
+    chance = RandomEditor([MotifSwaps(encoder.processor.feature_extractor)], EditConstraints(), 60)
+    drawn = chance.edit(ASPIRIN, PROMPT, num_edits=30)
+    embeds = encoder.encode_molecules([ASPIRIN, *(edit.smiles for edit in drawn)])
+    scores = TextGuide(encoder, PROMPT).score(embeds[1:] - embeds[0])[:, 0]
+    assert edits[0].text_score >= scores.max() > np.median(scores)
+
+
+def test_equal_calls_give_equal_edits_whatever_came_between(editor, encoder, edits):
+    editor.edit("CCO", "It is a gas.")
+    assert [edit.smiles for edit in editor.edit(ASPIRIN, PROMPT)] == [edit.smiles for edit in edits]
+    other = SearchEditor(encoder, settings=SearchSettings(60, 2, 4, seed=1)).edit(ASPIRIN, PROMPT)
+    assert [edit.smiles for edit in other] != [edit.smiles for edit in edits]
+
+
+def test_more_generations_are_never_worse(encoder, edits):
+    once = SearchEditor(encoder, settings=SearchSettings(60, 1, 4)).edit(ASPIRIN, PROMPT)
+    assert edits[0].text_score >= once[0].text_score
+
+
+def test_constraints_hold(encoder):
+    condition = MoleculeFilter(smarts=("C(=O)[OH]",), ranges={"MolWt": (None, 220)})
+    constrained = SearchEditor(encoder, constraints=EditConstraints(0.5, condition=condition), settings=SETTINGS)
+    found = constrained.edit(ASPIRIN, PROMPT, num_edits=100)
+    assert found and all(
+        condition.accepts(Chem.MolFromSmiles(edit.smiles)) and edit.similarity >= 0.5 for edit in found
+    )
+
+
+def test_unstable_groups_are_not_gained_but_may_stay():
+    constraints = EditConstraints(0.0, max_sa_score=10)
+    chloride = Chem.MolFromSmiles("CCC(=O)Cl")
+    assert (
+        constraints.admit(Chem.MolFromSmiles("CCC"), ["CCOOC", "CCC(=O)Cl", "CN(C)Cl", "CC.C", "C[CH2]", "CCO"])[
+            0
+        ].smiles
+        == "CCO"
+    )
+    assert [one.smiles for one in constraints.admit(chloride, ["CCCC(=O)Cl", "CCC(=O)Cl", "O=C(Cl)C(=O)Cl"])] == [
+        "CCCC(=O)Cl"
+    ]
+
+
+def test_edits_that_are_hard_to_make_are_left_out():
+    cubane = "C12C3C4C1C5C2C3C45"
+    source = Chem.MolFromSmiles("CCCC")
+    assert not EditConstraints(0.0, max_sa_score=2).admit(source, [cubane])
+    assert EditConstraints(0.0, max_sa_score=10).admit(source, [cubane])
+
+
+def test_an_oracle_joins_the_text(encoder):
+    calls = []
+
+    def weight(molecule):
+        calls.append(molecule)
+        return Descriptors.MolWt(molecule)
+
+    found = SearchEditor(encoder, settings=SETTINGS, oracle=weight).edit(ASPIRIN, PROMPT, num_edits=1)
+    assert calls and found[0].property_changes["MolWt"] > 0
+
+
+def test_generated_molecules_are_diverse_and_carry_values(editor):
+    found = editor.generate(PROMPT, num_molecules=5)
+    molecules = [Chem.MolFromSmiles(edit.smiles) for edit in found]
+    assert len(found) == 5 and all(edit.similarity is None for edit in found)
+    for place, molecule in enumerate(molecules[1:], start=1):
+        assert max(compute_similarities(molecule, molecules[:place])) <= 0.6
+    assert found[0].property_changes["MolWt"] == pytest.approx(Descriptors.MolWt(molecules[0]), abs=1e-3)
+    seeded = editor.generate(PROMPT, num_molecules=1, seeds=["CCO", "c1ccccc1O"])
+    assert Chem.MolFromSmiles(seeded[0].smiles) is not None
+    with pytest.raises(ValueError, match="None of the 1 seeds"):
+        editor.generate(PROMPT, seeds=["C.C"])
+
+
+@pytest.mark.parametrize("make", ["search", "random"])
+def test_refusals_are_explained(make, editor):
+    refusing = editor if make == "search" else RandomEditor(editor.proposers)
+    with pytest.raises(ValueError, match="'C1CC' is no molecule that can be edited"):
+        refusing.edit("C1CC", PROMPT)
+    with pytest.raises(ValueError, match=r"2 components, .* such as the largest, 'CC\(=O\)\[O-\]'"):
+        refusing.edit("CC(=O)[O-].[Na+]", PROMPT)
+    with pytest.raises(ValueError, match="The prompt is blank"):
+        refusing.edit("CCO", "  ")
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        refusing.edit("CCO", PROMPT, num_edits=0)
+
+
+def test_no_admissible_edit_is_an_empty_list(editor, encoder):
+    assert editor.edit("[Fe+2]", PROMPT) == []  # nothing to exchange
+    assert editor.edit("C", PROMPT) == []  # nothing is similar to methane
+    assert RandomEditor(editor.proposers, EditConstraints()).edit("C", PROMPT) == []
+
+
+def test_settings_are_checked():
+    with pytest.raises(ValueError, match="`num_parents` must be at least 1, got 0"):
+        SearchSettings(num_parents=0)
+    with pytest.raises(ValueError, match="between 0 and 1, got 1.5"):
+        EditConstraints(1.5)
+
+
+def test_chance_ignores_the_text_but_not_the_seed(editor):
+    perturb, other = RandomEditor(editor.proposers), RandomEditor(editor.proposers, seed=1)
+    drawn = perturb.edit(ASPIRIN, PROMPT, num_edits=5)
+    assert drawn == perturb.edit(ASPIRIN, PROMPT, num_edits=5) != other.edit(ASPIRIN, PROMPT, num_edits=5)
+    assert len(drawn) == 5 and all(edit.text_score is None for edit in drawn)
