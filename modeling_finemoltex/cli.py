@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="finemoltex",
-    help="Embed molecules and texts, search one with the other, predict properties, and edit molecules as a text asks.",
+    help="Embed molecules and texts, search one with the other, predict properties, edit as a text asks.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -26,7 +26,7 @@ app = typer.Typer(
 
 @app.callback()
 def main() -> None:
-    """Embed molecules and texts, search one with the other, predict properties, and edit molecules as a text asks."""
+    """Embed molecules and texts, search one with the other, predict properties, edit as a text asks."""
 
 
 @app.command()

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -176,6 +176,9 @@ class DataArguments:
             "help": "Several weighted sources instead of --dataset, each a JSON object; best written in a recipe."
         },
     )
+    source_weights: list[str] | None = field(
+        default=None, metadata={"help": "Weights instead of those of the sources, such as `captions=1 chemicals=0`."}
+    )
     data_dir: str | None = field(
         default=None,
         metadata={"help": "Folder that ${data_dir} stands for in sources, validation and evaluation sets."},
@@ -223,6 +226,8 @@ class DataArguments:
         """Check that the options about sources agree."""
         names = [source.name for source in self.training_sources()]
         if self.sources is None:
+            if self.source_weights is not None:
+                raise ValueError(f"`source_weights` {self.source_weights} need `sources`, whose weights they replace.")
             return
         if self.dataset is not None:
             raise ValueError(f"Give either `dataset` or `sources`: got {self.dataset!r} and {names}.")
@@ -238,7 +243,7 @@ class DataArguments:
     def training_sources(self) -> list[Source]:
         """Return the sources of the training pairs, one if only a dataset is given."""
         if self.sources is not None:
-            return [Source.parse(source) for source in self.sources]
+            return replace_weights([Source.parse(source) for source in self.sources], self.source_weights or [])
         if self.dataset is None:
             return [Source(CHEMICALS, texts_per_molecule=1 + self.synonyms_per_molecule)]
         return [self.own_source(self.dataset)]
@@ -246,6 +251,25 @@ class DataArguments:
     def own_source(self, dataset: str, split: str = "train") -> Source:
         """Return a dataset with the columns that the options name."""
         return Source(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
+
+
+def replace_weights(sources: Sequence[Source], weights: Sequence[str]) -> list[Source]:
+    """Give sources other weights, written `name=weight`.
+
+    Raises:
+        ValueError: If a weight is not written so, or names no source.
+    """
+    names = [source.name for source in sources]
+    replaced = {}
+    for word in weights:
+        name, _, weight = word.rpartition("=")
+        try:
+            replaced[name] = float(weight)
+        except ValueError:
+            name = ""
+        if name not in names:
+            raise ValueError(f"`source_weights` are written name=weight, with a name of {names}: got {word!r}.")
+    return [replace(source, weight=replaced.get(source.name, source.weight)) for source in sources]
 
 
 @dataclass

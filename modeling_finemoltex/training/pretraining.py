@@ -405,7 +405,8 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
         "motif_vocab_size",
     )
     settings = {name: getattr(model_args, name) for name in model_names} | asdict(data_args) | {"seed": seed}
-    for name in ("num_proc", "max_eval_samples", "data_dir"):  # no effect on the files, wherever the data lies
+    # No effect on the files, wherever the data lies.
+    for name in ("num_proc", "max_eval_samples", "data_dir", "source_weights"):
         del settings[name]
     if data_args.sources is not None:  # weights count when rows are drawn
         settings["sources"] = {source.name: source.rows_identity() for source in data_args.training_sources()}

@@ -101,6 +101,16 @@ def test_a_recipe_gives_options_and_flags_override_it(recipe):
     assert (data_args.data_dir, data_args.text_column) == ("data", None)
 
 
+def test_weights_are_replaced_by_name(recipe):
+    words = [*recipe(RECIPE), "--source_weights", "two=0.5"]
+    assert [source.weight for source in parse_arguments(words)[1].training_sources()] == [{"0": 1, "0.5": 0.25}, 0.5]
+    for wrong in ("three=1", "two", "two=much"):
+        with pytest.raises(ValueError, match=f"with a name of .*'one', 'two'.*: got '{wrong}'"):
+            parse_arguments([*recipe(RECIPE), "--source_weights", wrong])
+    with pytest.raises(ValueError, match="need `sources`"):
+        parse_arguments(["--dataset", "a.csv", "--source_weights", "two=1"])
+
+
 def test_json_recipes_are_read_too(recipe):
     assert parse_arguments(recipe('{"preset": "paper", "max_steps": 5}', "r.json"))[2].max_steps == 5
 
