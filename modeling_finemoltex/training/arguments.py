@@ -291,6 +291,10 @@ class FineMolTexTrainingArguments(TrainingArguments):
     head_learning_rate: float | None = field(
         default=None, metadata={"help": "Learning rate of the motif prediction head; none: --learning_rate."}
     )
+    muon_learning_rate: float | None = field(
+        default=None,
+        metadata={"help": "Train the matrices inside the layers with Muon at this rate; none: everything with AdamW."},
+    )
     resume_from_checkpoint: str | None = field(
         default=None,
         metadata={

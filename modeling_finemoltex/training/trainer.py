@@ -15,6 +15,7 @@ from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
 
 from ..data.sources import Source
 from .checkpoints import STAGING_FOLDER
+from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups
 from .sampling import MixtureSampler
 
@@ -125,7 +126,11 @@ class FineMolTexTrainer(MoleculeTrainer):
         """Set up the optimizer with one learning rate per part of the model."""
         if self.optimizer is None:
             model = self.model if model is None else model
-            optimizer_class, optimizer_kwargs = self.get_optimizer_cls_and_kwargs(self.args, model)
+            args = self.args
+            optimizer_class, optimizer_kwargs = self.get_optimizer_cls_and_kwargs(args, model)
+            if args.muon_learning_rate is not None:
+                optimizer_class = MuonWithAdamW
+                optimizer_kwargs = {"betas": (args.adam_beta1, args.adam_beta2), "eps": args.adam_epsilon}
             groups = build_parameter_groups(
                 model,
                 learning_rate=self.args.learning_rate,
@@ -136,6 +141,7 @@ class FineMolTexTrainer(MoleculeTrainer):
                     "text": self.args.text_learning_rate,
                     "head": self.args.head_learning_rate,
                 },
+                muon_learning_rate=self.args.muon_learning_rate,
             )
             self.optimizer = optimizer_class(groups, **optimizer_kwargs)
         return self.optimizer

@@ -51,3 +51,16 @@ def test_unknown_part_is_an_error(model):
 def test_names_are_matched_as_whole_words():
     assert find_part("module.finemoltex.graph_encoder.layers.0.weight") == "graph"
     assert find_part("finemoltex.fusion.text_layers.0.weight") == "other"
+
+
+def test_muon_gets_the_maps_and_nothing_else(model):
+    groups = build_parameter_groups(model, 0.1, 0.01, RATES, muon_learning_rate=0.5)
+    (muon,) = [group for group in groups if group["muon"]]
+    assert (muon["name"], muon["lr"], muon["weight_decay"]) == ("muon", 0.5, 0.01)
+    chosen = {id(parameter) for parameter in muon["params"]}
+    names = {name for name, parameter in model.named_parameters() if id(parameter) in chosen}
+    assert "finemoltex.fusion.text_layers.0.attention.query.weight" in names
+    assert "finemoltex.motif_tower.graph_encoder.layers.0.expand.weight" in names
+    assert not any("embedding" in name or "head.table" in name or name.endswith("bias") for name in names)
+    grouped = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(grouped) == sorted(id(parameter) for parameter in model.parameters() if parameter.requires_grad)
