@@ -41,7 +41,7 @@ class MuonWithAdamW(Optimizer):
         return [group for group in self.param_groups if group[MUON] == is_muon]
 
     def _share(self) -> None:
-        """Let the parts work on the groups and the state of the whole: schedulers and checkpoints see one optimizer."""
+        """Let the parts work on the groups and the state of the whole: schedules and checkpoints see one optimizer."""
         for is_muon, part in self._parts:
             part.param_groups, part.state = self._groups_of(is_muon), self.state
 
