@@ -30,29 +30,35 @@ def chunk_by_length(lengths: Tensor) -> tuple[Tensor, ...] | None:
     return lengths.argsort().split(ROWS_PER_CHUNK)
 
 
-def encode_in_chunks(encode: Callable, inputs: Tensor, mask: Tensor) -> tuple[Tensor, ...]:
+def encode_in_chunks(
+    encode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], inputs: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Encode padded sequences, on a CPU in chunks of similar length; see [`chunk_by_length`].
 
     Args:
-        encode (callable): Takes inputs and mask of some sequences, returns tensors `(rows, L, ...)`.
-        inputs (`torch.Tensor` of shape `(B, L, ...)`): Tokens, or their ids.
+        encode (callable): Takes inputs and mask of some sequences; returns their tokens and states `(rows, L, H)`.
+        inputs (`torch.Tensor` of shape `(B, L, ...)`): What it encodes.
         mask (`torch.LongTensor` of shape `(B, L)`): 1 on tokens, 0 on padding.
 
     Returns:
-        What `encode` returns for the whole batch; zeros on padding that was not computed.
+        Tokens and states `(B, L, H)`, zeros on padding that was not computed, and slot 0 of the states `(B, H)`: a
+        loss on slot 0 alone pays for no gradients of padding.
     """
     positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)  # (L,)
     lengths = (mask * positions).amax(1)  # (B,): up to the last token, wherever the padding is
     chunks = chunk_by_length(lengths)
     if chunks is None:
-        return encode(inputs, mask)
-    parts = []
+        tokens, states = encode(inputs, mask)
+        return tokens, states, states[:, 0]
+    padded, firsts = [], []
     for rows in chunks:
         length = int(lengths[rows].max())
-        chunk = encode(inputs[rows, :length], mask[rows, :length])
-        parts.append([nn.functional.pad(states, (0, 0, 0, mask.shape[1] - length)) for states in chunk])
+        parts = encode(inputs[rows, :length], mask[rows, :length])  # each (rows, length, H)
+        padded.append([nn.functional.pad(part, (0, 0, 0, mask.shape[1] - length)) for part in parts])
+        firsts.append(parts[1][:, 0])
     order = torch.cat(chunks).argsort()  # (B,)
-    return tuple(torch.cat(part)[order] for part in zip(*parts, strict=True))  # (B, L, ...)
+    tokens, states = (torch.cat(part)[order] for part in zip(*padded, strict=True))  # (B, L, H)
+    return tokens, states, torch.cat(firsts)[order]
 
 
 def eager_attention_forward(

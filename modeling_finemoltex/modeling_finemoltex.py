@@ -253,19 +253,21 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         mean = (states * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)  # (B, 1, H)
         return torch.cat([states[:, :1] + mean, states[:, 1:]], dim=1), attention_mask  # (B, T, H)
 
-    def encode_motifs(self, motif_tokens: Tensor, motif_mask: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_motifs(self, motif_tokens: Tensor, motif_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Run the molecule side alone, from the motif tower on.
 
         Returns:
-            The tokens before the first co-attention block and the motif states, both `(B, K + 1, H)`.
+            The tokens before the first co-attention block and the motif states, both `(B, K + 1, H)`, and slot 0 of
+            the latter, `(B, H)`.
         """
         return encode_in_chunks(self._encode_motifs_at_once, motif_tokens, motif_mask)
 
-    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Run the text side alone.
 
         Returns:
-            The tokens before the first co-attention block and the text states, both `(B, T, H)`.
+            The tokens before the first co-attention block and the text states, both `(B, T, H)`, and slot 0 of the
+            latter, `(B, H)`.
         """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
@@ -282,13 +284,13 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         tokens = self.fusion.encode_text(words, mask, alone)
         return tokens, self.fusion.encode_text(tokens, mask, slice(alone.stop, None))
 
-    def embed_molecules(self, motif_states: Tensor) -> Tensor:
-        """Slot 0 of the motif states in the shared space. `(B, K + 1, H)` -> `(B, P)`, L2-normalised, float32."""
-        return F.normalize(self.molecule_projection(motif_states[:, 0]).float(), dim=-1)
+    def embed_molecules(self, slots: Tensor) -> Tensor:
+        """Slot 0 of the motif states in the shared space. `(B, H)` -> `(B, P)`, L2-normalised, float32."""
+        return F.normalize(self.molecule_projection(slots).float(), dim=-1)
 
-    def embed_texts(self, text_states: Tensor) -> Tensor:
-        """Slot 0 of the text states in the shared space. `(B, T, H)` -> `(B, P)`, L2-normalised, float32."""
-        return F.normalize(self.text_projection(text_states[:, 0]).float(), dim=-1)
+    def embed_texts(self, slots: Tensor) -> Tensor:
+        """Slot 0 of the text states in the shared space. `(B, H)` -> `(B, P)`, L2-normalised, float32."""
+        return F.normalize(self.text_projection(slots).float(), dim=-1)
 
     def get_molecule_features(
         self,
@@ -317,7 +319,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         tokens, mask = self.motif_tower(
             motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions
         )
-        return self.embed_molecules(self.encode_motifs(tokens, mask)[1])
+        return self.embed_molecules(self.encode_motifs(tokens, mask)[2])
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Embed texts; the molecule tower does not run.
@@ -329,7 +331,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         Returns:
             `torch.FloatTensor` of shape `(B, P)`, L2-normalised.
         """
-        return self.embed_texts(self.encode_texts(input_ids, attention_mask)[1])
+        return self.embed_texts(self.encode_texts(input_ids, attention_mask)[2])
 
     @can_return_tuple
     def forward(
@@ -368,21 +370,22 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             raise ValueError("Give molecules, texts or both: the batch holds neither `motif_counts` nor `input_ids`.")
         if cross_attention and not (has_text and has_molecules):
             raise ValueError("`cross_attention=True` needs molecules and texts in the batch; one side is missing.")
-        motif_states = motif_mask = text_states = motif_tokens = word_tokens = None
+        motif_states = motif_mask = text_states = motif_tokens = word_tokens = molecules = texts = None
         if has_molecules:
             graph = (motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions)
             motif_states, motif_mask = self.motif_tower(*graph, is_masked=masked_motifs)  # (B, K + 1, H)
         if cross_attention:
             words, attention_mask = self.embed_words(input_ids, attention_mask)  # (B, T, H)
             motif_states, text_states = self.fusion(motif_states, motif_mask, words, attention_mask)
+            molecules, texts = motif_states[:, 0], text_states[:, 0]  # (B, H)
         else:
             if has_molecules:
-                motif_tokens, motif_states = self.encode_motifs(motif_states, motif_mask)  # (B, K + 1, H)
+                motif_tokens, motif_states, molecules = self.encode_motifs(motif_states, motif_mask)  # (B, K + 1, H)
             if has_text:
-                word_tokens, text_states = self.encode_texts(input_ids, attention_mask)  # (B, T, H)
+                word_tokens, text_states, texts = self.encode_texts(input_ids, attention_mask)  # (B, T, H)
         return FineMolTexOutput(
-            molecule_embeds=self.embed_molecules(motif_states) if has_molecules else None,  # (B, P)
-            text_embeds=self.embed_texts(text_states) if has_text else None,  # (B, P)
+            molecule_embeds=self.embed_molecules(molecules) if has_molecules else None,  # (B, P)
+            text_embeds=self.embed_texts(texts) if has_text else None,  # (B, P)
             motif_states=motif_states,
             motif_attention_mask=motif_mask,
             text_states=text_states,

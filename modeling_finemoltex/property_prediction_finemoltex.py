@@ -119,10 +119,11 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
                 words, word_mask = self.finemoltex.embed_words(input_ids, attention_mask)  # (B, T, H)
                 states, text_states = fusion(tokens, mask, words, word_mask)  # (B, K + 1, H), (B, T, H)
                 parts.append(text_states[:, 0])
+                slots = states[:, 0]
             else:
-                states = self.finemoltex.encode_motifs(tokens, mask)[1]  # (B, K + 1, H)
+                _, _, slots = self.finemoltex.encode_motifs(tokens, mask)
             if readout != "atoms":
-                parts.append(states[:, 0])
+                parts.append(slots)  # (B, H)
         return torch.cat(parts, dim=-1)  # (B, F)
 
     def compute_loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
