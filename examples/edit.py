@@ -1,6 +1,6 @@
 """How should my molecule change so that this sentence fits it better? Without a molecule: which molecules fit it?
 
-Needs: a model folder, as `examples/pretrain.py` writes; with --library `pip install "finemoltex[editing]"`.
+Needs: a model folder, as `examples/pretrain.py` writes; with --fragments_from `pip install "finemoltex[editing]"`.
 Takes: about 10 s on a CPU core, most of it for loading. Try
 `edit.py "This molecule is soluble in water." --smiles "CC(=O)Oc1ccccc1C(=O)O" --model runs/demo --draw edits.html`.
 """
@@ -21,7 +21,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--smiles", help="molecule to edit; without one molecules are generated")
     parser.add_argument("--model", required=True, help="model folder or Hub id")
     parser.add_argument("--opposite", help="what it is not to be, in words of its own")
-    parser.add_argument("--library", type=Path, help="file of SMILES, one a line: their fragments make more edits")
+    parser.add_argument(
+        "--fragments_from", type=Path, help="file of SMILES, one a line: their fragments make more edits"
+    )
     parser.add_argument("--min_similarity", type=float, default=0.4, help="least Tanimoto similarity to the molecule")
     parser.add_argument("--smarts", nargs="*", default=[], help="substructures that must be there")
     parser.add_argument("--generations", type=int, default=2, help="times that the search goes on from the best")
@@ -34,10 +36,10 @@ def make_editor(arguments: argparse.Namespace) -> SearchEditor:
     """Load the model; cut the library into fragments, once."""
     encoder = MoleculeTextEncoder.from_pretrained(arguments.model)
     fragments = None
-    if arguments.library:
-        fragments = arguments.library.with_suffix(".fragments.db")
+    if arguments.fragments_from:
+        fragments = arguments.fragments_from.with_suffix(".fragments.db")
         if not fragments.exists():
-            lines = arguments.library.read_text(encoding="utf-8").splitlines()
+            lines = arguments.fragments_from.read_text(encoding="utf-8").splitlines()
             build_fragment_database([line.split()[0] for line in lines if line.strip()], fragments)
     return SearchEditor(
         encoder,
