@@ -32,14 +32,15 @@ _PRESETS: dict[str, dict[str, Any]] = {
             "co_attention_text_layers": [0, 1],
         },
     },
-    # About 10 million parameters: trains on a laptop CPU, in so few epochs that dropout would only cost time.
+    # About 10 million parameters: trains on a laptop CPU, in so few epochs that dropout would only cost time. Per
+    # minute there, one text layer teaches more than two or three: steps count for more than depth.
     "small": {
         "graph_config": {"hidden_size": 256, "num_layers": 5, "dropout": 0.0},
         "text_config": {
             "model_type": "bert",
             "vocab_size": 8192,
             "hidden_size": 256,
-            "num_hidden_layers": 4,
+            "num_hidden_layers": 1,
             "num_attention_heads": 4,
             "intermediate_size": 768,
             "max_position_embeddings": 256,
@@ -50,17 +51,19 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "multimodal_config": {
             "hidden_size": 256,
             "num_motif_layers": 2,
-            "num_text_layers": 2,
+            "num_text_layers": 1,
             "num_motif_attention_heads": 4,
             "num_text_attention_heads": 4,
             "num_co_attention_heads": 4,
             "intermediate_size": 512,
             "co_attention_motif_layers": [1, 2],
-            "co_attention_text_layers": [1, 2],
+            "co_attention_text_layers": [0, 1],
             "hidden_dropout_prob": 0.0,
             "attention_probs_dropout_prob": 0.0,
         },
         "initializer_range": 0.04,  # BERT's 0.02 belongs to a width of 768
+        "projection_dim": 256,
+        "temperature": 0.07,
         # In short runs the paper's weights let the masked losses drown the contrastive one: after 100 steps, 19 %
         # instead of 35 % of the T=20 choices are right, while masked words and motifs gain nothing of note.
         "word_loss_weight": 0.1,
@@ -166,7 +169,8 @@ class FineMolTexConfig(PreTrainedConfig):
         text_config (`dict` or `PreTrainedConfig`): Any BERT-like text encoder; `model_type` selects its class.
         multimodal_config (`dict` or `FineMolTexFusionConfig`): Motif layers, light text layers, co-attention. (The
             name `fusion_config` is taken: `from_pretrained` reads it as the kernels to fuse.)
-        projection_dim (`int`, *optional*): Size `P` of the shared space; `None` keeps the slot-0 states (`P` = `H`).
+        projection_dim (`int`, *optional*): Size `P` of the shared space; by default `H`, with the means of the word
+            states as they are.
         temperature (`float`): Temperature of the contrastive loss (paper: 0.1).
         learn_temperature (`bool`): Train the temperature instead of keeping it fixed.
         contrastive_objective (`str`): `"info_nce"` or `"ebm_nce"`.
@@ -185,9 +189,9 @@ class FineMolTexConfig(PreTrainedConfig):
         cross_attention_share (`float`): Share of the pairs of a training batch that goes through the masked and the
             matching pass, which cost more than the contrastive one (paper: 1): every n-th pair, with n = 1 / share
             rounded. Evaluation masks every pair.
-        property_readout (`str`): What property prediction reads: `"molecule"`, slot 0 after the motif layers;
-            `"atoms"`, the mean of the atom states, without the motif layers; or `"both"`, one beside the other.
-        property_text (`bool`): Property prediction reads a text beside the molecule, through cross-attention.
+        property_readout (`str`): What property prediction reads: `"molecule"`, the embedding before its
+            normalisation; `"atoms"`, the mean of the atom states; or `"both"`, one beside the other.
+        property_text (`bool`): Property prediction also reads motifs and the words of a text after cross-attention.
         property_dropout (`float`): Dropout before the linear layer of property prediction.
         class_weights (`list[float]`, *optional*): Weight of each class (single label) or of the positive label of each
             task (multi-label) in the loss. Predicted probabilities undo what it adds to the odds.

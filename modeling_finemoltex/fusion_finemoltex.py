@@ -31,34 +31,39 @@ def chunk_by_length(lengths: Tensor) -> tuple[Tensor, ...] | None:
 
 
 def encode_in_chunks(
-    encode: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], inputs: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+    encode: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor]:
     """Encode padded sequences, on a CPU in chunks of similar length; see [`chunk_by_length`].
 
     Args:
-        encode (callable): Takes inputs and mask of some sequences; returns their tokens and states `(rows, L, H)`.
+        encode (callable): Takes inputs and mask of some sequences; returns their states `(rows, L, H)`.
         inputs (`torch.Tensor` of shape `(B, L, ...)`): What it encodes.
         mask (`torch.LongTensor` of shape `(B, L)`): 1 on tokens, 0 on padding.
 
     Returns:
-        Tokens and states `(B, L, H)`, zeros on padding that was not computed, and slot 0 of the states `(B, H)`: a
-        loss on slot 0 alone pays for no gradients of padding.
+        States `(B, L, H)`, zeros on padding that was not computed, and their means over the tokens `(B, H)`: a loss on
+        the means alone pays for no gradients of padding.
     """
     positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)  # (L,)
     lengths = (mask * positions).amax(1)  # (B,): up to the last token, wherever the padding is
     chunks = chunk_by_length(lengths)
     if chunks is None:
-        tokens, states = encode(inputs, mask)
-        return tokens, states, states[:, 0]
-    padded, firsts = [], []
+        states = encode(inputs, mask)
+        return states, average_tokens(states, mask)
+    padded, means = [], []
     for rows in chunks:
         length = int(lengths[rows].max())
-        parts = encode(inputs[rows, :length], mask[rows, :length])  # each (rows, length, H)
-        padded.append([nn.functional.pad(part, (0, 0, 0, mask.shape[1] - length)) for part in parts])
-        firsts.append(parts[1][:, 0])
+        states = encode(inputs[rows, :length], mask[rows, :length])  # (rows, length, H)
+        padded.append(nn.functional.pad(states, (0, 0, 0, mask.shape[1] - length)))
+        means.append(average_tokens(states, mask[rows, :length]))
     order = torch.cat(chunks).argsort()  # (B,)
-    tokens, states = (torch.cat(part)[order] for part in zip(*padded, strict=True))  # (B, L, H)
-    return tokens, states, torch.cat(firsts)[order]
+    return torch.cat(padded)[order], torch.cat(means)[order]
+
+
+def average_tokens(states: Tensor, mask: Tensor) -> Tensor:
+    """Average the states of the tokens, padding left out, in float32. `(B, L, H)`, `(B, L)` -> `(B, H)`."""
+    weights = mask[..., None].float()  # (B, L, 1)
+    return (states.float() * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
 def eager_attention_forward(
@@ -173,7 +178,8 @@ class FineMolTexCoAttention(GradientCheckpointingLayer):
 class FineMolTexFusion(nn.Module):
     """The motif stream, the text stream and the co-attention blocks between them.
 
-    `forward` runs all of it, `join` the part that needs both; `encode_motifs` and `encode_text` run one stream.
+    What stands before the first co-attention block needs one side only: `encode_motifs` and `encode_text` run it, and
+    `forward` continues with both.
     Without text it is the motif stream alone, under the same weight names.
 
     Shapes:
@@ -196,34 +202,24 @@ class FineMolTexFusion(nn.Module):
         )
 
     @property
-    def alone(self) -> tuple[slice, slice]:
-        """Motif and text layers before the first co-attention block: what can be computed without the other side."""
+    def _alone(self) -> tuple[int, int]:
+        """Number of motif and of text layers before the first co-attention block."""
         sizes = self.config.multimodal_config
         blocks = zip(sizes.co_attention_motif_layers, sizes.co_attention_text_layers, strict=True)
-        motif_stop, text_stop = next(blocks, (len(self.motif_layers), len(self.text_layers)))
-        return slice(0, motif_stop), slice(0, text_stop)
+        return next(blocks, (len(self.motif_layers), len(self.text_layers)))
 
-    def encode_motifs(self, states: Tensor, mask: Tensor, layers: slice = slice(None)) -> Tensor:
-        """Run motif layers alone. `(B, K, H)`, `(B, K)` -> `(B, K, H)`."""
-        return self._run(self.motif_layers[layers], states, mask)
+    def encode_motifs(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Run the motif layers before the first co-attention block. `(B, K, H)`, `(B, K)` -> `(B, K, H)`."""
+        return self._run(self.motif_layers[: self._alone[0]], states, mask)
 
-    def encode_text(self, states: Tensor, mask: Tensor, layers: slice = slice(None)) -> Tensor:
-        """Run text layers alone. `(B, T, H)`, `(B, T)` -> `(B, T, H)`."""
-        return self._run(self.text_layers[layers], states, mask)
+    def encode_text(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Run the text layers before the first co-attention block. `(B, T, H)`, `(B, T)` -> `(B, T, H)`."""
+        return self._run(self.text_layers[: self._alone[1]], states, mask)
 
     def forward(
         self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Run both streams with co-attention; see the shapes above."""
-        motif_layers, text_layers = self.alone
-        motif_states = self.encode_motifs(motif_states, motif_mask, motif_layers)  # (B, K, H)
-        text_states = self.encode_text(text_states, text_mask, text_layers)  # (B, T, H)
-        return self.join(motif_states, motif_mask, text_states, text_mask)
-
-    def join(
-        self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Run the part that needs both streams, on states after the layers `alone`; see the shapes above."""
+        """Join streams that `encode_motifs` and `encode_text` have encoded; see the shapes above."""
         if not self.co_attention:
             return motif_states, text_states
         sizes = self.config.multimodal_config
@@ -231,16 +227,16 @@ class FineMolTexFusion(nn.Module):
         over_motifs = create_bidirectional_mask(
             self.config, text_states, motif_mask, encoder_hidden_states=motif_states
         )
-        motif_done, text_done = (layers.stop for layers in self.alone)
+        motif_done, text_done = self._alone
         for block, motif_stop, text_stop in zip(
             self.co_attention, sizes.co_attention_motif_layers, sizes.co_attention_text_layers, strict=True
         ):
-            motif_states = self.encode_motifs(motif_states, motif_mask, slice(motif_done, motif_stop))  # (B, K, H)
-            text_states = self.encode_text(text_states, text_mask, slice(text_done, text_stop))  # (B, T, H)
+            motif_states = self._run(self.motif_layers[motif_done:motif_stop], motif_states, motif_mask)  # (B, K, H)
+            text_states = self._run(self.text_layers[text_done:text_stop], text_states, text_mask)  # (B, T, H)
             motif_states, text_states = block(motif_states, text_states, over_text, over_motifs)
             motif_done, text_done = motif_stop, text_stop
-        motif_states = self.encode_motifs(motif_states, motif_mask, slice(motif_done, None))  # (B, K, H)
-        return motif_states, self.encode_text(text_states, text_mask, slice(text_done, None))  # (B, T, H)
+        motif_states = self._run(self.motif_layers[motif_done:], motif_states, motif_mask)  # (B, K, H)
+        return motif_states, self._run(self.text_layers[text_done:], text_states, text_mask)  # (B, T, H)
 
     def _run(self, layers: nn.ModuleList, states: Tensor, mask: Tensor) -> Tensor:
         attention_mask = create_bidirectional_mask(self.config, states, mask)
@@ -249,4 +245,4 @@ class FineMolTexFusion(nn.Module):
         return states
 
 
-__all__ = ["FineMolTexFusion", "chunk_by_length", "encode_in_chunks"]
+__all__ = ["FineMolTexFusion", "average_tokens", "chunk_by_length", "encode_in_chunks"]

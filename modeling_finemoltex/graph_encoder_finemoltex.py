@@ -5,6 +5,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 
+_COMMON_SIZE = 16  # atoms; brings sums to the scale of means
+
 
 def pool_atoms_to_motifs(atom_states: Tensor, atom_to_motif: Tensor, num_motifs: int) -> Tensor:
     """Average the atom states of each motif.
@@ -79,6 +81,29 @@ def select_molecules(graph: dict[str, Tensor], is_kept: Tensor) -> dict[str, Ten
         "motif_ids": graph["motif_ids"][motif_is_kept],
         "motif_positions": graph["motif_positions"][motif_is_kept],
     }
+
+
+class FineMolTexReadout(nn.Module):
+    """Read groups of atoms, whole molecules or single motifs: mean and sum of their states, through an MLP.
+
+    The mean tells what a group is made of, the sum how much of it there is.
+
+    Shapes:
+        - **input:** atom states `(N, H)`, group of each atom `(N,)`, number of groups `G`
+        - **output:** `(G, P)`
+    """
+
+    def __init__(self, hidden_size: int, embedding_size: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(2 * hidden_size, 2 * hidden_size)
+        self.contract = nn.Linear(2 * hidden_size, embedding_size)
+
+    def forward(self, atom_states: Tensor, groups: Tensor, num_groups: int) -> Tensor:
+        sizes = groups.new_zeros(num_groups).index_add(0, groups, torch.ones_like(groups))  # (G,)
+        means = pool_atoms_to_motifs(atom_states.float(), groups, num_groups)  # (G, H)
+        sums = means * sizes[:, None] / _COMMON_SIZE  # (G, H)
+        pooled = torch.cat([means, sums], dim=-1).to(self.expand.weight.dtype)  # (G, 2H)
+        return self.contract(F.gelu(self.expand(pooled)))
 
 
 class FineMolTexFeatureEmbedding(nn.Module):
@@ -181,4 +206,4 @@ class FineMolTexGraphEncoder(nn.Module):
         return atom_states
 
 
-__all__ = ["FineMolTexGraphEncoder", "locate_motifs", "pool_atoms_to_motifs", "select_molecules"]
+__all__ = ["FineMolTexGraphEncoder", "FineMolTexReadout", "locate_motifs", "pool_atoms_to_motifs", "select_molecules"]

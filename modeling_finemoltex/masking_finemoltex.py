@@ -5,7 +5,6 @@ nor on the state of a random generator, so a run resumes exactly and several pro
 """
 
 import torch
-import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 # Odd constants of the SplitMix64 generator (Steele et al. 2014), as signed 64-bit integers.
@@ -40,18 +39,6 @@ def hash_uniform(seeds: Tensor, num_draws: int, stream: int = 0) -> Tensor:
     return (shift_right(bits, 41).to(torch.float32) + 0.5) / (1 << 23)
 
 
-def importance(token_states: Tensor) -> Tensor:
-    """Cosine of every token with slot 0, which stands for the whole molecule or text.
-
-    Args:
-        token_states (`torch.FloatTensor` of shape `(B, L, H)`): States of the contrastive pass.
-
-    Returns:
-        `torch.FloatTensor` of shape `(B, L)`.
-    """
-    return F.cosine_similarity(token_states.float(), token_states[:, :1].float(), dim=-1)
-
-
 def select_masked_slots(
     scores: Tensor, candidates: Tensor, probability: float, seeds: Tensor, stream: int = 0
 ) -> tuple[Tensor, Tensor]:
@@ -79,4 +66,4 @@ def select_masked_slots(
     return slots, torch.arange(slots.shape[1], device=slots.device) < num_masked[:, None]
 
 
-__all__ = ["hash_uniform", "importance", "select_masked_slots"]
+__all__ = ["hash_uniform", "select_masked_slots"]

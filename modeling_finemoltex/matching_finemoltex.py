@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from .fusion_finemoltex import FineMolTexFusion, chunk_by_length
+from .fusion_finemoltex import FineMolTexFusion, average_tokens, chunk_by_length
 from .masking_finemoltex import hash_uniform
 
 
 class FineMolTexMatchingHead(nn.Module):
-    """Slot 0 of both joined streams -> one logit. `(B, K + 1, H)`, `(B, T, H)` -> `(B,)`."""
+    """The means of both joined streams -> one logit. `(B, K + 1, H)`, `(B, T, H)` and their masks -> `(B,)`."""
 
     def __init__(self, config) -> None:
         super().__init__()
@@ -22,27 +22,28 @@ class FineMolTexMatchingHead(nn.Module):
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.score = nn.Linear(config.hidden_size, 1)
 
-    def forward(self, motif_states: Tensor, text_states: Tensor) -> Tensor:
+    def forward(self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor) -> Tensor:
         """Read the pair; see the shapes above."""
-        pair = torch.cat([motif_states[:, 0], text_states[:, 0]], dim=-1)  # (B, 2H)
+        means = [average_tokens(motif_states, motif_mask), average_tokens(text_states, text_mask)]
+        pair = torch.cat(means, dim=-1).to(self.dense.weight.dtype)  # (B, 2H)
         return self.score(self.norm(F.gelu(self.dense(pair))))[:, 0]  # (B,)
 
 
 def match_pairs(
     fusion: FineMolTexFusion,
     head: FineMolTexMatchingHead,
-    motif_tokens: Tensor,
+    motif_states: Tensor,
     motif_mask: Tensor,
-    word_tokens: Tensor,
+    word_states: Tensor,
     word_mask: Tensor,
 ) -> Tensor:
-    """Score pairs of molecules and texts from their tokens before the first co-attention block.
+    """Score pairs of molecules and texts from their states before the fusion.
 
     Args:
         fusion (`FineMolTexFusion`): Joins the two streams.
         head (`FineMolTexMatchingHead`): Reads the joined streams.
-        motif_tokens (`torch.FloatTensor` of shape `(R, K + 1, H)`), motif_mask (`(R, K + 1)`): The molecules.
-        word_tokens (`torch.FloatTensor` of shape `(R, T, H)`), word_mask (`(R, T)`): Text `i` meets molecule `i`.
+        motif_states (`torch.FloatTensor` of shape `(R, K + 1, H)`), motif_mask (`(R, K + 1)`): The molecules.
+        word_states (`torch.FloatTensor` of shape `(R, T, H)`), word_mask (`(R, T)`): Text `i` meets molecule `i`.
 
     Returns:
         `torch.FloatTensor` of shape `(R,)`: Logits; higher where the text describes the molecule.
@@ -50,12 +51,16 @@ def match_pairs(
     lengths = word_mask.sum(1)  # (R,)
     chunks = chunk_by_length(lengths)
     if chunks is None:
-        return head(*fusion.join(motif_tokens, motif_mask, word_tokens, word_mask))
+        joined_motifs, joined_words = fusion(motif_states, motif_mask, word_states, word_mask)
+        return head(joined_motifs, motif_mask, joined_words, word_mask)
     scores = []
     for rows in chunks:
         num_words, num_slots = int(lengths[rows].max()), int(motif_mask[rows].sum(1).max())
-        molecules = (motif_tokens[rows, :num_slots], motif_mask[rows, :num_slots])
-        scores.append(head(*fusion.join(*molecules, word_tokens[rows, :num_words], word_mask[rows, :num_words])))
+        masks = motif_mask[rows, :num_slots], word_mask[rows, :num_words]
+        joined_motifs, joined_words = fusion(
+            motif_states[rows, :num_slots], masks[0], word_states[rows, :num_words], masks[1]
+        )
+        scores.append(head(joined_motifs, masks[0], joined_words, masks[1]))
     return torch.cat(scores)[torch.cat(chunks).argsort()]  # (R,)
 
 

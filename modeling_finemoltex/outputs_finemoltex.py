@@ -14,12 +14,10 @@ class FineMolTexOutput(ModelOutput):
         molecule_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised; when molecules are given.
         text_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised; when texts are given.
         motif_states (`torch.FloatTensor` of shape `(B, K + 1, H)`): Slot 0 is the molecule, slots 1 to `K` its
-            motifs, padded to the largest molecule; when molecules are given.
+            motifs, padded to the largest molecule; when molecules are given. After the fusion with cross-attention,
+            else before it.
         motif_attention_mask (`torch.LongTensor` of shape `(B, K + 1)`): 1 on real slots; when molecules are given.
-        text_states (`torch.FloatTensor` of shape `(B, T, H)`): Slot 0 is the text; when texts are given.
-        motif_tokens (`torch.FloatTensor` of shape `(B, K + 1, H)`): Before the first co-attention block, where
-            `FineMolTexFusion.join` continues; when molecules are given and cross-attention is off.
-        word_tokens (`torch.FloatTensor` of shape `(B, T, H)`): The same for texts.
+        text_states (`torch.FloatTensor` of shape `(B, T, H)`): The words, likewise; when texts are given.
     """
 
     molecule_embeds: torch.FloatTensor | None = None
@@ -27,8 +25,6 @@ class FineMolTexOutput(ModelOutput):
     motif_states: torch.FloatTensor | None = None
     motif_attention_mask: torch.LongTensor | None = None
     text_states: torch.FloatTensor | None = None
-    motif_tokens: torch.FloatTensor | None = None
-    word_tokens: torch.FloatTensor | None = None
 
 
 @dataclass

@@ -12,10 +12,10 @@ from transformers.utils.generic import can_return_tuple
 from .configuration_finemoltex import FineMolTexConfig
 from .graph_encoder_finemoltex import locate_motifs, select_molecules
 from .losses_finemoltex import contrastive_loss, masked_prediction_loss
-from .masking_finemoltex import importance, select_masked_slots
+from .masking_finemoltex import select_masked_slots
 from .matching_finemoltex import FineMolTexMatchingHead, draw_hard_negatives, match_pairs, matching_loss
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
-from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput
+from .outputs_finemoltex import FineMolTexPreTrainingOutput
 
 UNKNOWN_MOTIF_ID = 0  # first entry of every motif vocabulary; never masked, because it names no motif
 
@@ -42,8 +42,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
     r"""Contrastive alignment plus masked multimodal modelling (FineMolTex, KDD 2025).
 
     \(L = L_\mathrm{contrastive} + \alpha L_\mathrm{word} + \beta L_\mathrm{motif}\). The contrastive pass sees the
-    pairs unmasked and without cross-attention; its token states give the importances by which the second pass masks
-    motifs and words, which are then predicted with cross-attention on. With `matching_loss_weight`, a third term tells
+    pairs unmasked and without cross-attention; it gives the importances by which the second pass masks motifs and
+    words, which are then predicted with cross-attention on. With `matching_loss_weight`, a third term tells
     pairs from the hardest wrong ones of the batch, for [`FineMolTexForRetrieval`] to re-rank with.
     """
 
@@ -107,11 +107,16 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             "motif_ids": motif_ids,
             "motif_positions": motif_positions,
         }
-        plain = self.finemoltex(input_ids=input_ids, attention_mask=attention_mask, **graph)
+        base, tensors = self.finemoltex, {name: tensor for name, tensor in graph.items() if name != "motif_ids"}
+        atom_states = base.encode_atoms(**tensors)  # (N, H_graph)
+        molecule, _ = locate_motifs(motif_counts, motif_ids.shape[0])  # (M,)
+        molecule_embeds = base.embed_atoms(atom_states, molecule[atom_to_motif], motif_counts.shape[0])  # (B, P)
+        text_states, means = base.encode_words(input_ids, attention_mask)  # (B, T, H), (B, H)
+        text_embeds = base.embed_words(means)  # (B, P)
         loss = contrastive = contrastive_loss(
-            plain.molecule_embeds,
-            plain.text_embeds,
-            self.finemoltex.inverse_temperature,
+            molecule_embeds,
+            text_embeds,
+            base.inverse_temperature,
             self.config.contrastive_objective,
             molecule_ids,
             text_ids,
@@ -120,27 +125,51 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         output = FineMolTexPreTrainingOutput(
             loss=loss,
             contrastive_loss=contrastive.detach(),
-            molecule_embeds=plain.molecule_embeds,
-            text_embeds=plain.text_embeds,
+            molecule_embeds=molecule_embeds,
+            text_embeds=text_embeds,
         )
         if mask_seeds is None:
             mask_seeds = torch.randint(2**62, motif_counts.shape, device=motif_counts.device)
         if self.is_masked_modelling:
-            inputs = (input_ids, attention_mask, graph, plain.motif_states, plain.text_states, mask_seeds)
-            self._add_masked_modelling(output, *self._keep_share(*inputs))
+            scores = self._score_importance(output, atom_states, text_states, graph)  # (B, K + 1), (B, T)
+            self._add_masked_modelling(
+                output, *self._keep_share(input_ids, attention_mask, graph, *scores, mask_seeds)
+            )
         if self.config.matching_loss_weight:
-            self._add_matching(output, plain, attention_mask, molecule_ids, text_ids, mask_seeds)
+            motifs = base.encode_motifs(atom_states, motif_counts, atom_to_motif, motif_positions)
+            self._add_matching(output, *motifs, text_states, attention_mask, molecule_ids, text_ids, mask_seeds)
         return output
 
-    def _keep_share(self, input_ids, attention_mask, graph, motif_states, text_states, mask_seeds) -> tuple:
+    @torch.no_grad()
+    def _score_importance(
+        self, output: FineMolTexPreTrainingOutput, atom_states: Tensor, text_states: Tensor, graph: dict[str, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Score motifs `(B, K + 1)` and words `(B, T)` by their cosine with the molecule and the text they are part of.
+
+        Both are placed in the shared space as their wholes are; zeros if masks are drawn at random.
+        """
+        motif_counts, num_motifs = graph["motif_counts"], graph["motif_ids"].shape[0]
+        motif_scores = text_states.new_zeros(
+            (len(motif_counts), int(motif_counts.max()) + 1), dtype=torch.float32
+        )  # (B, K + 1)
+        word_scores = torch.zeros_like(text_states[..., 0], dtype=torch.float32)  # (B, T)
+        if self.config.masking == "random":
+            return motif_scores, word_scores
+        molecule, slot = locate_motifs(motif_counts, num_motifs)  # (M,), (M,)
+        motif_embeds = self.finemoltex.embed_atoms(atom_states, graph["atom_to_motif"], num_motifs)  # (M, P)
+        motif_scores[molecule, slot] = (motif_embeds * output.molecule_embeds[molecule]).sum(-1)
+        word_scores = (self.finemoltex.embed_words(text_states) * output.text_embeds[:, None]).sum(-1)  # (B, T)
+        return motif_scores, word_scores
+
+    def _keep_share(self, input_ids, attention_mask, graph, motif_scores, word_scores, mask_seeds) -> tuple:
         """Keep every n-th pair of a training batch for the masked pass, and cut the padding it does not need."""
         if not self.training or self._stride == 1:
-            return input_ids, attention_mask, graph, motif_states, text_states, mask_seeds
+            return input_ids, attention_mask, graph, motif_scores, word_scores, mask_seeds
         kept = torch.arange(mask_seeds.shape[0], device=mask_seeds.device) % self._stride == 0  # (B,)
         graph = select_molecules(graph, kept)
         num_words, num_slots = int(attention_mask[kept].sum(1).max()), int(graph["motif_counts"].max()) + 1
         words = (input_ids[kept, :num_words], attention_mask[kept, :num_words])
-        return *words, graph, motif_states[kept, :num_slots], text_states[kept, :num_words], mask_seeds[kept]
+        return *words, graph, motif_scores[kept, :num_slots], word_scores[kept, :num_words], mask_seeds[kept]
 
     @property
     def _stride(self) -> int:
@@ -150,7 +179,9 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
     def _add_matching(
         self,
         output: FineMolTexPreTrainingOutput,
-        plain: FineMolTexOutput,
+        motif_states: Tensor,
+        motif_mask: Tensor,
+        text_states: Tensor,
         attention_mask: Tensor,
         molecule_ids: Tensor | None,
         text_ids: Tensor | None,
@@ -163,7 +194,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             if ids is not None:
                 is_negative = is_negative & (ids[:, None] != ids)
         with torch.no_grad(), torch.autocast(seeds.device.type, enabled=False):
-            logits = self.finemoltex.inverse_temperature * plain.text_embeds @ plain.molecule_embeds.T  # (B, B)
+            logits = self.finemoltex.inverse_temperature * output.text_embeds @ output.molecule_embeds.T  # (B, B)
         count = self.config.matching_negatives
         molecules, is_molecule = draw_hard_negatives(
             logits[anchors], is_negative[anchors], count, seeds[anchors], stream=2
@@ -177,9 +208,9 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         scores = match_pairs(
             self.finemoltex.fusion,
             self.matching_head,
-            plain.motif_tokens[molecule_rows],
-            plain.motif_attention_mask[molecule_rows],
-            plain.word_tokens[text_rows],
+            motif_states[molecule_rows],
+            motif_mask[molecule_rows],
+            text_states[text_rows],
             attention_mask[text_rows],
         )
         positive, *wrong = scores.split([len(anchors), molecules.numel(), texts.numel()])
@@ -192,7 +223,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         output.matching_loss = loss.detach()
 
     def _add_masked_modelling(
-        self, output, input_ids, attention_mask, graph, motif_states, text_states, mask_seeds
+        self, output, input_ids, attention_mask, graph, motif_scores, word_scores, mask_seeds
     ) -> None:
         """Mask motifs and words, predict them from both streams, and add losses and hits to `output`."""
         config = self.config
@@ -203,10 +234,10 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         is_word = is_word & bool(config.word_loss_weight)
         is_motif = (motif_labels != UNKNOWN_MOTIF_ID) & bool(config.motif_loss_weight)  # (B, K + 1)
         motif_slots, motif_is_masked = self._draw(
-            motif_states, is_motif, config.motif_mask_probability, mask_seeds, stream=0
+            motif_scores, is_motif, config.motif_mask_probability, mask_seeds, stream=0
         )
         word_slots, word_is_masked = self._draw(
-            text_states, is_word, config.word_mask_probability, mask_seeds, stream=1
+            word_scores, is_word, config.word_mask_probability, mask_seeds, stream=1
         )
         hidden_motifs = torch.zeros_like(motif_labels, dtype=torch.bool).scatter(1, motif_slots, motif_is_masked)
         hidden_words = torch.zeros_like(is_word).scatter(1, word_slots, word_is_masked)  # (B, T)
@@ -233,13 +264,10 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         output.motif_total = motif_is_masked.sum(1)  # (B,)
 
     def _draw(
-        self, states: Tensor, candidates: Tensor, probability: float, seeds: Tensor, stream: int
+        self, scores: Tensor, candidates: Tensor, probability: float, seeds: Tensor, stream: int
     ) -> tuple[Tensor, Tensor]:
-        """Draw the slots to mask. `(B, L, H)`, `(B, L)` -> slots `(B, S)`, which of them are masked `(B, S)`."""
-        if self.config.masking == "random":
-            scores = torch.zeros_like(states[..., 0])  # (B, L)
-        else:
-            scores = importance(states.detach()) / self.config.importance_temperature  # (B, L)
+        """Draw the slots to mask. `(B, L)`, `(B, L)` -> slots `(B, S)`, which of them are masked `(B, S)`."""
+        scores = scores / self.config.importance_temperature  # (B, L)
         return select_masked_slots(scores, candidates, probability, seeds, stream)
 
     @staticmethod

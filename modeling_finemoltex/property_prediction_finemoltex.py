@@ -6,6 +6,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
+from .fusion_finemoltex import average_tokens
 from .graph_encoder_finemoltex import locate_motifs, pool_atoms_to_motifs
 from .losses_finemoltex import property_loss
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
@@ -102,29 +103,28 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """Compute what the linear layer reads, `(B, F)`: what `config.property_readout` names, then the text.
+        """Compute what the linear layer reads, `(B, F)`: what `config.property_readout` names, then the joined streams.
 
         Arguments are those of [`forward`].
         """
-        tower, fusion, readout = self.finemoltex.motif_tower, self.finemoltex.fusion, self.config.property_readout
+        base, readout = self.finemoltex, self.config.property_readout
         graph = (motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions)
-        atom_states = tower.encode_atoms(*graph, is_masked=masked_motifs)  # (N, H_graph)
+        atom_states = base.encode_atoms(*graph, masked_motifs)  # (N, H_graph)
+        molecule, _ = locate_motifs(motif_counts, motif_positions.shape[0])  # (M,)
+        atoms = (atom_states, molecule[atom_to_motif], motif_counts.shape[0])
         parts = []
         if readout != "molecule":
-            molecule, _ = locate_motifs(motif_counts, motif_positions.shape[0])  # (M,)
-            parts.append(pool_atoms_to_motifs(atom_states, molecule[atom_to_motif], motif_counts.shape[0]))
-        if readout != "atoms" or self.config.property_text:
-            tokens, mask = tower.pool_atoms(atom_states, motif_counts, atom_to_motif, motif_positions, masked_motifs)
-            if self.config.property_text:
-                words, word_mask = self.finemoltex.embed_words(input_ids, attention_mask)  # (B, T, H)
-                states, text_states = fusion(tokens, mask, words, word_mask)  # (B, K + 1, H), (B, T, H)
-                parts.append(text_states[:, 0])
-                slots = states[:, 0]
-            else:
-                _, _, slots = self.finemoltex.encode_motifs(tokens, mask)
-            if readout != "atoms":
-                parts.append(slots)  # (B, H)
-        return torch.cat(parts, dim=-1)  # (B, F)
+            parts.append(pool_atoms_to_motifs(*atoms))  # (B, H_graph)
+        if readout != "atoms":
+            parts.append(base.molecule_readout(*atoms))  # (B, P)
+        if self.config.property_text:
+            motifs = base.encode_motifs(atom_states, motif_counts, atom_to_motif, motif_positions, masked_motifs)
+            if attention_mask is None:
+                attention_mask = torch.ones_like(input_ids)
+            words, _ = base.encode_words(input_ids, attention_mask)  # (B, T, H)
+            states, text_states = base.fusion(*motifs, words, attention_mask)  # (B, K + 1, H), (B, T, H)
+            parts += [average_tokens(states, motifs[1]), average_tokens(text_states, attention_mask)]  # (B, H) each
+        return torch.cat([part.to(self.classifier.weight.dtype) for part in parts], dim=-1)  # (B, F)
 
     def compute_loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Compare outputs of the linear layer, `(B, K)`, with labels as given to [`forward`]. -> `()`."""
@@ -177,8 +177,9 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
 
     def _count_features(self) -> int:
         graph, tokens = self.config.graph_config.hidden_size, self.config.multimodal_config.hidden_size
-        width = {"molecule": tokens, "atoms": graph, "both": graph + tokens}[self.config.property_readout]
-        return width + tokens * self.config.property_text
+        embedding = self.config.projection_dim or tokens
+        width = {"molecule": embedding, "atoms": graph, "both": graph + embedding}[self.config.property_readout]
+        return width + 2 * tokens * self.config.property_text
 
     def _check_lengths(self) -> None:
         for name in ("class_weights", "target_mean", "target_scale"):

@@ -60,26 +60,27 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         Raises:
             ValueError: If neither side is given.
         """
-        output = self.finemoltex(
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            motif_counts=motif_counts,
-            atom_features=atom_features,
-            edge_index=edge_index,
-            edge_features=edge_features,
-            atom_to_motif=atom_to_motif,
-            motif_positions=motif_positions,
-        )
-        logits = None
-        if output.molecule_embeds is not None and output.text_embeds is not None:
-            logits = (
-                self.finemoltex.inverse_temperature * output.text_embeds @ output.molecule_embeds.T
-            )  # (B_text, B_molecule)
+        if input_ids is None and motif_counts is None:
+            raise ValueError("Give molecules, texts or both: the batch holds neither `motif_counts` nor `input_ids`.")
+        molecule_embeds = text_embeds = logits = None
+        if motif_counts is not None:
+            molecule_embeds = self.get_molecule_features(
+                motif_counts=motif_counts,
+                atom_features=atom_features,
+                edge_index=edge_index,
+                edge_features=edge_features,
+                atom_to_motif=atom_to_motif,
+                motif_positions=motif_positions,
+            )  # (B_molecule, P)
+        if input_ids is not None:
+            text_embeds = self.get_text_features(input_ids, attention_mask)  # (B_text, P)
+        if molecule_embeds is not None and text_embeds is not None:
+            logits = self.finemoltex.inverse_temperature * text_embeds @ molecule_embeds.T  # (B_text, B_molecule)
         return FineMolTexRetrievalOutput(
             logits_per_text=logits,
             logits_per_molecule=None if logits is None else logits.T,
-            molecule_embeds=output.molecule_embeds,
-            text_embeds=output.text_embeds,
+            molecule_embeds=molecule_embeds,
+            text_embeds=text_embeds,
         )
 
     def match(self, molecules: FineMolTexOutput, texts: FineMolTexOutput, attention_mask: Tensor) -> Tensor:
@@ -89,7 +90,7 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         choice among candidates; `config.matching_score_weight` says how much the head counts.
 
         Args:
-            molecules ([`FineMolTexOutput`]): Of the base model for `R` molecules: tokens, mask and embeddings.
+            molecules ([`FineMolTexOutput`]): Of the base model for `R` molecules: motif states, mask and embeddings.
             texts ([`FineMolTexOutput`]): Of the base model for `R` texts; text `i` meets molecule `i`.
             attention_mask (`torch.LongTensor` of shape `(R, T)`): Of the texts.
 
@@ -99,9 +100,9 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         joined = match_pairs(
             self.finemoltex.fusion,
             self.matching_head,
-            molecules.motif_tokens,
+            molecules.motif_states,
             molecules.motif_attention_mask,
-            texts.word_tokens,
+            texts.text_states,
             attention_mask,
         )
         cosine = (molecules.molecule_embeds * texts.text_embeds).sum(-1)  # (R,)

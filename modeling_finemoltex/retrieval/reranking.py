@@ -77,13 +77,13 @@ class PairReranker:
 
     def _score(self, molecules: np.ndarray, texts: np.ndarray) -> Tensor:
         """Join pairs. Row numbers `(R,)`, `(R,)` -> logits `(R,)`."""
-        motif_tokens, motif_mask, molecule_embeds = self._pad([self._encoded["molecules"][row] for row in molecules])
-        word_tokens, word_mask, text_embeds = self._pad([self._encoded["texts"][row] for row in texts])
+        motif_states, motif_mask, molecule_embeds = self._pad([self._encoded["molecules"][row] for row in molecules])
+        text_states, word_mask, text_embeds = self._pad([self._encoded["texts"][row] for row in texts])
         return self.model.match(
             FineMolTexOutput(
-                motif_tokens=motif_tokens, motif_attention_mask=motif_mask, molecule_embeds=molecule_embeds
+                motif_states=motif_states, motif_attention_mask=motif_mask, molecule_embeds=molecule_embeds
             ),
-            FineMolTexOutput(word_tokens=word_tokens, text_embeds=text_embeds),
+            FineMolTexOutput(text_states=text_states, text_embeds=text_embeds),
             word_mask,
         )
 
@@ -108,9 +108,9 @@ class PairReranker:
             batch = batch.to(self.model.device)
             output = self.model.finemoltex(**batch)
             if side == "molecules":
-                tokens, mask, embeds = output.motif_tokens, output.motif_attention_mask, output.molecule_embeds
+                tokens, mask, embeds = output.motif_states, output.motif_attention_mask, output.molecule_embeds
             else:
-                tokens, mask, embeds = output.word_tokens, batch["attention_mask"], output.text_embeds
+                tokens, mask, embeds = output.text_states, batch["attention_mask"], output.text_embeds
             for row, length, row_tokens, row_embeds in zip(
                 batch_rows, mask.sum(1).tolist(), tokens, embeds, strict=True
             ):

@@ -35,10 +35,13 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
         "text_vocab_size": 8000,
         "motif_min_count": 5,
         "max_text_length": 48,
-        "per_device_train_batch_size": 64,
-        "learning_rate": 5e-4,
+        "per_device_train_batch_size": 128,
+        "muon_learning_rate": 0.02,  # two to three times the progress per step of AdamW alone
+        "learning_rate": 1e-3,
+        "adam_beta2": 0.98,
         "weight_decay": 0.01,
-        "warmup_steps": 50,
+        "warmup_steps": 40,
+        "lr_scheduler_type": "cosine",
         "num_train_epochs": 5.0,
     },
     "paper": {

@@ -1,6 +1,6 @@
 import torch
 
-from modeling_finemoltex.masking_finemoltex import hash_uniform, importance, select_masked_slots
+from modeling_finemoltex.masking_finemoltex import hash_uniform, select_masked_slots
 
 
 def test_draws_depend_on_seed_and_place_only():
@@ -40,8 +40,3 @@ def test_a_share_of_the_candidates_but_at_least_one_is_masked():
     assert is_masked.sum(1).tolist() == [1, 3, 0]
     assert slots[0][is_masked[0]].tolist() == [3]
     assert len(set(slots[1][is_masked[1]].tolist())) == 3
-
-
-def test_importance_is_the_cosine_with_slot_0():
-    states = torch.tensor([[[1.0, 0.0], [2.0, 0.0], [0.0, 1.0], [-1.0, 0.0]]])
-    torch.testing.assert_close(importance(states), torch.tensor([[1.0, 1.0, 0.0, -1.0]]))

@@ -61,10 +61,33 @@ class TestEmbeddings:
         mask = (torch.arange(40) < lengths[:, None]).long()
         ids = torch.randint(5, 100, mask.shape) * mask
         base = model.finemoltex
-        at_once = base.fusion.encode_text(*base.embed_words(ids, mask))
-        torch.testing.assert_close(
-            base.encode_texts(ids, mask)[1][mask.bool()], at_once[mask.bool()], atol=1e-5, rtol=0
-        )
+        at_once = base._encode_words_at_once(ids, mask)
+        states, means = base.encode_words(ids, mask)
+        torch.testing.assert_close(states[mask.bool()], at_once[mask.bool()], atol=1e-5, rtol=0)
+        for row, length in enumerate(lengths):
+            torch.testing.assert_close(means[row], at_once[row, :length].mean(0), atol=1e-5, rtol=0)
+
+    def test_cross_attention_changes_the_states_and_not_the_embeddings(self, model, batch):
+        alone, joined = model.finemoltex(**batch), model.finemoltex(**batch, cross_attention=True)
+        assert not torch.allclose(alone.motif_states, joined.motif_states)
+        assert not torch.allclose(alone.text_states, joined.text_states)
+        torch.testing.assert_close(alone.molecule_embeds, joined.molecule_embeds)
+        torch.testing.assert_close(alone.text_embeds, joined.text_embeds)
+
+    def test_a_motif_alone_is_embedded_as_a_molecule_is(self, model, processor):
+        """Benzene is one motif: as a motif and as a molecule it has one place in the shared space."""
+        batch = processor(smiles=["c1ccccc1", "CCO"])
+        graph = {name: batch[name] for name in GRAPH}
+        atoms = model.finemoltex.encode_atoms(**graph)
+        motifs = model.finemoltex.embed_atoms(atoms, batch["atom_to_motif"], len(batch["motif_ids"]))
+        molecules = model.finemoltex.get_molecule_features(**graph)
+        assert batch["motif_counts"][0] == 1
+        torch.testing.assert_close(motifs[0], molecules[0])
+
+    def test_the_number_of_atoms_counts_not_only_their_mean(self, model):
+        states, readout = torch.ones(6, model.config.graph_config.hidden_size), model.finemoltex.molecule_readout
+        small, large = readout(states, torch.tensor([0, 0, 1, 1, 1, 1]), 2)
+        assert not torch.allclose(small, large)
 
     def test_cross_attention_needs_both_sides(self, model, batch):
         with pytest.raises(ValueError, match="needs molecules and texts"):
@@ -205,13 +228,16 @@ class TestPreTraining:
         model = FineMolTexForPreTraining(with_config(config, masking=masking)).eval()
         batch = processor(smiles="CC(=O)Oc1ccc(CCN(C)C(=O)c2ccncc2)cc1C(=O)O", text="an ester and an acid of aspirin")
         plain = model.finemoltex(**batch)
-        for stream, states in enumerate((plain.motif_states, plain.text_states)):
-            cosine = torch.nn.functional.cosine_similarity(states, states[:, :1], dim=-1)[0]
+        graph = {name: tensor for name, tensor in batch.items() if name not in ("input_ids", "attention_mask")}
+        atoms = model.finemoltex.encode_atoms(**{name: batch[name] for name in GRAPH})
+        scores = model._score_importance(plain, atoms, plain.text_states, graph)
+        for stream, score in enumerate(scores):
+            cosine = score[0].clone()
             candidates = torch.ones_like(cosine, dtype=torch.bool)
             candidates[[0, -1]] = False
             draws = 4000
             slots, is_masked = model._draw(
-                states.expand(draws, -1, -1), candidates.expand(draws, -1), 0.2, torch.arange(draws), stream
+                score.expand(draws, -1), candidates.expand(draws, -1), 0.2, torch.arange(draws), stream
             )
             counts = torch.bincount(slots[is_masked], minlength=len(cosine)).float()
             cosine[~candidates] = float("nan")

@@ -58,14 +58,14 @@ def test_a_base_checkpoint_gets_a_new_linear_layer_and_no_text_side(config, base
         assert torch.equal(tensor, source[name]), name
 
 
-def test_molecule_states_are_those_of_the_base_model(make, graphs):
+def test_the_molecule_is_read_as_the_base_model_embeds_it(make, graphs):
     model = make(property_readout="molecule")
     base = FineMolTexModel(model.config).eval()
     base.load_state_dict(model.finemoltex.state_dict(), strict=False)
     graph = {name: tensor for name, tensor in graphs.items() if name != "motif_ids"}
     with torch.no_grad():
-        features = model.extract_features(**graph)
-        torch.testing.assert_close(features, base(**graph).motif_states[:, 0], atol=1e-6, rtol=0)
+        features = torch.nn.functional.normalize(model.extract_features(**graph), dim=-1)
+        torch.testing.assert_close(features, base(**graph).molecule_embeds, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(("readout", "width"), [("molecule", 32), ("atoms", 32), ("both", 64)])
@@ -74,8 +74,8 @@ def test_readouts(make, graphs, readout, width):
     output = model(**graphs)
     assert model.classifier.in_features == width and output.logits.shape == (10, 2) and output.loss is None
     output.logits.sum().backward()
-    reaches_layers = model.finemoltex.fusion.motif_layers[0].attention.query.weight.grad is not None
-    assert reaches_layers == (readout != "atoms")
+    reaches_readout = model.finemoltex.molecule_readout.expand.weight.grad is not None
+    assert reaches_readout == (readout != "atoms")
 
 
 def test_own_folder_gives_the_same_predictions(make, graphs, tmp_path):
@@ -141,7 +141,7 @@ def test_probabilities_undo_class_weights_and_use_the_temperature(make):
 
 def test_molecule_and_text(make, batch):
     model = make(property_text=True, num_labels=2)
-    assert model.classifier.in_features == 96
+    assert model.classifier.in_features == 128
     output = model(**batch, labels=torch.zeros(10, dtype=torch.long))
     output.loss.backward()
     assert model.finemoltex.text_encoder.embeddings.word_embeddings.weight.grad.abs().sum() > 0
@@ -153,11 +153,11 @@ def test_molecule_and_text(make, batch):
 
 def test_a_single_atom_can_be_a_training_batch(make, processor):
     model = make(num_labels=1).train()
-    before = model.finemoltex.motif_tower.graph_encoder.layers[0].norm.running_mean.clone()
+    before = model.finemoltex.graph_encoder.layers[0].norm.running_mean.clone()
     output = model(**processor(smiles="C"), labels=torch.tensor([1.0]))
     output.loss.backward()
     assert output.loss.isfinite()
-    assert torch.equal(model.finemoltex.motif_tower.graph_encoder.layers[0].norm.running_mean, before)
+    assert torch.equal(model.finemoltex.graph_encoder.layers[0].norm.running_mean, before)
 
 
 def test_a_frozen_encoder_keeps_its_statistics(make, graphs):

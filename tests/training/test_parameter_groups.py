@@ -60,7 +60,7 @@ def test_muon_gets_the_maps_and_nothing_else(model):
     chosen = {id(parameter) for parameter in muon["params"]}
     names = {name for name, parameter in model.named_parameters() if id(parameter) in chosen}
     assert "finemoltex.fusion.text_layers.0.attention.query.weight" in names
-    assert "finemoltex.motif_tower.graph_encoder.layers.0.expand.weight" in names
+    assert "finemoltex.graph_encoder.layers.0.expand.weight" in names
     assert not any("embedding" in name or "head.table" in name or name.endswith("bias") for name in names)
     grouped = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(grouped) == sorted(id(parameter) for parameter in model.parameters() if parameter.requires_grad)
