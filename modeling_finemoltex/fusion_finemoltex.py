@@ -1,5 +1,6 @@
 """Cross-modal part of FineMolTex: self-attention per stream and co-attention between motif and word tokens."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -9,7 +10,7 @@ from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-ROWS_PER_CHUNK = 16  # sequences of similar length that a CPU computes together
+FEWEST_ROWS = 16  # of a chunk: fewer sequences do not keep a CPU busy
 
 
 def chunk_by_length(lengths: Tensor) -> tuple[Tensor, ...] | None:
@@ -25,39 +26,48 @@ def chunk_by_length(lengths: Tensor) -> tuple[Tensor, ...] | None:
         Row numbers of each chunk (`torch.cat(chunks).argsort()` puts concatenated results back into order), or `None`
         where the batch is best computed at once: on other devices, in a compiled graph, and if it is small.
     """
-    if lengths.device.type != "cpu" or torch.compiler.is_compiling() or len(lengths) <= ROWS_PER_CHUNK:
+    if lengths.device.type != "cpu" or torch.compiler.is_compiling() or len(lengths) <= FEWEST_ROWS:
         return None
-    return lengths.argsort().split(ROWS_PER_CHUNK)
+    return lengths.argsort().split(max(FEWEST_ROWS, math.ceil(len(lengths) / 4)))
 
 
 def encode_in_chunks(
-    encode: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, mask: Tensor
-) -> tuple[Tensor, Tensor]:
+    encode: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, mask: Tensor, keep_states: bool = True
+) -> tuple[Tensor | None, Tensor]:
     """Encode padded sequences, on a CPU in chunks of similar length; see [`chunk_by_length`].
 
     Args:
         encode (callable): Takes inputs and mask of some sequences; returns their states `(rows, L, H)`.
         inputs (`torch.Tensor` of shape `(B, L, ...)`): What it encodes.
         mask (`torch.LongTensor` of shape `(B, L)`): 1 on tokens, 0 on padding.
+        keep_states (`bool`): Put the states together again; a CPU notices the time that it takes.
 
     Returns:
-        States `(B, L, H)`, zeros on padding that was not computed, and their means over the tokens `(B, H)`: a loss on
-        the means alone pays for no gradients of padding.
+        States `(B, L, H)`, zeros on padding that was not computed, or `None` if they are not kept; and their means
+        over the tokens `(B, H)`: a loss on the means alone pays for no gradients of padding.
     """
     positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)  # (L,)
     lengths = (mask * positions).amax(1)  # (B,): up to the last token, wherever the padding is
     chunks = chunk_by_length(lengths)
     if chunks is None:
         states = encode(inputs, mask)
-        return states, average_tokens(states, mask)
+        return states if keep_states else None, average_tokens(states, mask)
+    order = torch.cat(chunks)  # (B,)
     padded, means = [], []
-    for rows in chunks:
-        length = int(lengths[rows].max())
-        states = encode(inputs[rows, :length], mask[rows, :length])  # (rows, length, H)
-        padded.append(nn.functional.pad(states, (0, 0, 0, mask.shape[1] - length)))
-        means.append(average_tokens(states, mask[rows, :length]))
-    order = torch.cat(chunks).argsort()  # (B,)
-    return torch.cat(padded)[order], torch.cat(means)[order]
+    # Split, not sliced: the gradient of a slice is as large as what it was taken from.
+    for chunk, chunk_mask, longest in zip(
+        inputs.index_select(0, order).split([len(rows) for rows in chunks]),
+        mask.index_select(0, order).split([len(rows) for rows in chunks]),
+        (int(lengths[rows[-1]]) for rows in chunks),
+        strict=True,
+    ):
+        states = encode(chunk[:, :longest], chunk_mask[:, :longest])  # (rows, longest, H)
+        means.append(average_tokens(states, chunk_mask[:, :longest]))
+        if keep_states:
+            padded.append(nn.functional.pad(states, (0, 0, 0, mask.shape[1] - longest)))
+    back = order.argsort()  # (B,)
+    states = torch.cat(padded).index_select(0, back) if keep_states else None  # (B, L, H)
+    return states, torch.cat(means).index_select(0, back)
 
 
 def average_tokens(states: Tensor, mask: Tensor) -> Tensor:

@@ -240,8 +240,10 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         states, _ = encode_in_chunks(self.fusion.encode_motifs, tokens, mask)
         return states, mask
 
-    def encode_words(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Turn texts into word states before the fusion, `(B, T, H)`, and their means `(B, H)`.
+    def encode_words(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, keep_states: bool = True
+    ) -> tuple[Tensor | None, Tensor]:
+        """Turn texts into word states before the fusion, `(B, T, H)` (none if not kept), and their means `(B, H)`.
 
         Raises:
             ValueError: If the model was built without text.
@@ -250,10 +252,12 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             raise ValueError("This model was built without text: give molecules only, or build it with text.")
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
-        return encode_in_chunks(self._encode_words_at_once, input_ids, attention_mask)
+        # Looked up at once: every look-up has a gradient as large as the vocabulary.
+        words = self.get_input_embeddings()(input_ids)  # (B, T, H_text)
+        return encode_in_chunks(self._encode_words_at_once, words, attention_mask, keep_states)
 
-    def _encode_words_at_once(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        states = self.text_encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    def _encode_words_at_once(self, words: Tensor, attention_mask: Tensor) -> Tensor:
+        states = self.text_encoder(inputs_embeds=words, attention_mask=attention_mask).last_hidden_state
         return self.fusion.encode_text(self.text_input(states), attention_mask)  # (B, T, H)
 
     def embed_atoms(self, atom_states: Tensor, groups: Tensor, num_groups: int) -> Tensor:
@@ -316,7 +320,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         Returns:
             `torch.FloatTensor` of shape `(B, P)`, L2-normalised.
         """
-        return self.embed_words(self.encode_words(input_ids, attention_mask)[1])
+        return self.embed_words(self.encode_words(input_ids, attention_mask, keep_states=False)[1])
 
     @can_return_tuple
     def forward(

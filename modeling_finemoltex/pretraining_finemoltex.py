@@ -111,7 +111,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         atom_states = base.encode_atoms(**tensors)  # (N, H_graph)
         molecule, _ = locate_motifs(motif_counts, motif_ids.shape[0])  # (M,)
         molecule_embeds = base.embed_atoms(atom_states, molecule[atom_to_motif], motif_counts.shape[0])  # (B, P)
-        text_states, means = base.encode_words(input_ids, attention_mask)  # (B, T, H), (B, H)
+        has_cross_attention = self.is_masked_modelling or bool(self.config.matching_loss_weight)
+        text_states, means = base.encode_words(input_ids, attention_mask, has_cross_attention)  # (B, T, H), (B, H)
         text_embeds = base.embed_words(means)  # (B, P)
         loss = contrastive = contrastive_loss(
             molecule_embeds,

@@ -36,8 +36,9 @@ def test_features_are_summed_over_tables_and_masked_in_the_last_row():
     embedding = FineMolTexFeatureEmbedding([3, 2], hidden_size=4)
     features = torch.tensor([[2, 0], [0, 1]])
     table = embedding.table.weight
-    torch.testing.assert_close(embedding(features), torch.stack([table[2] + table[3], table[0] + table[4]]))
-    assert embedding.mask(features, torch.tensor([True, False])).tolist() == [[2, 1], [0, 1]]
+    indicators = embedding.indicate(features)
+    torch.testing.assert_close(embedding(indicators), torch.stack([table[2] + table[3], table[0] + table[4]]))
+    assert embedding.indicate(features, torch.tensor([True, False])).tolist() == [[0, 0, 1, 0, 1], [1, 0, 0, 0, 1]]
 
 
 def test_masked_atoms_tell_nothing_to_anyone(encoder, batch):

@@ -61,7 +61,7 @@ class TestEmbeddings:
         mask = (torch.arange(40) < lengths[:, None]).long()
         ids = torch.randint(5, 100, mask.shape) * mask
         base = model.finemoltex
-        at_once = base._encode_words_at_once(ids, mask)
+        at_once = base.fusion.encode_text(base.text_encoder(ids, mask).last_hidden_state, mask)
         states, means = base.encode_words(ids, mask)
         torch.testing.assert_close(states[mask.bool()], at_once[mask.bool()], atol=1e-5, rtol=0)
         for row, length in enumerate(lengths):
