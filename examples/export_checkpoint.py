@@ -49,6 +49,16 @@ def rank_molecules(encoder: MoleculeTextEncoder, texts: list[str], smiles: list[
     ]
 
 
+def read_report(file: str) -> dict[str, Any]:
+    """Read what a card needs of a report: without the rank of every query, and without the folders of this machine."""
+    report = json.loads(Path(file).read_text(encoding="utf-8"))
+    arguments = report["arguments"].items()
+    report["arguments"] = {name: Path(value).name if isinstance(value, str) else value for name, value in arguments}
+    if report["arguments"]["pool"]:
+        report["arguments"]["pool"] = [Path(one).name for one in report["arguments"]["pool"]]
+    return {name: part for name, part in report.items() if name != "ranks"}
+
+
 def copy_log(run: Path, output: Path) -> None:
     """Keep losses and validation figures of the run, as JSON and as a plot."""
     history = json.loads((run / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
@@ -72,7 +82,7 @@ def main() -> None:
             **json.loads((run / "training_args.json").read_text(encoding="utf-8")),
             **json.loads((run / "trainer_state.json").read_text(encoding="utf-8")),
         },
-        "reports": [json.loads(Path(file).read_text(encoding="utf-8")) for file in arguments.reports],
+        "reports": [read_report(file) for file in arguments.reports],
     }
     export_folder(model, processor, output, facts, half_precision=not arguments.full_precision)
     copy_log(run, output)

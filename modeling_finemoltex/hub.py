@@ -16,6 +16,7 @@ from .registration import register
 
 TEMPLATE_FILE = "card_template.md"
 TEST_RESULTS_FILE = "test_results.json"
+REPORTS_FILE = "evaluation_results.json"
 
 # Packaged inside the wheel; beside the package in a checkout.
 TEMPLATE_FOLDERS = (
@@ -52,6 +53,9 @@ def export_folder(
     if half_precision:
         _halve_weights(folder / SAFE_WEIGHTS_NAME)
     processor.save_pretrained(folder)
+    reports = (card_fields or {}).get("reports")
+    if reports:
+        (folder / REPORTS_FILE).write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
     build_model_card(model, processor, folder, card_fields or {}).save(folder / "README.md")
     return folder
 
