@@ -8,6 +8,7 @@ slots, `H` hidden size, `P` embedding size, `V` vocabulary.
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -158,7 +159,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         embedding_size = config.projection_dim
         self.graph_encoder = FineMolTexGraphEncoder(config.graph_config)
         self.molecule_readout = FineMolTexReadout(config.graph_config.hidden_size, embedding_size or width)
-        self.text_encoder = AutoModel.from_config(config.text_config) if with_text else None
+        self.text_encoder: Any = AutoModel.from_config(config.text_config) if with_text else None
         if with_text:
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
             self.text_input = nn.Linear(text_width, width) if text_width != width else nn.Identity()

@@ -20,7 +20,7 @@ from .preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow
 EMBEDDING_METHODS = ("get_molecule_features", "get_text_features")
 PROCESSOR_PARTS = ("feature_extractor", "tokenizer")
 # Parts of the base model that no embedding depends on: they may be trained further without making an index stale.
-NOT_EMBEDDING = ("fusion.co_attention.", "logit_scale")
+NOT_EMBEDDING = ("motif_tower.", "fusion.motif_layers.", "fusion.co_attention.", "logit_scale")
 CPU_BATCH = (
     64  # larger ones overflow the caches: a `small` model embeds 40 % fewer molecules a second in batches of 256
 )

@@ -21,6 +21,9 @@ def test_front_matter_can_be_read_and_is_tagged(card):
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.parent.name)
 def test_relative_links_lead_to_files(card):
-    links = re.findall(r"\]\(([^)#]+)", card.read_text(encoding="utf-8"))
+    body = re.sub(
+        r"\A---\n.*?\n---\n", "", card.read_text(encoding="utf-8"), flags=re.DOTALL
+    )  # SMILES look like links
+    links = re.findall(r"\]\(([^)#]+)", body)
     for link in links:
         assert link.startswith("http") or (card.parent / link).exists(), link

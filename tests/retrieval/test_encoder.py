@@ -133,7 +133,7 @@ def test_bfloat16_is_close_and_unit_length(encoder, config, processor, molecules
 
 def test_damaged_weights_are_found(encoder, processor):
     model = copy.deepcopy(encoder.model)
-    torch.nn.init.constant_(model.motif_tower.projection.weight, float("nan"))
+    torch.nn.init.constant_(model.molecule_readout.contract.weight, float("nan"))
     with pytest.raises(ValueError, match="not finite in torch.float32"):
         MoleculeTextEncoder(model, processor).encode_molecules(["CCO"])
 
@@ -145,9 +145,10 @@ def test_fingerprint_tells_what_embeddings_depend_on(encoder, processor, config)
     assert own["weights"] == encoder.fingerprint["weights"]
     model = copy.deepcopy(encoder.model)
     torch.nn.init.zeros_(model.logit_scale)
+    torch.nn.init.zeros_(model.motif_tower.molecule_token)
     torch.nn.init.zeros_(model.fusion.co_attention[0].motif_attention.output.weight)
     assert MoleculeTextEncoder(model, processor).fingerprint["weights"] == own["weights"]
-    torch.nn.init.zeros_(model.motif_tower.molecule_token)
+    torch.nn.init.zeros_(model.molecule_readout.contract.weight)
     assert MoleculeTextEncoder(model, processor).fingerprint["weights"] != own["weights"]
     encoder.encode_texts(["ethanol"])  # calling a tokenizer changes its state
     again = MoleculeTextEncoder(encoder.model, processor).fingerprint
