@@ -58,6 +58,17 @@ def locate_motifs(motif_counts: Tensor, num_motifs: int) -> tuple[Tensor, Tensor
     return molecule, torch.arange(num_motifs, device=device) - first[molecule] + 1
 
 
+def locate_atoms(motif_counts: Tensor, atom_to_motif: Tensor, num_motifs: int) -> Tensor:
+    """Find the molecule of every atom. `(B,)`, `(N,)` and the number of motifs -> `(N,)`.
+
+    Example:
+    >>> locate_atoms(torch.tensor([2, 1]), torch.tensor([0, 1, 1, 2]), num_motifs=3)
+    tensor([0, 0, 0, 1])
+    """
+    molecule, _ = locate_motifs(motif_counts, num_motifs)  # (M,)
+    return molecule[atom_to_motif]
+
+
 def select_molecules(graph: dict[str, Tensor], is_kept: Tensor) -> dict[str, Tensor]:
     """Keep some molecules of a batch, with atoms and motifs numbered anew.
 
@@ -111,7 +122,7 @@ class FineMolTexFeatureEmbedding(nn.Module):
     """Sum of the embeddings of several categorical features; the last row of each table is [MASK].
 
     Tables this small are cheaper to multiply by indicators than to look up: the gradient of a look-up has a row for
-    every feature of every bond, which on CPUs took a fifth of a training step.
+    every feature of every bond.
 
     Shapes:
         - **input:** indicators `(L, R)` as made by `indicate`, `R` the rows of all tables
@@ -212,4 +223,11 @@ class FineMolTexGraphEncoder(nn.Module):
         return atom_states
 
 
-__all__ = ["FineMolTexGraphEncoder", "FineMolTexReadout", "locate_motifs", "pool_atoms_to_motifs", "select_molecules"]
+__all__ = [
+    "FineMolTexGraphEncoder",
+    "FineMolTexReadout",
+    "locate_atoms",
+    "locate_motifs",
+    "pool_atoms_to_motifs",
+    "select_molecules",
+]

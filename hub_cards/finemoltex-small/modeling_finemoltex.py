@@ -23,6 +23,7 @@ from .fusion_finemoltex import FineMolTexFusion, encode_in_chunks
 from .graph_encoder_finemoltex import (
     FineMolTexGraphEncoder,
     FineMolTexReadout,
+    locate_atoms,
     locate_motifs,
     pool_atoms_to_motifs,
 )
@@ -139,8 +140,8 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
 class FineMolTexModel(FineMolTexPreTrainedModel):
     """A graph encoder and a text encoder with read-outs into one space, and the fusion of their motifs and words.
 
-    The embeddings come straight from the two encoders; the motif sequence exists for the fusion alone. A slot-0 state
-    behind motif layers in the place of the read-out costs a fifth more time per step and retrieves worse.
+    The embeddings come straight from the two encoders; the motif sequence exists for the fusion alone. So contrastive
+    steps need no motif layers, and single motifs and words have a place in the shared space too.
 
     Args:
         config ([`FineMolTexConfig`]): Sizes and objectives.
@@ -306,8 +307,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         atom_states = self.encode_atoms(
             motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions
         )  # (N, H_graph)
-        molecule, _ = locate_motifs(motif_counts, motif_positions.shape[0])  # (M,)
-        return self.embed_atoms(atom_states, molecule[atom_to_motif], motif_counts.shape[0])
+        molecules = locate_atoms(motif_counts, atom_to_motif, motif_positions.shape[0])  # (N,)
+        return self.embed_atoms(atom_states, molecules, motif_counts.shape[0])
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Embed texts; the molecule tower does not run.
@@ -363,8 +364,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             graph = (motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions)
             hidden_motifs = masked_motifs if self.config.motif_mask_level == "atom" else None
             atom_states = self.encode_atoms(*graph, hidden_motifs)  # (N, H_graph)
-            molecule, _ = locate_motifs(motif_counts, motif_positions.shape[0])  # (M,)
-            molecule_embeds = self.embed_atoms(atom_states, molecule[atom_to_motif], motif_counts.shape[0])  # (B, P)
+            molecules = locate_atoms(motif_counts, atom_to_motif, motif_positions.shape[0])  # (N,)
+            molecule_embeds = self.embed_atoms(atom_states, molecules, motif_counts.shape[0])  # (B, P)
             if self.text_encoder is not None:
                 motif_states, motif_mask = self.encode_motifs(
                     atom_states, motif_counts, atom_to_motif, motif_positions, masked_motifs

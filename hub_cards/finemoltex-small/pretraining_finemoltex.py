@@ -10,7 +10,7 @@ from transformers import initialization
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
-from .graph_encoder_finemoltex import locate_motifs, select_molecules
+from .graph_encoder_finemoltex import locate_atoms, locate_motifs, select_molecules
 from .losses_finemoltex import contrastive_loss, masked_prediction_loss
 from .masking_finemoltex import select_masked_slots
 from .matching_finemoltex import FineMolTexMatchingHead, draw_hard_negatives, match_pairs, matching_loss
@@ -109,8 +109,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         }
         base, tensors = self.finemoltex, {name: tensor for name, tensor in graph.items() if name != "motif_ids"}
         atom_states = base.encode_atoms(**tensors)  # (N, H_graph)
-        molecule, _ = locate_motifs(motif_counts, motif_ids.shape[0])  # (M,)
-        molecule_embeds = base.embed_atoms(atom_states, molecule[atom_to_motif], motif_counts.shape[0])  # (B, P)
+        molecules = locate_atoms(motif_counts, atom_to_motif, motif_ids.shape[0])  # (N,)
+        molecule_embeds = base.embed_atoms(atom_states, molecules, motif_counts.shape[0])  # (B, P)
         has_cross_attention = self.is_masked_modelling or bool(self.config.matching_loss_weight)
         text_states, means = base.encode_words(input_ids, attention_mask, has_cross_attention)  # (B, T, H), (B, H)
         text_embeds = base.embed_words(means)  # (B, P)

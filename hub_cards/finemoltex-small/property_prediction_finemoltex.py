@@ -7,7 +7,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
 from .fusion_finemoltex import average_tokens
-from .graph_encoder_finemoltex import locate_motifs, pool_atoms_to_motifs
+from .graph_encoder_finemoltex import locate_atoms, pool_atoms_to_motifs
 from .losses_finemoltex import property_loss
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
 
@@ -111,8 +111,8 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         base, readout = self.finemoltex, self.config.property_readout
         graph = (motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions)
         atom_states = base.encode_atoms(*graph, masked_motifs)  # (N, H_graph)
-        molecule, _ = locate_motifs(motif_counts, motif_positions.shape[0])  # (M,)
-        atoms = (atom_states, molecule[atom_to_motif], motif_counts.shape[0])
+        molecules = locate_atoms(motif_counts, atom_to_motif, motif_positions.shape[0])  # (N,)
+        atoms = (atom_states, molecules, motif_counts.shape[0])
         parts = []
         if readout != "molecule":
             parts.append(pool_atoms_to_motifs(*atoms))  # (B, H_graph)
