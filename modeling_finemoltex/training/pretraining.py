@@ -148,8 +148,8 @@ def build_trainer(
         training_args.eval_strategy = "no"
         training_args.load_best_model_at_end = False
     if training_args.ddp_find_unused_parameters is None:
-        # Every parameter takes part in a step, except cross-attention where the contrastive objective is alone.
-        training_args.ddp_find_unused_parameters = not (model.is_masked_modelling or model.config.matching_loss_weight)
+        # Every parameter takes part in a masked step; without one, at least the mask token does not.
+        training_args.ddp_find_unused_parameters = not model.is_masked_modelling
     return FineMolTexTrainer(
         model=model,
         args=training_args,
