@@ -51,11 +51,14 @@ def rank_molecules(encoder: MoleculeTextEncoder, texts: list[str], smiles: list[
 
 def read_report(file: str) -> dict[str, Any]:
     """Read what a card needs of a report: without the rank of every query, and without the folders of this machine."""
+
+    def name_only(value: Any) -> Any:
+        if isinstance(value, list):
+            return [name_only(one) for one in value]
+        return Path(value).name if isinstance(value, str) else value
+
     report = json.loads(Path(file).read_text(encoding="utf-8"))
-    arguments = report["arguments"].items()
-    report["arguments"] = {name: Path(value).name if isinstance(value, str) else value for name, value in arguments}
-    if report["arguments"]["pool"]:
-        report["arguments"]["pool"] = [Path(one).name for one in report["arguments"]["pool"]]
+    report["arguments"] = {name: name_only(value) for name, value in report["arguments"].items()}
     return {name: part for name, part in report.items() if name != "ranks"}
 
 

@@ -22,6 +22,17 @@ def mask_of_first_motifs(batch):
     return masked, torch.isin(batch["atom_to_motif"], first)
 
 
+def score_importance(model, batch, masking=None):
+    """Importance of motifs `(B, K + 1)` and words `(B, T)`; `masking` instead of that of the configuration."""
+    plain = model.finemoltex(**batch)
+    graph = {name: tensor for name, tensor in batch.items() if name not in ("input_ids", "attention_mask")}
+    atoms = model.finemoltex.encode_atoms(**{name: batch[name] for name in GRAPH})
+    kept, model.config.masking = model.config.masking, masking or model.config.masking
+    scores = model._score_importance(plain, atoms, plain.text_states, graph)
+    model.config.masking = kept
+    return scores
+
+
 class TestEmbeddings:
     def test_sides_are_normalised_and_independent(self, model, batch):
         base = model.finemoltex
@@ -216,6 +227,15 @@ class TestPreTraining:
         batch["input_ids"][:] = model.config.special_token_ids[0]
         assert model(**batch).word_total.sum() == 0
 
+    def test_importance_is_the_cosine_with_the_whole(self, model, processor):
+        batch = processor(smiles=["c1ccccc1", "CCO"], text=["benzene", "ethanol a small alcohol"], padding=True)
+        motifs, words = score_importance(model, batch, masking="importance")
+        assert motifs[0, 1] == pytest.approx(1, abs=1e-5)  # the only motif is the molecule
+        output = model.finemoltex(**batch)
+        embeds = model.finemoltex.embed_words(output.text_states[1, 3])
+        assert words[1, 3] == pytest.approx((embeds @ output.text_embeds[1]).item(), abs=1e-5)
+        assert words[1, 3] < 1
+
     def test_masks_follow_the_seeds(self, model, batch):
         seeds = torch.arange(len(batch["motif_counts"]))
         first, again = model(**batch, mask_seeds=seeds), model(**batch, mask_seeds=seeds)
@@ -227,12 +247,9 @@ class TestPreTraining:
         """The top candidate is drawn at least twice as often as the bottom one; not so at random."""
         model = FineMolTexForPreTraining(with_config(config, masking=masking)).eval()
         batch = processor(smiles="CC(=O)Oc1ccc(CCN(C)C(=O)c2ccncc2)cc1C(=O)O", text="an ester and an acid of aspirin")
-        plain = model.finemoltex(**batch)
-        graph = {name: tensor for name, tensor in batch.items() if name not in ("input_ids", "attention_mask")}
-        atoms = model.finemoltex.encode_atoms(**{name: batch[name] for name in GRAPH})
-        scores = model._score_importance(plain, atoms, plain.text_states, graph)
-        for stream, score in enumerate(scores):
-            cosine = score[0].clone()
+        drawn_by, ranked_by = score_importance(model, batch), score_importance(model, batch, masking="importance")
+        for stream, (score, ranking) in enumerate(zip(drawn_by, ranked_by, strict=True)):
+            cosine = ranking[0].clone()
             candidates = torch.ones_like(cosine, dtype=torch.bool)
             candidates[[0, -1]] = False
             draws = 4000

@@ -1,0 +1,70 @@
+"""A training run and an evaluation report become a folder for the Hub that tells nothing of the machine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file
+
+from modeling_finemoltex import FineMolTexForPreTraining
+
+ROOT = Path(__file__).resolve().parents[2]
+FACTS = "dataset: a few alcohols\nwidget:\n  texts: [an alcohol]\n  smiles: [CCO, C]\n"
+
+
+@pytest.fixture
+def run(tmp_path, config, processor) -> Path:
+    """What `examples/pretrain.py` leaves, and a report of `examples/evaluate_retrieval.py` about it."""
+    folder = tmp_path / "run"
+    FineMolTexForPreTraining(config).save_pretrained(folder)
+    processor.save_pretrained(folder)
+    log = [{"step": 1, "eval_validation/t2m_mrr": 0.1}]
+    training = {
+        "global_step": 7,
+        "per_device_train_batch_size": 8,
+        "gradient_accumulation_steps": 1,
+        "learning_rate": 0.001,
+        "muon_learning_rate": 0.02,
+        "lr_scheduler_type": "cosine",
+        "seed": 3,
+    }
+    summary = {"settings": {"split": "scaffold", "seed": 3}, "splits": {}, "removed": {}}
+    report = {
+        "tasks": {"mine": {"queries": 2}},
+        "figures": {"model": {"mine/t2m_hits@1": 0.5}},
+        "ranks": {"model": [1, 2]},
+        "arguments": {"model": "/secret/run", "pool": ["/secret/a.csv", "/secret/b.csv"], "rerank": 0},
+    }
+    (folder / "preparation").mkdir()
+    for name, content in (
+        ("trainer_state.json", {"log_history": log}),
+        ("training_args.json", training),
+        ("preparation/summary.json", summary),
+        ("report.json", report),
+    ):
+        (folder / name).write_text(json.dumps(content))
+    (folder / "facts.yaml").write_text(FACTS)
+    return folder
+
+
+def test_export_writes_weights_card_log_and_figures(run, tmp_path):
+    output = tmp_path / "exported"
+    command = [sys.executable, ROOT / "examples" / "export_checkpoint.py", "--run", run, "--output", output]
+    command += ["--facts", run / "facts.yaml", "--reports", run / "report.json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    weights = load_file(output / "model.safetensors").values()
+    assert {weight.dtype for weight in weights if weight.is_floating_point()} == {torch.float16}
+    card = ModelCard.load(output / "README.md")
+    assert "50.00 %" in card.text and "(Muon: 0.02)" in card.text and "a few alcohols" in card.text
+    assert {answer["label"] for answer in card.data.widget[0]["output"]} == {"CCO", "C"}
+    (figures,) = json.loads((output / "evaluation_results.json").read_text())
+    assert figures["arguments"] == {"model": "run", "pool": ["a.csv", "b.csv"], "rerank": 0} and "ranks" not in figures
+    assert json.loads((output / "training_log.json").read_text())[0]["step"] == 1
+    assert not [file for file in output.iterdir() if b"/secret" in file.read_bytes()]
