@@ -186,9 +186,8 @@ class FineMolTexConfig(PreTrainedConfig):
         matching_negatives (`int`): Wrong molecules per text, and wrong texts per molecule, of that objective.
         matching_score_weight (`float`): Weight of the matching logits beside the cosine over temperature where pairs
             are ranked; choose it on validation queries. A head that learned for minutes gains nothing, and harms at 1.
-        cross_attention_share (`float`): Share of the pairs of a training batch that goes through the masked and the
-            matching pass, which cost more than the contrastive one (paper: 1): every n-th pair, with n = 1 / share
-            rounded. Evaluation masks every pair.
+        cross_attention_share (`float`): Share of the training steps with masked and matching losses, which cost more
+            than the contrastive one (paper: 1): every n-th step, with n = 1 / share rounded.
         property_readout (`str`): What property prediction reads: `"molecule"`, the embedding before its
             normalisation; `"atoms"`, the mean of the atom states; or `"both"`, one beside the other.
         property_text (`bool`): Property prediction also reads motifs and the words of a text after cross-attention.

@@ -31,9 +31,6 @@ class FineMolTexOutput(ModelOutput):
 class FineMolTexPreTrainingOutput(ModelOutput):
     """Losses, embeddings and the hits of the masked predictions.
 
-    In training the counts are those of the pairs of the masked pass (`config.cross_attention_share`),
-    in evaluation of all.
-
     Args:
         loss (`torch.FloatTensor` of shape `()`): Weighted sum of the losses below.
         contrastive_loss (`torch.FloatTensor` of shape `()`): Molecule-text alignment.

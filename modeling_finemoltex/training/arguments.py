@@ -144,7 +144,7 @@ class ModelArguments:
         default=None, metadata={"help": "Hard wrong candidates per pair and side; overrides the preset."}
     )
     cross_attention_share: float | None = field(
-        default=None, metadata={"help": "Share of a batch in the masked and matching passes; overrides the preset."}
+        default=None, metadata={"help": "Share of the steps with masked and matching losses; overrides the preset."}
     )
 
     def objective_overrides(self) -> dict[str, Any]:

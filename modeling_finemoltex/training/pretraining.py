@@ -148,8 +148,9 @@ def build_trainer(
         training_args.eval_strategy = "no"
         training_args.load_best_model_at_end = False
     if training_args.ddp_find_unused_parameters is None:
-        # Every parameter takes part in a masked step; without one, at least the mask token does not.
-        training_args.ddp_find_unused_parameters = not model.is_masked_modelling
+        # Every parameter takes part in a masked step; in other steps, at least the mask token does not.
+        is_masked_always = model.is_masked_modelling and model.config.cross_attention_share == 1
+        training_args.ddp_find_unused_parameters = not is_masked_always
     return FineMolTexTrainer(
         model=model,
         args=training_args,

@@ -94,17 +94,20 @@ class FineMolTexTrainer(MoleculeTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, Any]:
-        """Replace `pair_ids` by mask seeds, compute the loss and remember its components."""
+        """Replace `pair_ids` by mask seeds, compute the losses due in this step and remember them."""
         inputs = dict(inputs)
+        if model.training:
+            interval = round(1 / self.accelerator.unwrap_model(model).config.cross_attention_share)
+            inputs["cross_attention"] = self.state.global_step % interval == 0
         pair_ids = inputs.pop("pair_ids", None)
         if pair_ids is not None:
             inputs["mask_seeds"] = make_mask_seeds(
                 pair_ids, self.state.global_step if model.training else None
             )  # (B,)
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
-        values = [outputs.get(name) for name in LOSS_COMPONENTS]
-        values = [loss.new_zeros(()) if value is None else value.detach().mean() for value in values]
-        self._component_sums[model.training] += torch.stack([*values, loss.new_ones(())]).float()
+        for index, name in enumerate(LOSS_COMPONENTS):
+            if outputs.get(name) is not None:
+                self._component_sums[model.training][index] += torch.stack([outputs[name], loss.new_ones(())]).detach()
         return (loss, outputs) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
@@ -213,15 +216,11 @@ class FineMolTexTrainer(MoleculeTrainer):
         Path(folder, "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
 
     def _no_components(self) -> Tensor:
-        """Return the sums of the loss components and, last, the number of batches: a vector of zeros."""
-        return torch.zeros(len(LOSS_COMPONENTS) + 1, device=self.args.device)
+        """Return the sum of each loss component and the number of batches it was computed in: zeros `(4, 2)`."""
+        return torch.zeros(len(LOSS_COMPONENTS), 2, device=self.args.device)
 
     def _take_components(self, training: bool) -> dict[str, float]:
-        """Average the components over batches and processes, and start anew."""
+        """Average the components over the batches that computed them and over processes, and start anew."""
         sums = self.accelerator.reduce(self._component_sums[training], reduction="sum").tolist()
         self._component_sums[training] = self._no_components()
-        return (
-            {name: value / sums[-1] for name, value in zip(LOSS_COMPONENTS, sums[:-1], strict=True)}
-            if sums[-1]
-            else {}
-        )
+        return {name: total / count for name, (total, count) in zip(LOSS_COMPONENTS, sums, strict=True) if count}

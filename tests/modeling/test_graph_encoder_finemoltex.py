@@ -7,7 +7,6 @@ from modeling_finemoltex.graph_encoder_finemoltex import (
     FineMolTexGraphEncoder,
     locate_motifs,
     pool_atoms_to_motifs,
-    select_molecules,
 )
 
 
@@ -56,11 +55,3 @@ def test_masked_atoms_tell_nothing_to_anyone(encoder, batch):
 def test_an_atom_without_bonds_is_encoded(encoder):
     states = encoder(torch.zeros(1, 9, dtype=torch.long), torch.zeros(2, 0).long(), torch.zeros(0, 3).long())
     assert states.shape == (1, 16) and states.isfinite().all()
-
-
-def test_selected_molecules_are_those_of_a_smaller_batch(processor, molecules, batch):
-    graph = {name: batch[name] for name in batch if name not in ("input_ids", "attention_mask")}
-    kept = torch.arange(len(molecules)) % 3 == 1
-    expected = processor(smiles=[smiles for smiles, keep in zip(molecules, kept, strict=True) if keep])
-    for name, tensor in select_molecules(graph, kept).items():
-        assert torch.equal(tensor, expected[name]), name

@@ -213,12 +213,11 @@ class TestPreTraining:
         model.finemoltex(**batch)
         assert not all(torch.equal(buffer, before[name]) for name, buffer in model.named_buffers())
 
-    def test_a_share_of_the_training_pairs_is_masked(self, config, batch):
-        model = FineMolTexForPreTraining(with_config(config, cross_attention_share=0.25))
-        size = len(batch["motif_counts"])
-        kept = model.train()(**batch, mask_seeds=torch.arange(size)).word_total
-        assert len(kept) == len(range(0, size, 4))
-        assert len(model.eval()(**batch).word_total) == size
+    def test_a_step_without_cross_attention_is_contrastive_alone(self, config, batch):
+        model = FineMolTexForPreTraining(with_config(config, matching_loss_weight=1.0)).eval()
+        output = model(**batch, cross_attention=False)
+        assert output.word_loss is output.motif_loss is output.matching_loss is None
+        assert output.loss == output.contrastive_loss == model(**batch).contrastive_loss
 
     def test_the_masks_leave_special_tokens_and_unknown_motifs_alone(self, model, batch):
         batch["motif_ids"][:] = 0

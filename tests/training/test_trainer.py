@@ -66,10 +66,18 @@ def test_logs_the_parts_of_the_loss_averaged_since_the_last_log(make_trainer, co
     evaluation = [entry for entry in trainer.state.log_history if "eval_loss" in entry]
     assert len(training) == 2 and len(evaluation) == 1
     for entry, prefix in [(entry, "") for entry in training] + [(evaluation[0], "eval_")]:
-        contrastive, word, motif, matching = (entry[f"{prefix}{name}"] for name in LOSS_COMPONENTS)
-        assert matching == 0  # it has no weight here
+        contrastive, word, motif = (entry[f"{prefix}{name}"] for name in LOSS_COMPONENTS[:3])
+        assert f"{prefix}matching_loss" not in entry  # it has no weight here
         total = contrastive + config.word_loss_weight * word + config.motif_loss_weight * motif
         assert total == pytest.approx(entry[f"{prefix}loss"], rel=0.2 if prefix else 1e-4)
+
+
+def test_cross_attention_is_trained_in_every_nth_step(make_trainer, config):
+    sparse = type(config)(**{**config.to_dict(), "cross_attention_share": 0.25})
+    trainer = make_trainer(config=sparse, max_steps=8, logging_steps=1)
+    trainer.train()
+    steps = [entry["step"] for entry in trainer.state.log_history if "word_loss" in entry]
+    assert steps == [1, 5]  # the steps are logged when done
 
 
 def test_evaluation_uses_every_pair_although_training_drops_the_last_batch(make_trainer):
