@@ -210,7 +210,10 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
     def _add_masked_modelling(
         self, output, input_ids, attention_mask, graph, motif_scores, word_scores, mask_seeds
     ) -> None:
-        """Mask motifs and words, predict them from both streams, and add losses and hits to `output`."""
+        """Mask motifs and words, predict them from both streams, and add losses and hits to `output`.
+
+        `S` hidden words or motifs of the whole batch: only their scores are computed, as a vocabulary is long.
+        """
         config = self.config
         motif_labels = self._pad_motif_ids(graph["motif_counts"], graph["motif_ids"])  # (B, K + 1)
         special = input_ids.new_tensor(list(config.special_token_ids))
@@ -218,14 +221,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         # What has no weight is not hidden either: it would only make the other side's task harder.
         is_word = is_word & bool(config.word_loss_weight)
         is_motif = (motif_labels != UNKNOWN_MOTIF_ID) & bool(config.motif_loss_weight)  # (B, K + 1)
-        motif_slots, motif_is_masked = self._draw(
-            motif_scores, is_motif, config.motif_mask_probability, mask_seeds, stream=0
-        )
-        word_slots, word_is_masked = self._draw(
-            word_scores, is_word, config.word_mask_probability, mask_seeds, stream=1
-        )
-        hidden_motifs = torch.zeros_like(motif_labels, dtype=torch.bool).scatter(1, motif_slots, motif_is_masked)
-        hidden_words = torch.zeros_like(is_word).scatter(1, word_slots, word_is_masked)  # (B, T)
+        hidden_motifs = self._draw(motif_scores, is_motif, config.motif_mask_probability, mask_seeds, stream=0)
+        hidden_words = self._draw(word_scores, is_word, config.word_mask_probability, mask_seeds, stream=1)
         masked = self.finemoltex(
             input_ids=input_ids.masked_fill(hidden_words, config.mask_token_id),
             attention_mask=attention_mask,
@@ -234,26 +231,24 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             **graph,
         )
         word_table = self.finemoltex.get_input_embeddings().weight  # (V, H_text)
-        word_logits = self.word_head(self._take(masked.text_states, word_slots), word_table)  # (B, S, V)
-        word_labels = input_ids.gather(1, word_slots).masked_fill(~word_is_masked, -100)  # (B, S)
-        motif_logits = self.motif_head(self._take(masked.motif_states, motif_slots))  # (B, S, V)
-        motif_labels = motif_labels.gather(1, motif_slots).masked_fill(~motif_is_masked, -100)  # (B, S)
+        word_logits = self.word_head(masked.text_states[hidden_words], word_table)  # (S_words, V)
+        motif_logits = self.motif_head(masked.motif_states[hidden_motifs])  # (S_motifs, V)
+        words, motifs = input_ids[hidden_words], motif_labels[hidden_motifs]  # (S_words,), (S_motifs,)
 
-        word_loss = masked_prediction_loss(word_logits, word_labels, gather=self.training)
-        motif_loss = masked_prediction_loss(motif_logits, motif_labels, gather=self.training)
+        word_loss = masked_prediction_loss(word_logits, words, gather=self.training)
+        motif_loss = masked_prediction_loss(motif_logits, motifs, gather=self.training)
         output.loss = output.loss + config.word_loss_weight * word_loss + config.motif_loss_weight * motif_loss
         output.word_loss, output.motif_loss = word_loss.detach(), motif_loss.detach()
-        output.word_correct = (word_logits.argmax(-1) == word_labels).sum(1)  # (B,)
-        output.word_total = word_is_masked.sum(1)  # (B,)
-        output.motif_correct = (motif_logits.argmax(-1) == motif_labels).sum(1)  # (B,)
-        output.motif_total = motif_is_masked.sum(1)  # (B,)
+        output.word_correct = self._count_hits(word_logits, words, hidden_words)  # (B,)
+        output.word_total = hidden_words.sum(1)  # (B,)
+        output.motif_correct = self._count_hits(motif_logits, motifs, hidden_motifs)  # (B,)
+        output.motif_total = hidden_motifs.sum(1)  # (B,)
 
-    def _draw(
-        self, scores: Tensor, candidates: Tensor, probability: float, seeds: Tensor, stream: int
-    ) -> tuple[Tensor, Tensor]:
-        """Draw the slots to mask. `(B, L)`, `(B, L)` -> slots `(B, S)`, which of them are masked `(B, S)`."""
+    def _draw(self, scores: Tensor, candidates: Tensor, probability: float, seeds: Tensor, stream: int) -> Tensor:
+        """Draw the slots to mask. `(B, L)`, `(B, L)` -> true where masked, `(B, L)`."""
         scores = scores / self.config.importance_temperature  # (B, L)
-        return select_masked_slots(scores, candidates, probability, seeds, stream)
+        slots, is_masked = select_masked_slots(scores, candidates, probability, seeds, stream)  # (B, S), (B, S)
+        return torch.zeros_like(candidates).scatter(1, slots, is_masked)
 
     @staticmethod
     def _pad_motif_ids(motif_counts: Tensor, motif_ids: Tensor) -> Tensor:
@@ -264,9 +259,11 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         return padded
 
     @staticmethod
-    def _take(states: Tensor, slots: Tensor) -> Tensor:
-        """States at some slots. `(B, L, H)`, `(B, S)` -> `(B, S, H)`."""
-        return states.gather(1, slots[..., None].expand(-1, -1, states.shape[-1]))
+    def _count_hits(logits: Tensor, labels: Tensor, is_hidden: Tensor) -> Tensor:
+        """Count the right predictions of every pair. `(S, V)`, `(S,)`, `(B, L)` -> `(B,)`."""
+        hits = torch.zeros_like(is_hidden)
+        hits[is_hidden] = logits.argmax(-1) == labels
+        return hits.sum(1)
 
 
 __all__ = ["FineMolTexForPreTraining"]
