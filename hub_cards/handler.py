@@ -59,6 +59,22 @@ class Deadline:
             raise RequestError(f"The request took more than {WORK_SECONDS:g} s and was given up. Send less at once.")
 
 
+class PatientEncoder:
+    """An encoder that embeds molecules until the time of the request is over."""
+
+    def __init__(self, encoder: Any, deadline: Deadline) -> None:
+        self.encoder, self.deadline = encoder, deadline
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the encoder's own."""
+        return getattr(self.encoder, name)
+
+    def encode_molecules(self, *args: Any, **kwargs: Any) -> Any:
+        """Embed molecules, if there is time."""
+        self.deadline.check()
+        return self.encoder.encode_molecules(*args, **kwargs)
+
+
 class EndpointHandler:
     """Answers requests from one thread or several; the model itself runs for one request at a time.
 
@@ -80,6 +96,7 @@ class EndpointHandler:
         if not self.predicts_properties and (self.folder / INDEX_FOLDER).is_dir():
             width = self.model.config.projection_dim or self.model.config.multimodal_config.hidden_size
             self.index = Index(self.folder / INDEX_FOLDER, width)
+        self._editing_parts: tuple[Any, Any] | None = None  # made by the first request that edits
         self._turn = threading.Lock()  # tokenizers cannot be shared between threads, nor can a small machine's cores
         self._tasks: dict[str, Callable[[dict, dict], Any]] = {
             "feature-extraction": self._embed,
@@ -151,23 +168,30 @@ class EndpointHandler:
             if not isinstance(opposite, str):
                 raise RequestError(f"`parameters.opposite` must be a sentence, got {_shorten(opposite)}.")
             _read_strings("parameters.opposite", opposite, MAX_TEXT_CHARACTERS)
-        try:
-            from modeling_finemoltex import MoleculeTextEncoder, SearchEditor, SearchSettings
-        except ImportError as error:
-            raise RequestError("Editing needs the package: add `finemoltex` to the requirements.txt.") from error
         self._featurize(inputs["smiles"])  # refuses a bad molecule while others have the model
         with self._work() as deadline:
-            encoder = MoleculeTextEncoder(self.model, self.processor)
-            embed = encoder.encode_molecules
-
-            def embed_in_time(*args: Any, **kwargs: Any) -> Any:
-                deadline.check()
-                return embed(*args, **kwargs)
-
-            encoder.encode_molecules = embed_in_time
-            editor = SearchEditor(encoder, settings=SearchSettings(num_candidates=EDIT_CANDIDATES, num_generations=1))
-            edits = editor.edit(inputs["smiles"][0], inputs["text"][0], opposite, k)
+            editor = self._make_editor(deadline)
+            try:
+                edits = editor.edit(inputs["smiles"][0], inputs["text"][0], opposite, k)
+            except RequestError:
+                raise
+            except ValueError as error:
+                raise RequestError(str(error)) from error
         return {"edits": [one.to_dict() for one in edits]}
+
+    def _make_editor(self, deadline: Deadline) -> Any:
+        """Make an editor for one request: its memory of molecules and prompts ends with it."""
+        try:
+            from modeling_finemoltex import MoleculeTextEncoder, SearchEditor, SearchSettings
+            from modeling_finemoltex.editing import MotifSwaps
+        except ImportError as error:
+            raise RequestError("Editing needs the package: add `finemoltex` to the requirements.txt.") from error
+        if self._editing_parts is None:
+            encoder = MoleculeTextEncoder(self.model, self.processor)
+            self._editing_parts = encoder, MotifSwaps(self.processor.feature_extractor)
+        encoder, swaps = self._editing_parts
+        settings = SearchSettings(num_candidates=EDIT_CANDIDATES, num_generations=1)
+        return SearchEditor(PatientEncoder(encoder, deadline), [swaps], settings=settings)
 
     def _predict(self, inputs: dict[str, list[str]], parameters: dict[str, Any]) -> dict[str, Any]:
         _expect(parameters)

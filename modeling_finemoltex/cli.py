@@ -54,7 +54,9 @@ def pretrain(context: typer.Context) -> None:
 def vocab(
     source: Annotated[
         str,
-        typer.Argument(help="csv, tsv, smi, sdf or parquet file to train on; or a .json vocabulary, model folder, Hub id"),
+        typer.Argument(
+            help="csv, tsv, smi, sdf or parquet file to train on; or a .json vocabulary, model folder, Hub id"
+        ),
     ],
     output: Annotated[Path | None, typer.Option(help="write the vocabulary to this .json file")] = None,
     smiles_column: Annotated[str | None, typer.Option("--smiles_column", help="column of the molecules")] = None,

@@ -24,6 +24,9 @@ ENDPOINT_FILES = ("handler.py", "requirements.txt")
 # By it the Hub lists the models of this package.
 MODEL_TAG = "finemoltex"
 
+PROPERTY_CLASS = "FineMolTexForPropertyPrediction"
+PROPERTY_TAGS, TEXT_TAGS = ("property-prediction",), ("molecule-text", "graph-ml", "retrieval")
+
 # Packaged inside the wheel; beside the package in a checkout.
 TEMPLATE_FOLDERS = (
     Path(__file__).resolve().parent / "hub_cards",
@@ -87,13 +90,14 @@ def build_model_card(
     base_model = card_fields.get("base_model", "scratch")
     model_id = card_fields.get("model_id") or folder.resolve().name
     reports = card_fields.get("reports") or []
+    is_property = type(model).__name__ == PROPERTY_CLASS
     data = ModelCardData(
         license="apache-2.0",
         library_name="transformers",
-        pipeline_tag="feature-extraction",
-        tags=[MODEL_TAG, "chemistry", "molecule", "molecule-text", "graph-ml", "retrieval", "custom_code"],
+        pipeline_tag="graph-ml" if is_property else "feature-extraction",
+        tags=[MODEL_TAG, "chemistry", "molecule", *(PROPERTY_TAGS if is_property else TEXT_TAGS), "custom_code"],
         language="en",
-        metrics=["mrr", "recall"],
+        metrics=None if is_property else ["mrr", "recall"],
         datasets=_hub_ids(card_fields.get("dataset")),
         base_model=base_model if _hub_ids(base_model) else None,
         widget=card_fields.get("widget"),
@@ -105,6 +109,8 @@ def build_model_card(
         template_path=str(find_template(TEMPLATE_FILE)),
         model_id=model_id,
         class_name=type(model).__name__,
+        auto_class="AutoModelForSequenceClassification" if is_property else "AutoModel",
+        labels=list(model.config.id2label.values()) if is_property else None,
         num_parameters=f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f}",
         config=model.config,
         embedding_size=model.config.projection_dim or model.config.multimodal_config.hidden_size,

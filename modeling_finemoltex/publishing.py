@@ -14,10 +14,12 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoProcessor
 
 from .configuration_finemoltex import FineMolTexConfig
-from .hub import CARD_FILE, ENDPOINT_FILES, MODEL_TAG
+from .hub import CARD_FILE, ENDPOINT_FILES, MODEL_TAG, PROPERTY_CLASS
 from .registration import MODELS, register
 
 INDEX_FOLDER = "index"  # a `MoleculeTextIndex` beside the model, for retrieval by the endpoint
+# Beside the files: an index, and the tokenizer of the generator of an editing model.
+PUBLISHED_FOLDERS = (INDEX_FOLDER, "generator_tokenizer")
 PUBLISHED_SUFFIXES = (".json", ".safetensors", ".fps", ".py", ".txt", ".md", ".yaml", ".png", ".svg")
 # Written by the Trainer; they tell the paths of the machine. What they say of the training is in the card.
 KEPT_PRIVATE = ("training_args.json", "trainer_state.json")
@@ -114,8 +116,8 @@ def check_folder(folder: Path) -> None:
 def list_additions(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
     """List what of a folder is published, ready to commit."""
     files = [path for path in folder.iterdir() if path.suffix in PUBLISHED_SUFFIXES and path.name not in KEPT_PRIVATE]
-    if (folder / INDEX_FOLDER).is_dir():
-        files += (folder / INDEX_FOLDER).iterdir()
+    for name in PUBLISHED_FOLDERS:
+        files += (folder / name).glob("*")
     additions = []
     for file in sorted(path for path in files if path.is_file() and not path.name.startswith((".", "_"))):
         content: Any = file
@@ -170,7 +172,7 @@ def describe_model(name_or_path: str, revision: str | None = None) -> dict[str, 
         )
     config: Any = FineMolTexConfig.from_pretrained(folder)
     name = (values.get("architectures") or [None])[0]
-    is_property = name == "FineMolTexForPropertyPrediction"
+    is_property = name == PROPERTY_CLASS
     weights = sorted(folder.glob("*.safetensors"))
     card = ModelCard.load(folder / CARD_FILE).data if (folder / CARD_FILE).is_file() else None
     processor_file = folder / "processor_config.json"

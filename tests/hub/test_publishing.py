@@ -1,9 +1,11 @@
 """What is refused before a push, and what a description says; the pushes themselves are in `test_round_trips.py`."""
 
 import json
+import re
 import shutil
 
 import pytest
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
 from modeling_finemoltex import describe_model
@@ -101,6 +103,21 @@ def test_the_code_of_the_card_names_the_repository(folder):
     with card.as_file() as file:
         text = file.read().decode()
     assert 'folder = "owner/name"' in text and '"tiny-retrieval"' not in text and "# tiny-retrieval" in text
+
+
+@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties"])
+def test_the_code_blocks_of_a_card_run(exported, name, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (exported[name] / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(block.replace(f'"tiny-{name}"', repr(str(exported[name]))), {})
+    assert "tensor(" in capsys.readouterr().out
+
+
+def test_the_card_of_a_property_model_names_its_labels(exported):
+    card = ModelCard.load(exported["properties"] / "README.md")
+    assert "that predicts" in card.text and "soluble, toxic" in card.text and "text_embeds" not in card.text
+    assert (card.data.pipeline_tag, card.data.metrics) == ("graph-ml", None)
 
 
 def test_a_folder_is_described(exported, heads, processor):
