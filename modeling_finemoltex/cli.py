@@ -74,7 +74,8 @@ def vocab(
         path = Path(source)
         if path.is_file() and path.suffix == ".json":
             found = json.loads(path.read_text(encoding="utf-8"))
-            found = processors.FineMolTexFeatureExtractor(found.get(fragmentation, found)).motif_vocab
+            found = found.get(fragmentation, found) if isinstance(found, dict) else found
+            found = processors.FineMolTexFeatureExtractor(found).motif_vocab  # refuses what is no vocabulary
         elif path.is_file() or source.lower().removesuffix(".gz").endswith(SUFFIXES):
             rows = RowSource(path, smiles_column)
             to_smiles = rows.to_smiles or str

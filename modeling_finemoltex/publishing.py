@@ -12,6 +12,7 @@ import torch
 from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, ModelCard, snapshot_download
 from safetensors import SafetensorError, safe_open
 from transformers import AutoProcessor
+from transformers.dynamic_module_utils import get_relative_imports
 
 from .configuration_finemoltex import FineMolTexConfig
 from .hub import CARD_FILE, ENDPOINT_FILES, MODEL_TAG, PROPERTY_CLASS
@@ -100,8 +101,10 @@ def check_folder(folder: Path) -> None:
     if config.get("model_type") != FineMolTexConfig.model_type:
         raise ValueError(f"{folder} is a model of the type {config.get('model_type')!r}, not of this package.")
     _check_card(folder / CARD_FILE, advice)
-    code = [f"{target.split('--')[-1].partition('.')[0]}.py" for target in config.get("auto_map", {}).values()]
-    missing = sorted({name for name in (*code, *ENDPOINT_FILES) if not (folder / name).is_file()})
+    code = {target.partition(".")[0] for target in config.get("auto_map", {}).values()}
+    code |= {module for file in folder.glob("*.py") for module in get_relative_imports(file)}
+    needed = {*(f"{module}.py" for module in code), *ENDPOINT_FILES}
+    missing = sorted(name for name in needed if not (folder / name).is_file())
     if missing or not code:
         raise ValueError(f"{folder} lacks {', '.join(missing) or 'the code of the model'}. {advice}")
     model, processor = _load(folder, config)
@@ -159,9 +162,12 @@ def describe_model(name_or_path: str, revision: str | None = None) -> dict[str, 
         `problem_type` of a property prediction model, `evaluation`, and whether there is an `endpoint` or an `index`.
 
     Raises:
-        ValueError: If there is no such folder or repository, or it holds no model of this package.
+        ValueError: If there is no such folder or repository, it holds no model of this package, or a folder is given
+            with a revision.
     """
     is_local = Path(name_or_path).is_dir()
+    if is_local and revision is not None:
+        raise ValueError(f"{name_or_path} is a folder, which has no revisions: leave {revision!r} out.")
     folder = Path(name_or_path) if is_local else _download_descriptions(name_or_path, revision)
     if not (folder / "config.json").is_file():
         raise ValueError(f"{name_or_path} is no model: it has no config.json.")

@@ -85,8 +85,8 @@ def pretrain(words: list[str] | None = None, prog: str | None = None) -> Pretrai
         "preparation": prepared.summary,
         "metrics": metrics,
     }
-    if is_main:
-        export_folder(trainer.model, prepared.processor, output_dir, card_fields)
     if training_args.push_to_hub:
         trainer.push_to_hub(card_fields=card_fields)
+    elif is_main:
+        export_folder(trainer.model, prepared.processor, output_dir, card_fields)
     return PretrainingResult(output_dir, True, is_main, metrics)

@@ -25,9 +25,11 @@ NAME = r"(?P<kind>models|datasets|spaces)/(?P<name>[^/]+/[^/]+)"
 class HubError(Exception):
     """An answer that is no success."""
 
-    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+    def __init__(self, status: int, message: str, code: str | None = None, commit: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status = status
+        headers = {"X-Error-Message": message, "X-Error-Code": code, "X-Repo-Commit": commit}
+        self.headers = {name: value for name, value in headers.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -182,8 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.unknown_requests.append(f"{self.command} {address.path}")
             raise HubError(404, "no such address")
         except HubError as error:
-            headers = {"X-Error-Message": str(error)} | ({"X-Error-Code": error.code} if error.code else {})
-            self.send({"error": str(error)}, error.status, headers)
+            self.send({"error": str(error)}, error.status, error.headers)
 
     def send(self, content, status: int = 200, headers: dict[str, str] | None = None) -> None:
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -371,7 +372,8 @@ class _Handler(BaseHTTPRequestHandler):
         commit = self.find(kind, name).resolve(revision)
         headers = {"X-Repo-Commit": commit.oid}
         if path not in commit.files:
-            raise HubError(404, "Entry not found", "EntryNotFound")
+            # With the commit clients remember, for later without a connection, that the file does not exist.
+            raise HubError(404, "Entry not found", "EntryNotFound", commit.oid)
         file = commit.files[path]
         if file.is_lfs:
             headers |= {"X-Linked-Etag": f'"{file.sha256}"', "X-Linked-Size": str(len(file.content))}
