@@ -77,8 +77,8 @@ def client(folders, tmp_path_factory):
     port = process.stdout.readline().strip()
     assert port, (home / "stderr.txt").read_text()[-4000:]
     yield Client(int(port))
-    process.stdin.close()
-    process.wait(timeout=30)
+    process.kill()
+    process.wait()
 
 
 def request(smiles=None, text=None, **parameters) -> dict:
@@ -154,6 +154,7 @@ def test_editing_works_with_the_package(folders):
     spec = importlib.util.spec_from_file_location("endpoint_handler", folders[0] / "handler.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    module.WORK_SECONDS = 600.0  # on a machine that may have other work
     handler = module.EndpointHandler(str(folders[0]))
     wanted = request("CC(=O)Oc1ccccc1C(=O)O", "an acid on an aromatic ring", task="editing", k=3)
     edits = handler(wanted)["edits"]
