@@ -190,26 +190,22 @@ class FineMolTexFusion(nn.Module):
 
     What stands before the first co-attention block needs one side only: `encode_motifs` and `encode_text` run it, and
     `forward` continues with both.
-    Without text it is the motif stream alone, under the same weight names.
 
     Shapes:
         - **input:** motif states `(B, K, H)` and mask `(B, K)`, text states `(B, T, H)` and mask `(B, T)`
         - **output:** motif states `(B, K, H)`, text states `(B, T, H)`
     """
 
-    def __init__(self, config, with_text: bool = True) -> None:
+    def __init__(self, config) -> None:
         super().__init__()
         self.config, sizes = config, config.multimodal_config
         self.motif_layers = nn.ModuleList(
             FineMolTexFusionLayer(config, sizes.num_motif_attention_heads) for _ in range(sizes.num_motif_layers)
         )
         self.text_layers = nn.ModuleList(
-            FineMolTexFusionLayer(config, sizes.num_text_attention_heads)
-            for _ in range(sizes.num_text_layers if with_text else 0)
+            FineMolTexFusionLayer(config, sizes.num_text_attention_heads) for _ in range(sizes.num_text_layers)
         )
-        self.co_attention = nn.ModuleList(
-            FineMolTexCoAttention(config) for _ in (sizes.co_attention_motif_layers if with_text else ())
-        )
+        self.co_attention = nn.ModuleList(FineMolTexCoAttention(config) for _ in sizes.co_attention_motif_layers)
 
     @property
     def _alone(self) -> tuple[int, int]:

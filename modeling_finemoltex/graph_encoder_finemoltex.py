@@ -99,6 +99,7 @@ class FineMolTexReadout(nn.Module):
         self.contract = nn.Linear(2 * hidden_size, embedding_size)
 
     def forward(self, atom_states: Tensor, groups: Tensor, num_groups: int) -> Tensor:
+        """Read the groups; see the shapes above."""
         sizes = groups.new_zeros(num_groups).index_add(0, groups, torch.ones_like(groups))  # (G,)
         means = pool_atoms_to_motifs(atom_states.float(), groups, num_groups)  # (G, H)
         sums = means * sizes[:, None] / _COMMON_SIZE  # (G, H)
@@ -173,9 +174,7 @@ class FineMolTexGraphLayer(nn.Module):
         self.activation = nn.Identity() if is_last else nn.ReLU()
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(
-        self, atom_states: Tensor, edge_index: Tensor, bonds: Tensor, is_masked_pass: bool = False
-    ) -> Tensor:
+    def forward(self, atom_states: Tensor, edge_index: Tensor, bonds: Tensor, is_masked_pass: bool = False) -> Tensor:
         messages = self.conv(atom_states, edge_index, self.bond_embedding(bonds))  # (N, H)
         hidden = F.relu(self.inner_norm(self.expand(messages), is_masked_pass))  # (N, 2H)
         atom_states = self.norm(self.contract(hidden), is_masked_pass)  # (N, H)
@@ -205,7 +204,9 @@ class FineMolTexGraphEncoder(nn.Module):
         if is_masked is not None:
             touches_masked = is_masked[edge_index[0]] | is_masked[edge_index[1]]  # (E,)
         atom_states = self.atom_embedding(self.atom_embedding.indicate(atom_features, is_masked))  # (N, H)
-        bonds = self.layers[0].bond_embedding.indicate(edge_features, touches_masked)  # (E, R), the same for all layers
+        bonds = self.layers[0].bond_embedding.indicate(
+            edge_features, touches_masked
+        )  # (E, R), the same for all layers
         for layer in self.layers:
             atom_states = layer(atom_states, edge_index, bonds, is_masked is not None)  # (N, H)
         return atom_states

@@ -143,8 +143,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
 
     Args:
         config ([`FineMolTexConfig`]): Sizes and objectives.
-        with_text (`bool`): Build the text side too. Without it the model takes molecules only, and weights of the text
-            side in a checkpoint are left there.
+        with_text (`bool`): Build the text side and the fusion too. Without them the model embeds molecules, and
+            nothing else of a checkpoint is loaded.
 
     Example:
     >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["ethanol", "benzene"])
@@ -155,18 +155,16 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     def __init__(self, config: FineMolTexConfig, with_text: bool = True) -> None:
         super().__init__(config)
         width, text_width = config.multimodal_config.hidden_size, config.text_config.hidden_size
-        self.graph_encoder = FineMolTexGraphEncoder(config.graph_config)
-        self.motif_tower = FineMolTexMotifTower(config)
-        self.text_encoder = AutoModel.from_config(config.text_config) if with_text else None
-        if hasattr(self.text_encoder, "pooler"):
-            self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
-        if with_text:
-            self.text_input = nn.Linear(text_width, width) if text_width != width else nn.Identity()
-        self.fusion = FineMolTexFusion(config, with_text)
         embedding_size = config.projection_dim
+        self.graph_encoder = FineMolTexGraphEncoder(config.graph_config)
         self.molecule_readout = FineMolTexReadout(config.graph_config.hidden_size, embedding_size or width)
+        self.text_encoder = AutoModel.from_config(config.text_config) if with_text else None
         if with_text:
+            self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
+            self.text_input = nn.Linear(text_width, width) if text_width != width else nn.Identity()
             self.text_projection = nn.Linear(width, embedding_size) if embedding_size else nn.Identity()
+            self.motif_tower = FineMolTexMotifTower(config)
+            self.fusion = FineMolTexFusion(config)
         self.logit_scale = nn.Parameter(torch.empty(()), requires_grad=config.learn_temperature)
         self.post_init()
 
@@ -366,9 +364,10 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             atom_states = self.encode_atoms(*graph, hidden_motifs)  # (N, H_graph)
             molecule, _ = locate_motifs(motif_counts, motif_positions.shape[0])  # (M,)
             molecule_embeds = self.embed_atoms(atom_states, molecule[atom_to_motif], motif_counts.shape[0])  # (B, P)
-            motif_states, motif_mask = self.encode_motifs(
-                atom_states, motif_counts, atom_to_motif, motif_positions, masked_motifs
-            )  # (B, K + 1, H)
+            if self.text_encoder is not None:
+                motif_states, motif_mask = self.encode_motifs(
+                    atom_states, motif_counts, atom_to_motif, motif_positions, masked_motifs
+                )  # (B, K + 1, H), (B, K + 1)
         if has_text:
             text_states, means = self.encode_words(input_ids, attention_mask)  # (B, T, H), (B, H)
             text_embeds = self.embed_words(means)  # (B, P)

@@ -145,7 +145,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
     def _score_importance(
         self, output: FineMolTexPreTrainingOutput, atom_states: Tensor, text_states: Tensor, graph: dict[str, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Score motifs `(B, K + 1)` and words `(B, T)` by their cosine with the molecule and the text they are part of.
+        """Score motifs `(B, K + 1)` and words `(B, T)` by their cosine with the molecule and the text they are in.
 
         Both are placed in the shared space as their wholes are; zeros if masks are drawn at random.
         """

@@ -30,7 +30,8 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         r"text_encoder\.",
         r"text_input\.",
         r"text_projection\.",
-        r"fusion\.(text_layers|co_attention)\.",
+        r"motif_tower\.",
+        r"fusion\.",
         r"^(word_head|motif_head|matching_head)\.",
     ]
 
@@ -103,7 +104,7 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """Compute what the linear layer reads, `(B, F)`: what `config.property_readout` names, then the joined streams.
+        """Compute what the linear layer reads, `(B, F)`: what `config.property_readout` names, and the joined streams.
 
         Arguments are those of [`forward`].
         """

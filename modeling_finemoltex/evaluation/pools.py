@@ -193,6 +193,18 @@ def negatives_of(setting: RetrievalSetting, pool: Pool, num_pairs: int) -> np.nd
     return draw_negatives(codes, count_correct(codes, num_pairs), count, setting.seed)
 
 
+def choices_that_fit(sizes: Sequence[int], molecule_ids: Any, text_ids: Any) -> tuple[int, ...]:
+    """Keep those `T` of T-choose-one for which every row has `T - 1` wrong candidates, as drawing them needs.
+
+    Args:
+        sizes (sequence of `int`): The `T` wanted.
+        molecule_ids, text_ids (integers or strings, `(R,)` each): Rows with one id are right for each other.
+    """
+    codes = [np.unique(ids, return_inverse=True)[1] for ids in (molecule_ids, text_ids)]
+    num_wrong = len(codes[0]) - int(count_correct(codes, len(codes[0])).max(initial=0))
+    return tuple(size for size in sizes if size - 1 <= num_wrong)
+
+
 def draw_negatives(ids: list[np.ndarray], num_correct: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Draw `count` distinct wrong rows for each row, in random order: (R, count) int64."""
     num_rows = len(num_correct)

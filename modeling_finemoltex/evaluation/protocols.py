@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..data.identifiers import canonical_smiles, map_unique
 from ..data.pairs import load_pairs
-from .pools import RetrievalSetting, load_negatives
+from .pools import RetrievalSetting, choices_that_fit, load_negatives
 from .retrieval import score_at_random, score_queries
 
 logger = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def load_chebi20(
     pairs = load_pairs(texts)
     smiles, sentences = list(pairs["smiles"]), list(pairs["text"])
     if pool is None:
-        return [_build_task(f"chebi20_{split or _stem(texts)}_only", smiles, sentences, duplicates)]
+        return [_build_task(f"chebi20_{split or _stem(texts)}_only", smiles, sentences, duplicates, choose_from=None)]
     everything = _read_pool([pool] if isinstance(pool, str) else pool)
     own, others = _molecule_keys(smiles), _molecule_keys(list(everything["smiles"]))
     is_extra = ~others.isin(own)
@@ -183,7 +183,7 @@ def load_chebi20(
         molecule_keys=own.append(others[is_extra]),
         directions=("t2m", "m2t") if extra_texts else ("t2m",),
     )
-    return [full, _build_task(f"{start}_only", smiles, sentences, duplicates, molecule_keys=own)]
+    return [full, _build_task(f"{start}_only", smiles, sentences, duplicates, molecule_keys=own, choose_from=None)]
 
 
 def load_drugbank(
@@ -296,7 +296,8 @@ def load_pool_of_pairs(texts: str, name: str | None = None, duplicates: str = "r
     """
     pairs = load_pairs(texts)
     full = "_".join(filter(None, (name, _stem(texts))))
-    return [_build_task(full, list(pairs["smiles"]), list(pairs["text"]), duplicates, in_batch=IN_BATCH)]
+    smiles, sentences = list(pairs["smiles"]), list(pairs["text"])
+    return [_build_task(full, smiles, sentences, duplicates, in_batch=IN_BATCH, choose_from=None)]
 
 
 @dataclass(frozen=True)
@@ -365,16 +366,21 @@ def _build_task(
     extra_smiles: Sequence[str] = (),
     extra_texts: Sequence[str] = (),
     molecule_keys: pd.Index | None = None,
+    choose_from: Sequence[int] | None = (),
     **setting: Any,
 ) -> RetrievalTask:
-    """Number molecules by canonical SMILES and texts as they are; say in the name what duplicates count."""
+    """Number molecules by canonical SMILES and texts as they are; say in the name what duplicates count.
+
+    `choose_from=None` stands for the usual choices as far as the pairs are enough for them.
+    """
     text_parts = setting.pop("text_parts", None)
     keys = _molecule_keys([*smiles, *extra_smiles]) if molecule_keys is None else molecule_keys
+    molecule_ids = pd.factorize(keys)[0]
+    text_ids = pd.factorize(pd.Index([*texts, *extra_texts]))[0]
+    if choose_from is None:
+        choose_from = choices_that_fit(CHOOSE_FROM, molecule_ids[: len(smiles)], text_ids[: len(smiles)])
     fixed = RetrievalSetting(
-        molecule_ids=pd.factorize(keys)[0],
-        text_ids=pd.factorize(pd.Index([*texts, *extra_texts]))[0],
-        duplicates=duplicates,
-        **{"choose_from": (), **setting},
+        choose_from=choose_from, molecule_ids=molecule_ids, text_ids=text_ids, duplicates=duplicates, **setting
     )
     name = f"{name}_duplicates_wrong" if duplicates == "wrong" else name
     return RetrievalTask(name, smiles, texts, fixed, list(extra_smiles), list(extra_texts), text_parts)

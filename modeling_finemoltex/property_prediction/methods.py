@@ -120,10 +120,8 @@ class MethodRunner:
             return FineMolTexForPropertyPrediction.from_pretrained(
                 self.model_folder, config=config, ignore_mismatched_sizes=True
             )
-        # The graph encoder alone: no motif layers, no text, the mean of the atoms.
+        # The graph encoder alone, and the mean of the atoms.
         config.property_readout, config.property_text = "atoms", False
-        sizes = config.multimodal_config
-        sizes.num_motif_layers, sizes.co_attention_motif_layers, sizes.co_attention_text_layers = 0, [], []
         return FineMolTexForPropertyPrediction(config)
 
 

@@ -20,6 +20,7 @@ from ..configuration_finemoltex import FineMolTexConfig
 from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
 from ..data.sources import Source, load_molecules, load_source, sample_rows
 from ..evaluation import compute_pretraining_metrics
+from ..evaluation.pools import choices_that_fit
 from ..pretraining_finemoltex import FineMolTexForPreTraining
 from .arguments import SCRATCH, DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
@@ -168,12 +169,10 @@ def compute_metrics(eval_prediction: EvalPrediction, protocol: str) -> dict[str,
     if len(predictions) == 2:  # embeddings alone: without a masked objective nothing was masked
         nothing = np.zeros(len(molecule_ids), dtype=np.int64)
         predictions = (*predictions, nothing, nothing, nothing, nothing)
-    # A row needs wrong candidates that share neither its molecule nor its text: small sets have few.
-    most_shared = sum(np.unique(ids, return_counts=True)[1].max() for ids in (molecule_ids, text_ids)) - 1
     return compute_pretraining_metrics(
         EvalPrediction(predictions, eval_prediction.label_ids),
         protocol,
-        choose_from=tuple(size for size in CHOOSE_FROM if size - 1 <= len(molecule_ids) - most_shared),
+        choose_from=choices_that_fit(CHOOSE_FROM, molecule_ids, text_ids),
         molecule_ids=molecule_ids,
         text_ids=text_ids,
     )

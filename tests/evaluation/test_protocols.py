@@ -45,6 +45,7 @@ def test_chebi20_names_what_was_read(chebi20, caplog):
     assert (full.name, only.name) == ("chebi20_validation_full24", "chebi20_validation_only")
     assert len(full.all_smiles) == 24 and full.all_texts == TEXTS[:6] and full.setting.directions == ("t2m",)
     assert len(only.all_smiles) == 6 and only.setting.directions == ("t2m", "m2t")
+    assert only.setting.choose_from == (4,) and full.setting.choose_from == ()  # 5 wrong candidates; not published
     wrong = load_protocol("chebi20", chebi20[0], pool=chebi20[1], split="dev", duplicates="wrong")
     assert wrong[0].name == "chebi20_dev_full24_duplicates_wrong" and wrong[0].setting.duplicates == "wrong"
     assert [task.name for task in load_protocol("chebi20", chebi20[0])] == ["chebi20_asks_only"]
@@ -141,7 +142,8 @@ def test_pcdes_sentences_score_by_their_mean(pcdes):
 def test_a_table_of_pairs(tmp_path):
     table = tmp_path / "mine.csv"
     pd.DataFrame({"smiles": SMILES, "text": TEXTS}).to_csv(table)
-    assert load_protocol("pairs", str(table))[0].name == "mine"
+    (task,) = load_protocol("pairs", str(table))
+    assert task.name == "mine" and task.setting.choose_from == (4, 10, 20)
     assert load_protocol("pubchem324k", str(table))[0].name == "pubchem324k_mine"
 
 

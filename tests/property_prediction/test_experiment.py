@@ -169,7 +169,7 @@ def test_lora_changes_matrices_only_and_leaves_a_plain_model(run, base_folder, t
     before = AutoModel.from_pretrained(base_folder).state_dict()
     after = tuned.finemoltex.state_dict()
     changed = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
-    assert "fusion.motif_layers.0.attention.query.weight" in changed
+    assert "molecule_readout.expand.weight" in changed
     assert "graph_encoder.layers.0.expand.weight" in changed
     assert not [name for name in changed if "norm" in name or "embedding" in name or name.endswith("bias")]
 
