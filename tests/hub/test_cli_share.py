@@ -41,7 +41,7 @@ def test_push_and_info_meet_on_the_hub(hub, exported, tmp_path):
         ["info", "org/typed", "--revision", "v2", "--json"],
     ):
         command = [sys.executable, "-m", "modeling_finemoltex.cli", *map(str, words)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         found.append(json.loads(done.stdout))
     pushed, described = found

@@ -45,7 +45,9 @@ def test_the_examples_of_its_card_are_its_answers(folder):
     encoder = MoleculeTextEncoder(model.eval(), AutoProcessor.from_pretrained(folder))
     for example in widget:
         smiles = [answer["label"] for answer in example["output"]]
-        logits = encoder.encode_texts([example["text"]]) @ encoder.encode_molecules(smiles).T / model.config.temperature
+        logits = (
+            encoder.encode_texts([example["text"]]) @ encoder.encode_molecules(smiles).T / model.config.temperature
+        )
         probabilities = torch.from_numpy(logits).softmax(-1)[0]
         stated = torch.tensor([answer["score"] for answer in example["output"]])
         torch.testing.assert_close(probabilities, stated, atol=2e-3, rtol=0)
