@@ -40,7 +40,7 @@ setup(
     package_data={
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
-        "modeling_finemoltex.hub_cards": ["*.md", "images/*", "metrics/*/*"],
+        "modeling_finemoltex.hub_cards": ["*.md", "handler.py", "requirements.txt", "images/*", "metrics/*/*"],
     },
     include_package_data=False,
     install_requires=REQUIRED,

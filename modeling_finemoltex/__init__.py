@@ -46,6 +46,9 @@ _MODULE_OF = {
     "FineMolTexTrainer": "training",
     "FineMolTexTrainingArguments": "training",
     "export_folder": "hub",
+    "push_folder": "publishing",
+    "list_pretrained": "publishing",
+    "describe_model": "publishing",
     "MoleculeTextIndex": "retrieval",
     "MoleculeFilter": "retrieval",
 }
@@ -68,6 +71,7 @@ if TYPE_CHECKING:
         train_motif_vocab,
     )
     from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
+    from .publishing import describe_model, list_pretrained, push_folder
     from .registration import AutoModelForMoleculeRetrieval
     from .retrieval import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex, embed_file, load_embeddings
     from .retrieval_finemoltex import FineMolTexForRetrieval

@@ -4,6 +4,7 @@ Each command reads its arguments here and calls one function of the package, so 
 Heavy modules are imported inside the commands: `finemoltex --help` answers at once.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from .editing import Edit
     from .retrieval import Hit, MoleculeTextIndex
 
+SHOWN_MOTIFS = 12
+
 app = typer.Typer(
     name="finemoltex",
     help="Embed molecules and texts, search one with the other, predict properties, edit as a text asks.",
@@ -27,6 +30,63 @@ app = typer.Typer(
 @app.callback()
 def main() -> None:
     """Embed molecules and texts, search one with the other, predict properties, edit as a text asks."""
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def pretrain(context: typer.Context) -> None:
+    """Pre-train on pairs of molecules and texts; `finemoltex pretrain --help` lists the options.
+
+    `accelerate launch -m modeling_finemoltex.cli pretrain ...` trains on several devices.
+    """
+    from .evaluation import format_retrieval_table
+    from .training import pretrain as run
+
+    with _plain_errors():
+        result = run(context.args, prog="finemoltex pretrain")
+    if not result.is_complete:
+        raise typer.Exit(130)  # the exit status of a program stopped by Ctrl-C
+    if result.is_main_process:
+        typer.echo(format_retrieval_table(result.metrics))
+        typer.echo(f"The model, its processor and its card are in {result.output_dir}")
+
+
+@app.command()
+def vocab(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="csv, tsv, smi, sdf or parquet file to train on; or a .json vocabulary, model folder, Hub id"
+        ),
+    ],
+    output: Annotated[Path | None, typer.Option(help="write the vocabulary to this .json file")] = None,
+    smiles_column: Annotated[str | None, typer.Option("--smiles_column", help="column of the molecules")] = None,
+    fragmentation: Annotated[str, typer.Option(help="functional or paper")] = "functional",
+    min_count: Annotated[int, typer.Option("--min_count", help="motifs seen less often are unknown")] = 5,
+    max_size: Annotated[int | None, typer.Option("--max_size", help="keep at most so many, the most frequent")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+) -> None:
+    """Train a motif vocabulary on molecules, or show that of a model."""
+    from ._processors import load_processors
+    from .retrieval.molecule_files import SUFFIXES, RowSource
+
+    with _plain_errors():
+        processors = load_processors()
+        path = Path(source)
+        if path.is_file() and path.suffix == ".json":
+            found = json.loads(path.read_text(encoding="utf-8"))
+            found = found.get(fragmentation, found) if isinstance(found, dict) else found
+            found = processors.FineMolTexFeatureExtractor(found).motif_vocab  # refuses what is no vocabulary
+        elif path.is_file() or source.lower().removesuffix(".gz").endswith(SUFFIXES):
+            rows = RowSource(path, smiles_column)
+            to_smiles = rows.to_smiles or str
+            smiles = (to_smiles(row.value) for row in rows if row.value and row.problem is None)
+            found = processors.train_motif_vocab(smiles, fragmentation, min_count, max_size)
+        else:
+            found = processors.FineMolTexFeatureExtractor.from_pretrained(source).motif_vocab
+        if output is not None:
+            output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            typer.echo(f"{output}: {len(found['motifs'])} motifs", err=True)
+        _echo_facts(_summarize_vocab(found), as_json)
 
 
 @app.command()
@@ -227,6 +287,73 @@ def edit(
         if draw is not None:
             write_edits(draw, prompt, smiles, edits, f"{len(edits)} edits of {smiles}")
             typer.echo(f"{draw}: {len(edits)} edits drawn", err=True)
+
+
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(help="folder that pretraining, fine-tuning or `export_folder` wrote")],
+    repo_id: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="repository on the Hub; made if needed")],
+    tag: Annotated[str | None, typer.Option(help="name for this state, to pin it with revision=")] = None,
+    private: Annotated[bool | None, typer.Option("--private/--public", help="of a new repository")] = None,
+    message: Annotated[str | None, typer.Option(help="title of the commit")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a sentence")] = False,
+) -> None:
+    """Push a model folder to the Hub in one commit: model, processor, code, card, results and endpoint.
+
+    Log in first: `hf auth login`, or set HF_TOKEN.
+    """
+    from .publishing import push_folder
+
+    with _plain_errors(), _quiet_loading():
+        info = push_folder(folder, repo_id, tag=tag, private=private, commit_message=message)
+    if as_json:
+        typer.echo(json.dumps({"repo_id": repo_id, "commit": info.oid, "tag": tag, "url": str(info.commit_url)}))
+    else:
+        typer.echo(f"{info.commit_url}\nPin it with revision={(tag or info.oid)!r}.")
+
+
+@app.command()
+def info(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="model folder or Hub id")],
+    revision: Annotated[str | None, typer.Option(help="branch, tag or commit on the Hub")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+) -> None:
+    """Say what a model is: class, sizes, labels, measured figures; its weights are not downloaded."""
+    from .publishing import describe_model
+
+    with _plain_errors():
+        _echo_facts(describe_model(model, revision), as_json)
+
+
+def _summarize_vocab(vocab: dict[str, Any]) -> dict[str, Any]:
+    """Say how much of the molecules a vocabulary names, and its most frequent motifs."""
+    total = vocab.get("num_motif_tokens")
+    return {
+        "fragmentation": vocab["fragmentation"],
+        "motifs": len(vocab["motifs"]),
+        "molecules": vocab.get("num_molecules"),
+        "min_count": vocab.get("min_count"),
+        "coverage": round(sum(vocab["motifs"].values()) / total, 4) if total else None,
+        "most_frequent": dict(itertools.islice(vocab["motifs"].items(), SHOWN_MOTIFS)),
+    }
+
+
+def _echo_facts(facts: dict[str, Any], as_json: bool) -> None:
+    """Print facts as JSON, or those that are known as a table."""
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} ({count:,})" for key, count in value.items())
+        elif isinstance(value, list):
+            rows = (" ".join(map(str, one.values())) if isinstance(one, dict) else str(one) for one in value)
+            value = f"\n{'':<{width}}  ".join(rows)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            value = f"{value:,}"
+        if value not in (None, ""):
+            typer.echo(f"{name:<{width}}  {value}")
 
 
 def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> Any:

@@ -1,6 +1,7 @@
-"""Export a model as a complete Hub folder: weights, processor, code and a model card filled from data."""
+"""Export a model as a complete Hub folder: weights, processor, code, endpoint and a model card filled from data."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,17 @@ from transformers.utils import SAFE_WEIGHTS_NAME
 from .evaluation import format_retrieval_table, format_systems_table
 from .registration import register
 
+CARD_FILE = "README.md"
 TEMPLATE_FILE = "card_template.md"
 TEST_RESULTS_FILE = "test_results.json"
 REPORTS_FILE = "evaluation_results.json"
+# What an inference endpoint runs, and what it installs first.
+ENDPOINT_FILES = ("handler.py", "requirements.txt")
+# By it the Hub lists the models of this package.
+MODEL_TAG = "finemoltex"
+
+PROPERTY_CLASS = "FineMolTexForPropertyPrediction"
+PROPERTY_TAGS, TEXT_TAGS = ("property-prediction",), ("molecule-text", "graph-ml", "retrieval")
 
 # Packaged inside the wheel; beside the package in a checkout.
 TEMPLATE_FOLDERS = (
@@ -45,7 +54,7 @@ def export_folder(
         half_precision (`bool`): Store the weights in float16, half as large; they are loaded as float32 all the same.
 
     Returns:
-        The folder, ready for `push_folder` of your choice or `from_pretrained`.
+        The folder, ready for `push_folder`, `from_pretrained` and an inference endpoint.
     """
     folder = Path(folder)
     register()  # without it `save_pretrained` would leave the code out
@@ -53,10 +62,12 @@ def export_folder(
     if half_precision:
         _halve_weights(folder / SAFE_WEIGHTS_NAME)
     processor.save_pretrained(folder)
+    for name in ENDPOINT_FILES:
+        shutil.copyfile(find_template(name), folder / name)
     reports = (card_fields or {}).get("reports")
     if reports:
         (folder / REPORTS_FILE).write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
-    build_model_card(model, processor, folder, card_fields or {}).save(folder / "README.md")
+    build_model_card(model, processor, folder, card_fields or {}).save(folder / CARD_FILE)
     return folder
 
 
@@ -79,13 +90,14 @@ def build_model_card(
     base_model = card_fields.get("base_model", "scratch")
     model_id = card_fields.get("model_id") or folder.resolve().name
     reports = card_fields.get("reports") or []
+    is_property = type(model).__name__ == PROPERTY_CLASS
     data = ModelCardData(
         license="apache-2.0",
         library_name="transformers",
-        pipeline_tag="feature-extraction",
-        tags=["chemistry", "molecule", "molecule-text", "graph-ml", "retrieval", "custom_code"],
+        pipeline_tag="graph-ml" if is_property else "feature-extraction",
+        tags=[MODEL_TAG, "chemistry", "molecule", *(PROPERTY_TAGS if is_property else TEXT_TAGS), "custom_code"],
         language="en",
-        metrics=["mrr", "recall"],
+        metrics=None if is_property else ["mrr", "recall"],
         datasets=_hub_ids(card_fields.get("dataset")),
         base_model=base_model if _hub_ids(base_model) else None,
         widget=card_fields.get("widget"),
@@ -94,9 +106,11 @@ def build_model_card(
     )
     return ModelCard.from_template(
         data,
-        template_path=str(find_card_template()),
+        template_path=str(find_template(TEMPLATE_FILE)),
         model_id=model_id,
         class_name=type(model).__name__,
+        auto_class="AutoModelForSequenceClassification" if is_property else "AutoModel",
+        labels=list(model.config.id2label.values()) if is_property else None,
         num_parameters=f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f}",
         config=model.config,
         embedding_size=model.config.projection_dim or model.config.multimodal_config.hidden_size,
@@ -163,13 +177,13 @@ def _halve_weights(file: Path) -> None:
     save_file(weights, file, metadata={"format": "pt"})
 
 
-def find_card_template() -> Path:
-    """Return the path of the card template, in the installed package or in the checkout."""
+def find_template(name: str) -> Path:
+    """Return the path of a file of `hub_cards`, in the installed package or in the checkout."""
     for folder in TEMPLATE_FOLDERS:
-        if (folder / TEMPLATE_FILE).is_file():
-            return folder / TEMPLATE_FILE
+        if (folder / name).is_file():
+            return folder / name
     raise FileNotFoundError(
-        f"{TEMPLATE_FILE} is in none of {[str(folder) for folder in TEMPLATE_FOLDERS]}. Reinstall with "
+        f"{name} is in none of {[str(folder) for folder in TEMPLATE_FOLDERS]}. Reinstall with "
         "`pip install finemoltex`, or work from a complete checkout."
     )
 

@@ -14,6 +14,7 @@ import pandas as pd
 from ..data.property_tables import PropertyTable, load_property_table
 from ..data.splits import column_split, deterministic_scaffold_split, random_split, scaffold_split
 from ..evaluation.property_metrics import compute_property_metrics
+from ..hub import export_folder
 from ..training.fine_tuning import FineTuningSettings
 from .fingerprints import TrainingFingerprints
 from .methods import BASELINES, METHODS, MethodRunner, Outcome
@@ -131,7 +132,7 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
                 run = _score(table.name, method, seed, outcome, runner.parts, time.process_time() - start)
                 results["runs"].append(run)
                 if arguments.save_models:
-                    _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor)
+                    _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor, run)
                 _write(folder, results)
                 figure = DECIDING[table.task_type]
                 logger.info("%s, %s, seed %d: %s", table.name, method, seed, run["test"].get(figure, "no figure"))
@@ -240,13 +241,22 @@ def _score(
 
 
 def _save(
-    folder: Path, table: PropertyTable, parts: Mapping[str, PropertyTable], outcome: Outcome, processor: Any
+    folder: Path,
+    table: PropertyTable,
+    parts: Mapping[str, PropertyTable],
+    outcome: Outcome,
+    processor: Any,
+    run: Mapping[str, Any],
 ) -> None:
     """Keep what can be used later: the model with what prediction needs, and the predictions beside all input rows."""
     folder.mkdir(parents=True, exist_ok=True)
     if outcome.model is not None:
-        outcome.model.save_pretrained(folder)
-        processor.save_pretrained(folder)
+        card_fields = {
+            "model_id": "-".join(folder.parts[-3:]),
+            "dataset": table.name,
+            "metrics": {f"{table.name}/test_{name}": value for name, value in run["test"].items()},
+        }
+        export_folder(outcome.model, processor, folder, card_fields)
         TrainingFingerprints.from_smiles(parts["train"].smiles).save(folder)
     frame = table.rows.to_pandas()
     split = np.full(len(frame), "unparsable", dtype=object)

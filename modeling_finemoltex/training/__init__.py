@@ -27,6 +27,8 @@ _MODULES = {
     "parse_arguments": "arguments",
     "preparation_settings": "pretraining",
     "prepare_data": "pretraining",
+    "pretrain": "run",
+    "PretrainingResult": "run",
     "run_training": "pretraining",
     "train_tokenizer": "text_model",
     "use_cpu_threads": "pretraining",

@@ -361,13 +361,14 @@ class FineMolTexTrainingArguments(TrainingArguments):
 
 
 def parse_arguments(
-    argv: Sequence[str] | None = None,
+    argv: Sequence[str] | None = None, prog: str | None = None
 ) -> tuple[ModelArguments, DataArguments, FineMolTexTrainingArguments]:
     """Parse the command line; `--preset` sets the defaults, a recipe and then every other flag overrides them.
 
     Args:
         argv (`Sequence[str]`, *optional*): Words of the command line without the program; none: `sys.argv[1:]`. The
             first may be a recipe: a YAML or JSON file of options.
+        prog (`str`, *optional*): What the help calls the program; its file name, if absent.
 
     Returns:
         The model, data and training arguments.
@@ -385,6 +386,7 @@ def parse_arguments(
     preset = given.preset or "small"
     parser = HfArgumentParser(
         (ModelArguments, DataArguments, FineMolTexTrainingArguments),
+        prog=prog,
         usage="%(prog)s [RECIPE.yaml] [--preset {tiny,small,paper}] [--dataset PAIRS] [--output_dir DIR] [options]",
         description="Pre-train FineMolTex on molecule-text pairs.",
         formatter_class=lambda prog: argparse.ArgumentDefaultsHelpFormatter(prog, max_help_position=40, width=119),

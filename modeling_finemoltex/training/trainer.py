@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import CommitInfo, HfApi
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import Trainer
 from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
-from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
+from transformers.trainer_utils import EvalLoopOutput, HubStrategy, rotate_checkpoints
+from transformers.utils import PushInProgress
 
 from ..data.sources import Source
+from ..hub import export_folder
+from ..publishing import list_additions, push_folder
 from .checkpoints import STAGING_FOLDER
 from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups
@@ -79,6 +83,11 @@ class FineMolTexTrainer(MoleculeTrainer):
         """Build the Trainer; rows of several `sources`, told apart by the column `source_ids`, are drawn by weight."""
         super().__init__(*args, **kwargs)
         self.sources = sources
+        if self.args.push_to_hub and self.args.hub_strategy in (HubStrategy.CHECKPOINT, HubStrategy.ALL_CHECKPOINTS):
+            raise ValueError(
+                f"`hub_strategy` {self.args.hub_strategy.value!r} would upload pickled optimizer states, which nobody "
+                "should have to load. Use 'every_save' or 'end', and resume from the checkpoints on this machine."
+            )
         if sources and self.args.train_sampling_strategy != "random":
             raise ValueError(
                 f"`train_sampling_strategy` {self.args.train_sampling_strategy!r} cannot draw sources by weight. "
@@ -199,9 +208,65 @@ class FineMolTexTrainer(MoleculeTrainer):
         folder = super()._get_output_dir(trial)
         return os.path.join(folder, STAGING_FOLDER) if self._staging else folder
 
+    def push_to_hub(
+        self,
+        commit_message: str | None = "End of training",
+        token: str | None = None,
+        private: bool | None = None,
+        card_fields: dict[str, Any] | None = None,
+    ) -> CommitInfo | None:
+        """Export the model with its card into the output folder and push it, in one commit; see `push_folder`.
+
+        `Trainer` would write a card of its own, leave out the endpoint, and upload prepared data and a pickle.
+
+        Args:
+            commit_message (`str`, *optional*): Title of the commit.
+            token (`str`, *optional*): Instead of `hub_token`.
+            private (`bool`, *optional*): Instead of `hub_private_repo`.
+            card_fields (`dict`, *optional*): Facts for the card, see `build_model_card`.
+
+        Returns:
+            `CommitInfo`, or `None` in all processes but the first.
+        """
+        if not self.is_world_process_zero():
+            return None
+        args, folder = self.args, Path(self.args.output_dir)
+        repo_id = args.hub_model_id or folder.resolve().name
+        self._finish_current_push()
+        fields = {"model_id": repo_id.rpartition("/")[2], **(card_fields or {})}
+        export_folder(self.accelerator.unwrap_model(self.model), self.processing_class, folder, fields)
+        return push_folder(
+            folder,
+            repo_id,
+            private=args.hub_private_repo if private is None else private,
+            commit_message=commit_message,
+            token=token or args.hub_token,
+            revision=args.hub_revision,
+        )
+
     def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
-        if not self._staging:  # uploads run in the background: only from the final name
-            super()._push_from_checkpoint(checkpoint_folder)
+        """Push the model of a checkpoint in the background, as a folder that loads: with its code, without pickles."""
+        args, folder = self.args, Path(checkpoint_folder)
+        # Uploads take their time: only from the final name, and only if the last one is done.
+        if self._staging or not self.is_world_process_zero() or args.hub_strategy == HubStrategy.END:
+            return
+        if self.push_in_progress is not None and not self.push_in_progress.is_done():
+            if not args.hub_always_push:
+                return
+            self.push_in_progress.wait_until_done()
+        additions = list_additions(folder, self.hub_model_id)
+        for addition in additions:  # the checkpoint may be deleted before it is uploaded
+            copy = Path(args.output_dir, addition.path_in_repo)
+            shutil.copyfile(folder / addition.path_in_repo, copy)
+            addition.path_or_fileobj = str(copy)
+        job = HfApi(token=args.hub_token).create_commit(
+            self.hub_model_id,
+            additions,
+            commit_message=f"Training in progress, step {self.state.global_step}",
+            revision=args.hub_revision,
+            run_as_future=True,
+        )
+        self.push_in_progress = PushInProgress([job])
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
         """Save as `Trainer` does, but the arguments as JSON: nobody should have to unpickle them."""

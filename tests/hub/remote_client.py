@@ -5,19 +5,9 @@ usage: python -I remote_client.py FOLDER FOLDER_TO_SAVE_AGAIN RESULT_FILE JSON_O
 
 import json
 import sys
+from pathlib import Path
 
-OURS = ("modeling_finemoltex", "processors")
-
-
-class Absent:
-    """Makes our packages unimportable: an editable install would answer from anywhere."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in OURS:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
-sys.meta_path.insert(0, Absent())
+sys.path.insert(0, str(Path(__file__).parent))
 
 import torch  # noqa: E402
 from transformers import (  # noqa: E402
@@ -29,6 +19,7 @@ from transformers import (  # noqa: E402
     AutoProcessor,
     AutoTokenizer,
 )
+from without_package import OURS  # noqa: E402  # before anything could import the package
 
 
 @torch.no_grad()

@@ -1,0 +1,137 @@
+"""What is refused before a push, and what a description says; the pushes themselves are in `test_round_trips.py`."""
+
+import json
+import re
+import shutil
+
+import pytest
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file, save_file
+
+from modeling_finemoltex import describe_model
+from modeling_finemoltex.publishing import check_folder, list_additions
+
+
+@pytest.fixture
+def folder(exported, tmp_path):
+    """An exported folder to break."""
+    return shutil.copytree(exported["retrieval"], tmp_path / "tiny", ignore=shutil.ignore_patterns("index"))
+
+
+@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties"])
+def test_exported_folders_are_complete(exported, name):
+    check_folder(exported[name])
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        ("config.json", "is no model folder: it has no config.json"),
+        ("README.md", r"has no card \(README.md\). Write the folder with `export_folder`"),
+        ("handler.py", "lacks handler.py"),
+        ("requirements.txt", "lacks requirements.txt"),
+        ("fusion_finemoltex.py", "lacks fusion_finemoltex.py"),
+        ("model.safetensors", "does not load, so it is not pushed"),
+        ("processor_config.json", "does not load, so it is not pushed"),
+    ],
+)
+def test_a_folder_that_lacks_a_part_is_refused(folder, missing, reason):
+    (folder / missing).unlink()
+    with pytest.raises(ValueError, match=reason):
+        check_folder(folder)
+
+
+def test_weights_that_do_not_fit_are_refused(folder):
+    weights = load_file(folder / "model.safetensors")
+    weights.pop("finemoltex.logit_scale")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"weights do not fit the model: .*logit_scale"):
+        check_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("- finemoltex\n", "", "lack the tag 'finemoltex'"),
+        ("# tiny-retrieval", "# {{ model_id }}", r"is not filled in: it still says {{ model_id }}"),
+    ],
+)
+def test_a_card_that_is_not_ready_is_refused(folder, old, new, reason):
+    card = folder / "README.md"
+    card.write_text(card.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises(ValueError, match=reason):
+        check_folder(folder)
+
+
+def test_another_kind_of_model_is_refused(folder):
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "bert"}), encoding="utf-8")
+    for refuse in (check_folder, lambda folder: describe_model(str(folder))):
+        with pytest.raises(ValueError, match="of the type 'bert', not of this package"):
+            refuse(folder)
+
+
+def test_an_index_of_another_model_is_refused(folder, exported):
+    retrieval = pytest.importorskip("modeling_finemoltex.retrieval.index", reason="needs faiss")
+    from modeling_finemoltex import MoleculeTextEncoder
+
+    for name, fits in (("retrieval", True), ("base", False)):
+        encoder = MoleculeTextEncoder.from_pretrained(str(exported[name]), device="cpu")
+        retrieval.MoleculeTextIndex.build(encoder, smiles=["CCO", "CCN"]).save(folder / "index")
+        if fits:
+            check_folder(folder)
+        else:
+            with pytest.raises(ValueError, match="made with another model"):
+                check_folder(folder)
+        shutil.copy(exported["retrieval"] / "config.json", folder / "config.json")
+
+
+def test_only_what_others_need_is_published(folder):
+    for name in ("training_args.json", "trainer_state.json", "optimizer.pt", "_draft.json", ".env.json", "log.csv"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    for name in ("checkpoint-1", "preparation", "index"):
+        (folder / name).mkdir()
+        (folder / name / "data.json").write_text("{}", encoding="utf-8")
+    names = {one.path_in_repo for one in list_additions(folder, "owner/name")}
+    assert "index/data.json" in names and "model.safetensors" in names
+    assert not {name for name in names if "/" in name} - {"index/data.json"}
+    assert not names & {"training_args.json", "trainer_state.json", "optimizer.pt", "_draft.json", ".env.json"}
+
+
+def test_the_code_of_the_card_names_the_repository(folder):
+    (card,) = [one for one in list_additions(folder, "owner/name") if one.path_in_repo == "README.md"]
+    with card.as_file() as file:
+        text = file.read().decode()
+    assert 'folder = "owner/name"' in text and '"tiny-retrieval"' not in text and "# tiny-retrieval" in text
+
+
+@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties"])
+def test_the_code_blocks_of_a_card_run(exported, name, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (exported[name] / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(block.replace(f'"tiny-{name}"', repr(str(exported[name]))), {})
+    assert "tensor(" in capsys.readouterr().out
+
+
+def test_the_card_of_a_property_model_names_its_labels(exported):
+    card = ModelCard.load(exported["properties"] / "README.md")
+    assert "that predicts" in card.text and "soluble, toxic" in card.text and "text_embeds" not in card.text
+    assert (card.data.pipeline_tag, card.data.metrics) == ("graph-ml", None)
+
+
+def test_a_folder_is_described(exported, heads, processor):
+    found = describe_model(str(exported["properties"]))
+    assert found["parameters"] == sum(one.numel() for one in heads["properties"].state_dict().values())
+    assert found["motifs"] == processor.feature_extractor.motif_vocab_size
+    assert found["words"] == len(processor.tokenizer)
+    assert (found["fragmentation"], found["problem_type"]) == ("functional", "multi_label_classification")
+    assert "AutoModelForSequenceClassification" in found["loads_as"] and found["endpoint"]
+    json.dumps(found)
+
+
+def test_nothing_is_described_where_nothing_is(tmp_path):
+    with pytest.raises(ValueError, match="it has no config.json"):
+        describe_model(str(tmp_path))
+    with pytest.raises(ValueError, match="neither a folder nor a repository"):
+        describe_model("nobody/nothing")  # offline
