@@ -35,6 +35,7 @@ _MODULE_OF = {
     "scaffold_split": "data",
     "deduplicate_against": "data",
     "featurize_pairs": "data",
+    "evaluate_alignment": "evaluation",
     "evaluate_retrieval": "evaluation",
     "format_retrieval_table": "evaluation",
     "MoleculeTextEncoder": "retrieval",
@@ -48,6 +49,8 @@ _MODULE_OF = {
     "export_folder": "hub",
     "MoleculeTextIndex": "retrieval",
     "MoleculeFilter": "retrieval",
+    "MotifWordAligner": "explain",
+    "MaskedPredictionExplainer": "explain",
 }
 
 __all__ = [*_MODULE_OF, "register", "__version__"]
@@ -56,7 +59,8 @@ if TYPE_CHECKING:
     from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
     from .data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, scaffold_split
     from .editing import EditConstraints, SearchEditor, SearchSettings
-    from .evaluation import evaluate_retrieval, format_retrieval_table
+    from .evaluation import evaluate_alignment, evaluate_retrieval, format_retrieval_table
+    from .explain import MaskedPredictionExplainer, MotifWordAligner
     from .hub import export_folder
     from .modeling_finemoltex import FineMolTexModel
     from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput, FineMolTexRetrievalOutput

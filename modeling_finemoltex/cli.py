@@ -5,12 +5,15 @@ Heavy modules are imported inside the commands: `finemoltex --help` answers at o
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from .cli_errors import plain_errors as _plain_errors
+from .cli_errors import quiet_loading as _quiet_loading
+from .cli_explain import register_explain
 
 if TYPE_CHECKING:
     from .editing import Edit
@@ -246,20 +249,6 @@ def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> Any:
         raise ValueError(f"{error}{hint}") from error
 
 
-@contextmanager
-def _quiet_loading() -> Iterator[None]:
-    """Load a model without bars and reports."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-
-
 def _format_hits(query: str, hits: "Sequence[Hit]") -> str:
     """Lay out the hits of one query as a table."""
     width = max((len(hit.id) for hit in hits), default=2)
@@ -280,15 +269,7 @@ def _format_edits(edits: "Sequence[Edit]") -> str:
     return "\n".join(lines)
 
 
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """End with one sentence, not a trace, when something given was wrong."""
-    try:
-        yield
-    except (ValueError, OSError, ImportError) as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from error
-
+register_explain(app)
 
 if __name__ == "__main__":
     app()

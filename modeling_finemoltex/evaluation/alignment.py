@@ -1,4 +1,4 @@
-"""How often the word that names a motif is the one a model aligns with it: a labelled probe of motif-word alignment."""
+"""How often a model aligns a motif with the word that names it: a labelled probe of motif-word alignment."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -89,7 +89,10 @@ def score_alignment(probe: AlignmentProbe, align: Callable[[list[str], list[str]
     for question in probe.questions:
         alignment = alignments[question.pair]
         is_right = _overlap(alignment.words, question.spans)  # (W,)
-        pools = {"hit@1": np.ones_like(is_right), "naming_hit@1": _overlap(alignment.words, probe.naming_spans[question.pair])}
+        pools = {
+            "hit@1": np.ones_like(is_right),
+            "naming_hit@1": _overlap(alignment.words, probe.naming_spans[question.pair]),
+        }
         answer: dict[str, float] = {}
         for name, pool in pools.items():
             right = is_right[pool]

@@ -40,7 +40,7 @@ GROUPS = {
     "ether": ("fr_ether", r"(?<!thio)(?<![a-z])ethers?(?![a-z])"),
     "methoxy": ("fr_methoxy", r"methoxy"),
     "alcohol": ("fr_Al_OH", r"alcohols?(?![a-z])"),
-    "hydroxy": ("[OX2H;$(O[#6]);!$(OC=O)]", r"hydroxy(?!l?amin|mic)"),
+    "hydroxy": ("[OX2H][#6;!$(C=O)]", r"hydroxy(?!l?amin|mic)"),
     "primary amine": ("[NX3;H2;!$(NC=[O,N,S]);!$(N[!#6])]", r"primary (?:amino|amines?)|(?<![a-z])amino(?![a-z])"),
     "quaternary ammonium": ("[NX4+;$(N([#6])([#6])([#6])[#6])]", r"quaternary ammonium"),
     "thiol": ("fr_SH", r"thiols?(?![a-z])|sulfanyl"),
@@ -51,7 +51,7 @@ GROUPS = {
     "fluoro": ("[F;$(F[#6])]", r"fluor(?!en)"),
     "chloro": ("[Cl;$(Cl[#6])]", r"chlor(?!oph|id)"),
     "bromo": ("[Br;$(Br[#6])]", r"brom(?!id)"),
-    "iodo": ("[I;$(I[#6])]", r"iod(?!id)"),
+    "iodo": ("[I;$(I[#6])]", r"iodo|iodine|iodinat"),
     "tert-butyl": ("[CX4]([CH3])([CH3])[CH3]", r"tert-butyl"),
 }  # fmt: skip
 # Rings that texts name as such; their structures are those of `RING_SYSTEMS`.
@@ -65,7 +65,7 @@ RINGS = (
 )
 RING_SYNONYMS = {"benzene": "phenyl(?!al|ene)", "pyridine": "pyridyl", "thiophene": "thienyl", "oxirane": "epoxide"}
 # A longer name is that of another ring: isoquinoline is no quinoline, dihydropyridine no pyridine.
-_NO_OTHER_RING = "".join(f"(?<!{prefix})" for prefix in ("iso", "benz", "benzo", "hydro", "phenothi", "bi"))
+_NO_OTHER_RING = "".join(f"(?<!{prefix})" for prefix in ("is", "iso", "benz", "benzo", "hydro", "bi"))
 
 SENTENCES = (
     "The molecule contains {}.",
@@ -143,8 +143,7 @@ def name_motifs(smiles: str, motif_atoms: Sequence[Sequence[int]]) -> list[list[
                 if core <= atoms and not (name.is_ring and (atoms & ring_atoms) - match):
                     found[place].append((match, name.name))
     return [
-        list(dict.fromkeys(name for match, name in own if not any(match < other for other, _ in own)))
-        for own in found
+        list(dict.fromkeys(name for match, name in own if not any(match < other for other, _ in own))) for own in found
     ]
 
 

@@ -20,7 +20,7 @@ MISSING = 'Drawing figures needs matplotlib: pip install "finemoltex[explain]"'
 MOTIF_PIXELS = (330, 210)
 MOLECULE_PIXELS = (1200, 620)
 CELL = (0.42, 0.85)  # inches of a word and of a motif
-LINE_LETTERS = 84  # of the coloured sentence
+LINE_LETTERS = 88  # of the coloured sentence
 MOST_FEATURES = 20  # of a bar chart
 RAISES, LOWERS = "#c8553d", "#3d6fc8"
 
@@ -96,7 +96,7 @@ def draw_highlights(alignment: Alignment, processor: Any, kind: str = DEFAULT_KI
             box = {"boxstyle": "round,pad=0.15", "linewidth": 0, "alpha": float(strengths[place])}
             box["facecolor"] = colors[motif_of_word[place]]
             text = alignment.words[place].text
-            bottom.text(letter, row + 0.5, text, family="monospace", fontsize=9, va="center", bbox=box)
+            bottom.text(letter, row + 0.5, text, family="monospace", fontsize=11, va="center", bbox=box)
             letter += len(text) + 2
     return figure
 
@@ -164,8 +164,8 @@ def _draw_motif(smiles: str) -> np.ndarray:
         canvas.SetFontSize(1.0)
         canvas.DrawString(smiles, rdMolDraw2D.Point2D(*(side / 2 for side in MOTIF_PIXELS)), rawCoords=True)
     else:
-        # A lone atom would fill the canvas.
-        canvas.drawOptions().fixedBondLength = 55 if molecule.GetNumBonds() else 30
+        options = canvas.drawOptions()
+        options.fixedBondLength, options.fixedFontSize = 55, 26  # as for all motifs: a lone atom would fill the canvas
         rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule, kekulize=False)
     canvas.FinishDrawing()
     return _read_image(canvas.GetDrawingText())

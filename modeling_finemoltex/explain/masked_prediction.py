@@ -115,9 +115,7 @@ class MaskedPredictionExplainer:
             return self.model.motif_head(states[:, slot]).float().log_softmax(-1)[:, None]  # (n, 1, V)
 
         first, values = self._predict(predict, torch.tensor([target]), len(words))
-        return self._explain(
-            "motif", motifs[motif].smiles, first, self.processor.decode_motifs, values, words, k
-        )
+        return self._explain("motif", motifs[motif].smiles, first, self.processor.decode_motifs, values, words, k)
 
     def explain_word(self, smiles: str, text: str, word: int | str, k: int = 5) -> MaskedPrediction:
         """Mask one word, and explain its prediction by the motifs.
@@ -154,9 +152,7 @@ class MaskedPredictionExplainer:
         return self._explain("word", names[place], first, decode, values, motifs, k)
 
     def _prepare(self, smiles: str, text: str) -> PreparedPairs:
-        longest = min(
-            self.processor.tokenizer.model_max_length, self.model.config.text_config.max_position_embeddings
-        )
+        longest = min(self.processor.tokenizer.model_max_length, self.model.config.text_config.max_position_embeddings)
         return prepare_pairs(self.processor, [smiles], [text], longest)
 
     @staticmethod

@@ -38,6 +38,7 @@ LEVELS = {
     "modeling_finemoltex/editing": 6,
     "modeling_finemoltex/explain": 6,
     "modeling_finemoltex/property_prediction": 7,
+    "modeling_finemoltex/cli_errors.py": 0,
     "modeling_finemoltex/cli_explain.py": 7,
     "modeling_finemoltex/cli.py": 8,
     "modeling_finemoltex/__init__.py": 9,
