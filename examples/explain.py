@@ -28,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("smiles", help="molecule")
     parser.add_argument("text", help="what is said of it, in quotes")
     parser.add_argument("--model", required=True, help="model folder or Hub id")
-    parser.add_argument("--by", default="similarity", help="similarity, attention or combined")
+    parser.add_argument("--by", default="similarity", help="similarity, context, attention or combined")
     parser.add_argument(
         "--draw", type=Path, nargs="*", default=[], help="files: .html, .svg, .png, .matrix.svg, .matrix.png"
     )

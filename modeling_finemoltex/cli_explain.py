@@ -29,7 +29,10 @@ def explain(
         typer.Option(help="also draw them as .svg or .png; .matrix.svg or .matrix.png draws motifs against words"),
     ] = None,
     by: Annotated[
-        str, typer.Option(help="similarity (in the shared space), attention (of the fusion) or combined")
+        str,
+        typer.Option(
+            help="similarity (in the shared space), context (likewise, of words as in the text), attention or combined"
+        ),
     ] = "similarity",
     as_json: Annotated[
         bool, typer.Option("--json", help="print JSON, with both matrices, instead of a table")

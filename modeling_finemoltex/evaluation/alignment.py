@@ -10,7 +10,7 @@ from .intervals import bootstrap_intervals, compare_paired, summarise_queries
 from .motif_names import find_names, name_motifs
 from .tables import align_columns, format_cell
 
-KINDS = ("similarity", "attention", "combined")
+KINDS = ("similarity", "context", "attention", "combined")
 # What the naming word is chosen among: all words of the text, or those that name a motif of some kind.
 POOLS = {"hit@1": "all words", "naming_hit@1": "naming words"}
 
@@ -127,8 +127,8 @@ def evaluate_alignment(
         `dict`, ready for JSON:
 
         - `probe`: numbers of pairs and questions;
-        - `figures`: for each system `alignment/{similarity,attention,combined,chance}_{hit@1,naming_hit@1}` with
-          `_low` and `_high`, and `..._over_chance`, the interval of what a kind is above chance, pair by pair;
+        - `figures`: for each system `alignment/{kind}_{pool}` and `alignment/chance_{pool}` for each of `KINDS` and
+          `POOLS`, with `_low` and `_high`, and `..._over_chance`, what a kind is above chance, pair by pair;
         - `differences`: for each other system, the first one's figures less its own, paired, with intervals;
         - `names`: for each name its number of questions and the figures of the first system.
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from .co_attention import average_attention, record_co_attention
 from .words import Word, locate_pieces, split_words
 
 BATCH = 32
+COMMON_MOTIFS = 300
 
 
 class PreparedPairs(NamedTuple):
@@ -68,7 +70,7 @@ def prepare_pairs(processor: Any, smiles: Sequence[str], texts: Sequence[str], m
 
 
 class MotifWordAligner:
-    """Compares each motif of a molecule with each word of its text.
+    """Compares each motif of a molecule with each word of its text. Words once embedded stay in memory.
 
     Args:
         encoder (`MoleculeTextEncoder`): A FineMolTex model, the base model or one with a head, and its processor.
@@ -77,12 +79,17 @@ class MotifWordAligner:
     >>> aligner = MotifWordAligner(MoleculeTextEncoder.from_pretrained("runs/demo"))  # doctest: +SKIP
     >>> (found,) = aligner.align(["NS(=O)(=O)c1ccccc1"], ["benzene with a sulfonamide group"])  # doctest: +SKIP
     >>> found.best_words(0)  # doctest: +SKIP
-    [('benzene', 0.51), ('with', 0.13), ('group', 0.08)]
+    [('sulfonamide', 0.71), ('benzene', 0.13), ('group', 0.08)]
     """
 
     def __init__(self, encoder: MoleculeTextEncoder) -> None:
-        self.model = getattr(encoder.model, "finemoltex", encoder.model)
+        self.encoder, self.model = encoder, getattr(encoder.model, "finemoltex", encoder.model)
         self.processor, self.max_length = encoder.processor, encoder.max_length
+        counts = self.processor.feature_extractor.motif_vocab["motifs"]
+        commonest = sorted(counts, key=lambda label: (-counts[label], label))[:COMMON_MOTIFS]
+        embeds, _ = encoder.encode_molecules(commonest, on_error="skip")  # a label need not be a molecule
+        self.common_motif: np.ndarray = embeds.sum(0) / max(len(embeds), 1)  # (P,)
+        self._word_embeds: dict[str, np.ndarray] = {}
 
     def align(self, smiles: Sequence[str], texts: Sequence[str], batch_size: int = BATCH) -> list[Alignment]:
         """Align pairs.
@@ -118,6 +125,7 @@ class MotifWordAligner:
         word_states, _ = self.model.encode_words(*text_inputs)  # (B, T, H)
         layout = (inputs["motif_counts"], inputs["atom_to_motif"], inputs["motif_positions"])
         attention = self._attend(*self.model.encode_motifs(atom_states, *layout), word_states, text_inputs[1])
+        self._embed_new({word.text for words in pairs.words for word in words})
         alignments, first = [], 0
         for row, slots in enumerate(pairs.slots):
             pieces = pairs.pieces[row].to(word_states)  # (W, T)
@@ -130,12 +138,20 @@ class MotifWordAligner:
                     motifs=pairs.motifs[row],
                     words=pairs.words[row],
                     motif_embeds=motif_embeds[[first + slot - 1 for slot in slots]].cpu().numpy(),
-                    word_embeds=self.model.embed_words(means).cpu().numpy(),
+                    common_motif=self.common_motif,
+                    word_embeds=np.stack([self._word_embeds[word.text] for word in pairs.words[row]]),
+                    context_embeds=self.model.embed_words(means).cpu().numpy(),
                     attention=(attention[row, slots] @ pieces.float().T).cpu().numpy(),
                 )
             )
             first += len(slots)
         return alignments
+
+    def _embed_new(self, words: set[str]) -> None:
+        """Embed words that have not been met yet, each as a text of its own."""
+        new = sorted(words - self._word_embeds.keys())
+        if new:
+            self._word_embeds |= zip(new, self.encoder.encode_texts(new), strict=True)
 
     def _attend(self, motif_states: Tensor, motif_mask: Tensor, word_states: Tensor, word_mask: Tensor) -> Tensor:
         """Run the fusion; how much motifs and word pieces look at each other, `(B, K + 1, T)`."""

@@ -8,7 +8,9 @@ import numpy as np
 
 from .words import Word
 
-KINDS = ("similarity", "attention", "combined")
+KINDS = ("similarity", "context", "attention", "combined")
+# In captions, the word that names a motif ranks first by similarity several times as often as by attention or by words
+# in their context, and attention beside similarity only harms.
 DEFAULT_KIND = "similarity"
 
 
@@ -29,7 +31,11 @@ class Alignment:
         motifs (list of `AlignedMotif`): Its `K` motifs, by position in the motif tree.
         words (list of `Word`): The `W` words that the model read.
         motif_embeds (`np.ndarray` of shape `(K, P)`): The motifs in the shared space, L2-normalised.
-        word_embeds (`np.ndarray` of shape `(W, P)`): The words in the shared space, L2-normalised.
+        common_motif (`np.ndarray` of shape `(P,)`): Mean place of the commonest motifs of the vocabulary.
+        word_embeds (`np.ndarray` of shape `(W, P)`): The words in the shared space, each as a text of its own,
+            L2-normalised.
+        context_embeds (`np.ndarray` of shape `(W, P)`): The words of this text in the shared space, where their
+            states have taken up what stands around them; L2-normalised.
         attention (`np.ndarray` of shape `(K, W)`): Co-attention, the mean of how much the motif looks at the word
             and the word at the motif, over heads and blocks; zeros where the model has no co-attention.
     """
@@ -39,24 +45,34 @@ class Alignment:
     motifs: list[AlignedMotif]
     words: list[Word]
     motif_embeds: np.ndarray
+    common_motif: np.ndarray
     word_embeds: np.ndarray
+    context_embeds: np.ndarray
     attention: np.ndarray
 
     @property
     def similarity(self) -> np.ndarray:
-        """Cosines of motifs and words, `(K, W)`."""
-        return self.motif_embeds @ self.word_embeds.T
+        """Cosine of motif and word less that of the common motifs and the word, `(K, W)`.
+
+        A word that fits any motif then fits none in particular.
+        """
+        return (self.motif_embeds - self.common_motif) @ self.word_embeds.T
+
+    @property
+    def context(self) -> np.ndarray:
+        """The same with the words as they are in their text, `(K, W)`."""
+        return (self.motif_embeds - self.common_motif) @ self.context_embeds.T
 
     @property
     def combined(self) -> np.ndarray:
-        """Mean of both, each in standard deviations from the mean of its row, `(K, W)`."""
+        """Mean of similarity and attention, each in standard deviations from the mean of its row, `(K, W)`."""
         return (_standardise(self.similarity) + _standardise(self.attention)) / 2
 
     def matrix(self, kind: str = DEFAULT_KIND) -> np.ndarray:
         """Take the matrix of a kind, `(K, W)`.
 
         Args:
-            kind (`str`): `"similarity"`, `"attention"` or `"combined"`.
+            kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
 
         Raises:
             ValueError: If the kind is unknown.
@@ -77,8 +93,7 @@ class Alignment:
             "text": self.text,
             "motifs": [motif._asdict() for motif in self.motifs],
             "words": [word._asdict() for word in self.words],
-            "similarity": np.round(self.similarity.astype(float), 4).tolist(),
-            "attention": np.round(self.attention.astype(float), 4).tolist(),
+            **{kind: np.round(self.matrix(kind).astype(float), 4).tolist() for kind in KINDS},
         }
 
 

@@ -22,7 +22,7 @@ def render_alignment_page(alignment: Alignment, processor: Any, kind: str = DEFA
     Args:
         alignment (`Alignment`): Of `MotifWordAligner.align`.
         processor (`FineMolTexProcessor`): That of the model.
-        kind (`str`): `"similarity"`, `"attention"` or `"combined"`.
+        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
 
     Returns:
         `str`: The page; everything that came from outside is escaped, nothing is loaded from elsewhere.
@@ -52,7 +52,7 @@ def write_alignment(file: str | Path, alignment: Alignment, processor: Any, kind
             `.matrix.svg` or `.matrix.png` the matrix with drawn motifs.
         alignment (`Alignment`): Of `MotifWordAligner.align`.
         processor (`FineMolTexProcessor`): That of the model.
-        kind (`str`): `"similarity"`, `"attention"` or `"combined"`.
+        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
 
     Raises:
         ValueError: If the name of the file ends otherwise, or the kind is unknown.

@@ -35,7 +35,7 @@ def draw_alignment_matrix(alignment: Alignment, kind: str = DEFAULT_KIND) -> "Fi
 
     Args:
         alignment (`Alignment`): Of `MotifWordAligner.align`.
-        kind (`str`): `"similarity"`, `"attention"` or `"combined"`.
+        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
 
     Raises:
         ValueError: If the kind is unknown.
@@ -66,7 +66,7 @@ def draw_highlights(alignment: Alignment, processor: Any, kind: str = DEFAULT_KI
     Args:
         alignment (`Alignment`): Of `MotifWordAligner.align`.
         processor (`FineMolTexProcessor`): That of the model.
-        kind (`str`): `"similarity"`, `"attention"` or `"combined"`.
+        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
 
     Raises:
         ValueError: If the kind is unknown.

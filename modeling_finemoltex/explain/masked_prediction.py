@@ -189,10 +189,10 @@ class MaskedPredictionExplainer:
             what was visible `(n, F)` with the mean log-probability of the targets `(n,)`, everything visible first.
         """
         visible = _draw_visible(num_features, self.num_samples, self.seed)  # (n, F)
-        first, values = None, []
+        first, values = torch.empty(0), []
         for start in range(0, len(visible), BATCH):
             found = predict(visible[start : start + BATCH]).cpu()  # (b, p, V)
-            first = found[0, 0] if first is None else first
+            first = first if start else found[0, 0]
             values.append(found[:, torch.arange(len(targets)), targets].mean(1))
         return first, (visible, torch.cat(values).numpy())
 

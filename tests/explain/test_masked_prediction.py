@@ -61,7 +61,7 @@ def test_errors(explainer, word_processor, change_config, processor):
     with pytest.raises(ValueError, match="has no word 'ester'; it has 0: a, 1: benzene"):
         explainer.explain_word(SMILES, TEXT, "ester")
     with pytest.raises(ValueError, match="not in the vocabulary"):
-        explainer.explain_motif("[Fe]", TEXT, 0)
+        explainer.explain_motif("[Pu]", TEXT, 0)
     plain = FineMolTexForPreTraining(change_config(word_loss_weight=0, motif_loss_weight=0))
     with pytest.raises(ValueError, match="predicts no masked motifs and words"):
         MaskedPredictionExplainer(plain, processor)

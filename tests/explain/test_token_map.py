@@ -15,6 +15,8 @@ def make_alignment(motifs: dict[str, np.ndarray], words: dict[str, np.ndarray]) 
         [AlignedMotif(label, [0]) for label in motifs],
         [Word(word, 0, len(word)) for word in words],
         np.stack(list(motifs.values())),
+        np.zeros(2),
+        np.stack(list(words.values())),
         np.stack(list(words.values())),
         np.zeros((len(motifs), len(words))),
     )

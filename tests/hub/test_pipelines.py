@@ -13,6 +13,7 @@ from transformers import AutoModel, pipeline
 from modeling_finemoltex import FineMolTexForPreTraining
 from modeling_finemoltex.registration import add_pipelines
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 CLIENT = Path(__file__).with_name("remote_pipelines_client.py")
 TEXTS = ["an alcohol", "a gas", "an aromatic ring"]
 
@@ -86,6 +87,14 @@ def test_retrieval_ranks_by_cosine_in_both_directions(folder, expected, molecule
     assert retrieve(TEXTS[:1], candidates=smiles[::-1], top_k=1)[0][0]["candidate"] == by_text[0][0]["candidate"]
     with pytest.raises(ValueError, match="must be of one side"):
         retrieve([TEXTS[0], {"smiles": "C"}], candidates=TEXTS)
+
+
+def test_the_block_of_the_readme_runs(folder):
+    text = README.read_text(encoding="utf-8")
+    block = text[text.index("## Pipelines") :].split("```python\n")[1].split("```")[0]
+    names: dict = {}
+    exec(block.replace("runs/demo", str(folder)), names)
+    assert names["embed"].model.config.model_type == "finemoltex"
 
 
 def test_pipelines_run_from_a_folder_without_the_package(folder, tmp_path):
