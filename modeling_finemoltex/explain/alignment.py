@@ -37,7 +37,8 @@ class Alignment:
         context_embeds (`np.ndarray` of shape `(W, P)`): The words of this text in the shared space, where their
             states have taken up what stands around them; L2-normalised.
         attention (`np.ndarray` of shape `(K, W)`): Co-attention, the mean of how much the motif looks at the word
-            and the word at the motif, over heads and blocks; zeros where the model has no co-attention.
+            and the word at the motif, over heads and blocks; zeros where the model has no co-attention. Says nothing
+            of a model that was trained without cross-attention, by the contrastive objective alone.
     """
 
     smiles: str
