@@ -17,13 +17,14 @@ def motif_words() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def word_pairs() -> list[tuple[str, str]]:
-    """SMILES and texts: every scaffold with every part, in several wordings."""
-    return [
+    """SMILES and texts: every scaffold with every part, in several wordings, and each of them alone."""
+    both = [
         (f"{part}{scaffold}" if part in ("N", "Cl", "O") else f"{scaffold}{part}", filler.format(said, word))
         for scaffold, said in SCAFFOLDS.items()
         for part, word in PARTS.items()
         for filler in FILLERS
     ]
+    return [*both, *SCAFFOLDS.items(), *PARTS.items()]
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +65,7 @@ def word_model(word_pairs, word_processor):
     smiles, texts = zip(*word_pairs, strict=True)
     batch = word_processor(smiles=list(smiles), text=list(texts))
     # Pairs of one molecule in other words are no negatives of each other.
-    ids = torch.arange(len(smiles)) // len(FILLERS)
+    ids = torch.tensor([smiles.index(one) for one in smiles])
     optimizer = torch.optim.Adam([one for one in model.parameters() if one.requires_grad], lr=5e-3)
     for _ in range(150):
         optimizer.zero_grad()

@@ -92,7 +92,7 @@ def test_a_learned_word_is_found_for_its_motif(aligner, motif_words):
         for place, motif in enumerate(alignment.motifs):
             word = motif_words[scaffold if len(motif.atoms) == 6 else part]
             hits.append(alignment.best_words(place, 1)[0][0] == word)
-    assert len(hits) == 18 and sum(hits) >= 14  # by chance a quarter
+    assert len(hits) == 18 and sum(hits) >= 11  # by chance a quarter, 4.5
 
 
 def test_recording_leaves_nothing_behind(word_model):
