@@ -23,6 +23,7 @@ _MODULE_OF = {
     "FineMolTexForRetrieval": "retrieval_finemoltex",
     "FineMolTexForPropertyPrediction": "property_prediction_finemoltex",
     "AutoModelForMoleculeRetrieval": "registration",
+    "add_pipelines": "registration",
     "FineMolTexOutput": "outputs_finemoltex",
     "FineMolTexPreTrainingOutput": "outputs_finemoltex",
     "FineMolTexRetrievalOutput": "outputs_finemoltex",
@@ -72,7 +73,7 @@ if TYPE_CHECKING:
         train_motif_vocab,
     )
     from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
-    from .registration import AutoModelForMoleculeRetrieval
+    from .registration import AutoModelForMoleculeRetrieval, add_pipelines
     from .retrieval import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex, embed_file, load_embeddings
     from .retrieval_finemoltex import FineMolTexForRetrieval
     from .training import FineMolTexTrainer, FineMolTexTrainingArguments

@@ -10,8 +10,7 @@ import pytest
 import torch
 from transformers import AutoModel, pipeline
 
-from modeling_finemoltex import FineMolTexForPreTraining
-from modeling_finemoltex.registration import add_pipelines
+from modeling_finemoltex import FineMolTexForPreTraining, add_pipelines
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 CLIENT = Path(__file__).with_name("remote_pipelines_client.py")
