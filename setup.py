@@ -30,8 +30,10 @@ RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.3"]
 PROPERTIES = ["scikit-learn>=1.4", "peft>=0.15"]
 # Both propose analogues: crem by fragments of a library, selfies by random symbols; motif swaps need neither.
 EDITING = ["crem>=0.3", "selfies>=2.1"]
+# lime explains masked predictions, scikit-learn maps tokens and fits for lime, matplotlib draws.
+EXPLAIN = ["lime>=0.2", "scikit-learn>=1.4", "matplotlib>=3.8"]
 # The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
-TEST = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
+TEST = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
 DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
@@ -49,6 +51,7 @@ setup(
         "retrieval": RETRIEVAL,
         "properties": PROPERTIES,
         "editing": EDITING,
+        "explain": EXPLAIN,
         "test": TEST,
         "dev": DEV,
     },

@@ -23,6 +23,7 @@ _MODULE_OF = {
     "FineMolTexForRetrieval": "retrieval_finemoltex",
     "FineMolTexForPropertyPrediction": "property_prediction_finemoltex",
     "AutoModelForMoleculeRetrieval": "registration",
+    "add_pipelines": "registration",
     "FineMolTexOutput": "outputs_finemoltex",
     "FineMolTexPreTrainingOutput": "outputs_finemoltex",
     "FineMolTexRetrievalOutput": "outputs_finemoltex",
@@ -35,6 +36,7 @@ _MODULE_OF = {
     "scaffold_split": "data",
     "deduplicate_against": "data",
     "featurize_pairs": "data",
+    "evaluate_alignment": "evaluation",
     "evaluate_retrieval": "evaluation",
     "format_retrieval_table": "evaluation",
     "MoleculeTextEncoder": "retrieval",
@@ -51,6 +53,8 @@ _MODULE_OF = {
     "describe_model": "publishing",
     "MoleculeTextIndex": "retrieval",
     "MoleculeFilter": "retrieval",
+    "MotifWordAligner": "explain",
+    "MaskedPredictionExplainer": "explain",
 }
 
 __all__ = [*_MODULE_OF, "register", "__version__"]
@@ -59,7 +63,8 @@ if TYPE_CHECKING:
     from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
     from .data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, scaffold_split
     from .editing import EditConstraints, SearchEditor, SearchSettings
-    from .evaluation import evaluate_retrieval, format_retrieval_table
+    from .evaluation import evaluate_alignment, evaluate_retrieval, format_retrieval_table
+    from .explain import MaskedPredictionExplainer, MotifWordAligner
     from .hub import export_folder
     from .modeling_finemoltex import FineMolTexModel
     from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput, FineMolTexRetrievalOutput
@@ -72,7 +77,7 @@ if TYPE_CHECKING:
     )
     from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
     from .publishing import describe_model, list_pretrained, push_folder
-    from .registration import AutoModelForMoleculeRetrieval
+    from .registration import AutoModelForMoleculeRetrieval, add_pipelines
     from .retrieval import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex, embed_file, load_embeddings
     from .retrieval_finemoltex import FineMolTexForRetrieval
     from .training import FineMolTexTrainer, FineMolTexTrainingArguments

@@ -6,12 +6,14 @@ Heavy modules are imported inside the commands: `finemoltex --help` answers at o
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from .cli_errors import plain_errors, quiet_loading
+from .cli_explain import register_explain
 
 if TYPE_CHECKING:
     from .editing import Edit
@@ -41,7 +43,7 @@ def pretrain(context: typer.Context) -> None:
     from .evaluation import format_retrieval_table
     from .training import pretrain as run
 
-    with _plain_errors():
+    with plain_errors():
         result = run(context.args, prog="finemoltex pretrain")
     if not result.is_complete:
         raise typer.Exit(130)  # the exit status of a program stopped by Ctrl-C
@@ -69,7 +71,7 @@ def vocab(
     from ._processors import load_processors
     from .retrieval.molecule_files import SUFFIXES, RowSource
 
-    with _plain_errors():
+    with plain_errors():
         processors = load_processors()
         path = Path(source)
         if path.is_file() and path.suffix == ".json":
@@ -127,7 +129,7 @@ def embed(
     from .retrieval.encoder import MoleculeTextEncoder, get_processes
     from .retrieval.molecule_files import RowSource
 
-    with _plain_errors():
+    with plain_errors():
         source = RowSource(input_file, smiles_column, text_column, id_column)
         encoder = MoleculeTextEncoder.from_pretrained(
             model, device=device, dtype=dtype, trust_remote_code=trust_remote_code
@@ -149,7 +151,7 @@ def index(
     force: Annotated[bool, typer.Option("--force", help="replace an index that is there")] = False,
 ) -> None:
     """Make a searchable index of embeddings."""
-    with _plain_errors():
+    with plain_errors():
         from .retrieval import MoleculeTextIndex
 
         if output.exists() and not force:
@@ -178,7 +180,7 @@ def search(
     html: Annotated[Path | None, typer.Option(help="also write the hits, drawn, to this HTML file")] = None,
 ) -> None:
     """Find the molecules (or texts) that fit best."""
-    with _plain_errors():
+    with plain_errors():
         from .retrieval import MoleculeFilter, MoleculeTextIndex
         from .retrieval.filters import parse_range
 
@@ -227,9 +229,9 @@ def predict(
     from .property_prediction import PropertyPredictor, predict_file
     from .retrieval.molecule_files import RowSource
 
-    with _plain_errors():
+    with plain_errors():
         source = RowSource(input_file, smiles_column, keep_cells=True)
-        with _quiet_loading():
+        with quiet_loading():
             predictor = PropertyPredictor.from_pretrained(model, device, trust_remote_code)
         counts = predict_file(source, output, predictor, batch_size, num_workers)
     typer.echo(
@@ -265,7 +267,7 @@ def edit(
     draw: Annotated[Path | None, typer.Option(help="also draw the edits to this .html or .png file")] = None,
 ) -> None:
     """Edit a molecule so that a sentence fits it better: similar, valid analogues, the best first."""
-    with _plain_errors():
+    with plain_errors():
         from .editing import EditConstraints, SearchEditor, SearchSettings, make_proposers, write_edits
         from .retrieval import MoleculeFilter, MoleculeTextEncoder
         from .retrieval.filters import parse_range
@@ -273,7 +275,7 @@ def edit(
         condition = MoleculeFilter(tuple(smarts or ()), (), dict(map(parse_range, ranges or ())))
         constraints = EditConstraints(min_similarity, condition=condition)
         settings = SearchSettings(num_generations=num_generations, seed=seed)
-        with _quiet_loading():
+        with quiet_loading():
             encoder = MoleculeTextEncoder.from_pretrained(model)
         proposers = make_proposers(encoder.processor.feature_extractor, fragments, selfies)
         edits = SearchEditor(encoder, proposers, constraints, settings).edit(smiles, prompt, opposite, k)
@@ -304,7 +306,7 @@ def push(
     """
     from .publishing import push_folder
 
-    with _plain_errors(), _quiet_loading():
+    with plain_errors(), quiet_loading():
         info = push_folder(folder, repo_id, tag=tag, private=private, commit_message=message)
     if as_json:
         typer.echo(json.dumps({"repo_id": repo_id, "commit": info.oid, "tag": tag, "url": str(info.commit_url)}))
@@ -321,7 +323,7 @@ def info(
     """Say what a model is: class, sizes, labels, measured figures; its weights are not downloaded."""
     from .publishing import describe_model
 
-    with _plain_errors():
+    with plain_errors():
         _echo_facts(describe_model(model, revision), as_json)
 
 
@@ -365,26 +367,12 @@ def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> Any:
     if not name:
         raise ValueError("The index does not tell where its model is: name the folder with --model.")
     try:
-        with _quiet_loading():  # the heads of pre-training, also in the folder, are not needed here
+        with quiet_loading():  # the heads of pre-training, also in the folder, are not needed here
             revision = None if model else made_with.get("revision") or None
             return MoleculeTextEncoder.from_pretrained(name, revision=revision)
     except ValueError as error:
         hint = "" if model else " If the index's model moved, name its folder with --model."
         raise ValueError(f"{error}{hint}") from error
-
-
-@contextmanager
-def _quiet_loading() -> Iterator[None]:
-    """Load a model without bars and reports."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
 
 
 def _format_hits(query: str, hits: "Sequence[Hit]") -> str:
@@ -407,15 +395,7 @@ def _format_edits(edits: "Sequence[Edit]") -> str:
     return "\n".join(lines)
 
 
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """End with one sentence, not a trace, when something given was wrong."""
-    try:
-        yield
-    except (ValueError, OSError, ImportError) as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(1) from error
-
+register_explain(app)
 
 if __name__ == "__main__":
     app()

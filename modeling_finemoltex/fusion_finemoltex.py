@@ -239,7 +239,7 @@ class FineMolTexFusion(nn.Module):
         slots, words = count_slots(motif_mask), count_slots(text_mask)  # (B,), (B,)
         chunks = chunk_by_length(slots + words)
         if chunks is None:
-            return self._join(motif_states, motif_mask, text_states, text_mask)
+            return self.join(motif_states, motif_mask, text_states, text_mask)
         order, sizes = torch.cat(chunks), [len(rows) for rows in chunks]
         inputs = (motif_states, motif_mask, text_states, text_mask)
         joined_motifs, joined_words = [], []
@@ -247,7 +247,7 @@ class FineMolTexFusion(nn.Module):
             chunks, *(tensor.index_select(0, order).split(sizes) for tensor in inputs), strict=True
         ):
             num_slots, num_words = int(slots[rows].max()), int(words[rows].max())
-            motifs, texts = self._join(
+            motifs, texts = self.join(
                 motifs[:, :num_slots], motifs_mask[:, :num_slots], texts[:, :num_words], texts_mask[:, :num_words]
             )  # (rows, num_slots, H), (rows, num_words, H)
             joined_motifs.append(nn.functional.pad(motifs, (0, 0, 0, motif_mask.shape[1] - num_slots)))
@@ -255,10 +255,10 @@ class FineMolTexFusion(nn.Module):
         back = order.argsort()  # (B,)
         return torch.cat(joined_motifs).index_select(0, back), torch.cat(joined_words).index_select(0, back)
 
-    def _join(
+    def join(
         self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Run every layer from the first co-attention block on."""
+        """Join whole batches: every layer from the first co-attention block on; see `forward`."""
         sizes = self.config.multimodal_config
         over_text = create_bidirectional_mask(self.config, motif_states, text_mask, encoder_hidden_states=text_states)
         over_motifs = create_bidirectional_mask(

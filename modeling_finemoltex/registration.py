@@ -7,7 +7,10 @@ Two independent things happen here, both through public calls:
   `trust_remote_code=True` where this package is absent.
 """
 
+import json
+import shutil
 from collections import OrderedDict
+from pathlib import Path
 
 from transformers import (
     AutoConfig,
@@ -24,6 +27,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 from ._processors import load_processors
 from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
 from .modeling_finemoltex import FineMolTexModel
+from .pipelines_finemoltex import PIPELINES
 from .pretraining_finemoltex import FineMolTexForPreTraining
 from .property_pipeline import TASK, FineMolTexPropertyPredictionPipeline
 from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
@@ -68,10 +72,32 @@ def register() -> None:
         auto_class.register(FineMolTexConfig, processing_class, exist_ok=True)
         processing_class.register_for_auto_class(auto_class.__name__)
 
-    if TASK not in PIPELINE_REGISTRY.get_supported_tasks():
-        PIPELINE_REGISTRY.register_pipeline(
-            TASK,
-            pipeline_class=FineMolTexPropertyPredictionPipeline,
-            pt_model=AutoModelForSequenceClassification,
-            type="multimodal",
-        )
+    known = PIPELINE_REGISTRY.get_supported_tasks()
+    embedding = {task: (pipeline_class, AutoModel) for task, pipeline_class in PIPELINES.items()}
+    property_prediction = {TASK: (FineMolTexPropertyPredictionPipeline, AutoModelForSequenceClassification)}
+    for task, (pipeline_class, auto_class) in (embedding | property_prediction).items():
+        if task not in known:
+            PIPELINE_REGISTRY.register_pipeline(
+                task, pipeline_class=pipeline_class, pt_model=auto_class, type="multimodal"
+            )
+
+
+def add_pipelines(folder: str | Path) -> None:
+    """Let a saved model folder run the embedding pipelines where this package is absent.
+
+    Transformers then asks for `trust_remote_code=True` in `pipeline(task, model=folder)`, with the package too.
+
+    Args:
+        folder (`str` or `Path`): Holds the `config.json` of a model that embeds molecules and texts.
+
+    Raises:
+        OSError: If there is no `config.json`.
+    """
+    file = Path(folder) / "config.json"
+    fields = json.loads(file.read_text(encoding="utf-8"))
+    source = Path(__file__).with_name("pipelines_finemoltex.py")
+    for task, pipeline_class in PIPELINES.items():
+        entry = {"impl": f"{source.stem}.{pipeline_class.__name__}", "pt": ["AutoModel"], "type": "multimodal"}
+        fields.setdefault("custom_pipelines", {})[task] = entry
+    shutil.copy(source, folder)
+    file.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")

@@ -28,6 +28,7 @@ LEVELS = {
     "modeling_finemoltex/retrieval_finemoltex.py": 3,
     "modeling_finemoltex/property_prediction_finemoltex.py": 3,
     "modeling_finemoltex/property_pipeline.py": 3,
+    "modeling_finemoltex/pipelines_finemoltex.py": 3,
     "modeling_finemoltex/registration.py": 4,
     "modeling_finemoltex/data": 3,
     "modeling_finemoltex/evaluation": 4,
@@ -37,7 +38,10 @@ LEVELS = {
     "modeling_finemoltex/training": 6,
     "modeling_finemoltex/training/run.py": 7,
     "modeling_finemoltex/editing": 6,
+    "modeling_finemoltex/explain": 6,
     "modeling_finemoltex/property_prediction": 7,
+    "modeling_finemoltex/cli_errors.py": 0,
+    "modeling_finemoltex/cli_explain.py": 7,
     "modeling_finemoltex/cli.py": 8,
     "modeling_finemoltex/__init__.py": 9,
     "processors/atom_features_finemoltex.py": 0,
@@ -60,7 +64,7 @@ PUBLIC = {
     "modeling_finemoltex",
     *(
         f"modeling_finemoltex.{name}"
-        for name in ("data", "editing", "evaluation", "property_prediction", "retrieval", "training")
+        for name in ("data", "editing", "evaluation", "explain", "property_prediction", "retrieval", "training")
     ),
 }
 

@@ -1,0 +1,164 @@
+"""Align the motifs of molecules with the words of their texts."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..retrieval.encoder import MoleculeTextEncoder
+from .alignment import AlignedMotif, Alignment
+from .co_attention import average_attention, record_co_attention
+from .words import Word, locate_pieces, split_words
+
+BATCH = 32
+COMMON_MOTIFS = 300
+
+
+class PreparedPairs(NamedTuple):
+    """Pairs as the model takes them, and what their slots and pieces stand for."""
+
+    graphs: list[Any]  # `MoleculeGraph` of each pair
+    inputs: dict[str, Tensor]  # of the base model
+    motifs: list[list[AlignedMotif]]  # of each pair, by position in its motif tree
+    slots: list[list[int]]  # of those motifs in the motif sequence, from 1
+    words: list[list[Word]]  # of each pair that were not cut off
+    pieces: list[Tensor]  # (W, T) bool: the word pieces of each word
+
+
+def prepare_pairs(processor: Any, smiles: Sequence[str], texts: Sequence[str], max_length: int) -> PreparedPairs:
+    """Featurise and tokenise pairs, and keep track of their motifs and words.
+
+    Args:
+        processor (`FineMolTexProcessor`): Its tokenizer must be a fast one, which knows where its pieces come from.
+        smiles (sequence of `str`): `B` molecules.
+        texts (sequence of `str`): `B` texts; text `i` belongs to molecule `i`.
+        max_length (`int`): Tokens that a text is cut to.
+
+    Raises:
+        ValueError: If the numbers differ, a molecule cannot be parsed, or a text has no words.
+    """
+    if len(smiles) != len(texts):
+        raise ValueError(f"Molecules and texts must form pairs: got {len(smiles)} molecules and {len(texts)} texts.")
+    extractor = processor.feature_extractor
+    graphs, _ = extractor.featurize_batch(list(smiles))
+    motifs = [extractor.motifs(one) for one in smiles]
+    options = {"padding": True, "truncation": True, "max_length": max_length, "return_tensors": "pt"}
+    encoded = processor.tokenizer(list(texts), return_offsets_mapping=True, **options)
+    words, pieces = [], []
+    for row, text in enumerate(texts):
+        found = split_words(text)
+        if not found:
+            raise ValueError(f"The text at index {row} has no words: got {text!r:.80}.")
+        own = locate_pieces(found, encoded["offset_mapping"][row].tolist())  # (W, T)
+        is_read = own.any(1)
+        words.append([word for word, read in zip(found, is_read.tolist(), strict=True) if read])
+        pieces.append(own[is_read])
+    return PreparedPairs(
+        graphs,
+        {**extractor.collate(graphs), **{name: encoded[name] for name in ("input_ids", "attention_mask")}},
+        [[AlignedMotif(motif.label, motif.atoms) for motif in own] for own in motifs],
+        # Slots follow the motifs of the graph, which are numbered otherwise than by position.
+        [
+            [1 + int(graph.atom_to_motif[motif.atoms[0]]) for motif in own]
+            for graph, own in zip(graphs, motifs, strict=True)
+        ],
+        words,
+        pieces,
+    )
+
+
+class MotifWordAligner:
+    """Compares each motif of a molecule with each word of its text. Words once embedded stay in memory.
+
+    Args:
+        encoder (`MoleculeTextEncoder`): A FineMolTex model, the base model or one with a head, and its processor.
+
+    Example:
+    >>> aligner = MotifWordAligner(MoleculeTextEncoder.from_pretrained("runs/demo"))  # doctest: +SKIP
+    >>> (found,) = aligner.align(["NS(=O)(=O)c1ccccc1"], ["benzene with a sulfonamide group"])  # doctest: +SKIP
+    >>> found.best_words(0)  # doctest: +SKIP
+    [('sulfonamide', 0.71), ('benzene', 0.13), ('group', 0.08)]
+    """
+
+    def __init__(self, encoder: MoleculeTextEncoder) -> None:
+        self.encoder, self.model = encoder, getattr(encoder.model, "finemoltex", encoder.model)
+        self.processor, self.max_length = encoder.processor, encoder.max_length
+        counts = self.processor.feature_extractor.motif_vocab["motifs"]
+        commonest = sorted(counts, key=lambda label: (-counts[label], label))[:COMMON_MOTIFS]
+        embeds, _ = encoder.encode_molecules(commonest, on_error="skip")  # a label need not be a molecule
+        self.common_motif: np.ndarray = embeds.sum(0) / max(len(embeds), 1)  # (P,)
+        self._word_embeds: dict[str, np.ndarray] = {}
+
+    def align(self, smiles: Sequence[str], texts: Sequence[str], batch_size: int = BATCH) -> list[Alignment]:
+        """Align pairs.
+
+        Args:
+            smiles (sequence of `str`): Molecules.
+            texts (sequence of `str`): Texts; text `i` belongs to molecule `i`.
+            batch_size (`int`): Pairs that the model takes at once.
+
+        Returns:
+            `list[Alignment]`, one per pair.
+
+        Raises:
+            ValueError: If the numbers differ, a molecule cannot be parsed, or a text has no words.
+        """
+        found: list[Alignment] = []
+        for start in range(0, max(len(smiles), len(texts)), batch_size):
+            rows = slice(start, start + batch_size)
+            try:
+                found += self._align_batch(smiles[rows], texts[rows])
+            except ValueError as error:
+                raise ValueError(f"Counted from pair {start}: {error}" if start else str(error)) from error
+        return found
+
+    @torch.inference_mode()
+    def _align_batch(self, smiles: Sequence[str], texts: Sequence[str]) -> list[Alignment]:
+        pairs = prepare_pairs(self.processor, smiles, texts, self.max_length)
+        inputs = {name: tensor.to(self.model.device) for name, tensor in pairs.inputs.items()}
+        text_inputs = (inputs.pop("input_ids"), inputs.pop("attention_mask"))
+        num_motifs = len(inputs.pop("motif_ids"))
+        atom_states = self.model.encode_atoms(**inputs)  # (N, H_graph)
+        motif_embeds = self.model.embed_atoms(atom_states, inputs["atom_to_motif"], num_motifs)  # (M, P)
+        word_states, _ = self.model.encode_words(*text_inputs)  # (B, T, H)
+        layout = (inputs["motif_counts"], inputs["atom_to_motif"], inputs["motif_positions"])
+        attention = self._attend(*self.model.encode_motifs(atom_states, *layout), word_states, text_inputs[1])
+        self._embed_new({word.text for words in pairs.words for word in words})
+        alignments, first = [], 0
+        for row, slots in enumerate(pairs.slots):
+            pieces = pairs.pieces[row].to(word_states)  # (W, T)
+            # A word is the mean of its pieces, as a text is the mean of its words.
+            means = pieces @ word_states[row] / pieces.sum(1, keepdim=True)  # (W, H)
+            alignments.append(
+                Alignment(
+                    smiles=smiles[row],
+                    text=texts[row],
+                    motifs=pairs.motifs[row],
+                    words=pairs.words[row],
+                    motif_embeds=motif_embeds[[first + slot - 1 for slot in slots]].cpu().numpy(),
+                    common_motif=self.common_motif,
+                    word_embeds=np.stack([self._word_embeds[word.text] for word in pairs.words[row]]),
+                    context_embeds=self.model.embed_words(means).cpu().numpy(),
+                    attention=(attention[row, slots] @ pieces.float().T).cpu().numpy(),
+                )
+            )
+            first += len(slots)
+        return alignments
+
+    def _embed_new(self, words: set[str]) -> None:
+        """Embed words that have not been met yet, each as a text of its own."""
+        new = sorted(words - self._word_embeds.keys())
+        if new:
+            self._word_embeds |= zip(new, self.encoder.encode_texts(new), strict=True)
+
+    def _attend(self, motif_states: Tensor, motif_mask: Tensor, word_states: Tensor, word_mask: Tensor) -> Tensor:
+        """Run the fusion; how much motifs and word pieces look at each other, `(B, K + 1, T)`."""
+        with record_co_attention(self.model.fusion) as scores:
+            self.model.fusion.join(motif_states, motif_mask, word_states, word_mask)
+        if not scores:
+            return motif_states.new_zeros((*motif_mask.shape, word_mask.shape[1]), dtype=torch.float32)
+        over_words = average_attention([one for one, _ in scores], word_mask)  # (B, K + 1, T)
+        over_motifs = average_attention([one for _, one in scores], motif_mask)  # (B, T, K + 1)
+        return (over_words + over_motifs.transpose(1, 2)) / 2

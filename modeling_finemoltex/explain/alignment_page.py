@@ -1,0 +1,87 @@
+"""An alignment as one HTML page, or as a picture: the molecule and the text in matching colours."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ..retrieval.molecule_page import Card, Section, draw_molecule, render_page
+from .alignment import DEFAULT_KIND, Alignment, word_strengths
+from .figures import draw_alignment_matrix, draw_highlights, motif_colors
+
+WORDS_PER_MOTIF = 5
+DRAWING = (640, 400)  # pixels
+MARKED_FROM = 0.5  # strength from which a word also says the number of its motif: not everybody tells colours apart
+SENTENCE = (
+    "max-width:44rem;margin:.5rem 0;padding:.75rem;border-radius:.5rem;background:#fff;color:#1c2430;line-height:1.9"
+)
+
+
+def render_alignment_page(alignment: Alignment, processor: Any, kind: str = DEFAULT_KIND) -> str:
+    """Lay out one pair: the coloured molecule, the coloured text, and for each motif the words that go with it.
+
+    Args:
+        alignment (`Alignment`): Of `MotifWordAligner.align`.
+        processor (`FineMolTexProcessor`): That of the model.
+        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
+
+    Returns:
+        `str`: The page; everything that came from outside is escaped, nothing is loaded from elsewhere.
+
+    Raises:
+        ValueError: If the kind is unknown.
+    """
+    colors = motif_colors(len(alignment.motifs))
+    drawing = processor.draw_motifs(alignment.smiles, size=DRAWING, colors=colors)
+    drawing = drawing[drawing.index("<svg") :].replace("<svg", "<svg style='max-width:40rem'", 1)
+    cards = []
+    for place, motif in enumerate(alignment.motifs):
+        (best, value), *others = alignment.best_words(place, WORDS_PER_MOTIF, kind)
+        picture = draw_molecule(motif.smiles, dict.fromkeys(range(len(motif.atoms)), colors[place]))
+        further = " · ".join(f"{word} {score:.2f}" for word, score in others)
+        cards.append(Card(f"{place}: {best}", f"{value:.2f}", picture, motif.smiles, further))
+    summary = f"Each word has the colour of the motif that it goes best with, by {kind}; the paler, the less."
+    section = Section(alignment.smiles, cards, summary, drawing + _color_text(alignment, kind, colors))
+    return render_page([section], kind, "No motifs.")
+
+
+def write_alignment(file: str | Path, alignment: Alignment, processor: Any, kind: str = DEFAULT_KIND) -> None:
+    """Write an alignment to a file.
+
+    Args:
+        file (`str` or `Path`): `.html` is the page, `.svg` or `.png` the coloured molecule and text, and
+            `.matrix.svg` or `.matrix.png` the matrix with drawn motifs.
+        alignment (`Alignment`): Of `MotifWordAligner.align`.
+        processor (`FineMolTexProcessor`): That of the model.
+        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
+
+    Raises:
+        ValueError: If the name of the file ends otherwise, or the kind is unknown.
+        ImportError: If matplotlib is absent and the file is no page.
+    """
+    path = Path(file)
+    suffix = path.suffix.lower()
+    if suffix == ".html":
+        path.write_text(render_alignment_page(alignment, processor, kind), encoding="utf-8")
+    elif suffix in (".svg", ".png"):
+        is_matrix = path.stem.lower().endswith(".matrix")
+        figure = draw_alignment_matrix(alignment, kind) if is_matrix else draw_highlights(alignment, processor, kind)
+        figure.savefig(path)
+    else:
+        raise ValueError(f"{file}: an alignment is written to a file that ends in .html, .svg or .png.")
+
+
+def _color_text(alignment: Alignment, kind: str, colors: dict[int, tuple[float, float, float]]) -> str:
+    """Mark each word in the colour of its motif, as strong as they go together."""
+    motif_of_word, strengths = word_strengths(alignment.matrix(kind))
+    parts, done = [], 0
+    for word, motif, strength in zip(alignment.words, motif_of_word, strengths.tolist(), strict=True):
+        red, green, blue = (round(255 * channel) for channel in colors[motif])
+        number = f"<sub>{motif}</sub>" if strength >= MARKED_FROM else ""
+        parts.append(escape(alignment.text[done : word.start]))
+        parts.append(
+            f'<mark style="color:inherit;border-radius:.25rem;background:rgb({red} {green} {blue} / {strength:.2f})" '
+            f'title="motif {motif}, {escape(alignment.motifs[motif].smiles)}">{escape(word.text)}{number}</mark>'
+        )
+        done = word.end
+    parts.append(escape(alignment.text[done:]))
+    return f'<div style="{SENTENCE}">{"".join(parts)}</div>'

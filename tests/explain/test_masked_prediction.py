@@ -1,0 +1,68 @@
+"""LIME over the other side: words explain a masked motif, motifs a masked word, and the right ones at that."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("lime")
+
+from modeling_finemoltex import FineMolTexForPreTraining, MaskedPredictionExplainer  # noqa: E402
+from modeling_finemoltex.explain import draw_masked_prediction  # noqa: E402
+from modeling_finemoltex.explain.masked_prediction import _draw_visible  # noqa: E402
+
+# Three parts of one atom and one word piece compete: neither size nor length gives the answer away.
+SMILES, TEXT = "Clc1ccccc1", "a benzene with chlorine"
+
+
+@pytest.fixture(scope="module")
+def explainer(word_model, word_processor):
+    return MaskedPredictionExplainer(word_model, word_processor, num_samples=200)
+
+
+def find_motif(processor, label: str) -> int:
+    return next(motif.position for motif in processor.feature_extractor.motifs(SMILES) if motif.label == label)
+
+
+def test_the_word_that_names_a_motif_explains_it(explainer, word_processor, tmp_path):
+    found = explainer.explain_motif(SMILES, TEXT, find_motif(word_processor, "Cl"))
+    assert found.kind == "motif" and found.target == "Cl" and found.features == ["a", "benzene", "with", "chlorine"]
+    assert found.features[int(np.argmax(found.effects))] == "chlorine" and max(found.effects) > 0.5
+    assert found.predictions[0][0] == "Cl" and found.predictions[0][1] == pytest.approx(found.probability, abs=1e-5)
+    assert sum(share for _, share in found.predictions) <= 1 + 1e-5 and 0 <= found.fit <= 1
+    json.dumps(found.to_dict())
+    pytest.importorskip("matplotlib")
+    draw_masked_prediction(found).savefig(tmp_path / "bars.svg")
+    assert "chlorine" in (tmp_path / "bars.svg").read_text(encoding="utf-8")
+
+
+def test_the_motif_that_a_word_names_explains_it(explainer, word_processor):
+    found = explainer.explain_word(SMILES, TEXT, "chlorine")
+    assert found.kind == "word" and found.features == [
+        m.label for m in word_processor.feature_extractor.motifs(SMILES)
+    ]
+    assert found.features[int(np.argmax(found.effects))] == "Cl" and max(found.effects) > 0
+    assert explainer.explain_word(SMILES, TEXT, 3) == found  # by number, and the same again
+    assert (
+        explainer.explain_word("c1ccccc1C=O", "a benzene with aldehyde", "aldehyde").target == "aldehyde"
+    )  # two pieces
+
+
+def test_what_is_hidden():
+    few = _draw_visible(3, 100, 0)
+    assert few.shape == (8, 3) and few[0].all() and len({tuple(row) for row in few}) == 8
+    many = _draw_visible(20, 100, 0)
+    assert many.shape == (100, 20) and many[0].all() and not many[1:].all(1).any()
+    assert np.array_equal(many, _draw_visible(20, 100, 0)) and not np.array_equal(many, _draw_visible(20, 100, 1))
+
+
+def test_errors(explainer, word_processor, change_config, processor):
+    with pytest.raises(ValueError, match="has no motif 9; it has 0: "):
+        explainer.explain_motif(SMILES, TEXT, 9)
+    with pytest.raises(ValueError, match="has no word 'ester'; it has 0: a, 1: benzene"):
+        explainer.explain_word(SMILES, TEXT, "ester")
+    with pytest.raises(ValueError, match="not in the vocabulary"):
+        explainer.explain_motif("[Pu]", TEXT, 0)
+    plain = FineMolTexForPreTraining(change_config(word_loss_weight=0, motif_loss_weight=0))
+    with pytest.raises(ValueError, match="predicts no masked motifs and words"):
+        MaskedPredictionExplainer(plain, processor)
