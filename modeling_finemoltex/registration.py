@@ -23,6 +23,8 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from ._processors import load_processors
 from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
+from .editing_finemoltex import FineMolTexForMoleculeEditing
+from .editing_pipeline import EDITING_TASK, FineMolTexMoleculeEditingPipeline
 from .modeling_finemoltex import FineMolTexModel
 from .pretraining_finemoltex import FineMolTexForPreTraining
 from .property_pipeline import TASK, FineMolTexPropertyPredictionPipeline
@@ -36,15 +38,26 @@ class AutoModelForMoleculeRetrieval(_BaseAutoModelClass):
     _model_mapping = _LazyAutoMapping(CONFIG_MAPPING_NAMES, OrderedDict())
 
 
+class AutoModelForMoleculeEditing(_BaseAutoModelClass):
+    """Loads a model with a generator, whose latents can be moved towards a text and decoded to molecules."""
+
+    _model_mapping = _LazyAutoMapping(CONFIG_MAPPING_NAMES, OrderedDict())
+
+
 CONFIGS = (FineMolTexConfig, FineMolTexGraphConfig, FineMolTexFusionConfig)
 MODELS = {
     AutoModel: FineMolTexModel,
     AutoModelForPreTraining: FineMolTexForPreTraining,
     AutoModelForMoleculeRetrieval: FineMolTexForRetrieval,
+    AutoModelForMoleculeEditing: FineMolTexForMoleculeEditing,
     AutoModelForSequenceClassification: FineMolTexForPropertyPrediction,
 }
-# Transformers without this package does not know our own auto class: there, `AutoModel` loads such a folder.
-REMOTE_AUTO_CLASSES = {AutoModelForMoleculeRetrieval: "AutoModel"}
+PIPELINES = (
+    (TASK, FineMolTexPropertyPredictionPipeline, AutoModelForSequenceClassification),
+    (EDITING_TASK, FineMolTexMoleculeEditingPipeline, AutoModelForMoleculeEditing),
+)
+# Transformers without this package does not know our own auto classes: there, `AutoModel` loads such folders.
+REMOTE_AUTO_CLASSES = {AutoModelForMoleculeRetrieval: "AutoModel", AutoModelForMoleculeEditing: "AutoModel"}
 
 
 def register() -> None:
@@ -68,10 +81,8 @@ def register() -> None:
         auto_class.register(FineMolTexConfig, processing_class, exist_ok=True)
         processing_class.register_for_auto_class(auto_class.__name__)
 
-    if TASK not in PIPELINE_REGISTRY.get_supported_tasks():
-        PIPELINE_REGISTRY.register_pipeline(
-            TASK,
-            pipeline_class=FineMolTexPropertyPredictionPipeline,
-            pt_model=AutoModelForSequenceClassification,
-            type="multimodal",
-        )
+    for task, pipeline_class, auto_class in PIPELINES:
+        if task not in PIPELINE_REGISTRY.get_supported_tasks():
+            PIPELINE_REGISTRY.register_pipeline(
+                task, pipeline_class=pipeline_class, pt_model=auto_class, type="multimodal"
+            )

@@ -159,6 +159,7 @@ def test_every_saved_folder_names_every_class(config, processor, model_class, tm
         "AutoModel": "modeling_finemoltex.FineMolTexModel",
         "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
         "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
+        "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
         "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
     }
     for reference in auto_map.values():
