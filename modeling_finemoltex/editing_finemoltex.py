@@ -134,10 +134,11 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
             raise ValueError(
                 f"A {type(generator).__name__} is no encoder-decoder: give a model of `AutoModelForSeq2SeqLM`."
             )
-        fields = base.config.to_dict() | {
-            "generator_config": generator.config.to_dict(),
-            "generator_notation": notation,
-        }
+        described = generator.config.to_dict()
+        for name in ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id"):
+            if getattr(generator.generation_config, name) is not None:  # some checkpoints keep them there alone
+                described[name] = getattr(generator.generation_config, name)
+        fields = base.config.to_dict() | {"generator_config": described, "generator_notation": notation}
         model = cls(type(base.config)(**fields))
         model.finemoltex.load_state_dict(base.state_dict())
         model.generator.load_state_dict(generator.state_dict())
