@@ -44,7 +44,7 @@ def decode_latents(generator: PreTrainedModel, latents: Tensor, attention_mask: 
         `torch.LongTensor` of shape `(B, T)`: Token ids, padded. A row that does not end is cut `LONGEST_GROWTH` tokens
         beyond the length of its latent, whatever stands beside it in the batch.
     """
-    most = latents.shape[1] + LONGEST_GROWTH
+    most = latents.shape[1] + LONGEST_GROWTH + 1  # one more than is kept: some models force the last to be an end
     places = getattr(generator.config, "max_position_embeddings", None)
     generated = generator.generate(
         encoder_outputs=BaseModelOutput(last_hidden_state=latents.to(generator.dtype)),
