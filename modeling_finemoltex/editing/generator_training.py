@@ -1,6 +1,7 @@
 """Train a small encoder-decoder that writes molecules as SELFIES: an autoencoder with noise on its latents."""
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from torch import Tensor
+from torch.utils.data import Sampler
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
@@ -19,6 +21,7 @@ from transformers import (
     set_seed,
 )
 from transformers.modeling_outputs import BaseModelOutput
+from transformers.trainer_pt_utils import get_length_grouped_indices
 from transformers.utils import logging
 
 from ..data.identifiers import canonical_smiles, map_unique
@@ -65,6 +68,26 @@ class GeneratorArguments:
     seed: int = field(default=0, metadata={"help": "equal seeds give equal runs"})
 
 
+class LengthSampler(Sampler[int]):
+    """Draws rows such that those of a batch are about equally long; every epoch has an order of its own.
+
+    The order depends on the seed and the step alone, so that a resumed run goes on exactly.
+    """
+
+    def __init__(self, lengths: list[int], batch_size: int, seed: int, current_step: Callable[[], int]) -> None:
+        self.lengths, self.batch_size, self.seed, self.current_step = lengths, batch_size, seed, current_step
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        """Draw the rows of the epoch that the training has reached."""
+        epoch = self.current_step() // -(-len(self.lengths) // self.batch_size)
+        generator = torch.Generator().manual_seed(self.seed + epoch)
+        return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=generator))
+
+
 class GeneratorTrainer(Trainer):
     """`Trainer` of an autoencoder whose decoder reads noisy latents.
 
@@ -77,6 +100,12 @@ class GeneratorTrainer(Trainer):
         super().__init__(*args, **kwargs)
         self.noise = noise
         self.model_accepts_loss_kwargs = False  # the loss is a mean over this batch
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthSampler:
+        rows = self.train_dataset if train_dataset is None else train_dataset
+        batch_size = self.args.train_batch_size * self.args.world_size
+        lengths = [len(row["input_ids"]) for row in rows]
+        return LengthSampler(lengths, batch_size, self.args.seed, lambda: self.state.global_step)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -252,7 +281,6 @@ def _training_arguments(arguments: GeneratorArguments) -> TrainingArguments:
         lr_scheduler_type="cosine",
         weight_decay=0.01,
         bf16=torch.cuda.is_available(),
-        train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
         save_strategy="steps",
         save_steps=arguments.save_steps,

@@ -38,11 +38,11 @@ def test_notations_read_what_they_write():
     for notation in ("selfies", "smiles"):
         assert read_molecule(write_molecule("OC(C)=O", notation), notation) == "CC(=O)O"
         assert read_molecule("", notation) is None
-    assert read_molecule("<unk>[C]", "selfies") is None and read_molecule("C (", "smiles") is None
+    assert read_molecule("[C][Qq9]", "selfies") is None and read_molecule("C (", "smiles") is None
     with pytest.raises(ValueError, match="'C1CC' is no molecule"):
         write_molecule("C1CC", "selfies")
-    with pytest.raises(ValueError, match="SELFIES cannot write 'F\\[Cl"):
-        write_molecule("F[Cl](F)(F)(F)(F)F", "selfies")
+    with pytest.raises(ValueError, match="SELFIES cannot write 'O=I\\(=O\\)c1ccccc1'"):  # more bonds than it allows
+        write_molecule("O=I(=O)c1ccccc1", "selfies")
 
 
 def test_a_few_seconds_teach_the_molecules(generator_run, arenes):

@@ -175,8 +175,6 @@ def test_refusals_are_explained(editing, latents, text, config):
         editing.optimize(latents, MASK, text, [-1])
     with pytest.raises(ValueError, match="`objective` must be one of .*: got 'triplet'"):
         editing.alignment_loss(pool(latents), text, "triplet")
-    with pytest.raises(ValueError, match="`generator_notation` must be one of"):
-        FineMolTexConfig.from_preset("tiny", generator_notation="inchi")
     bert = BertModel(BertConfig(40, 16, 1, 2, 32))
     with pytest.raises(ValueError, match="A BertModel is no encoder-decoder"):
         FineMolTexForMoleculeEditing.from_parts(FineMolTexModel(config), bert)
