@@ -175,6 +175,7 @@ def test_refusals_are_explained(editing, latents, text, config):
         editing.optimize(latents, MASK, text, [-1])
     with pytest.raises(ValueError, match="`objective` must be one of .*: got 'triplet'"):
         editing.alignment_loss(pool(latents), text, "triplet")
-    bert = BertModel(BertConfig(40, 16, 1, 2, 32))
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    bert = BertModel(BertConfig(vocab_size=40, **sizes))
     with pytest.raises(ValueError, match="A BertModel is no encoder-decoder"):
         FineMolTexForMoleculeEditing.from_parts(FineMolTexModel(config), bert)
