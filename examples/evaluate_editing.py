@@ -1,7 +1,8 @@
-"""How often does an edit do what the sentence asks? All published prompts, for the search and for chance.
+"""How often does an edit do what the sentence asks? All published prompts, for search, latent optimisation and chance.
 
 Needs: a model folder and a csv of source molecules; for SELFIES and CReM rows `pip install "finemoltex[editing]"`.
 Takes: about half a second per molecule, prompt and search on a CPU core; two hours for 200 molecules and 25 prompts.
+With --editors random search latent latent_random latent_pca the model is a folder of `train_editing_alignment.py`.
 Interrupted, the same command goes on where it stopped; another --output starts anew. Try
 `evaluate_editing.py sources.csv --model runs/demo --output editing-results --prompts 101 108 --num_sources 20`.
 """
@@ -9,20 +10,33 @@ Interrupted, the same command goes on where it stopped; another --output starts 
 import argparse
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm.auto import tqdm
 from transformers import logging
 
-from modeling_finemoltex import EditConstraints, MoleculeTextEncoder, SearchEditor, SearchSettings
-from modeling_finemoltex.editing import MoleculeEditor, RandomEditor, make_proposers
+from modeling_finemoltex import (
+    EditConstraints,
+    LatentOptimizationEditor,
+    LatentSettings,
+    MoleculeTextEncoder,
+    SearchEditor,
+    SearchSettings,
+)
+from modeling_finemoltex.editing import (
+    PENALTY_GRIDS,
+    LatentMoveEditor,
+    MoleculeEditor,
+    RandomEditor,
+    load_editing_folder,
+    make_proposers,
+    record_answers,
+)
 from modeling_finemoltex.evaluation import PROMPTS, canonical_set, format_editing_table, report_editing
 
 NUM_ANSWERS = 5  # as many as the published penalties have strengths
-ANALOGUE, PERTURBATION = "random valid analogue", "random perturbation"
-MAY_CHANGE = ("prompts", "num_sources", "known", "output")  # between runs into one folder
-SEARCH, CONTRAST = "search", "search, with opposite"
+ANALOGUE = "random valid analogue"  # the first, and so what the others are compared with
+MAY_CHANGE = ("prompts", "num_sources", "known", "output", "editors")  # between runs into one folder
+EDITORS = ("random", "search", "latent", "latent_random", "latent_pca", "latent_variance")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -34,6 +48,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, required=True, help="folder for raw edits, figures and the table")
     parser.add_argument("--prompts", type=int, nargs="*", default=list(PROMPTS), help="numbers; all by default")
     parser.add_argument("--num_sources", type=int, help="only the first molecules")
+    parser.add_argument(
+        "--editors", nargs="+", choices=EDITORS, default=EDITORS[:2], help="latent ones need a generator"
+    )
+    parser.add_argument("--penalties", choices=PENALTY_GRIDS, default="finemoltex", help="grid of the latent editor")
     parser.add_argument("--num_candidates", type=int, default=300, help="proposals per generation")
     parser.add_argument("--num_generations", type=int, default=2, help="generations of the search")
     parser.add_argument("--fragments", type=Path, help="CReM fragment database that proposes more edits")
@@ -49,41 +67,31 @@ def read_column(file: Path, column: str) -> list[str]:
         return [row[column].strip() for row in csv.DictReader(lines)]
 
 
-def make_editors(arguments: argparse.Namespace) -> dict[str, MoleculeEditor]:
-    """Make the searches and the baselines, all with the same proposals and the random valid analogue first."""
-    encoder = MoleculeTextEncoder.from_pretrained(arguments.model)
-    proposers = make_proposers(encoder.processor.feature_extractor, arguments.fragments, arguments.selfies)
-    settings = SearchSettings(arguments.num_candidates, arguments.num_generations, seed=arguments.seed)
-    search = SearchEditor(encoder, proposers, EditConstraints(), settings)
-    chance = {"num_candidates": arguments.num_candidates, "seed": arguments.seed}
-    return {
-        ANALOGUE: RandomEditor(proposers, EditConstraints(), **chance),
-        PERTURBATION: RandomEditor(proposers, None, **chance),
-        SEARCH: search,
-        CONTRAST: search,
-    }
-
-
-def answer(editors: dict[str, MoleculeEditor], sources: list[str], numbers: list[int], done: set) -> Iterator[dict]:
-    """Ask every editor what is not answered yet, molecule by molecule, so that their analogues are made once."""
-    for source in tqdm(sources, unit="molecule"):
-        for number in numbers:
-            for name, editor in editors.items():
-                if (name, number, source) not in done:
-                    opposite = PROMPTS[number].opposite if name == CONTRAST else None
-                    edits = editor.edit(source, PROMPTS[number].text, opposite, NUM_ANSWERS)
-                    answers = [edit.smiles for edit in edits]
-                    yield {"editor": name, "prompt": number, "source": source, "answers": answers}
-
-
-def read_answers(file: Path) -> dict[tuple[str, int, str], list[str]]:
-    """Read raw edits; a last line that a kill cut off is dropped from the file."""
-    if not file.exists():
-        return {}
-    whole, _, _ = file.read_text(encoding="utf-8").rpartition("\n")
-    file.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
-    entries = map(json.loads, whole.splitlines())
-    return {(entry["editor"], entry["prompt"], entry["source"]): entry["answers"] for entry in entries}
+def make_editors(arguments: argparse.Namespace, sources: list[str]) -> dict[str, tuple[MoleculeEditor, bool]]:
+    """Make the editors asked for; those told what not to become go with a yes."""
+    made: dict[str, tuple[MoleculeEditor, bool]] = {}
+    if {"search", "random"} & set(arguments.editors):
+        encoder = MoleculeTextEncoder.from_pretrained(arguments.model)
+        proposers = make_proposers(encoder.processor.feature_extractor, arguments.fragments, arguments.selfies)
+        settings = SearchSettings(arguments.num_candidates, arguments.num_generations, seed=arguments.seed)
+        chance = {"num_candidates": arguments.num_candidates, "seed": arguments.seed}
+        if "random" in arguments.editors:
+            made[ANALOGUE] = RandomEditor(proposers, EditConstraints(), **chance), False
+            made["random perturbation"] = RandomEditor(proposers, None, **chance), False
+        if "search" in arguments.editors:
+            search = SearchEditor(encoder, proposers, EditConstraints(), settings)
+            made |= {"search": (search, False), "search, with opposite": (search, True)}
+    if any(name.startswith("latent") for name in arguments.editors):
+        parts = load_editing_folder(arguments.model)
+        if "latent" in arguments.editors:
+            latent_settings = LatentSettings(PENALTY_GRIDS[arguments.penalties])
+            latent = LatentOptimizationEditor(parts, settings=latent_settings, only_admissible=False)
+            made |= {"latent": (latent, False), "latent, with opposite": (latent, True)}
+        for kind in ("random", "pca", "variance"):
+            if f"latent_{kind}" in arguments.editors:
+                move = LatentMoveEditor(parts, kind, sources, only_admissible=False, seed=arguments.seed)
+                made[f"latent, {kind} move"] = move, False
+    return made
 
 
 def main() -> None:
@@ -98,18 +106,14 @@ def main() -> None:
     if recorded.exists() and json.loads(recorded.read_text(encoding="utf-8")) != settings:
         raise SystemExit(f"{recorded} tells of other settings than these: give another --output.")
     recorded.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-    editors = make_editors(arguments)
-    done = set(read_answers(raw))
-    with raw.open("a", encoding="utf-8", buffering=1) as file:  # by lines
-        for entry in answer(editors, sources, arguments.prompts, done):
-            file.write(json.dumps(entry) + "\n")
-    given = read_answers(raw)
+    editors = make_editors(arguments, sources)
+    given = record_answers(editors, sources, arguments.prompts, NUM_ANSWERS, raw)
     systems = {
         name: {number: [given[name, number, source] for source in sources] for number in arguments.prompts}
         for name in editors
     }
     known = canonical_set(read_column(arguments.known, arguments.column) if arguments.known else [])
-    report = report_editing(sources, systems, ANALOGUE, known)
+    report = report_editing(sources, systems, next(iter(systems)), known)
     table = format_editing_table(report)
     (arguments.output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     (arguments.output / "table.txt").write_text(table + "\n", encoding="utf-8")

@@ -22,11 +22,14 @@ _MODULE_OF = {
     "FineMolTexForPreTraining": "pretraining_finemoltex",
     "FineMolTexForRetrieval": "retrieval_finemoltex",
     "FineMolTexForPropertyPrediction": "property_prediction_finemoltex",
+    "FineMolTexForMoleculeEditing": "editing_finemoltex",
     "AutoModelForMoleculeRetrieval": "registration",
     "add_pipelines": "registration",
+    "AutoModelForMoleculeEditing": "registration",
     "FineMolTexOutput": "outputs_finemoltex",
     "FineMolTexPreTrainingOutput": "outputs_finemoltex",
     "FineMolTexRetrievalOutput": "outputs_finemoltex",
+    "FineMolTexMoleculeEditingOutput": "outputs_finemoltex",
     "FineMolTexFeatureExtractor": "processors",
     "FineMolTexProcessor": "processors",
     "FineMolTexDataCollator": "processors",
@@ -44,6 +47,8 @@ _MODULE_OF = {
     "load_embeddings": "retrieval",
     "SearchEditor": "editing",
     "SearchSettings": "editing",
+    "LatentOptimizationEditor": "editing",
+    "LatentSettings": "editing",
     "EditConstraints": "editing",
     "FineMolTexTrainer": "training",
     "FineMolTexTrainingArguments": "training",
@@ -62,12 +67,24 @@ __all__ = [*_MODULE_OF, "register", "__version__"]
 if TYPE_CHECKING:
     from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
     from .data import deduplicate_against, featurize_pairs, load_chemicals_pairs, load_pairs, scaffold_split
-    from .editing import EditConstraints, SearchEditor, SearchSettings
+    from .editing import (
+        EditConstraints,
+        LatentOptimizationEditor,
+        LatentSettings,
+        SearchEditor,
+        SearchSettings,
+    )
+    from .editing_finemoltex import FineMolTexForMoleculeEditing
     from .evaluation import evaluate_alignment, evaluate_retrieval, format_retrieval_table
     from .explain import MaskedPredictionExplainer, MotifWordAligner
     from .hub import export_folder
     from .modeling_finemoltex import FineMolTexModel
-    from .outputs_finemoltex import FineMolTexOutput, FineMolTexPreTrainingOutput, FineMolTexRetrievalOutput
+    from .outputs_finemoltex import (
+        FineMolTexMoleculeEditingOutput,
+        FineMolTexOutput,
+        FineMolTexPreTrainingOutput,
+        FineMolTexRetrievalOutput,
+    )
     from .pretraining_finemoltex import FineMolTexForPreTraining
     from .processors import (
         FineMolTexDataCollator,
@@ -77,7 +94,7 @@ if TYPE_CHECKING:
     )
     from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
     from .publishing import describe_model, list_pretrained, push_folder
-    from .registration import AutoModelForMoleculeRetrieval, add_pipelines
+    from .registration import AutoModelForMoleculeEditing, AutoModelForMoleculeRetrieval, add_pipelines
     from .retrieval import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex, embed_file, load_embeddings
     from .retrieval_finemoltex import FineMolTexForRetrieval
     from .training import FineMolTexTrainer, FineMolTexTrainingArguments

@@ -16,7 +16,7 @@ from .cli_errors import plain_errors, quiet_loading
 from .cli_explain import register_explain
 
 if TYPE_CHECKING:
-    from .editing import Edit
+    from .editing import Edit, MoleculeEditor
     from .retrieval import Hit, MoleculeTextIndex
 
 SHOWN_MOTIFS = 12
@@ -255,6 +255,9 @@ def edit(
     ranges: Annotated[
         list[str] | None, typer.Option("--range", help="descriptor range such as MolWt::500; repeatable")
     ] = None,
+    editor: Annotated[
+        str, typer.Option(help="search, or latent: optimise the latent of a generator, which the folder must hold")
+    ] = "search",
     fragments: Annotated[
         Path | None, typer.Option(help="CReM fragment database, see `build_fragment_database`; proposes more edits")
     ] = None,
@@ -268,17 +271,15 @@ def edit(
 ) -> None:
     """Edit a molecule so that a sentence fits it better: similar, valid analogues, the best first."""
     with plain_errors():
-        from .editing import EditConstraints, SearchEditor, SearchSettings, make_proposers, write_edits
-        from .retrieval import MoleculeFilter, MoleculeTextEncoder
+        from .editing import EditConstraints, SearchSettings, write_edits
+        from .retrieval import MoleculeFilter
         from .retrieval.filters import parse_range
 
         condition = MoleculeFilter(tuple(smarts or ()), (), dict(map(parse_range, ranges or ())))
         constraints = EditConstraints(min_similarity, condition=condition)
         settings = SearchSettings(num_generations=num_generations, seed=seed)
-        with quiet_loading():
-            encoder = MoleculeTextEncoder.from_pretrained(model)
-        proposers = make_proposers(encoder.processor.feature_extractor, fragments, selfies)
-        edits = SearchEditor(encoder, proposers, constraints, settings).edit(smiles, prompt, opposite, k)
+        made = _make_editor(editor, model, constraints, settings, fragments, selfies)
+        edits = made.edit(smiles, prompt, opposite, k)
         if as_json:
             entry = {"smiles": smiles, "prompt": prompt, "edits": [one.to_dict() for one in edits]}
             typer.echo(json.dumps(entry, indent=2, ensure_ascii=False))
@@ -356,6 +357,23 @@ def _echo_facts(facts: dict[str, Any], as_json: bool) -> None:
             value = f"{value:,}"
         if value not in (None, ""):
             typer.echo(f"{name:<{width}}  {value}")
+
+
+def _make_editor(
+    kind: str, model: str, constraints: Any, settings: Any, fragments: Path | None, selfies: bool
+) -> "MoleculeEditor":
+    """Load a model into the editor asked for."""
+    from .editing import LatentOptimizationEditor, SearchEditor, make_proposers
+    from .retrieval import MoleculeTextEncoder
+
+    if kind not in ("search", "latent"):
+        raise ValueError(f"--editor must be search or latent, got {kind!r}.")
+    with quiet_loading():
+        if kind == "latent":
+            return LatentOptimizationEditor.from_pretrained(model, constraints=constraints)
+        encoder = MoleculeTextEncoder.from_pretrained(model)
+    proposers = make_proposers(encoder.processor.feature_extractor, fragments, selfies)
+    return SearchEditor(encoder, proposers, constraints, settings)
 
 
 def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> Any:

@@ -197,6 +197,9 @@ class FineMolTexConfig(PreTrainedConfig):
         target_mean, target_scale (`list[float]`, *optional*): Regression learns `(target - mean) / scale` of each task
             and predicts in the units of the target.
         calibration_temperature (`float`): Divides the logits before they become probabilities.
+        generator_config (`dict` or `PreTrainedConfig`, *optional*): The encoder-decoder that writes molecules; for
+            molecule editing only.
+        generator_notation (`str`): How it writes them: `"selfies"` or `"smiles"`.
         mask_token_id (`int`): Id of the tokenizer's mask token.
         special_token_ids (`list[int]`): Ids of the tokenizer that are never masked ([CLS], [SEP], padding, ...).
     """
@@ -206,6 +209,7 @@ class FineMolTexConfig(PreTrainedConfig):
         "graph_config": FineMolTexGraphConfig,
         "text_config": SubConfigSpec(AutoConfig, model_type="bert", init_kwargs={"vocab_size": 31090}),
         "multimodal_config": FineMolTexFusionConfig,
+        "generator_config": SubConfigSpec(AutoConfig, model_type="bart", optional=True),
     }
     keys_to_ignore_at_inference = [
         "contrastive_loss",
@@ -244,6 +248,8 @@ class FineMolTexConfig(PreTrainedConfig):
     target_mean: list[float | int] | None = None
     target_scale: list[float | int] | None = None
     calibration_temperature: float | int = 1.0
+    generator_config: dict | PreTrainedConfig | None = None
+    generator_notation: str = "selfies"
     mask_token_id: int = 103
     special_token_ids: list[int] | tuple[int, ...] = (0, 101, 102, 103)
     initializer_range: float = 0.02
@@ -278,6 +284,7 @@ class FineMolTexConfig(PreTrainedConfig):
             ("masking", ("importance", "random")),
             ("motif_mask_level", ("atom", "token")),
             ("property_readout", ("molecule", "atoms", "both")),
+            ("generator_notation", ("selfies", "smiles")),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {allowed}: got {getattr(self, name)!r}.")

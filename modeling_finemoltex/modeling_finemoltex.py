@@ -35,6 +35,7 @@ _AUTO_MAP = {
     "AutoModel": "modeling_finemoltex.FineMolTexModel",
     "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
     "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
+    "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
     "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
 }
 

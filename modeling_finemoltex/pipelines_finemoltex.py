@@ -208,14 +208,14 @@ def _descending(one: dict[str, Any]) -> float:
     return -one["score"]
 
 
-PIPELINES = {
+EMBEDDING_PIPELINES = {
     "finemoltex-feature-extraction": FineMolTexFeatureExtractionPipeline,
     "finemoltex-zero-shot-classification": FineMolTexZeroShotClassificationPipeline,
     "finemoltex-retrieval": FineMolTexRetrievalPipeline,
 }
 
 __all__ = [
-    "PIPELINES",
+    "EMBEDDING_PIPELINES",
     "FineMolTexFeatureExtractionPipeline",
     "FineMolTexRetrievalPipeline",
     "FineMolTexZeroShotClassificationPipeline",

@@ -26,8 +26,10 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from ._processors import load_processors
 from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
+from .editing_finemoltex import FineMolTexForMoleculeEditing
+from .editing_pipeline import EDITING_TASKS, FineMolTexMoleculeEditingPipeline
 from .modeling_finemoltex import FineMolTexModel
-from .pipelines_finemoltex import PIPELINES
+from .pipelines_finemoltex import EMBEDDING_PIPELINES
 from .pretraining_finemoltex import FineMolTexForPreTraining
 from .property_pipeline import TASK, FineMolTexPropertyPredictionPipeline
 from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
@@ -40,15 +42,27 @@ class AutoModelForMoleculeRetrieval(_BaseAutoModelClass):
     _model_mapping = _LazyAutoMapping(CONFIG_MAPPING_NAMES, OrderedDict())
 
 
+class AutoModelForMoleculeEditing(_BaseAutoModelClass):
+    """Loads a model with a generator, whose latents can be moved towards a text and decoded to molecules."""
+
+    _model_mapping = _LazyAutoMapping(CONFIG_MAPPING_NAMES, OrderedDict())
+
+
 CONFIGS = (FineMolTexConfig, FineMolTexGraphConfig, FineMolTexFusionConfig)
 MODELS = {
     AutoModel: FineMolTexModel,
     AutoModelForPreTraining: FineMolTexForPreTraining,
     AutoModelForMoleculeRetrieval: FineMolTexForRetrieval,
+    AutoModelForMoleculeEditing: FineMolTexForMoleculeEditing,
     AutoModelForSequenceClassification: FineMolTexForPropertyPrediction,
 }
-# Transformers without this package does not know our own auto class: there, `AutoModel` loads such a folder.
-REMOTE_AUTO_CLASSES = {AutoModelForMoleculeRetrieval: "AutoModel"}
+PIPELINES = {
+    **{task: (pipeline_class, AutoModel) for task, pipeline_class in EMBEDDING_PIPELINES.items()},
+    TASK: (FineMolTexPropertyPredictionPipeline, AutoModelForSequenceClassification),
+    **dict.fromkeys(EDITING_TASKS, (FineMolTexMoleculeEditingPipeline, AutoModelForMoleculeEditing)),
+}
+# Transformers without this package does not know our own auto classes: there, `AutoModel` loads such folders.
+REMOTE_AUTO_CLASSES = {AutoModelForMoleculeRetrieval: "AutoModel", AutoModelForMoleculeEditing: "AutoModel"}
 
 
 def register() -> None:
@@ -73,9 +87,7 @@ def register() -> None:
         processing_class.register_for_auto_class(auto_class.__name__)
 
     known = PIPELINE_REGISTRY.get_supported_tasks()
-    embedding = {task: (pipeline_class, AutoModel) for task, pipeline_class in PIPELINES.items()}
-    property_prediction = {TASK: (FineMolTexPropertyPredictionPipeline, AutoModelForSequenceClassification)}
-    for task, (pipeline_class, auto_class) in (embedding | property_prediction).items():
+    for task, (pipeline_class, auto_class) in PIPELINES.items():
         if task not in known:
             PIPELINE_REGISTRY.register_pipeline(
                 task, pipeline_class=pipeline_class, pt_model=auto_class, type="multimodal"
@@ -96,7 +108,7 @@ def add_pipelines(folder: str | Path) -> None:
     file = Path(folder) / "config.json"
     fields = json.loads(file.read_text(encoding="utf-8"))
     source = Path(__file__).with_name("pipelines_finemoltex.py")
-    for task, pipeline_class in PIPELINES.items():
+    for task, pipeline_class in EMBEDDING_PIPELINES.items():
         entry = {"impl": f"{source.stem}.{pipeline_class.__name__}", "pt": ["AutoModel"], "type": "multimodal"}
         fields.setdefault("custom_pipelines", {})[task] = entry
     shutil.copy(source, folder)

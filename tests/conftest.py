@@ -119,3 +119,14 @@ def model(config):
 def batch(processor, molecules):
     """All `molecules` with their texts, as the model takes them."""
     return processor(smiles=list(molecules), text=list(molecules.values()), return_tensors="pt", padding=True)
+
+
+@pytest.fixture(scope="session")
+def generator_config():
+    """The smallest generator: a BART over 40 tokens."""
+    from transformers import BartConfig
+
+    ids = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
+    widths = {"d_model": 16, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
+    depths = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    return BartConfig(vocab_size=40, max_position_embeddings=64, forced_eos_token_id=2, **ids, **widths, **depths)

@@ -1,7 +1,7 @@
 """What an editor takes and gives, and which edits are admissible."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ class Edit:
     """An edited molecule.
 
     Args:
-        smiles (`str`): Canonical SMILES.
+        smiles (`str`): Canonical SMILES. (From an editor that was told to keep what fails, maybe no molecule.)
         similarity (`float`, *optional*): Tanimoto similarity to the source; `None` without a source.
         text_score (`float`, *optional*): How much nearer to the prompt than the source, as a difference of cosines;
             without a source, how near. `None` from an editor that does not read the prompt.
@@ -55,7 +55,13 @@ class Edit:
 
 
 class MoleculeEditor(ABC):
-    """Edits molecules as a sentence asks."""
+    """Edits molecules as a sentence asks.
+
+    Attributes:
+        batch_size (`int`): Molecules that `edit_many` is best given at once.
+    """
+
+    batch_size: int = 1
 
     @abstractmethod
     def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
@@ -74,6 +80,12 @@ class MoleculeEditor(ABC):
             ValueError: If `smiles` is no molecule or has several components, a sentence is blank, or `num_edits` is
                 not positive.
         """
+
+    def edit_many(
+        self, smiles: Sequence[str], prompt: str, opposite: str | None = None, num_edits: int = 10
+    ) -> list[list[Edit]]:
+        """Edit several molecules, one list each; one after the other, unless the editor knows better."""
+        return [self.edit(one, prompt, opposite, num_edits) for one in smiles]
 
 
 class Candidate(NamedTuple):

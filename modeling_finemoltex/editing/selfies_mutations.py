@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from rdkit import Chem
 
 from ..data.identifiers import canonical_smiles
+from .molecule_notation import import_selfies
 
 PATIENCE = 4  # attempts per wanted proposal: some changes leave the molecule as it was
 
@@ -20,12 +21,8 @@ class SelfiesMutations:
     """
 
     def __init__(self) -> None:
-        try:
-            import selfies
-        except ImportError as error:
-            raise ImportError('SELFIES mutations need `pip install "finemoltex[editing]"`.') from error
-        self._selfies = selfies
-        self._alphabet = sorted(selfies.get_semantic_robust_alphabet())
+        self._selfies = import_selfies()
+        self._alphabet = sorted(self._selfies.get_semantic_robust_alphabet())
 
     def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
         """Give up to `number` distinct analogues as canonical SMILES, none for what SELFIES cannot write."""

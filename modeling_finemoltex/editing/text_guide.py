@@ -33,7 +33,7 @@ class TextGuide:
             clauses of its own, as many as the prompt has, they are paired.
 
     Raises:
-        ValueError: If a sentence is blank.
+        ValueError: If a sentence is blank, or has no letter.
     """
 
     def __init__(self, encoder: Any, prompt: str, opposite: str | None = None) -> None:
@@ -67,7 +67,7 @@ def split_clauses(sentence: str, name: str = "sentence") -> list[str]:
     """Split a sentence at each "and" that starts a new clause, and give each clause the subject of the first.
 
     Raises:
-        ValueError: If the sentence is blank.
+        ValueError: If the sentence is blank, or has no letter.
 
     Example:
     >>> split_clauses("This molecule is soluble in water and has a ring and a chain.")
@@ -78,6 +78,8 @@ def split_clauses(sentence: str, name: str = "sentence") -> list[str]:
             f"The {name} is blank: got {sentence!r}. Write what the molecule is to be, such as 'This molecule is "
             "soluble in water.'."
         )
+    if not any(map(str.isalpha, sentence)):
+        raise ValueError(f"The {name} has no words, only {sentence.strip()!r:.80}. Say what the molecule is to be.")
     sentence = sentence.strip()
     subject = _find_subject(sentence)
     if subject is None:

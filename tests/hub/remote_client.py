@@ -33,6 +33,8 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
 
     retrieval = AutoModel.from_pretrained(f"{folder}/retrieval", **remote).eval()
     properties = AutoModelForSequenceClassification.from_pretrained(f"{folder}/properties", **remote).eval()
+    editing = AutoModel.from_pretrained(f"{folder}/editing", **remote).eval()
+    generator_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/editing", subfolder="generator_tokenizer")
     untrained = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3, **remote).eval()
 
     batch = processor(smiles=smiles, text=text, return_tensors="pt", padding=True)
@@ -43,7 +45,11 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
     resaved = AutoModel.from_pretrained(again, **remote).eval()
 
     tokenizer = AutoTokenizer.from_pretrained(folder, **remote)
-    loaded = (config, model, pretraining, retrieval, properties, processor)
+    loaded = (config, model, pretraining, retrieval, properties, editing, processor)
+    tokens = generator_tokenizer(["CCO", "C"], return_tensors="pt", padding=True)
+    texts = editing.get_text_features(batch["input_ids"][:2], batch["attention_mask"][:2])
+    latents = editing.encode_latents(**tokens)
+    moved = editing.optimize(latents, tokens["attention_mask"], texts, [0.1], num_steps=5)
     molecules = processor(smiles=smiles)
     torch.save(
         {
@@ -54,6 +60,8 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
             "loss": pretraining(**batch, mask_seeds=torch.arange(len(smiles))).loss,
             "logits": retrieval(**batch).logits_per_text,
             "properties": properties.predict(properties(**molecules).logits),
+            "moved": moved,
+            "decoded_rows": len(editing.decode(moved[0], tokens["attention_mask"])),
             "untrained_shape": list(untrained(**molecules).logits.shape),
             "motif_ids": AutoFeatureExtractor.from_pretrained(folder, **remote)(smiles)["motif_ids"],
             "input_ids": tokenizer(text, padding=True, return_tensors="pt")["input_ids"],

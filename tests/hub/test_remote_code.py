@@ -9,28 +9,43 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     AutoConfig,
     AutoFeatureExtractor,
     AutoModel,
     AutoModelForPreTraining,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoProcessor,
+    PreTrainedTokenizerFast,
 )
 
 import modeling_finemoltex
 from modeling_finemoltex import (
+    FineMolTexForMoleculeEditing,
     FineMolTexForPreTraining,
     FineMolTexForPropertyPrediction,
     FineMolTexForRetrieval,
     FineMolTexModel,
 )
+from modeling_finemoltex.editing import EditingParts, save_editing_folder
 
 CLIENT = Path(__file__).with_name("remote_client.py")
 
 
+def make_generator_tokenizer() -> PreTrainedTokenizerFast:
+    """One token a letter."""
+    vocabulary = {"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "C": 4, "O": 5}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Split("", behavior="isolated")
+    names = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    inputs = ["input_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_input_names=inputs, model_max_length=32, **names)
+
+
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory, config, change_config, processor, molecules):
+def saved(tmp_path_factory, config, change_config, generator_config, processor, molecules):
     """A pre-training model and its processor in one folder, and what the installed classes make of the molecules."""
     folder = tmp_path_factory.mktemp("saved") / "tiny"
     torch.manual_seed(0)
@@ -43,13 +58,22 @@ def saved(tmp_path_factory, config, change_config, processor, molecules):
         change_config(num_labels=2, problem_type="multi_label_classification", calibration_temperature=1.5)
     ).eval()
     properties.save_pretrained(folder / "properties")
+    generator = AutoModelForSeq2SeqLM.from_config(generator_config)
+    editing = FineMolTexForMoleculeEditing.from_parts(model.finemoltex, generator)
+    editing.set_latent_statistics(torch.randn(8, generator_config.d_model))
+    generator_tokenizer = make_generator_tokenizer()
+    parts = EditingParts(editing, processor, generator_tokenizer)
+    save_editing_folder(parts, folder / "editing")
     batch = processor(smiles=list(molecules), text=list(molecules.values()), return_tensors="pt", padding=True)
     with torch.no_grad():
+        tokens = generator_tokenizer(["CCO", "C"], return_tensors="pt", padding=True)
+        texts = editing.get_text_features(batch["input_ids"][:2], batch["attention_mask"][:2])
+        moved = editing.optimize(editing.encode_latents(**tokens), tokens["attention_mask"], texts, [0.1], num_steps=5)
         logits = retrieval(**batch).logits_per_text
         losses = model(**batch, mask_seeds=torch.arange(len(molecules)))
         output = model.finemoltex(**batch)
         predictions = properties.predict(properties(**processor(smiles=list(molecules))).logits)
-    results = {"loss": losses.loss, "logits": logits, "properties": predictions}
+    results = {"loss": losses.loss, "logits": logits, "properties": predictions, "moved": moved}
     return SimpleNamespace(folder=folder, batch=batch, output=output, **results)
 
 
@@ -83,6 +107,7 @@ def test_the_client_had_no_access_to_the_package(remote):
         "FineMolTexForPreTraining",
         "FineMolTexForRetrieval",
         "FineMolTexForPropertyPrediction",
+        "FineMolTexForMoleculeEditing",
         "FineMolTexProcessor",
     ]
 
@@ -111,6 +136,12 @@ def test_remote_property_predictions_equal_installed_ones(remote, saved, molecul
     assert saved.properties.std() > 0
     assert_same(remote["properties"], saved.properties)
     assert remote["untrained_shape"] == [len(molecules), 3]
+
+
+def test_an_editing_folder_loads_by_automodel_with_generator_and_tokenizer(remote, saved):
+    assert remote["moved"].std() > 0
+    assert_same(remote["moved"], saved.moved)
+    assert remote["decoded_rows"] == 2
 
 
 def test_remote_model_saved_again_still_loads(remote, saved):
@@ -159,6 +190,7 @@ def test_every_saved_folder_names_every_class(config, processor, model_class, tm
         "AutoModel": "modeling_finemoltex.FineMolTexModel",
         "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
         "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
+        "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
         "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
     }
     for reference in auto_map.values():

@@ -30,6 +30,7 @@ def test_any_text_configuration_is_accepted():
         ({"motif_mask_level": "bond"}, "motif_mask_level"),
         ({"word_mask_probability": 1.5}, "between 0 and 1"),
         ({"temperature": 0.0}, "positive"),
+        ({"generator_notation": "inchi"}, "generator_notation"),
     ],
 )
 def test_impossible_objectives_are_refused(fields, message):
