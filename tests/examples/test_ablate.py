@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from modeling_finemoltex.training import format_ablation_table
+
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = """
 contrastive only: {word_loss_weight: 0, motif_loss_weight: 0}
@@ -40,3 +42,15 @@ def test_variants_are_run_once_and_tabulated(tmp_path):
 
     again = ablate(tmp_path, "--seeds", "0", "--max_text_length", "16", "--per_device_train_batch_size", "4")
     assert again["runs"] == report["runs"]
+
+
+def test_differences_are_paired_by_seed():
+    ranks = {"plain": [0.20, 0.30, 0.25], "better": [0.22, 0.33, 0.26]}
+    runs = [
+        {"variant": name, "seed": seed, "steps": 10, "metrics": {"t2m_mrr": value}}
+        for name, values in ranks.items()
+        for seed, value in enumerate(values)
+    ]
+    plain, better = format_ablation_table(list(ranks), runs).splitlines()[2:]
+    assert plain.endswith("| – |")
+    assert better.endswith("| +2.0 [-0.5, +4.5] |")  # 2 ± 4.30 / sqrt(3), although the levels differ by 10

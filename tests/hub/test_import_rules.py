@@ -39,6 +39,7 @@ LEVELS = {
     "modeling_finemoltex/publishing.py": 5,
     "modeling_finemoltex/training": 6,
     "modeling_finemoltex/training/run.py": 7,
+    "modeling_finemoltex/training/ablation.py": 7,
     "modeling_finemoltex/explain": 6,
     "modeling_finemoltex/editing": 7,
     "modeling_finemoltex/property_prediction": 7,

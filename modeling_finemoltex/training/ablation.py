@@ -1,0 +1,117 @@
+"""Ablation: variants of a pre-training run for equal processor time, several seeds each, compared seed by seed."""
+
+import json
+import statistics
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .._processors import load_processors
+from .arguments import parse_arguments
+from .masking_floors import evaluate_with_floors
+from .pretraining import ProcessorTools, build_model, build_trainer, preparation_settings, prepare_data
+from .recipe import option_words
+
+PROBE_STEPS = 32  # to learn how long a step takes on average, the rare ones with masked losses among them
+DECIDING = "t2m_mrr"
+COLUMNS = {
+    "t2m_choose_one_of_20": "T=20 t→m",
+    "m2t_choose_one_of_20": "T=20 m→t",
+    "t2m_hits@1": "Hits@1 t→m",
+    "t2m_hits@10": "Hits@10 t→m",
+    "t2m_mrr": "MRR t→m",
+    "masked_motif_accuracy": "motifs",
+    "motif_without_text": "without text",
+    "motif_majority": "majority",
+    "masked_word_accuracy": "words",
+    "word_without_molecule": "without molecule",
+    "word_majority": "majority",
+}
+
+
+def run_variant(options: Mapping[str, Any], base: Sequence[str], seed: int, seconds: float, folder: Path) -> dict:
+    """Train one variant from one seed for its time, and measure it on the validation split.
+
+    Args:
+        options (mapping): Options of pre-training by which the variant differs, as in a recipe.
+        base (sequence of `str`): Words of the command line common to all variants.
+        seed (`int`): Of weights, order and masks; the data are prepared with the seed in `base` alone.
+        seconds (`float`): Processor time of the training, all threads together; preparation and evaluation come on
+            top.
+        folder (`Path`): For the prepared data, which variants of the same data share.
+
+    Returns:
+        `dict`, ready for JSON: `seed`, `steps`, `seconds`, `options` and `metrics`.
+    """
+    words = [*base, *option_words(dict(options))]
+    max_steps = max(1, int(seconds * PROBE_STEPS / _train(words, PROBE_STEPS, seed, folder)[2]))
+    trainer, prepared, used = _train(words, max_steps, seed, folder)
+    metrics = evaluate_with_floors(trainer, prepared.features["train"])
+    return {"seed": seed, "steps": max_steps, "seconds": round(used, 1), "options": dict(options), "metrics": metrics}
+
+
+def format_ablation_table(names: Sequence[str], runs: Sequence[Mapping[str, Any]]) -> str:
+    """Write what the runs came to as a Markdown table, in percent: mean and standard deviation over the seeds.
+
+    The last column is the difference of the mean reciprocal rank from the first variant with its 95 % interval, a
+    t-interval over the seeds that both have: of the same seed, both see the same pairs in the same order.
+
+    Args:
+        names (sequence of `str`): The variants, in the order of the rows.
+        runs (sequence of mappings): As `run_variant` returns them, with `variant`.
+    """
+    header = ["variant", "seeds", "steps", *COLUMNS.values(), f"{COLUMNS[DECIDING]}, difference"]
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    by_name = {name: {run["seed"]: run for run in runs if run["variant"] == name} for name in names}
+    first = {seed: run["metrics"].get(DECIDING) for seed, run in by_name[names[0]].items()}
+    for name, own in by_name.items():
+        steps = f"{statistics.mean(run['steps'] for run in own.values()):.0f}" if own else "–"
+        cells = [name, f"{len(own)}", steps]
+        for column in COLUMNS:
+            values = [100 * run["metrics"][column] for run in own.values() if column in run["metrics"]]
+            spread = f" ± {statistics.stdev(values):.1f}" if values[1:] else ""
+            cells.append(f"{statistics.mean(values):.1f}{spread}" if values else "–")
+        shared = [seed for seed in own if seed in first] if name != names[0] else []
+        cells.append(_format_difference([100 * (own[seed]["metrics"][DECIDING] - first[seed]) for seed in shared]))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _format_difference(differences: Sequence[float]) -> str:
+    """Write the mean of paired differences with its t-interval; without one if there are fewer than two."""
+    if not differences:
+        return "–"
+    mean = statistics.mean(differences)
+    if len(differences) == 1:
+        return f"{mean:+.1f}"
+    from scipy import stats  # scikit-learn, which evaluation needs, brings it
+
+    half = float(stats.t.ppf(0.975, len(differences) - 1)) * statistics.stdev(differences) / len(differences) ** 0.5
+    return f"{mean:+.1f} [{mean - half:+.1f}, {mean + half:+.1f}]"
+
+
+def _train(words: Sequence[str], max_steps: int, seed: int, folder: Path) -> tuple[Any, Any, float]:
+    """Train for so many steps; returns the trainer, the prepared data and the processor seconds of the training."""
+    options = f"--max_steps {max_steps} --save_strategy no --report_to none --eval_strategy no"
+    options += " --load_best_model_at_end False --resume_from_checkpoint"
+    model_args, data_args, training_args = parse_arguments([*words, *options.split()])
+    processors = load_processors()
+    tools = ProcessorTools(
+        processors.FineMolTexFeatureExtractor,
+        processors.FineMolTexProcessor,
+        processors.FineMolTexDataCollator,
+        processors.train_motif_vocab,
+    )
+    settings = json.dumps(preparation_settings(model_args, data_args, training_args.seed), sort_keys=True)
+    training_args.output_dir = str(folder / f"{zlib.crc32(settings.encode()):08x}")
+    prepared = prepare_data(model_args, data_args, training_args, tools)
+    training_args.seed = seed
+    trainer = build_trainer(build_model(model_args, prepared, seed), prepared, data_args, training_args, tools)
+    start = time.process_time()
+    trainer.train()
+    return trainer, prepared, time.process_time() - start
+
+
+__all__ = ["format_ablation_table", "run_variant"]
