@@ -5,19 +5,20 @@ Needs: what `pretrain.py` wrote and what `evaluate_retrieval.py --output` wrote 
 """
 
 import json
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from transformers import AutoModelForPreTraining, AutoProcessor, HfArgumentParser
+from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor, HfArgumentParser
 
-from modeling_finemoltex import MoleculeTextEncoder, export_folder
+from modeling_finemoltex import FineMolTexForPreTraining, MoleculeTextEncoder, export_folder
+from modeling_finemoltex.training import plot_training_curves
 
-# The log of losses and validation figures as it is, and its plot; settings without the paths of this machine.
+# The log of losses and validation figures, and its plot.
 LOG_FILE, CURVES_FILE = "training_log.json", "training_curves.png"
+JOINED = ("fusion.", "motif_tower.")  # untrained before the second stage
 
 
 @dataclass
@@ -30,6 +31,11 @@ class Arguments:
         default=None, metadata={"help": "YAML with dataset, data_statement, limits and widget (texts, smiles)."}
     )
     reports: list[str] = field(default_factory=list, metadata={"help": "Files that evaluate_retrieval.py wrote."})
+    average_with: str | None = field(
+        default=None,
+        metadata={"help": "Run that this one went on from: average the weights of encoders and read-outs."},
+    )
+    average_weight: float = field(default=0.5, metadata={"help": "Share of --run in that average."})
     full_precision: bool = field(default=False, metadata={"help": "Keep float32 weights."})
 
 
@@ -62,12 +68,29 @@ def read_report(file: str) -> dict[str, Any]:
     return {name: part for name, part in report.items() if name != "ranks"}
 
 
-def copy_log(run: Path, output: Path) -> None:
-    """Keep losses and validation figures of the run, as JSON and as a plot."""
-    history = json.loads((run / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
+def read_training(run: Path) -> dict[str, Any]:
+    """Read settings and log of a run."""
+    settings, state = (run / name for name in ("training_args.json", "trainer_state.json"))
+    return json.loads(settings.read_text(encoding="utf-8")) | json.loads(state.read_text(encoding="utf-8"))
+
+
+def write_log(stages: list[dict[str, Any]], output: Path) -> None:
+    """Keep losses and validation figures of the stages, as JSON and as a plot; steps count on from stage to stage."""
+    history, done = [], 0
+    for stage in stages:
+        history += [entry | {"step": done + entry["step"]} for entry in stage["log_history"]]
+        done += stage["global_step"]
     (output / LOG_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
-    if (run / CURVES_FILE).is_file():
-        shutil.copy(run / CURVES_FILE, output / CURVES_FILE)
+    plot_training_curves(history, output / CURVES_FILE)
+
+
+@torch.no_grad()
+def average_encoders(model: FineMolTexForPreTraining, earlier: str, weight: float) -> None:
+    """Average encoders and read-outs with those the run went on from (Wortsman et al. 2022, for fine-tuned models)."""
+    before = AutoModel.from_pretrained(earlier).state_dict()
+    for name, tensor in model.finemoltex.state_dict().items():
+        if tensor.is_floating_point() and not name.startswith(JOINED):
+            tensor.copy_(before[name].lerp(tensor, weight))
 
 
 def main() -> None:
@@ -77,20 +100,20 @@ def main() -> None:
     model = AutoModelForPreTraining.from_pretrained(run).eval()
     processor = AutoProcessor.from_pretrained(run)
     facts = yaml.safe_load(Path(arguments.facts).read_text(encoding="utf-8")) if arguments.facts else {}
+    if arguments.average_with:
+        average_encoders(model, arguments.average_with, arguments.average_weight)
+        earlier = read_training(Path(arguments.average_with))
+        facts |= {"earlier_training": earlier, "average_weight": arguments.average_weight}
     if "widget" in facts:
         facts["widget"] = rank_molecules(MoleculeTextEncoder(model.finemoltex, processor), **facts["widget"])
     facts |= {
         "preparation": json.loads((run / "preparation" / "summary.json").read_text(encoding="utf-8")),
-        "training": {
-            **json.loads((run / "training_args.json").read_text(encoding="utf-8")),
-            **json.loads((run / "trainer_state.json").read_text(encoding="utf-8")),
-        },
+        "training": read_training(run),
         "reports": [read_report(file) for file in arguments.reports],
     }
     export_folder(model, processor, output, facts, half_precision=not arguments.full_precision)
-    copy_log(run, output)
-    size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
-    print(f"{output}: {size / 1e6:.1f} MB")
+    write_log([facts[name] for name in ("earlier_training", "training") if name in facts], output)
+    print(f"{output} is ready: `finemoltex push {output} OWNER/NAME`")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,8 @@ def build_model_card(
         folder (`Path`): `test_results.json`, `training_args.json` and `trainer_state.json` are read from here.
         card_fields (`dict`): Optional `model_id` (default: name of the folder), `dataset` (a name or Hub id),
             `base_model` (Hub id of the text encoder or `"scratch"`), `preparation` (summary of `prepare_data`),
-            `training` (instead of `training_args.json` and `trainer_state.json`), `metrics` (instead of
+            `training` (instead of `training_args.json` and `trainer_state.json`), `earlier_training` and
+            `average_weight` of an earlier stage with which weights were averaged, `metrics` (instead of
             `test_results.json`), `reports` (of `report_systems`, for tables with intervals and baselines), `widget`
             (examples for the Hub page), `data_statement` and `limits` (extra sentences).
     """
@@ -122,6 +123,8 @@ def build_model_card(
         preparation=card_fields.get("preparation") or {},
         data_statement=card_fields.get("data_statement"),
         limits=card_fields.get("limits"),
+        earlier_training=card_fields.get("earlier_training"),
+        average_weight=card_fields.get("average_weight"),
         training=card_fields.get("training")
         or (_read_json(folder / "training_args.json") | _read_json(folder / "trainer_state.json")),
         metrics_table=_markdown_table(metrics),

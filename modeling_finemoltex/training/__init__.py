@@ -13,6 +13,7 @@ _MODULES = {
     "describe_task": "fine_tuning",
     "fine_tune": "fine_tuning",
     "fit_linear_probe": "linear_probe",
+    "plot_training_curves": "pretraining",
     "predict_logits": "fine_tuning",
     "prepare_rows": "fine_tuning",
     "build_model": "pretraining",

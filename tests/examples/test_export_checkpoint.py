@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,13 +53,16 @@ def run(tmp_path, config, processor) -> Path:
     return folder
 
 
-def test_export_writes_weights_card_log_and_figures(run, tmp_path):
-    output = tmp_path / "exported"
-    command = [sys.executable, ROOT / "examples" / "export_checkpoint.py", "--run", run, "--output", output]
-    command += ["--facts", run / "facts.yaml", "--reports", run / "report.json"]
+def export(run: Path, output: Path, *words) -> None:
+    command = [sys.executable, ROOT / "examples" / "export_checkpoint.py", "--run", run, "--output", output, *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_export_writes_weights_card_log_and_figures(run, tmp_path):
+    output = tmp_path / "exported"
+    export(run, output, "--facts", run / "facts.yaml", "--reports", run / "report.json")
     weights = load_file(output / "model.safetensors").values()
     assert {weight.dtype for weight in weights if weight.is_floating_point()} == {torch.float16}
     card = ModelCard.load(output / "README.md")
@@ -68,3 +72,17 @@ def test_export_writes_weights_card_log_and_figures(run, tmp_path):
     assert figures["arguments"] == {"model": "run", "pool": ["a.csv", "b.csv"], "rerank": 0} and "ranks" not in figures
     assert json.loads((output / "training_log.json").read_text())[0]["step"] == 1
     assert not [file for file in output.iterdir() if b"/secret" in file.read_bytes()]
+
+
+def test_encoders_are_averaged_with_those_of_the_stage_before(run, tmp_path, config):
+    earlier, output = tmp_path / "earlier", tmp_path / "exported"
+    shutil.copytree(run, earlier)
+    FineMolTexForPreTraining(config).save_pretrained(earlier)
+    export(run, output, "--full_precision", "--average_with", earlier, "--average_weight", "0.25")
+    before, after, mean = (load_file(folder / "model.safetensors") for folder in (earlier, run, output))
+    for name, tensor in mean.items():
+        weight = 0.25 if "text_encoder" in name or "readout" in name else 1.0
+        if "text_encoder" in name or "readout" in name or ".fusion." in name:
+            torch.testing.assert_close(tensor, before[name].lerp(after[name], weight))
+    assert json.loads((output / "training_log.json").read_text())[1]["step"] == 8  # 7 of the first stage, and 1
+    assert "Then, from there" in (output / "README.md").read_text()
