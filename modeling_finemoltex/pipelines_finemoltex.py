@@ -146,7 +146,7 @@ class FineMolTexZeroShotClassificationPipeline(FineMolTexEmbeddingPipeline):
             raise ValueError(f"`hypothesis_template` must hold {{}} for the label: got {hypothesis_template!r}.")
         molecules = self.embed("smiles", [inputs] if isinstance(inputs, str) else list(inputs), batch_size)  # (R, P)
         texts = self.embed("text", [hypothesis_template.format(label) for label in labels], batch_size)  # (L, P)
-        base = getattr(self.model, "finemoltex", self.model)
+        base: Any = getattr(self.model, "finemoltex", self.model)
         scores = (base.inverse_temperature.detach().float().cpu() * molecules @ texts.T).softmax(-1)  # (R, L)
         found = [
             sorted(

@@ -137,8 +137,9 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         if mask_seeds is None:
             mask_seeds = torch.randint(2**62, motif_counts.shape, device=motif_counts.device)
         if is_masked_modelling:
-            scores = self._score_importance(output, atom_states, text_states, graph)
-            self._add_masked_modelling(output, input_ids, attention_mask, graph, *scores, mask_seeds)
+            motif_scores, word_scores = self._score_importance(output, atom_states, text_states, graph)
+            inputs = (input_ids, attention_mask, graph, motif_scores, word_scores, mask_seeds)
+            self._add_masked_modelling(output, *inputs)
         if is_matching:
             motifs = base.encode_motifs(atom_states, motif_counts, atom_to_motif, motif_positions)
             self._add_matching(output, *motifs, text_states, attention_mask, molecule_ids, text_ids, mask_seeds)

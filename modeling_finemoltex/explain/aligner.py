@@ -124,7 +124,8 @@ class MotifWordAligner:
         motif_embeds = self.model.embed_atoms(atom_states, inputs["atom_to_motif"], num_motifs)  # (M, P)
         word_states, _ = self.model.encode_words(*text_inputs)  # (B, T, H)
         layout = (inputs["motif_counts"], inputs["atom_to_motif"], inputs["motif_positions"])
-        attention = self._attend(*self.model.encode_motifs(atom_states, *layout), word_states, text_inputs[1])
+        motif_states, motif_mask = self.model.encode_motifs(atom_states, *layout)  # (B, K + 1, H), (B, K + 1)
+        attention = self._attend(motif_states, motif_mask, word_states, text_inputs[1])  # (B, K + 1, T)
         self._embed_new({word.text for words in pairs.words for word in words})
         alignments, first = [], 0
         for row, slots in enumerate(pairs.slots):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rdkit.Chem.Draw import rdMolDraw2D
+from rdkit.Geometry import Point2D
 
 from ..data.identifiers import parse_smiles
 from .alignment import DEFAULT_KIND, Alignment, word_strengths
@@ -131,7 +132,8 @@ def draw_token_map(token_map: TokenMap, names: Mapping[str, str] | None = None) 
     axes = figure.add_subplot()
     for is_motif, marker, color, noun in ((True, "o", RAISES, "motif"), (False, "^", LOWERS, "word")):
         chosen = token_map.is_motif == is_motif
-        axes.scatter(*token_map.points[chosen].T, marker=marker, color=color, label=noun, s=22)
+        x, y = token_map.points[chosen].T
+        axes.scatter(x, y, marker=marker, color=color, label=noun, s=22)
     for label, is_motif, point in zip(token_map.labels, token_map.is_motif, token_map.points, strict=True):
         axes.annotate(
             (names or {}).get(label, label),
@@ -161,11 +163,12 @@ def _draw_motif(smiles: str) -> np.ndarray:
     molecule = parse_smiles(smiles)
     canvas = rdMolDraw2D.MolDraw2DCairo(*MOTIF_PIXELS)
     if molecule is None:
-        canvas.SetFontSize(1.0)
-        canvas.DrawString(smiles, rdMolDraw2D.Point2D(*(side / 2 for side in MOTIF_PIXELS)), rawCoords=True)
+        width, height = MOTIF_PIXELS
+        canvas.DrawString(smiles, Point2D(width / 2, height / 2), rawCoords=True)
     else:
-        options = canvas.drawOptions()
-        options.fixedBondLength, options.fixedFontSize = 55, 26  # as for all motifs: a lone atom would fill the canvas
+        options: Any = canvas.drawOptions()
+        options.fixedBondLength = 55  # as for all motifs: a lone atom would fill the canvas
+        options.fixedFontSize = 26
         rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule, kekulize=False)
     canvas.FinishDrawing()
     return _read_image(canvas.GetDrawingText())

@@ -135,8 +135,7 @@ class MaskedPredictionExplainer:
         pair = self._prepare(smiles, text)
         motifs, words = pair.motifs[0], pair.words[0]
         names = [one.text for one in words]
-        place = names.index(word) if word in names else word
-        _check_place("word", place, names)
+        place = _check_place("word", names.index(word) if isinstance(word, str) and word in names else word, names)
         pieces = pair.pieces[0][place].nonzero()[:, 0]  # (p,)
         targets = pair.inputs["input_ids"][0, pieces]  # (p,)
         table = self.model.finemoltex.get_input_embeddings().weight  # (V, H_text)
@@ -243,8 +242,9 @@ def _draw_visible(num_features: int, num_samples: int, seed: int) -> np.ndarray:
     return visible
 
 
-def _check_place(noun: str, place: Any, names: Sequence[str]) -> None:
-    """Raise a `ValueError` unless `place` is the number of a name."""
+def _check_place(noun: str, place: Any, names: Sequence[str]) -> int:
+    """Return `place`, which must be the number of a name."""
     if not isinstance(place, int) or not 0 <= place < len(names):
         listed = ", ".join(f"{number}: {name}" for number, name in enumerate(names[:40]))
         raise ValueError(f"The pair has no {noun} {place!r}; it has {listed}.")
+    return place
