@@ -13,10 +13,9 @@ import torch
 import yaml
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor, HfArgumentParser
 
-from modeling_finemoltex import FineMolTexForPreTraining, MoleculeTextEncoder, export_folder
+from modeling_finemoltex import FineMolTexForPreTraining, MoleculeTextEncoder, add_pipelines, export_folder
 from modeling_finemoltex.training import plot_training_curves
 
-# The log of losses and validation figures, and its plot.
 LOG_FILE, CURVES_FILE = "training_log.json", "training_curves.png"
 JOINED = ("fusion.", "motif_tower.")  # untrained before the second stage
 
@@ -70,8 +69,8 @@ def read_report(file: str) -> dict[str, Any]:
 
 def read_training(run: Path) -> dict[str, Any]:
     """Read settings and log of a run."""
-    settings, state = (run / name for name in ("training_args.json", "trainer_state.json"))
-    return json.loads(settings.read_text(encoding="utf-8")) | json.loads(state.read_text(encoding="utf-8"))
+    settings, state = ((run / f"{name}.json").read_text("utf-8") for name in ("training_args", "trainer_state"))
+    return json.loads(settings) | json.loads(state)
 
 
 def write_log(stages: list[dict[str, Any]], output: Path) -> None:
@@ -112,6 +111,7 @@ def main() -> None:
         "reports": [read_report(file) for file in arguments.reports],
     }
     export_folder(model, processor, output, facts, half_precision=not arguments.full_precision)
+    add_pipelines(output)  # they then run where this package is absent
     write_log([facts[name] for name in ("earlier_training", "training") if name in facts], output)
     print(f"{output} is ready: `finemoltex push {output} OWNER/NAME`")
 

@@ -186,9 +186,8 @@ class FineMolTexConfig(PreTrainedConfig):
         matching_negatives (`int`): Wrong molecules per text, and wrong texts per molecule, of that objective.
         matching_score_weight (`float`): Weight of the matching logits beside the cosine over temperature where pairs
             are ranked; choose it on validation queries. A head that learned for minutes gains nothing, and harms at 1.
-        cross_attention_share (`float`): Share of the pairs of a training batch that goes through the masked and the
-            matching pass, which cost more than the contrastive one (paper: 1): every n-th pair, with n = 1 / share
-            rounded. Evaluation masks every pair.
+        cross_attention_share (`float`): Share of the training steps with masked and matching losses, which cost more
+            than the contrastive one (paper: 1): every n-th step, with n = 1 / share rounded.
         property_readout (`str`): What property prediction reads: `"molecule"`, the embedding before its
             normalisation; `"atoms"`, the mean of the atom states; or `"both"`, one beside the other.
         property_text (`bool`): Property prediction also reads motifs and the words of a text after cross-attention.
@@ -198,6 +197,9 @@ class FineMolTexConfig(PreTrainedConfig):
         target_mean, target_scale (`list[float]`, *optional*): Regression learns `(target - mean) / scale` of each task
             and predicts in the units of the target.
         calibration_temperature (`float`): Divides the logits before they become probabilities.
+        generator_config (`dict` or `PreTrainedConfig`, *optional*): The encoder-decoder that writes molecules; for
+            molecule editing only.
+        generator_notation (`str`): How it writes them: `"selfies"` or `"smiles"`.
         mask_token_id (`int`): Id of the tokenizer's mask token.
         special_token_ids (`list[int]`): Ids of the tokenizer that are never masked ([CLS], [SEP], padding, ...).
     """
@@ -207,6 +209,7 @@ class FineMolTexConfig(PreTrainedConfig):
         "graph_config": FineMolTexGraphConfig,
         "text_config": SubConfigSpec(AutoConfig, model_type="bert", init_kwargs={"vocab_size": 31090}),
         "multimodal_config": FineMolTexFusionConfig,
+        "generator_config": SubConfigSpec(AutoConfig, model_type="bart", optional=True),
     }
     keys_to_ignore_at_inference = [
         "contrastive_loss",
@@ -245,6 +248,8 @@ class FineMolTexConfig(PreTrainedConfig):
     target_mean: list[float | int] | None = None
     target_scale: list[float | int] | None = None
     calibration_temperature: float | int = 1.0
+    generator_config: dict | PreTrainedConfig | None = None
+    generator_notation: str = "selfies"
     mask_token_id: int = 103
     special_token_ids: list[int] | tuple[int, ...] = (0, 101, 102, 103)
     initializer_range: float = 0.02
@@ -279,6 +284,7 @@ class FineMolTexConfig(PreTrainedConfig):
             ("masking", ("importance", "random")),
             ("motif_mask_level", ("atom", "token")),
             ("property_readout", ("molecule", "atoms", "both")),
+            ("generator_notation", ("selfies", "smiles")),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {allowed}: got {getattr(self, name)!r}.")

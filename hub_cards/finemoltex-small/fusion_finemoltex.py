@@ -32,6 +32,11 @@ def chunk_by_length(lengths: Tensor) -> tuple[Tensor, ...] | None:
     return lengths.argsort().split(max(FEWEST_ROWS, math.ceil(len(lengths) / NUM_CHUNKS)))
 
 
+def count_slots(mask: Tensor) -> Tensor:
+    """Count the slots up to the last token, wherever the padding is. `(B, L)` -> `(B,)`."""
+    return (mask * torch.arange(1, mask.shape[1] + 1, device=mask.device)).amax(1)
+
+
 def encode_in_chunks(
     encode: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, mask: Tensor, keep_states: bool = True
 ) -> tuple[Tensor | None, Tensor]:
@@ -47,8 +52,7 @@ def encode_in_chunks(
         States `(B, L, H)`, zeros on padding that was not computed, or `None` if they are not kept; and their means
         over the tokens `(B, H)`: a loss on the means alone pays for no gradients of padding.
     """
-    positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)  # (L,)
-    lengths = (mask * positions).amax(1)  # (B,): up to the last token, wherever the padding is
+    lengths = count_slots(mask)  # (B,)
     chunks = chunk_by_length(lengths)
     if chunks is None:
         states = encode(inputs, mask)
@@ -226,9 +230,35 @@ class FineMolTexFusion(nn.Module):
     def forward(
         self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Join streams that `encode_motifs` and `encode_text` have encoded; see the shapes above."""
+        """Join streams that `encode_motifs` and `encode_text` have encoded; see the shapes above.
+
+        A CPU joins chunks of pairs of similar length, see [`chunk_by_length`], and leaves zeros on their padding.
+        """
         if not self.co_attention:
             return motif_states, text_states
+        slots, words = count_slots(motif_mask), count_slots(text_mask)  # (B,), (B,)
+        chunks = chunk_by_length(slots + words)
+        if chunks is None:
+            return self.join(motif_states, motif_mask, text_states, text_mask)
+        order, sizes = torch.cat(chunks), [len(rows) for rows in chunks]
+        inputs = (motif_states, motif_mask, text_states, text_mask)
+        joined_motifs, joined_words = [], []
+        for rows, motifs, motifs_mask, texts, texts_mask in zip(
+            chunks, *(tensor.index_select(0, order).split(sizes) for tensor in inputs), strict=True
+        ):
+            num_slots, num_words = int(slots[rows].max()), int(words[rows].max())
+            motifs, texts = self.join(
+                motifs[:, :num_slots], motifs_mask[:, :num_slots], texts[:, :num_words], texts_mask[:, :num_words]
+            )  # (rows, num_slots, H), (rows, num_words, H)
+            joined_motifs.append(nn.functional.pad(motifs, (0, 0, 0, motif_mask.shape[1] - num_slots)))
+            joined_words.append(nn.functional.pad(texts, (0, 0, 0, text_mask.shape[1] - num_words)))
+        back = order.argsort()  # (B,)
+        return torch.cat(joined_motifs).index_select(0, back), torch.cat(joined_words).index_select(0, back)
+
+    def join(
+        self, motif_states: Tensor, motif_mask: Tensor, text_states: Tensor, text_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Join whole batches: every layer from the first co-attention block on; see `forward`."""
         sizes = self.config.multimodal_config
         over_text = create_bidirectional_mask(self.config, motif_states, text_mask, encoder_hidden_states=text_states)
         over_motifs = create_bidirectional_mask(

@@ -69,31 +69,6 @@ def locate_atoms(motif_counts: Tensor, atom_to_motif: Tensor, num_motifs: int) -
     return molecule[atom_to_motif]
 
 
-def select_molecules(graph: dict[str, Tensor], is_kept: Tensor) -> dict[str, Tensor]:
-    """Keep some molecules of a batch, with atoms and motifs numbered anew.
-
-    Args:
-        graph (`dict[str, Tensor]`): The molecule tensors of a batch, `motif_ids` included.
-        is_kept (`torch.BoolTensor` of shape `(B,)`): The molecules to keep.
-
-    Returns:
-        The same tensors for the kept molecules, in their order.
-    """
-    molecule, _ = locate_motifs(graph["motif_counts"], graph["motif_positions"].shape[0])  # (M,)
-    motif_is_kept = is_kept[molecule]  # (M,)
-    atom_is_kept = motif_is_kept[graph["atom_to_motif"]]  # (N,)
-    bond_is_kept = atom_is_kept[graph["edge_index"][0]]  # (E,)
-    return {
-        "motif_counts": graph["motif_counts"][is_kept],
-        "atom_features": graph["atom_features"][atom_is_kept],
-        "edge_index": (atom_is_kept.cumsum(0) - 1)[graph["edge_index"][:, bond_is_kept]],
-        "edge_features": graph["edge_features"][bond_is_kept],
-        "atom_to_motif": (motif_is_kept.cumsum(0) - 1)[graph["atom_to_motif"][atom_is_kept]],
-        "motif_ids": graph["motif_ids"][motif_is_kept],
-        "motif_positions": graph["motif_positions"][motif_is_kept],
-    }
-
-
 class FineMolTexReadout(nn.Module):
     """Read groups of atoms, whole molecules or single motifs: mean and sum of their states, through an MLP.
 
@@ -229,5 +204,4 @@ __all__ = [
     "locate_atoms",
     "locate_motifs",
     "pool_atoms_to_motifs",
-    "select_molecules",
 ]

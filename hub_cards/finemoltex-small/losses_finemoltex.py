@@ -145,22 +145,21 @@ def contrastive_loss(
 
 
 def masked_prediction_loss(logits: Tensor, labels: Tensor, gather: bool = False) -> Tensor:
-    """Cross-entropy over the masked slots, averaged over the slots of all ranks.
+    """Cross-entropy of what is masked, averaged over the masked slots of all ranks.
 
     Args:
-        logits (`torch.FloatTensor` of shape `(b, S, V)`): Scores of the vocabulary at each slot.
-        labels (`torch.LongTensor` of shape `(b, S)`): Right entry; -100 where a slot holds nothing to predict.
+        logits (`torch.FloatTensor` of shape `(S, V)`): Scores of the vocabulary at each masked slot of the batch.
+        labels (`torch.LongTensor` of shape `(S,)`): Right entries.
         gather (`bool`): Count the slots over all ranks.
 
     Returns:
         `torch.FloatTensor` of shape `()`; 0 where nothing is masked, `log(V)` for uniform scores.
     """
-    count = (labels != -100).sum().to(torch.float32)
+    count = torch.tensor(float(len(labels)), device=logits.device)
     if gather and is_distributed():
         dist.all_reduce(count)
         count = count / dist.get_world_size()
-    loss = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), ignore_index=-100, reduction="sum")
-    return loss / count.clamp(min=1e-6)
+    return F.cross_entropy(logits.float(), labels, reduction="sum") / count.clamp(min=1e-6)
 
 
 def property_loss(logits: Tensor, labels: Tensor, problem_type: str, class_weights: Tensor | None = None) -> Tensor:

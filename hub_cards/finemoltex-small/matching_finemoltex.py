@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from .fusion_finemoltex import FineMolTexFusion, average_tokens, chunk_by_length
+from .fusion_finemoltex import FineMolTexFusion, average_tokens
 from .masking_finemoltex import hash_uniform
 
 
@@ -48,20 +48,8 @@ def match_pairs(
     Returns:
         `torch.FloatTensor` of shape `(R,)`: Logits; higher where the text describes the molecule.
     """
-    lengths = word_mask.sum(1)  # (R,)
-    chunks = chunk_by_length(lengths)
-    if chunks is None:
-        joined_motifs, joined_words = fusion(motif_states, motif_mask, word_states, word_mask)
-        return head(joined_motifs, motif_mask, joined_words, word_mask)
-    scores = []
-    for rows in chunks:
-        num_words, num_slots = int(lengths[rows].max()), int(motif_mask[rows].sum(1).max())
-        masks = motif_mask[rows, :num_slots], word_mask[rows, :num_words]
-        joined_motifs, joined_words = fusion(
-            motif_states[rows, :num_slots], masks[0], word_states[rows, :num_words], masks[1]
-        )
-        scores.append(head(joined_motifs, masks[0], joined_words, masks[1]))
-    return torch.cat(scores)[torch.cat(chunks).argsort()]  # (R,)
+    joined_motifs, joined_words = fusion(motif_states, motif_mask, word_states, word_mask)
+    return head(joined_motifs, motif_mask, joined_words, word_mask)  # (R,)
 
 
 def draw_hard_negatives(

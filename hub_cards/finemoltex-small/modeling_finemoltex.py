@@ -35,6 +35,7 @@ _AUTO_MAP = {
     "AutoModel": "modeling_finemoltex.FineMolTexModel",
     "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
     "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
+    "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
     "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
 }
 
@@ -374,6 +375,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             text_states, means = self.encode_words(input_ids, attention_mask)  # (B, T, H), (B, H)
             text_embeds = self.embed_words(means)  # (B, P)
         if cross_attention:
+            attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
             motif_states, text_states = self.fusion(motif_states, motif_mask, text_states, attention_mask)
         return FineMolTexOutput(
             molecule_embeds=molecule_embeds,

@@ -31,9 +31,6 @@ class FineMolTexOutput(ModelOutput):
 class FineMolTexPreTrainingOutput(ModelOutput):
     """Losses, embeddings and the hits of the masked predictions.
 
-    In training the counts are those of the pairs of the masked pass (`config.cross_attention_share`),
-    in evaluation of all.
-
     Args:
         loss (`torch.FloatTensor` of shape `()`): Weighted sum of the losses below.
         contrastive_loss (`torch.FloatTensor` of shape `()`): Molecule-text alignment.
@@ -79,4 +76,26 @@ class FineMolTexRetrievalOutput(ModelOutput):
     text_embeds: torch.FloatTensor | None = None
 
 
-__all__ = ["FineMolTexOutput", "FineMolTexPreTrainingOutput", "FineMolTexRetrievalOutput"]
+@dataclass
+class FineMolTexMoleculeEditingOutput(ModelOutput):
+    """Molecules as a generator writes them, placed in the shared space, and texts beside them.
+
+    Args:
+        similarity (`torch.FloatTensor` of shape `(B, B_text)`): Cosines; when texts are given.
+        aligned_embeds (`torch.FloatTensor` of shape `(B, P)`): Molecules by way of their latents, L2-normalised.
+        text_embeds (`torch.FloatTensor` of shape `(B_text, P)`): L2-normalised; when texts are given.
+        latents (`torch.FloatTensor` of shape `(B, L, D)`): States of the generator's encoder.
+    """
+
+    similarity: torch.FloatTensor | None = None
+    aligned_embeds: torch.FloatTensor | None = None
+    text_embeds: torch.FloatTensor | None = None
+    latents: torch.FloatTensor | None = None
+
+
+__all__ = [
+    "FineMolTexMoleculeEditingOutput",
+    "FineMolTexOutput",
+    "FineMolTexPreTrainingOutput",
+    "FineMolTexRetrievalOutput",
+]

@@ -1,6 +1,6 @@
 """Pre-training: whole molecules against whole texts, masked motifs and words, and hard pairs.
 
-Axes as in `modeling_finemoltex.py`; `A` anchors of the matching objective, `n` negatives of each.
+Axes as in `modeling_finemoltex.py`; `n` negatives of each pair in the matching objective.
 """
 
 import torch
@@ -10,7 +10,7 @@ from transformers import initialization
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
-from .graph_encoder_finemoltex import locate_atoms, locate_motifs, select_molecules
+from .graph_encoder_finemoltex import locate_atoms, locate_motifs
 from .losses_finemoltex import contrastive_loss, masked_prediction_loss
 from .masking_finemoltex import select_masked_slots
 from .matching_finemoltex import FineMolTexMatchingHead, draw_hard_negatives, match_pairs, matching_loss
@@ -81,6 +81,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         molecule_ids: Tensor | None = None,
         text_ids: Tensor | None = None,
         mask_seeds: Tensor | None = None,
+        cross_attention: bool = True,
         return_loss: bool = True,
     ) -> FineMolTexPreTrainingOutput:
         """Compute the pre-training losses of a batch of pairs.
@@ -93,6 +94,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
                 negatives of each other.
             mask_seeds (`torch.LongTensor` of shape `(B,)`, *optional*): The masks are a function of these; drawn from
                 the random generator of torch when absent.
+            cross_attention (`bool`): Compute the losses that need cross-attention too: masked words and motifs,
+                matching. [`FineMolTexTrainer`] does in a share of the steps, `config.cross_attention_share`.
             return_loss (`bool`): Always true; tells the Trainer that this model needs no labels.
 
         Returns:
@@ -111,8 +114,10 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         atom_states = base.encode_atoms(**tensors)  # (N, H_graph)
         molecules = locate_atoms(motif_counts, atom_to_motif, motif_ids.shape[0])  # (N,)
         molecule_embeds = base.embed_atoms(atom_states, molecules, motif_counts.shape[0])  # (B, P)
-        has_cross_attention = self.is_masked_modelling or bool(self.config.matching_loss_weight)
-        text_states, means = base.encode_words(input_ids, attention_mask, has_cross_attention)  # (B, T, H), (B, H)
+        is_masked_modelling = cross_attention and self.is_masked_modelling
+        is_matching = cross_attention and bool(self.config.matching_loss_weight)
+        keep_states = is_masked_modelling or is_matching
+        text_states, means = base.encode_words(input_ids, attention_mask, keep_states)  # (B, T, H), (B, H)
         text_embeds = base.embed_words(means)  # (B, P)
         loss = contrastive = contrastive_loss(
             molecule_embeds,
@@ -131,11 +136,11 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         )
         if mask_seeds is None:
             mask_seeds = torch.randint(2**62, motif_counts.shape, device=motif_counts.device)
-        if self.is_masked_modelling:
+        if is_masked_modelling:
             motif_scores, word_scores = self._score_importance(output, atom_states, text_states, graph)
             inputs = (input_ids, attention_mask, graph, motif_scores, word_scores, mask_seeds)
-            self._add_masked_modelling(output, *self._keep_share(*inputs))
-        if self.config.matching_loss_weight:
+            self._add_masked_modelling(output, *inputs)
+        if is_matching:
             motifs = base.encode_motifs(atom_states, motif_counts, atom_to_motif, motif_positions)
             self._add_matching(output, *motifs, text_states, attention_mask, molecule_ids, text_ids, mask_seeds)
         return output
@@ -161,21 +166,6 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         word_scores = (self.finemoltex.embed_words(text_states) * output.text_embeds[:, None]).sum(-1)  # (B, T)
         return motif_scores, word_scores
 
-    def _keep_share(self, input_ids, attention_mask, graph, motif_scores, word_scores, mask_seeds) -> tuple:
-        """Keep every n-th pair of a training batch for the masked pass, and cut the padding it does not need."""
-        if not self.training or self._stride == 1:
-            return input_ids, attention_mask, graph, motif_scores, word_scores, mask_seeds
-        kept = torch.arange(mask_seeds.shape[0], device=mask_seeds.device) % self._stride == 0  # (B,)
-        graph = select_molecules(graph, kept)
-        num_words, num_slots = int(attention_mask[kept].sum(1).max()), int(graph["motif_counts"].max()) + 1
-        words = (input_ids[kept, :num_words], attention_mask[kept, :num_words])
-        return *words, graph, motif_scores[kept, :num_slots], word_scores[kept, :num_words], mask_seeds[kept]
-
-    @property
-    def _stride(self) -> int:
-        """Every n-th pair goes through the passes with cross-attention."""
-        return round(1 / self.config.cross_attention_share)
-
     def _add_matching(
         self,
         output: FineMolTexPreTrainingOutput,
@@ -187,8 +177,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         text_ids: Tensor | None,
         seeds: Tensor,
     ) -> None:
-        """Join every n-th pair, and its hardest wrong partners on both sides; add the loss to `output`."""
-        anchors = torch.arange(0, len(seeds), self._stride, device=seeds.device)  # (A,)
+        """Join every pair, and each side with its hardest wrong partners; add the loss to `output`."""
+        pairs = torch.arange(len(seeds), device=seeds.device)  # (B,)
         is_negative = ~torch.eye(len(seeds), dtype=torch.bool, device=seeds.device)  # (B, B)
         for ids in (molecule_ids, text_ids):
             if ids is not None:
@@ -196,15 +186,11 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         with torch.no_grad(), torch.autocast(seeds.device.type, enabled=False):
             logits = self.finemoltex.inverse_temperature * output.text_embeds @ output.molecule_embeds.T  # (B, B)
         count = self.config.matching_negatives
-        molecules, is_molecule = draw_hard_negatives(
-            logits[anchors], is_negative[anchors], count, seeds[anchors], stream=2
-        )  # (A, n)
-        texts, is_text = draw_hard_negatives(
-            logits.T[anchors], is_negative[anchors], count, seeds[anchors], stream=3
-        )  # (A, n)
-        repeated = anchors.repeat_interleave(molecules.shape[1])  # (A n,)
-        molecule_rows = torch.cat([anchors, molecules.flatten(), repeated])  # (A + 2 A n,)
-        text_rows = torch.cat([anchors, repeated, texts.flatten()])  # (A + 2 A n,)
+        molecules, is_molecule = draw_hard_negatives(logits, is_negative, count, seeds, stream=2)  # (B, n), (B, n)
+        texts, is_text = draw_hard_negatives(logits.T, is_negative, count, seeds, stream=3)  # (B, n), (B, n)
+        repeated = pairs.repeat_interleave(molecules.shape[1])  # (B n,)
+        molecule_rows = torch.cat([pairs, molecules.flatten(), repeated])  # (B + 2 B n,)
+        text_rows = torch.cat([pairs, repeated, texts.flatten()])  # (B + 2 B n,)
         scores = match_pairs(
             self.finemoltex.fusion,
             self.matching_head,
@@ -213,7 +199,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             text_states[text_rows],
             attention_mask[text_rows],
         )
-        positive, *wrong = scores.split([len(anchors), molecules.numel(), texts.numel()])
+        positive, *wrong = scores.split([len(pairs), molecules.numel(), texts.numel()])
         losses = [
             matching_loss(positive, negatives.view_as(rows), is_drawn)
             for negatives, rows, is_drawn in zip(wrong, (molecules, texts), (is_molecule, is_text), strict=True)
@@ -225,7 +211,10 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
     def _add_masked_modelling(
         self, output, input_ids, attention_mask, graph, motif_scores, word_scores, mask_seeds
     ) -> None:
-        """Mask motifs and words, predict them from both streams, and add losses and hits to `output`."""
+        """Mask motifs and words, predict them from both streams, and add losses and hits to `output`.
+
+        `S` hidden words or motifs of the whole batch: only their scores are computed, as a vocabulary is long.
+        """
         config = self.config
         motif_labels = self._pad_motif_ids(graph["motif_counts"], graph["motif_ids"])  # (B, K + 1)
         special = input_ids.new_tensor(list(config.special_token_ids))
@@ -233,14 +222,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         # What has no weight is not hidden either: it would only make the other side's task harder.
         is_word = is_word & bool(config.word_loss_weight)
         is_motif = (motif_labels != UNKNOWN_MOTIF_ID) & bool(config.motif_loss_weight)  # (B, K + 1)
-        motif_slots, motif_is_masked = self._draw(
-            motif_scores, is_motif, config.motif_mask_probability, mask_seeds, stream=0
-        )
-        word_slots, word_is_masked = self._draw(
-            word_scores, is_word, config.word_mask_probability, mask_seeds, stream=1
-        )
-        hidden_motifs = torch.zeros_like(motif_labels, dtype=torch.bool).scatter(1, motif_slots, motif_is_masked)
-        hidden_words = torch.zeros_like(is_word).scatter(1, word_slots, word_is_masked)  # (B, T)
+        hidden_motifs = self._draw(motif_scores, is_motif, config.motif_mask_probability, mask_seeds, stream=0)
+        hidden_words = self._draw(word_scores, is_word, config.word_mask_probability, mask_seeds, stream=1)
         masked = self.finemoltex(
             input_ids=input_ids.masked_fill(hidden_words, config.mask_token_id),
             attention_mask=attention_mask,
@@ -249,26 +232,24 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             **graph,
         )
         word_table = self.finemoltex.get_input_embeddings().weight  # (V, H_text)
-        word_logits = self.word_head(self._take(masked.text_states, word_slots), word_table)  # (B, S, V)
-        word_labels = input_ids.gather(1, word_slots).masked_fill(~word_is_masked, -100)  # (B, S)
-        motif_logits = self.motif_head(self._take(masked.motif_states, motif_slots))  # (B, S, V)
-        motif_labels = motif_labels.gather(1, motif_slots).masked_fill(~motif_is_masked, -100)  # (B, S)
+        word_logits = self.word_head(masked.text_states[hidden_words], word_table)  # (S_words, V)
+        motif_logits = self.motif_head(masked.motif_states[hidden_motifs])  # (S_motifs, V)
+        words, motifs = input_ids[hidden_words], motif_labels[hidden_motifs]  # (S_words,), (S_motifs,)
 
-        word_loss = masked_prediction_loss(word_logits, word_labels, gather=self.training)
-        motif_loss = masked_prediction_loss(motif_logits, motif_labels, gather=self.training)
+        word_loss = masked_prediction_loss(word_logits, words, gather=self.training)
+        motif_loss = masked_prediction_loss(motif_logits, motifs, gather=self.training)
         output.loss = output.loss + config.word_loss_weight * word_loss + config.motif_loss_weight * motif_loss
         output.word_loss, output.motif_loss = word_loss.detach(), motif_loss.detach()
-        output.word_correct = (word_logits.argmax(-1) == word_labels).sum(1)  # (B,)
-        output.word_total = word_is_masked.sum(1)  # (B,)
-        output.motif_correct = (motif_logits.argmax(-1) == motif_labels).sum(1)  # (B,)
-        output.motif_total = motif_is_masked.sum(1)  # (B,)
+        output.word_correct = self._count_hits(word_logits, words, hidden_words)  # (B,)
+        output.word_total = hidden_words.sum(1)  # (B,)
+        output.motif_correct = self._count_hits(motif_logits, motifs, hidden_motifs)  # (B,)
+        output.motif_total = hidden_motifs.sum(1)  # (B,)
 
-    def _draw(
-        self, scores: Tensor, candidates: Tensor, probability: float, seeds: Tensor, stream: int
-    ) -> tuple[Tensor, Tensor]:
-        """Draw the slots to mask. `(B, L)`, `(B, L)` -> slots `(B, S)`, which of them are masked `(B, S)`."""
+    def _draw(self, scores: Tensor, candidates: Tensor, probability: float, seeds: Tensor, stream: int) -> Tensor:
+        """Draw the slots to mask. `(B, L)`, `(B, L)` -> true where masked, `(B, L)`."""
         scores = scores / self.config.importance_temperature  # (B, L)
-        return select_masked_slots(scores, candidates, probability, seeds, stream)
+        slots, is_masked = select_masked_slots(scores, candidates, probability, seeds, stream)  # (B, S), (B, S)
+        return torch.zeros_like(candidates).scatter(1, slots, is_masked)
 
     @staticmethod
     def _pad_motif_ids(motif_counts: Tensor, motif_ids: Tensor) -> Tensor:
@@ -279,9 +260,11 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         return padded
 
     @staticmethod
-    def _take(states: Tensor, slots: Tensor) -> Tensor:
-        """States at some slots. `(B, L, H)`, `(B, S)` -> `(B, S, H)`."""
-        return states.gather(1, slots[..., None].expand(-1, -1, states.shape[-1]))
+    def _count_hits(logits: Tensor, labels: Tensor, is_hidden: Tensor) -> Tensor:
+        """Count the right predictions of every pair. `(S, V)`, `(S,)`, `(B, L)` -> `(B,)`."""
+        hits = torch.zeros_like(is_hidden)
+        hits[is_hidden] = logits.argmax(-1) == labels
+        return hits.sum(1)
 
 
 __all__ = ["FineMolTexForPreTraining"]

@@ -13,7 +13,8 @@ from modeling_finemoltex.retrieval import MoleculeTextEncoder
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "hub_cards").glob("*/model.safetensors"))
 SMALL = ROOT / "hub_cards" / "finemoltex-small"
-SOURCES = {file.name: file for part in ("modeling_finemoltex", "processors") for file in (ROOT / part).glob("*.py")}
+PARTS = ("modeling_finemoltex", "processors", "hub_cards")
+SOURCES = {file.name: file for part in PARTS for file in (ROOT / part).glob("*.py")}
 
 each_folder = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
