@@ -147,13 +147,13 @@ def list_eval_results(reports: Sequence[Mapping[str, Any]]) -> list[EvalResult]:
         figures = next(iter(report["figures"].values()))
         for key, value in figures.items():
             task, _, metric = key.rpartition("/")
-            direction, _, name = metric.partition("_")
+            name = metric.partition("_")[2]  # after the direction
             if name not in INDEXED_METRICS:
                 continue
             results.append(
                 EvalResult(
                     task_type="feature-extraction",
-                    task_name={"t2m": "text to molecule", "m2t": "molecule to text"}[direction],
+                    task_name="molecule-text retrieval",
                     dataset_type=task,
                     dataset_name=task.replace("_", " "),
                     metric_type=metric,
