@@ -4,7 +4,7 @@ import csv
 import io
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from transformers import pipeline
 
@@ -149,12 +149,13 @@ class Answers:
         ]
         effects = attribute_motifs(predictor.model, predictor.processor, smiles, output)
         picture = draw_attribution(predictor.processor, smiles, effects)
+        picture = picture[picture.index("<svg") :].replace("<svg", "<svg style='max-width:30rem'", 1)
         unit = "value" if is_number else "logit"
         summary = f"Red motifs raise {output}, blue ones lower it; the numbers are what each adds to its {unit}."
         near = predictor.fingerprints and predictor.fingerprints.similarity(smiles)
         if near is not None:
             summary += f" The nearest training molecule has a Tanimoto similarity of {near:.2f}."
-        section = Section(smiles, cards, summary, picture[picture.index("<svg") :])
+        section = Section(smiles, cards, summary, picture)
         return frame(render_page([section], "prediction", "No predictions."), "Predictions")
 
     def explain(self, smiles: str, text: str) -> tuple[str, str]:

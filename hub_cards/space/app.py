@@ -44,7 +44,10 @@ EDITS = {
 }
 LABELS = "a benzoate ester\na steroid\na purine alkaloid\na sulfonamide\na fatty acid"
 PAIRS = {
-    "aspirin": (MOLECULES["aspirin"], "The molecule is a benzoic acid with an acetate ester, an acetylsalicylic acid."),
+    "aspirin": (
+        MOLECULES["aspirin"],
+        "The molecule is a benzoic acid with an acetate ester, an acetylsalicylic acid.",
+    ),
     "sulfanilamide": (MOLECULES["sulfanilamide"], "A sulfonamide with an amino group on a benzene ring."),
     "chlorpromazine": (
         MOLECULES["chlorpromazine"],
@@ -55,15 +58,16 @@ PAIRS = {
 # Fonts of the system alone: nothing is fetched from elsewhere.
 THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 CSS = """
-.gradio-container { max-width: 75rem !important; }
+.gradio-container { max-width: 75rem !important; margin-inline: auto !important; }
+.html-container { padding: 0 !important; }
 .molecule { border-radius: .5rem; background: #fff; color: #1c2430; min-height: 12rem; display: grid; padding: .5rem; }
 .molecule svg { width: 100%; height: auto; max-height: 16rem; margin: auto; }
 .molecule p { margin: auto; text-align: center; overflow-wrap: anywhere; }
 iframe.page { display: block; width: 100%; min-height: 8rem; border: 0; border-radius: .5rem; }
-.wide { overflow-x: auto; border-radius: .5rem; background: #fff; }
+.wide { overflow-x: auto; contain: inline-size; border-radius: .5rem; background: #fff; }
 .wide svg { display: block; max-width: none; }
 .editor { height: 24rem; background: #fff; border-radius: .5rem; overflow: hidden; }
-@media (max-width: 480px) { .gradio-container { padding: .5rem !important; } }
+@media (max-width: 480px) { .gradio-container .main { padding: .75rem !important; } }
 """
 
 
@@ -71,8 +75,8 @@ def build_app(answers: Answers) -> gr.Blocks:
     """Lay out the page: one molecule above, and what can be asked about it below."""
     with gr.Blocks(title="finemoltex", analytics_enabled=False) as app:
         gr.Markdown(
-            "# finemoltex\nMolecules and texts in one space. Draw or paste a molecule, then search, edit, predict, and "
-            "see which words go with which motifs."
+            "# finemoltex\nMolecules and texts in one space. Draw or paste a molecule, then search, edit, predict, "
+            "and see which words go with which motifs."
         )
         smiles = _add_molecule(answers)
         with gr.Tabs():
@@ -93,7 +97,9 @@ def _add_molecule(answers: Answers) -> gr.Textbox:
     with gr.Row():
         with gr.Column():
             smiles = gr.Textbox(first, label="Molecule (SMILES)", lines=1, max_lines=3, elem_id="smiles")
-            gr.Examples([[one] for one in MOLECULES.values()], smiles, example_labels=list(MOLECULES), label="Examples")
+            gr.Examples(
+                [[one] for one in MOLECULES.values()], smiles, example_labels=list(MOLECULES), label="Examples"
+            )
         with gr.Column():
             drawing = gr.HTML(answers.draw(first), elem_id="drawing")
     with gr.Accordion("Draw a molecule", open=False, elem_id="draw"):
@@ -165,7 +171,9 @@ def _answer(triggers: list[Any], function: Callable[..., Any], inputs: Any, outp
         try:
             return function(*values)
         except ValueError as error:
-            raise gr.Error(escape(str(error)), duration=None, title="Not yet", print_exception=False) from error
+            raise gr.Error(
+                escape(str(error)), duration=None, title="This cannot be answered", print_exception=False
+            ) from error
 
     gr.on(triggers, answer, inputs, outputs, concurrency_limit=1, concurrency_id="model", api_name=False)
 
