@@ -127,14 +127,18 @@ class Answers:
         )
         return frame(render_edits_page(prompt, smiles, edits, summary), "Edits")
 
-    def classify(self, smiles: str, labels: str) -> dict[str, float]:
-        """Choose among classes in words, one a line: label -> probability."""
+    def classify(self, smiles: str, labels: str) -> str:
+        """Choose among classes in words, one a line."""
         smiles = read_molecule(smiles)
         names = list(dict.fromkeys(line.strip() for line in labels.splitlines() if line.strip()))
         if not 2 <= len(names) <= MAX_LABELS:
             raise ValueError(f"Write 2 to {MAX_LABELS} classes, one a line: got {len(names)}.")
         found = self.classifier(smiles, candidate_labels=[read_text(name) for name in names])
-        return {one["label"]: one["score"] for one in found}
+        rows = [
+            f'<li>{escape(one["label"])}<span>{one["score"]:.1%}</span><meter value="{one["score"]:.4f}"></meter></li>'
+            for one in found
+        ]
+        return f'<ol class="classes"><li><b>{escape(smiles)}</b></li>{"".join(rows)}</ol>'
 
     def predict(self, smiles: str, output: str) -> str:
         """Predict properties, and show what each motif adds to one of them."""

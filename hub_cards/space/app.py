@@ -59,15 +59,21 @@ PAIRS = {
 THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
 CSS = """
 .gradio-container { max-width: 75rem !important; margin-inline: auto !important; }
+.gradio-container .main { padding: 1rem clamp(.75rem, 3vw, 2rem) !important; }
 .html-container { padding: 0 !important; }
-.molecule { border-radius: .5rem; background: #fff; color: #1c2430; min-height: 12rem; display: grid; padding: .5rem; }
-.molecule svg { width: 100%; height: auto; max-height: 16rem; margin: auto; }
-.molecule p { margin: auto; text-align: center; overflow-wrap: anywhere; }
+.molecule { display: grid; place-items: center; min-height: 12rem; padding: .5rem; border-radius: .5rem;
+  background: #fff; text-align: center; overflow-wrap: anywhere; }
+.molecule * { margin: 0 !important; color: #1c2430 !important; }
+.molecule svg { width: 100%; height: auto; max-height: 16rem; }
+.refusal { margin: 0; padding: .75rem; border-radius: .5rem; background: #fdecea; color: #7a1c12 !important;
+  overflow-wrap: anywhere; }
+.classes { margin: 0 !important; padding: .75rem; border-radius: .5rem; background: var(--block-background-fill); }
+.classes li { display: grid; grid-template-columns: 1fr auto; margin: .25rem 0; overflow-wrap: anywhere; }
+.classes meter { grid-column: 1 / -1; width: 100%; }
 iframe.page { display: block; width: 100%; min-height: 8rem; border: 0; border-radius: .5rem; }
 .wide { overflow-x: auto; contain: inline-size; border-radius: .5rem; background: #fff; }
 .wide svg { display: block; max-width: none; }
-.editor { height: 24rem; background: #fff; border-radius: .5rem; overflow: hidden; }
-@media (max-width: 480px) { .gradio-container .main { padding: .75rem !important; } }
+.editor { contain: strict; height: 24rem; background: #fff; border-radius: .5rem; overflow: hidden; }
 """
 
 
@@ -141,7 +147,7 @@ def _add_edit(answers: Answers, smiles: gr.Textbox) -> None:
 def _add_predict(answers: Answers, smiles: gr.Textbox) -> None:
     labels = gr.Textbox(LABELS, label="Classes in words, one a line: The molecule is …", lines=5, elem_id="labels")
     classify = gr.Button("Classify the molecule above", variant="primary", elem_id="classify")
-    classes = gr.Label(answers.classify(MOLECULES["aspirin"], LABELS), label="Classes", elem_id="classes")
+    classes = gr.HTML(answers.classify(MOLECULES["aspirin"], LABELS), elem_id="classes")
     _answer([classify.click], answers.classify, [smiles, labels], classes)
     if answers.predictor is None:
         gr.Markdown("With `--property_model FOLDER`, a model fine-tuned on measured properties predicts them here.")
@@ -171,9 +177,9 @@ def _answer(triggers: list[Any], function: Callable[..., Any], inputs: Any, outp
         try:
             return function(*values)
         except ValueError as error:
-            raise gr.Error(
-                escape(str(error)), duration=None, title="This cannot be answered", print_exception=False
-            ) from error
+            # In the place of the answer: an older one must not pass for this one.
+            refusal = f'<p class="refusal" role="alert">{escape(str(error))}</p>'
+            return (refusal, *[""] * (len(outputs) - 1)) if isinstance(outputs, list) else refusal
 
     gr.on(triggers, answer, inputs, outputs, concurrency_limit=1, concurrency_id="model", api_name=False)
 
