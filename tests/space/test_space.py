@@ -147,7 +147,8 @@ def test_shipped_library_can_be_read_and_others_are_checked(module, tmp_path):
             module.read_library(file)
 
 
-def test_page_is_laid_out_with_and_without_a_property_model(module, answers, folders, molecules):
+@pytest.mark.slow
+def test_page_is_laid_out_with_and_without_a_property_model(module, answers, folders):
     pytest.importorskip("gradio", reason="the page is laid out by gradio")
     import app
 
@@ -312,8 +313,7 @@ def test_visitor_searches_edits_predicts_and_explains(driver, address, width):
 def test_visitor_draws_and_mistypes(driver, address, width):
     page = Page(driver, address, width)
     page.press("#draw > button")
-    script = "return document.querySelector('#editor .editor').shadowRoot !== null || document.querySelector('canvas')"
-    page.wait(lambda: driver.execute_script(script))
+    page.wait(lambda: driver.find_elements("css selector", "#editor [data-openchemlib-canvas-editor]"))
     before = page.value("smiles")
 
     def stroke():
