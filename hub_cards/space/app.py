@@ -127,8 +127,8 @@ def _add_search(answers: Answers, smiles: gr.Textbox) -> None:
     text = gr.Textbox(TEXTS[0], label="A sentence finds molecules", lines=2, max_lines=4, elem_id="search-text")
     gr.Examples([[one] for one in TEXTS], text, label="Examples")
     with gr.Row():
-        find = gr.Button("Find molecules", variant="primary", elem_id="find-molecules")
-        describe = gr.Button("Find sentences for the molecule above", elem_id="find-sentences")
+        find = gr.Button("Find molecules", variant="primary", min_width=240, elem_id="find-molecules")
+        describe = gr.Button("Find sentences for the molecule above", min_width=240, elem_id="find-sentences")
     found = gr.HTML(answers.find_molecules(TEXTS[0]), elem_id="found")
     _answer([find.click, text.submit], answers.find_molecules, text, found)
     _answer([describe.click], answers.find_sentences, smiles, found)

@@ -218,6 +218,14 @@ class Page:
         self.wait(element.is_displayed)
         element.click()
 
+    def stroke(self, selector: str) -> None:
+        """Click into a drawing field beside its molecule: a bond of two carbons."""
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        element = self.find(selector)
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        ActionChains(self.driver).move_to_element_with_offset(element, 110, 120).click().perform()
+
     def open(self, tab: str) -> None:
         (button,) = (one for one in self.driver.find_elements("css selector", "[role=tab]") if one.text == tab)
         button.click()
@@ -315,12 +323,9 @@ def test_visitor_draws_and_mistypes(driver, address, width):
     page.press("#draw > button")
     page.wait(lambda: driver.find_elements("css selector", "#editor [data-openchemlib-canvas-editor]"))
     before = page.value("smiles")
-
-    def stroke():
-        page.press("#editor .editor")
-        return page.value("smiles") != before
-
-    page.wait(stroke)
+    page.stroke("#editor .editor")
+    page.wait(lambda: page.value("smiles") != before)
+    page.wait(lambda: page.find("#drawing svg").is_displayed())
     page.check_width()
     page.write("smiles", "C1CC(=O")
     page.press("#find-sentences")
