@@ -193,9 +193,11 @@ def main() -> None:
     parser.add_argument("--library", default=LIBRARY, help="csv file with the columns name and smiles to search")
     parser.add_argument("--port", type=int, help="of this machine; by default 7860 or the next that is free")
     arguments = parser.parse_args()
-    answers = Answers.load(arguments.model, read_library(arguments.library), arguments.property_model)
-    app = build_app(answers)
-    app.launch(
+    try:
+        answers = Answers.load(arguments.model, read_library(arguments.library), arguments.property_model)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    build_app(answers).launch(
         server_port=arguments.port,
         allowed_paths=[str(EDITOR)],
         theme=THEME,
