@@ -32,8 +32,12 @@ PROPERTIES = ["scikit-learn>=1.4", "peft>=0.15"]
 EDITING = ["crem>=0.3", "selfies>=2.1"]
 # lime explains masked predictions, scikit-learn maps tokens and fits for lime, matplotlib draws.
 EXPLAIN = ["lime>=0.2", "scikit-learn>=1.4", "matplotlib>=3.8"]
-# The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
-TEST = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
+# gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
+SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.8", "matplotlib>=3.8"]
+# The tests run the examples and the demo, so they need what those need; selenium drives a Chromium that is there, and
+# build parts for the wheel test come with setuptools.
+RUNNERS = ["pytest>=8", "pytest-timeout>=2.3", "selenium>=4.20", "setuptools>=70.1"]
+TEST = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *SPACE, *RUNNERS]
 DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
@@ -42,7 +46,10 @@ setup(
     package_data={
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
-        "modeling_finemoltex.hub_cards": ["*.md", "handler.py", "requirements.txt", "images/*", "metrics/*/*"],
+        "modeling_finemoltex.hub_cards": [
+            *("*.md", "handler.py", "requirements.txt"),
+            *("images/*", "metrics/*/*", "space/*"),
+        ],
     },
     include_package_data=False,
     install_requires=REQUIRED,
@@ -52,6 +59,7 @@ setup(
         "properties": PROPERTIES,
         "editing": EDITING,
         "explain": EXPLAIN,
+        "space": SPACE,
         "test": TEST,
         "dev": DEV,
     },

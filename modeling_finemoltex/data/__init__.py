@@ -18,6 +18,7 @@ _MODULES = {
     "load_property_table": "property_tables",
     "load_source": "sources",
     "load_table": "pairs",
+    "parse_smiles": "identifiers",
     "random_split": "splits",
     "scaffold_split": "splits",
     "skipped_rows": "features",

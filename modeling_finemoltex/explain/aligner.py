@@ -14,6 +14,7 @@ from .words import Word, locate_pieces, split_words
 
 BATCH = 32
 COMMON_MOTIFS = 300
+MAX_CACHED = 50_000  # words kept between calls: 50 MB at a width of 256
 
 
 class PreparedPairs(NamedTuple):
@@ -70,7 +71,7 @@ def prepare_pairs(processor: Any, smiles: Sequence[str], texts: Sequence[str], m
 
 
 class MotifWordAligner:
-    """Compares each motif of a molecule with each word of its text. Words once embedded stay in memory.
+    """Compares each motif of a molecule with each word of its text. Words once embedded stay in memory, up to 50,000.
 
     Args:
         encoder (`MoleculeTextEncoder`): A FineMolTex model, the base model or one with a head, and its processor.
@@ -150,6 +151,8 @@ class MotifWordAligner:
 
     def _embed_new(self, words: set[str]) -> None:
         """Embed words that have not been met yet, each as a text of its own."""
+        if len(self._word_embeds) > MAX_CACHED:
+            self._word_embeds.clear()
         new = sorted(words - self._word_embeds.keys())
         if new:
             self._word_embeds |= zip(new, self.encoder.encode_texts(new), strict=True)

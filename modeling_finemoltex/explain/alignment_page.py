@@ -9,7 +9,7 @@ from .alignment import DEFAULT_KIND, Alignment, word_strengths
 from .figures import draw_alignment_matrix, draw_highlights, motif_colors
 
 WORDS_PER_MOTIF = 5
-DRAWING = (640, 400)  # pixels
+DRAWING = (480, 320)  # pixels; the page scales it, and its letters can still be read on a phone
 MARKED_FROM = 0.5  # strength from which a word also says the number of its motif: not everybody tells colours apart
 SENTENCE = (
     "max-width:44rem;margin:.5rem 0;padding:.75rem;border-radius:.5rem;background:#fff;color:#1c2430;line-height:1.9"

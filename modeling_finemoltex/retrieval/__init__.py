@@ -4,6 +4,7 @@ import importlib
 from typing import Any
 
 _MODULES: dict[str, str] = {
+    "Card": "molecule_page",
     "Hit": "index",
     "MoleculeFilter": "filters",
     "render_hits_page": "hits_page",
@@ -11,8 +12,11 @@ _MODULES: dict[str, str] = {
     "MoleculeTextIndex": "index",
     "PairReranker": "reranking",
     "RowSource": "molecule_files",
+    "Section": "molecule_page",
+    "draw_molecule": "molecule_page",
     "embed_file": "embedding_job",
     "load_embeddings": "embedding_folder",
+    "render_page": "molecule_page",
 }
 __all__ = sorted(_MODULES)
 

@@ -1,0 +1,210 @@
+"""What stands behind the tabs of the demo: molecules and sentences in, drawn pages out; nothing here knows Gradio."""
+
+import csv
+import io
+from html import escape
+from pathlib import Path
+from typing import NamedTuple
+
+from transformers import pipeline
+
+from modeling_finemoltex import MoleculeTextEncoder, MoleculeTextIndex, MotifWordAligner, SearchEditor, SearchSettings
+from modeling_finemoltex.data import parse_smiles
+from modeling_finemoltex.editing import MotifSwaps, render_edits_page
+from modeling_finemoltex.explain import draw_alignment_matrix, render_alignment_page
+from modeling_finemoltex.property_prediction import PropertyPredictor, attribute_motifs, draw_attribution
+from modeling_finemoltex.retrieval import Card, Section, draw_molecule, render_hits_page, render_page
+
+HERE = Path(__file__).resolve().parent
+LIBRARY, SENTENCES = HERE / "library.csv", HERE / "sentences.txt"
+
+# Limits of one request: what a shared CPU answers in seconds.
+MAX_SMILES_CHARACTERS = 1_000
+MAX_TEXT_CHARACTERS = 1_000
+MAX_ATOMS = 150
+MAX_LIBRARY = 5_000  # molecules that are embedded at the start, some 500 a second
+MAX_LABELS = 20
+NUM_HITS, NUM_EDITS = 8, 6
+EDIT_SETTINGS = SearchSettings(num_candidates=150, num_generations=2)
+
+# The pages bring styles of their own, which a frame keeps from the rest; it is as high as what it holds.
+FIT = (
+    "new ResizeObserver(()=>{this.style.height=this.contentDocument.documentElement.offsetHeight+'px'})"
+    ".observe(this.contentDocument.documentElement)"
+)
+
+
+class Library(NamedTuple):
+    """What is searched."""
+
+    names: list[str]
+    smiles: list[str]
+    sentences: list[str]
+
+
+def read_library(file: str | Path = LIBRARY) -> Library:
+    """Read the molecules to be searched, and the sentences that are searched with a molecule.
+
+    Args:
+        file (`str` or `Path`): A csv file with the columns `name` and `smiles`.
+
+    Raises:
+        ValueError: If a column is missing, there are no rows or too many, or a SMILES cannot be parsed.
+    """
+    with open(file, encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    if not rows or not {"name", "smiles"} <= rows[0].keys():
+        raise ValueError(f"{file} must have the columns name and smiles, and a row below them.")
+    if len(rows) > MAX_LIBRARY:
+        raise ValueError(f"{file} has {len(rows):,} molecules; the demo embeds at most {MAX_LIBRARY:,} at its start.")
+    for line, row in enumerate(rows, start=2):
+        if parse_smiles(row["smiles"]) is None:
+            raise ValueError(f"{file}, line {line}: {row['smiles']!r:.80} is no SMILES.")
+    sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
+    return Library([row["name"] for row in rows], [row["smiles"] for row in rows], sentences)
+
+
+class Answers:
+    """Answers of one model, each as HTML; what cannot be answered is a `ValueError` that says what to do instead.
+
+    Args:
+        encoder (`MoleculeTextEncoder`): The model and its processor.
+        library (`Library`): Embedded here.
+        predictor (`PropertyPredictor`, *optional*): Of a fine-tuned model.
+    """
+
+    def __init__(
+        self, encoder: MoleculeTextEncoder, library: Library, predictor: PropertyPredictor | None = None
+    ) -> None:
+        self.encoder, self.processor, self.predictor = encoder, encoder.processor, predictor
+        self.molecules = MoleculeTextIndex.build(encoder, smiles=library.smiles, ids=library.names)
+        self.sentences = MoleculeTextIndex.build(encoder, texts=library.sentences)
+        self.aligner = MotifWordAligner(encoder)
+        self.swaps = MotifSwaps(self.processor.feature_extractor)
+        self.classifier = pipeline(
+            "finemoltex-zero-shot-classification", model=encoder.model, processor=self.processor, device="cpu"
+        )
+
+    @classmethod
+    def load(cls, model: str, library: Library, property_model: str | None = None) -> "Answers":
+        """Load the models from folders or the Hub, onto the CPU."""
+        predictor = None if property_model is None else PropertyPredictor.from_pretrained(property_model, "cpu")
+        return cls(MoleculeTextEncoder.from_pretrained(model, device="cpu"), library, predictor)
+
+    def draw(self, smiles: str) -> str:
+        """Draw a molecule while it is typed, or say why not."""
+        try:
+            return f'<div class="molecule">{draw_molecule(read_molecule(smiles))}</div>'
+        except ValueError as error:
+            return f'<div class="molecule"><p>{escape(str(error))}</p></div>'
+
+    def find_molecules(self, text: str) -> str:
+        """Search the library with a sentence."""
+        text = read_text(text)
+        hits = self.molecules.search(texts=text, k=min(NUM_HITS, len(self.molecules)))
+        summary = f"The best of {len(self.molecules):,} molecules, with the cosine of sentence and molecule."
+        return frame(render_hits_page([text], hits, summary), "Molecules found")
+
+    def find_sentences(self, smiles: str) -> str:
+        """Search the sentences with a molecule."""
+        smiles = read_molecule(smiles)
+        (hits,) = self.sentences.search(smiles=smiles, k=min(NUM_HITS, len(self.sentences)))
+        summary = f"The best of {len(self.sentences):,} sentences, with the cosine of sentence and molecule."
+        cards = [Card(f"{hit.rank}.", f"{hit.score:.3f}", text=hit.text or "") for hit in hits]
+        page = render_page([Section(smiles, cards, summary, draw_molecule(smiles))], "cosine", "No hits.")
+        return frame(page, "Sentences found")
+
+    def edit(self, smiles: str, prompt: str, opposite: str = "") -> str:
+        """Change a molecule as a sentence asks."""
+        smiles, prompt = read_molecule(smiles), read_text(prompt)
+        against = read_text(opposite) if opposite.strip() else None
+        # One for each request: its memory of molecules and prompts ends with it.
+        editor = SearchEditor(self.encoder, [self.swaps], settings=EDIT_SETTINGS)
+        edits = editor.edit(smiles, prompt, against, NUM_EDITS)
+        summary = (
+            "Green: new atoms; orange: atoms that lost a neighbour. Each card: how much nearer to the sentence, and "
+            "by how much properties change."
+        )
+        return frame(render_edits_page(prompt, smiles, edits, summary), "Edits")
+
+    def classify(self, smiles: str, labels: str) -> str:
+        """Choose among classes in words, one a line."""
+        smiles = read_molecule(smiles)
+        names = list(dict.fromkeys(line.strip() for line in labels.splitlines() if line.strip()))
+        if not 2 <= len(names) <= MAX_LABELS:
+            raise ValueError(f"Write 2 to {MAX_LABELS} classes, one a line: got {len(names)}.")
+        found = self.classifier(smiles, candidate_labels=[read_text(name) for name in names])
+        rows = [
+            f'<li>{escape(one["label"])}<span>{one["score"]:.1%}</span><meter value="{one["score"]:.4f}"></meter></li>'
+            for one in found
+        ]
+        return f'<ol class="classes"><li><b>{escape(smiles)}</b></li>{"".join(rows)}</ol>'
+
+    def predict(self, smiles: str, output: str) -> str:
+        """Predict properties, and show what each motif adds to one of them."""
+        if self.predictor is None:
+            raise ValueError("No model of properties is loaded: start the demo with --property_model FOLDER.")
+        smiles, predictor = read_molecule(smiles), self.predictor
+        values = predictor.predict([smiles])[0]  # (K,)
+        is_number = predictor.model.config.problem_type == "regression"
+        cards = [
+            Card(name, f"{value:.3g}" if is_number else f"{value:.0%}")
+            for name, value in zip(predictor.columns, values.tolist(), strict=True)
+        ]
+        effects = attribute_motifs(predictor.model, predictor.processor, smiles, output)
+        picture = draw_attribution(predictor.processor, smiles, effects)
+        picture = picture[picture.index("<svg") :].replace("<svg", "<svg style='max-width:30rem'", 1)
+        unit = "value" if is_number else "logit"
+        summary = f"Red motifs raise {output}, blue ones lower it; the numbers are what each adds to its {unit}."
+        near = predictor.fingerprints and predictor.fingerprints.similarity(smiles)
+        if near is not None:
+            summary += f" The nearest training molecule has a Tanimoto similarity of {near:.2f}."
+        section = Section(smiles, cards, summary, picture)
+        return frame(render_page([section], "prediction", "No predictions."), "Predictions")
+
+    def explain(self, smiles: str, text: str) -> tuple[str, str]:
+        """Show which words go with which motifs: the coloured pair, and the matrix of all motifs and words."""
+        (alignment,) = self.aligner.align([read_molecule(smiles)], [read_text(text)])
+        matrix = io.StringIO()
+        draw_alignment_matrix(alignment).savefig(matrix, format="svg")
+        drawing = matrix.getvalue()
+        page = render_alignment_page(alignment, self.processor)
+        return frame(page, "Motifs and words"), f'<div class="wide">{drawing[drawing.index("<svg") :]}</div>'
+
+
+def read_molecule(smiles: str) -> str:
+    """Check a SMILES that somebody typed or drew.
+
+    Raises:
+        ValueError: If it is blank, no molecule, or too large.
+    """
+    smiles = smiles.strip()
+    if not smiles:
+        raise ValueError("Draw a molecule or paste its SMILES first, such as CC(=O)Oc1ccccc1C(=O)O.")
+    if len(smiles) > MAX_SMILES_CHARACTERS:
+        raise ValueError(f"The SMILES has {len(smiles):,} characters; at most {MAX_SMILES_CHARACTERS:,} are taken.")
+    molecule = parse_smiles(smiles)
+    if molecule is None:
+        raise ValueError(f"This is no SMILES of a molecule: {smiles[:60]}. Check its brackets, rings and valences.")
+    if molecule.GetNumAtoms() > MAX_ATOMS:
+        raise ValueError(f"The molecule has {molecule.GetNumAtoms()} atoms; at most {MAX_ATOMS} are taken.")
+    return smiles
+
+
+def read_text(text: str) -> str:
+    """Check a sentence.
+
+    Raises:
+        ValueError: If it has no letters or is too long.
+    """
+    text = " ".join(text.split())
+    if not any(map(str.isalpha, text)):
+        raise ValueError("Write a sentence about the molecule first, such as: The molecule is a purine alkaloid.")
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise ValueError(f"The sentence has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are taken.")
+    return text
+
+
+def frame(page: str, title: str) -> str:
+    """Put a page of its own into the page."""
+    return f'<iframe class="page" title="{escape(title)}" srcdoc="{escape(page)}" onload="{FIT}"></iframe>'
