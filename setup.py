@@ -42,7 +42,14 @@ setup(
     package_data={
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
-        "modeling_finemoltex.hub_cards": ["*.md", "handler.py", "requirements.txt", "images/*", "metrics/*/*"],
+        "modeling_finemoltex.hub_cards": [
+            "*.md",
+            "handler.py",
+            "requirements.txt",
+            "images/*",
+            "metrics/*/*",
+            "datasets/*/*",
+        ],
     },
     include_package_data=False,
     install_requires=REQUIRED,
