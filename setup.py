@@ -33,8 +33,13 @@ EDITING = ["crem>=0.3", "selfies>=2.1"]
 # lime explains masked predictions, scikit-learn maps tokens and fits for lime, matplotlib draws.
 EXPLAIN = ["lime>=0.2", "scikit-learn>=1.4", "matplotlib>=3.8"]
 # The tests run the examples, so they need what the examples need; build parts for the wheel test come with setuptools.
-TEST = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
-DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
+FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN]
+# Run the notebooks from top to bottom.
+NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]
+TEST = [*FEATURES, *NOTEBOOKS, "pytest>=8", "pytest-timeout>=2.3", "setuptools>=70.1"]
+# mkdocstrings reads the API reference from the docstrings; its Python handler brings griffe 2.
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0", *NOTEBOOKS]
+DEV = [*TEST, *DOCS, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
     packages=[*find_packages(include=["modeling_finemoltex", "modeling_finemoltex.*"]), *MAPPED],
@@ -59,6 +64,7 @@ setup(
         "properties": PROPERTIES,
         "editing": EDITING,
         "explain": EXPLAIN,
+        "docs": DOCS,
         "test": TEST,
         "dev": DEV,
     },
