@@ -16,6 +16,7 @@ PAGES = {
     "index.md": "README.md",
     "examples.md": "examples/README.md",
     "card.md": "hub_cards/finemoltex-small/README.md",
+    "dataset.md": "hub_cards/datasets/finemoltex-pairs/README.md",
     "contributing.md": "CONTRIBUTING.md",
     "changes.md": "CHANGELOG.md",
 }

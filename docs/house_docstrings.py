@@ -13,6 +13,8 @@ TABLES = {"_MODULE_OF", "_MODULES"}
 DOCUMENTED = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
 # `input_ids, attention_mask (type): text`, as an entry of `Args:`; a type may hold brackets.
 GROUP = re.compile(r"^(?P<indent> +)(?P<names>\*{0,2}\w+(?:, \*{0,2}\w+)+)(?P<rest>(?: \(.+\))?:(?: .*)?)$")
+# The type of an argument, and of what is returned; they are shown as code, without marks of their own.
+TYPE = re.compile(r"^ +\*{0,2}\w+ \(.+?\):(?= |$)|(?<=^Returns:\n)    .+?:(?= |$)", re.MULTILINE)
 REFERENCE = re.compile(r"\[`(?P<name>[\w.]+)`\](?![\[(])")
 EXAMPLE = re.compile(r"^Example:\n\n?(?P<code>>>> .*?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -55,6 +57,12 @@ def link_references(text: str, documented: dict[str, str]) -> str:
     return REFERENCE.sub(lead, text)
 
 
+def strip_types(text: str) -> str:
+    """Write types without backticks, emphasis and brackets of references."""
+    marks = re.compile(r"\[`(?P<name>[\w.]+)`\]|`|(?<= )\*(?=optional)|(?<=optional)\*")
+    return TYPE.sub(lambda found: marks.sub(lambda mark: mark["name"] or "", found[0]), text)
+
+
 def fence_examples(text: str) -> str:
     """Mark examples as code: at the margin, `>>>` would be quotations in Markdown."""
 
@@ -75,7 +83,8 @@ class HouseDocstrings(griffe.Extension):
         """Rewrite one docstring."""
         if obj.docstring is None:
             return
-        text = fence_examples(link_references(split_groups(obj.docstring.value), self.documented))
+        text = link_references(strip_types(split_groups(obj.docstring.value)), self.documented)
+        text = fence_examples(text)
         decorators = [str(one.value) for one in obj.decorators] if obj.is_class else []
         if "strict" in decorators:  # a configuration: its fields are its arguments, and griffe sees no constructor
             text = text.replace("Args:\n", "Attributes:\n", 1)
