@@ -51,6 +51,8 @@ WRITABLE = {"--editor latent": ("CC(=O)Oc1ccccc1C(=O)O", "Cc1ccc(O)cc1")}
 GROUPS = ("C", "CC", "O", "N", "CO", "F", "Cl", "CN")
 ARENES = sorted({f"{one}c1ccc({other})cc1" for one in GROUPS for other in GROUPS})
 PYRIDINES = [f"{group}c1ccnc({end})c1" for group in ("C", "CC", "CCC", "CCCC", "CCCCC") for end in ("Cl", "CCCCl")]
+# A chain of another length between two rings is another scaffold.
+SCAFFOLDS = [f"{ring}{'C' * length}c1ccccc1" for length in range(1, 31) for ring in ("c1ccccc1", "c1ccncc1")]
 
 
 def read_commands() -> list[str]:
@@ -90,7 +92,7 @@ def folder(tmp_path) -> Path:
         rows = list(enumerate(zip(smiles, texts, strict=True)))[part::3]
         lines = [[number, one, text] for number, (one, text) in rows]
         write_table(tmp_path / "chebi20" / f"{name}.txt", "CID SMILES description", lines, "\t")
-    labelled = [[row, "x", int("N" in one or "n" in one), one] for row, one in enumerate(smiles)]
+    labelled = [[row, "x", int("n" in one), one] for row, one in enumerate(SCAFFOLDS)]
     write_table(tmp_path / "moleculenet" / "bbbp.csv", "num name p_np smiles", labelled)
     return tmp_path
 
