@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install style check test test-slow wheel
+.PHONY: help install style check test test-slow docs notebooks wheel
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,6 +18,12 @@ test: ## Run the tests that are fast and need no accelerator
 
 test-slow: ## Run the slow tests only
 	pytest -m slow --timeout 1200
+
+docs: ## Build the documentation into build/docs; a warning is an error
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+notebooks: ## Run the notebooks and keep what they show in them
+	python examples/notebooks/execute.py
 
 wheel: ## Build the wheel into dist/
 	pip wheel --no-deps --wheel-dir dist .

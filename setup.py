@@ -34,11 +34,15 @@ EDITING = ["crem>=0.3", "selfies>=2.1"]
 EXPLAIN = ["lime>=0.2", "scikit-learn>=1.4", "matplotlib>=3.8"]
 # gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
 SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.8", "matplotlib>=3.8"]
+FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *SPACE]
+# Run the notebooks from top to bottom.
+NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]
 # The tests run the examples and the demo, so they need what those need; selenium drives a Chromium that is there, and
 # build parts for the wheel test come with setuptools.
-RUNNERS = ["pytest>=8", "pytest-timeout>=2.3", "selenium>=4.20", "setuptools>=70.1"]
-TEST = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *SPACE, *RUNNERS]
-DEV = [*TEST, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
+TEST = [*FEATURES, *NOTEBOOKS, "pytest>=8", "pytest-timeout>=2.3", "selenium>=4.20", "setuptools>=70.1"]
+# mkdocstrings reads the API reference from the docstrings; its Python handler brings griffe 2.
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0", *NOTEBOOKS]
+DEV = [*TEST, *DOCS, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
     packages=[*find_packages(include=["modeling_finemoltex", "modeling_finemoltex.*"]), *MAPPED],
@@ -48,7 +52,7 @@ setup(
         "modeling_finemoltex.processors": ["*.json"],
         "modeling_finemoltex.hub_cards": [
             *("*.md", "handler.py", "requirements.txt"),
-            *("images/*", "metrics/*/*", "space/*"),
+            *("images/*", "metrics/*/*", "datasets/*/*", "space/*"),
         ],
     },
     include_package_data=False,
@@ -60,6 +64,7 @@ setup(
         "editing": EDITING,
         "explain": EXPLAIN,
         "space": SPACE,
+        "docs": DOCS,
         "test": TEST,
         "dev": DEV,
     },

@@ -57,7 +57,9 @@ def main() -> None:
         arguments.objective, arguments.num_epochs, learning_rate=arguments.learning_rate, seed=arguments.seed
     )
     figures = train_alignment(parts, smiles, settings)
-    save_editing_folder(parts, arguments.output_dir)
+    base_name = Path(arguments.model).name if Path(arguments.model).is_dir() else arguments.model
+    facts = {"dataset": f"`{arguments.file.name}`", "base_model": base_name, "metrics": figures}
+    save_editing_folder(parts, arguments.output_dir, facts)
     report = json.dumps(vars(arguments) | figures, indent=1, default=str)
     (arguments.output_dir / "alignment_report.json").write_text(report + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=1))

@@ -53,6 +53,7 @@ _MODULE_OF = {
     "FineMolTexTrainer": "training",
     "FineMolTexTrainingArguments": "training",
     "export_folder": "hub",
+    "export_names_dataset": "names_dataset",
     "push_folder": "publishing",
     "list_pretrained": "publishing",
     "describe_model": "publishing",
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from .explain import MaskedPredictionExplainer, MotifWordAligner
     from .hub import export_folder
     from .modeling_finemoltex import FineMolTexModel
+    from .names_dataset import export_names_dataset
     from .outputs_finemoltex import (
         FineMolTexMoleculeEditingOutput,
         FineMolTexOutput,

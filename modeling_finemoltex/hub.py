@@ -4,12 +4,12 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from safetensors.torch import load_file, save_file
-from transformers import PreTrainedModel, ProcessorMixin
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from .evaluation import format_retrieval_table, format_systems_table
@@ -24,8 +24,46 @@ ENDPOINT_FILES = ("handler.py", "requirements.txt")
 # By it the Hub lists the models of this package.
 MODEL_TAG = "finemoltex"
 
-PROPERTY_CLASS = "FineMolTexForPropertyPrediction"
-PROPERTY_TAGS, TEXT_TAGS = ("property-prediction",), ("molecule-text", "graph-ml", "retrieval")
+PROPERTY_CLASS, EDITING_CLASS = "FineMolTexForPropertyPrediction", "FineMolTexForMoleculeEditing"
+GENERATOR_TOKENIZER_FOLDER = "generator_tokenizer"  # of an editing model, beside its files
+
+
+class CardKind(NamedTuple):
+    """What the card of a class says of its job."""
+
+    task: str  # chooses the passages of the template
+    auto_class: str
+    remote_auto_class: str  # where this package is absent
+    pipeline_tag: str
+    tags: tuple[str, ...]
+
+
+EMBEDDING_CARD = CardKind(
+    "embedding", "AutoModel", "AutoModel", "feature-extraction", ("molecule-text", "graph-ml", "retrieval")
+)
+HEAD_CARDS = {
+    "FineMolTexForRetrieval": CardKind(
+        "retrieval",
+        "AutoModelForMoleculeRetrieval",
+        "AutoModel",
+        "feature-extraction",
+        ("molecule-text", "graph-ml", "retrieval", "reranking"),
+    ),
+    PROPERTY_CLASS: CardKind(
+        "properties",
+        "AutoModelForSequenceClassification",
+        "AutoModelForSequenceClassification",
+        "graph-ml",
+        ("property-prediction",),
+    ),
+    EDITING_CLASS: CardKind(
+        "editing",
+        "AutoModelForMoleculeEditing",
+        "AutoModel",
+        "graph-ml",
+        ("molecule-text", "molecule-editing", "molecule-generation"),
+    ),
+}
 
 # Packaged inside the wheel; beside the package in a checkout.
 TEMPLATE_FOLDERS = (
@@ -43,6 +81,7 @@ def export_folder(
     folder: str | Path,
     card_fields: dict[str, Any] | None = None,
     half_precision: bool = False,
+    generator_tokenizer: PreTrainedTokenizerBase | None = None,
 ) -> Path:
     """Save everything another person needs to use the model, with or without this package installed.
 
@@ -52,16 +91,29 @@ def export_folder(
         folder (`str` or `Path`): Created if needed; other files in it stay.
         card_fields (`dict`, *optional*): Facts for the card, see `build_model_card`.
         half_precision (`bool`): Store the weights in float16, half as large; they are loaded as float32 all the same.
+        generator_tokenizer (`PreTrainedTokenizerBase`, *optional*): Of the generator of an editing model, which
+            cannot be used without.
 
     Returns:
         The folder, ready for `push_folder`, `from_pretrained` and an inference endpoint.
+
+    Raises:
+        ValueError: If an editing model comes without the tokenizer of its generator, or a weight is too large for
+            float16.
     """
     folder = Path(folder)
+    if type(model).__name__ == EDITING_CLASS and generator_tokenizer is None:
+        raise ValueError(
+            "An editing model is exported with the tokenizer of its generator: give `generator_tokenizer`, or use "
+            "`save_editing_folder`."
+        )
     register()  # without it `save_pretrained` would leave the code out
     model.save_pretrained(folder)
     if half_precision:
         _halve_weights(folder / SAFE_WEIGHTS_NAME)
     processor.save_pretrained(folder)
+    if generator_tokenizer is not None:
+        generator_tokenizer.save_pretrained(folder / GENERATOR_TOKENIZER_FOLDER)
     for name in ENDPOINT_FILES:
         shutil.copyfile(find_template(name), folder / name)
     reports = (card_fields or {}).get("reports")
@@ -91,14 +143,15 @@ def build_model_card(
     base_model = card_fields.get("base_model", "scratch")
     model_id = card_fields.get("model_id") or folder.resolve().name
     reports = card_fields.get("reports") or []
-    is_property = type(model).__name__ == PROPERTY_CLASS
+    kind = HEAD_CARDS.get(type(model).__name__, EMBEDDING_CARD)
+    is_property = kind.task == "properties"
     data = ModelCardData(
         license="apache-2.0",
         library_name="transformers",
-        pipeline_tag="graph-ml" if is_property else "feature-extraction",
-        tags=[MODEL_TAG, "chemistry", "molecule", *(PROPERTY_TAGS if is_property else TEXT_TAGS), "custom_code"],
+        pipeline_tag=kind.pipeline_tag,
+        tags=[MODEL_TAG, "chemistry", "molecule", *kind.tags, "custom_code"],
         language="en",
-        metrics=None if is_property else ["mrr", "recall"],
+        metrics=["mrr", "recall"] if kind.pipeline_tag == "feature-extraction" else None,
         datasets=_hub_ids(card_fields.get("dataset")),
         base_model=base_model if _hub_ids(base_model) else None,
         widget=card_fields.get("widget"),
@@ -110,7 +163,9 @@ def build_model_card(
         template_path=str(find_template(TEMPLATE_FILE)),
         model_id=model_id,
         class_name=type(model).__name__,
-        auto_class="AutoModelForSequenceClassification" if is_property else "AutoModel",
+        task=kind.task,
+        auto_class=kind.auto_class,
+        remote_auto_class=kind.remote_auto_class,
         labels=list(model.config.id2label.values()) if is_property else None,
         num_parameters=f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f}",
         config=model.config,

@@ -15,12 +15,19 @@ from transformers import AutoProcessor
 from transformers.dynamic_module_utils import get_relative_imports
 
 from .configuration_finemoltex import FineMolTexConfig
-from .hub import CARD_FILE, ENDPOINT_FILES, MODEL_TAG, PROPERTY_CLASS
+from .hub import (
+    CARD_FILE,
+    EDITING_CLASS,
+    ENDPOINT_FILES,
+    GENERATOR_TOKENIZER_FOLDER,
+    MODEL_TAG,
+    PROPERTY_CLASS,
+)
 from .registration import MODELS, register
 
 INDEX_FOLDER = "index"  # a `MoleculeTextIndex` beside the model, for retrieval by the endpoint
 # Beside the files: an index, and the tokenizer of the generator of an editing model.
-PUBLISHED_FOLDERS = (INDEX_FOLDER, "generator_tokenizer")
+PUBLISHED_FOLDERS = (INDEX_FOLDER, GENERATOR_TOKENIZER_FOLDER)
 PUBLISHED_SUFFIXES = (".json", ".safetensors", ".fps", ".py", ".txt", ".md", ".yaml", ".png", ".svg")
 # Written by the Trainer; they tell the paths of the machine. What they say of the training is in the card.
 KEPT_PRIVATE = ("training_args.json", "trainer_state.json")
@@ -104,6 +111,8 @@ def check_folder(folder: Path) -> None:
     code = {target.partition(".")[0] for target in config.get("auto_map", {}).values()}
     code |= {module for file in folder.glob("*.py") for module in get_relative_imports(file)}
     needed = {*(f"{module}.py" for module in code), *ENDPOINT_FILES}
+    if EDITING_CLASS in config.get("architectures", []):
+        needed.add(f"{GENERATOR_TOKENIZER_FOLDER}/tokenizer_config.json")
     missing = sorted(name for name in needed if not (folder / name).is_file())
     if missing or not code:
         raise ValueError(f"{folder} lacks {', '.join(missing) or 'the code of the model'}. {advice}")

@@ -63,8 +63,7 @@ def load_pairs(
 
     Raises:
         ValueError: If the source cannot be found or read, is empty, lacks a column, or has an empty cell (when
-        streaming,
-            at the moment that row is read). Names file, row and column, and lists what is there.
+            streaming, at the moment that row is read). Names file, row and column, and lists what is there.
     """
     paths = [source] if isinstance(source, str) else list(source or ())
     if not paths or not all(paths):

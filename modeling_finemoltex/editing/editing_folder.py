@@ -7,9 +7,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForSeq2SeqLM, AutoProcessor, AutoTokenizer
 
 from ..editing_finemoltex import FineMolTexForMoleculeEditing
-from ..registration import register
-
-TOKENIZER_FOLDER = "generator_tokenizer"
+from ..hub import GENERATOR_TOKENIZER_FOLDER, export_folder
 
 
 class EditingParts(NamedTuple):
@@ -20,22 +18,20 @@ class EditingParts(NamedTuple):
     generator_tokenizer: Any
 
 
-def save_editing_folder(parts: EditingParts, folder: str | Path) -> Path:
-    """Save the parts into one folder, which also loads where this package is not installed.
+def save_editing_folder(parts: EditingParts, folder: str | Path, card_fields: dict[str, Any] | None = None) -> Path:
+    """Save the parts into one folder with its card, ready for `push_folder`; see `export_folder`.
 
     Args:
         parts ([`EditingParts`]): What to save.
         folder (`str` or `Path`): Made if needed.
+        card_fields (`dict`, *optional*): Facts for the card.
 
     Returns:
         `Path`: The folder.
     """
-    register()  # without it `save_pretrained` would leave the code out
-    folder = Path(folder)
-    parts.model.save_pretrained(folder)
-    parts.processor.save_pretrained(folder)
-    parts.generator_tokenizer.save_pretrained(folder / TOKENIZER_FOLDER)
-    return folder
+    return export_folder(
+        parts.model, parts.processor, folder, card_fields, generator_tokenizer=parts.generator_tokenizer
+    )
 
 
 def load_editing_folder(name_or_path: str, device: Any = None) -> EditingParts:
@@ -62,7 +58,7 @@ def load_editing_folder(name_or_path: str, device: Any = None) -> EditingParts:
 
 def load_generator_tokenizer(name_or_path: str) -> Any:
     """Load the tokenizer of the generator from an editing folder."""
-    return AutoTokenizer.from_pretrained(name_or_path, subfolder=TOKENIZER_FOLDER)
+    return AutoTokenizer.from_pretrained(name_or_path, subfolder=GENERATOR_TOKENIZER_FOLDER)
 
 
 def load_generator(name_or_path: str) -> tuple[Any, Any]:

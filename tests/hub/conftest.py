@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoModelForSeq2SeqLM, PreTrainedTokenizerFast
 
 from .loopback_hub import LoopbackHub
 
@@ -52,9 +54,21 @@ def run_script():
 
 
 @pytest.fixture(scope="session")
-def heads(config, change_config):
+def generator_tokenizer() -> PreTrainedTokenizerFast:
+    """One token a letter."""
+    vocabulary = {"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "C": 4, "O": 5}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.Split("", behavior="isolated")
+    names = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    inputs = ["input_ids", "attention_mask"]
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_input_names=inputs, model_max_length=32, **names)
+
+
+@pytest.fixture(scope="session")
+def heads(config, change_config, generator_config):
     """One untrained model of each head, by the name of its folder."""
     from modeling_finemoltex import (
+        FineMolTexForMoleculeEditing,
         FineMolTexForPreTraining,
         FineMolTexForPropertyPrediction,
         FineMolTexForRetrieval,
@@ -65,19 +79,25 @@ def heads(config, change_config):
     labelled = change_config(
         num_labels=2, problem_type="multi_label_classification", id2label={0: "soluble", 1: "toxic"}
     )
-    models = {
-        "base": FineMolTexModel(config),
+    base, generator = FineMolTexModel(config), AutoModelForSeq2SeqLM.from_config(generator_config)
+    made = {
+        "base": base,
         "pretraining": FineMolTexForPreTraining(config),
-        "retrieval": FineMolTexForRetrieval(config),
+        "retrieval": FineMolTexForRetrieval(change_config(matching_loss_weight=1.0)),
         "properties": FineMolTexForPropertyPrediction(labelled),
+        "editing": FineMolTexForMoleculeEditing.from_parts(base, generator, notation="smiles"),
     }
-    return {name: model.eval() for name, model in models.items()}
+    return {name: model.eval() for name, model in made.items()}
 
 
 @pytest.fixture(scope="session")
-def exported(heads, processor, tmp_path_factory):
+def exported(heads, processor, generator_tokenizer, tmp_path_factory):
     """A folder of each head, as `export_folder` writes it."""
     from modeling_finemoltex import export_folder
 
     root = tmp_path_factory.mktemp("exported")
-    return {name: export_folder(model, processor, root / f"tiny-{name}") for name, model in heads.items()}
+    extra = {"editing": {"generator_tokenizer": generator_tokenizer}}
+    return {
+        name: export_folder(model, processor, root / f"tiny-{name}", **extra.get(name, {}))
+        for name, model in heads.items()
+    }

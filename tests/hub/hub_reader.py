@@ -16,6 +16,7 @@ from transformers import (  # noqa: E402
     AutoModelForPreTraining,
     AutoModelForSequenceClassification,
     AutoProcessor,
+    AutoTokenizer,
 )
 from without_package import OURS  # noqa: E402  # before anything could import the package
 
@@ -36,6 +37,11 @@ def main(argument_file: str, result_file: str) -> None:
     plain = AutoModelForPreTraining.from_pretrained("org/tiny-model", **REMOTE).eval()
     retrieval = AutoModel.from_pretrained("org/tiny-retrieval", **pinned).eval()
     properties = AutoModelForSequenceClassification.from_pretrained("org/tiny-properties", **pinned).eval()
+    editing = AutoModel.from_pretrained("org/tiny-editing", **pinned).eval()
+    generator_tokenizer = AutoTokenizer.from_pretrained(
+        "org/tiny-editing", revision="v1", subfolder="generator_tokenizer"
+    )
+    written = generator_tokenizer(["CCO", "C"], return_tensors="pt", padding=True)
     trained = AutoModelForPreTraining.from_pretrained("org/tiny-trained", **pinned).eval()
     rows = datasets.load_dataset("org/tiny-pairs", split="train")
     # Streams are never on disk.
@@ -48,6 +54,7 @@ def main(argument_file: str, result_file: str) -> None:
         "plain": plain(**batch, mask_seeds=seeds).loss.item(),
         "retrieval": retrieval(**batch).logits_per_text.tolist(),
         "properties": properties(**processor(smiles=smiles)).logits.tolist(),
+        "editing": editing(written["input_ids"], written["attention_mask"]).aligned_embeds.tolist(),
         "trained": trained(**batch, mask_seeds=seeds).loss.item(),
         "processor": [
             alone(smiles=smiles)[name].tolist() == batch[name].tolist() for name in ("motif_ids", "edge_index")

@@ -27,3 +27,10 @@ def test_relative_links_lead_to_files(card):
     links = re.findall(r"\]\(([^)#]+)", body)
     for link in links:
         assert link.startswith("http") or (card.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.parent.name)
+def test_a_space_has_the_app_it_claims(card):
+    metadata = metadata_load(card)
+    default = {"gradio": "app.py", "static": "index.html", None: card.name}[metadata.get("sdk")]
+    assert (card.parent / metadata.get("app_file", default)).is_file()

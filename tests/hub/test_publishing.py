@@ -1,15 +1,21 @@
 """What is refused before a push, and what a description says; the pushes themselves are in `test_round_trips.py`."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
-from modeling_finemoltex import describe_model
+from modeling_finemoltex import FineMolTexForRetrieval, describe_model, export_folder
 from modeling_finemoltex.publishing import check_folder, list_additions
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture
@@ -18,7 +24,7 @@ def folder(exported, tmp_path):
     return shutil.copytree(exported["retrieval"], tmp_path / "tiny", ignore=shutil.ignore_patterns("index"))
 
 
-@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties"])
+@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing"])
 def test_exported_folders_are_complete(exported, name):
     check_folder(exported[name])
 
@@ -105,13 +111,59 @@ def test_the_code_of_the_card_names_the_repository(folder):
     assert 'folder = "owner/name"' in text and '"tiny-retrieval"' not in text and "# tiny-retrieval" in text
 
 
+def read_code_blocks(folder: Path) -> list[str]:
+    """The code of a card, with the folder in place of the name of the model."""
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    return [block.replace(f'"{folder.name}"', repr(str(folder))) for block in blocks]
+
+
 @pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties"])
-def test_the_code_blocks_of_a_card_run(exported, name, capsys):
-    blocks = re.findall(r"```python\n(.*?)```", (exported[name] / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 2
-    for block in blocks:
-        exec(block.replace(f'"tiny-{name}"', repr(str(exported[name]))), {})
+def test_the_first_code_block_of_a_card_runs(exported, name, capsys):
+    exec(read_code_blocks(exported[name])[0], {})
     assert "tensor(" in capsys.readouterr().out
+
+
+def test_the_second_code_block_of_a_card_runs_without_the_package(exported, heads, tmp_path):
+    code = [(HERE / "without_package.py").read_text(encoding="utf-8")]
+    for folder in exported.values():
+        _, block = read_code_blocks(folder)
+        code.append(f"{block}\nprint(type(model).__name__, type(model).__module__.split('.')[0])")
+    environment = {**os.environ, "HF_MODULES_CACHE": str(tmp_path / "modules")}
+    environment.pop("PYTHONPATH", None)
+    command = [sys.executable, "-I", "-c", "\n".join(code)]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    loaded = [line.split()[0] for line in done.stdout.splitlines() if line.endswith(" transformers_modules")]
+    expected = {**{name: type(head).__name__ for name, head in heads.items()}, "pretraining": "FineMolTexModel"}
+    assert loaded == list(expected.values())
+
+
+def test_an_editing_model_needs_the_tokenizer_of_its_generator(heads, processor, exported, tmp_path):
+    with pytest.raises(ValueError, match="give `generator_tokenizer`, or use `save_editing_folder`"):
+        export_folder(heads["editing"], processor, tmp_path / "tiny")
+    folder = shutil.copytree(exported["editing"], tmp_path / "tiny-editing")
+    shutil.rmtree(folder / "generator_tokenizer")
+    with pytest.raises(ValueError, match="lacks generator_tokenizer/tokenizer_config.json"):
+        check_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "pipeline_tag", "tag", "says"),
+    [
+        ("retrieval", "feature-extraction", "reranking", "re-ranks the best by letting motifs and words attend"),
+        ("editing", "graph-ml", "molecule-editing", "a generator (`bart`"),
+    ],
+)
+def test_the_card_of_a_head_tells_its_job(exported, name, pipeline_tag, tag, says):
+    card = ModelCard.load(exported[name] / "README.md")
+    assert card.data.pipeline_tag == pipeline_tag and tag in card.data.tags and says in card.text
+
+
+def test_the_card_of_an_untrained_matching_head_does_not_re_rank(config, processor, tmp_path):
+    export_folder(FineMolTexForRetrieval(config), processor, tmp_path / "tiny")
+    text = (tmp_path / "tiny" / "README.md").read_text(encoding="utf-8")
+    assert "Its matching head was not trained" in text and "PairReranker" not in text
 
 
 def test_the_card_of_a_property_model_names_its_labels(exported):

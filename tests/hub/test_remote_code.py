@@ -9,7 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
     AutoConfig,
     AutoFeatureExtractor,
@@ -18,7 +17,6 @@ from transformers import (
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoProcessor,
-    PreTrainedTokenizerFast,
 )
 
 import modeling_finemoltex
@@ -34,18 +32,8 @@ from modeling_finemoltex.editing import EditingParts, save_editing_folder
 CLIENT = Path(__file__).with_name("remote_client.py")
 
 
-def make_generator_tokenizer() -> PreTrainedTokenizerFast:
-    """One token a letter."""
-    vocabulary = {"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "C": 4, "O": 5}
-    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    backend.pre_tokenizer = pre_tokenizers.Split("", behavior="isolated")
-    names = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
-    inputs = ["input_ids", "attention_mask"]
-    return PreTrainedTokenizerFast(tokenizer_object=backend, model_input_names=inputs, model_max_length=32, **names)
-
-
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory, config, change_config, generator_config, processor, molecules):
+def saved(tmp_path_factory, config, change_config, generator_config, generator_tokenizer, processor, molecules):
     """A pre-training model and its processor in one folder, and what the installed classes make of the molecules."""
     folder = tmp_path_factory.mktemp("saved") / "tiny"
     torch.manual_seed(0)
@@ -61,7 +49,6 @@ def saved(tmp_path_factory, config, change_config, generator_config, processor, 
     generator = AutoModelForSeq2SeqLM.from_config(generator_config)
     editing = FineMolTexForMoleculeEditing.from_parts(model.finemoltex, generator)
     editing.set_latent_statistics(torch.randn(8, generator_config.d_model))
-    generator_tokenizer = make_generator_tokenizer()
     parts = EditingParts(editing, processor, generator_tokenizer)
     save_editing_folder(parts, folder / "editing")
     batch = processor(smiles=list(molecules), text=list(molecules.values()), return_tensors="pt", padding=True)

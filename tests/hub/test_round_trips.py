@@ -53,10 +53,11 @@ def read(hub, written, pairs, run_script, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def expected(heads, processor, pairs):
+def expected(heads, processor, generator_tokenizer, pairs):
     """What the models give in this process."""
     batch = processor(smiles=pairs[0], text=pairs[1])
     seeds = torch.arange(len(pairs[0]))
+    written = generator_tokenizer(["CCO", "C"], return_tensors="pt", padding=True)
     with torch.no_grad():
         return {
             "base": heads["base"](**batch).molecule_embeds,
@@ -64,6 +65,7 @@ def expected(heads, processor, pairs):
             "plain": heads["pretraining"](**batch, mask_seeds=seeds).loss,
             "retrieval": heads["retrieval"](**batch).logits_per_text,
             "properties": heads["properties"](**processor(smiles=pairs[0])).logits,
+            "editing": heads["editing"](written["input_ids"], written["attention_mask"]).aligned_embeds,
         }
 
 
@@ -71,7 +73,7 @@ def assert_same(actual, expected: torch.Tensor) -> None:
     torch.testing.assert_close(torch.tensor(actual), expected, atol=1e-6, rtol=0)
 
 
-@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "plain"])
+@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing", "plain"])
 def test_a_pinned_revision_gives_the_same_numbers_without_the_package(read, expected, name):
     assert_same(read.online[name], expected[name])
 
@@ -100,7 +102,7 @@ def test_everything_loads_offline_once_it_was_loaded(read, run_script):
     assert again == read.online
 
 
-@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties"])
+@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing"])
 def test_pushing_again_makes_no_second_commit(hub, written, name):
     first, second = written["commits"][name]
     assert first == second
@@ -141,7 +143,7 @@ def test_the_trainer_pushes_loadable_steps_and_no_prepared_data(hub, written):
 
 
 def test_listing_finds_the_models_by_their_tag(written):
-    names = {f"org/tiny-{name}" for name in ("base", "pretraining", "retrieval", "properties", "trained")}
+    names = {f"org/tiny-{name}" for name in ("base", "pretraining", "retrieval", "properties", "editing", "trained")}
     assert names <= set(written["listed"])
     assert "org/tiny-processor" not in written["listed"] and written["listed_of_others"] == []
 

@@ -1,0 +1,53 @@
+"""The API reference holds every public name, and its site builds without a warning or a network."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import modeling_finemoltex
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = "\n".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "api").glob("*.md")))
+ADDRESSES = re.findall(r"^::: ([\w.]+)$", PAGES, flags=re.MULTILINE)
+PACKAGES = ("data", "editing", "evaluation", "explain", "property_prediction", "retrieval", "training")
+
+
+def test_every_address_can_be_imported():
+    processors = modeling_finemoltex.FineMolTexProcessor.__module__.rpartition(".")[0]
+    for address in ADDRESSES:
+        module, _, name = address.rpartition(".")
+        assert hasattr(importlib.import_module(processors if module == "processors" else module), name), address
+
+
+def test_every_public_name_is_on_one_page():
+    documented = [address.rpartition(".")[2] for address in ADDRESSES]
+    assert len(documented) == len(set(documented))
+    public = set(modeling_finemoltex.__all__) - {"__version__"}
+    for package in PACKAGES:
+        public |= set(importlib.import_module(f"modeling_finemoltex.{package}").__all__)
+    assert sorted(name for name in public - set(documented) if not name.isupper()) == []
+
+
+@pytest.mark.slow
+def test_the_site_builds_strictly_and_offline(tmp_path):
+    for name in ("mkdocs", "mkdocstrings", "material"):
+        pytest.importorskip(name, reason='needs `pip install -e ".[docs]"`')
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **nowhere}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    site = tmp_path / "site"
+    retrieval = (site / "api" / "retrieval" / "index.html").read_text(encoding="utf-8")
+    assert 'id="modeling_finemoltex.MoleculeTextIndex.search"' in retrieval
+    readme = (site / "index.html").read_text(encoding="utf-8")
+    assert "Molecules and texts in one space" in readme and 'href="examples/"' in readme
+    assert (site / "hub_cards" / "images" / "motif_partition.svg").is_file()
+    models = (site / "api" / "models" / "index.html").read_text(encoding="utf-8")
+    # Arguments in a group are told one by one, references are links, examples are code.
+    assert "<code>attention_mask</code>" in models and 'href="#modeling_finemoltex.FineMolTexModel' in models
+    assert "&gt;&gt;&gt; &gt;" not in models and "<blockquote>" not in models

@@ -1,0 +1,153 @@
+"""Every command and every code block of the README, as printed, one after the other in one folder.
+
+Each runs on what those before it wrote, from pre-training on; only options that make it small are added.
+"""
+
+import csv
+import gzip
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# What another test runs, or what no test can.
+ELSEWHERE = {
+    "pip install": "environments are made by .ci/run",
+    "pytest": "this is it",
+    "hf auth login": "asks for a password",
+    "finemoltex push": "tests/hub/test_cli_share.py",
+    "finemoltex info": "tests/hub/test_cli_share.py",
+}
+GENERATOR = (
+    "--hidden_size 48 --num_layers 1 --intermediate_size 96 --num_heads 4 --max_length 32 --batch_size 32 "
+    "--learning_rate 4e-3 --max_steps 400 --noise 0.1 --num_held_out 4"
+)
+TINY = "--preset tiny --max_steps 2 --max_train_samples 300 --report_to none --use_cpu"
+# Start of a command -> what makes it small.
+SMALLER = {
+    "accelerate launch examples/pretrain.py --output_dir": TINY,
+    "finemoltex vocab library.csv": "",
+    "finemoltex vocab runs/demo": "",
+    "finemoltex embed": "",
+    "finemoltex index": "",
+    "finemoltex search": "",
+    "finemoltex edit": "",
+    "python examples/train_generator.py": GENERATOR,
+    "python examples/train_editing_alignment.py": "--num_epochs 20",
+    "python examples/evaluate_editing.py": "--num_candidates 10 --prompts 101",
+    "accelerate launch examples/pretrain.py --dataset": f"{TINY} --validation_size 8 --test_size 8 --split random",
+    "python examples/evaluate_retrieval.py": "--bootstrap 10",
+    "finemoltex explain": "",
+    "python examples/finetune_property.py": "--epochs 1",
+    "finemoltex predict": "",
+}
+# A generator of a few seconds writes molecules such as it was trained on.
+WRITABLE = {"--editor latent": ("CC(=O)Oc1ccccc1C(=O)O", "Cc1ccc(O)cc1")}
+GROUPS = ("C", "CC", "O", "N", "CO", "F", "Cl", "CN")
+ARENES = sorted({f"{one}c1ccc({other})cc1" for one in GROUPS for other in GROUPS})
+PYRIDINES = [f"{group}c1ccnc({end})c1" for group in ("C", "CC", "CCC", "CCCC", "CCCCC") for end in ("Cl", "CCCCl")]
+# A chain of another length between two rings is another scaffold.
+SCAFFOLDS = [f"{ring}{'C' * length}c1ccccc1" for length in range(1, 31) for ring in ("c1ccccc1", "c1ccncc1")]
+
+
+def read_commands() -> list[str]:
+    """List the lines of the blocks, and the whole commands that the text names, without the installations."""
+    blocks = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+    lines = [line.split(" && ")[-1] for block in blocks for line in block.splitlines() if line.strip()]
+    vocab = re.findall(r"`(finemoltex vocab [^`]+)`", README)
+    return [*lines, *vocab]
+
+
+def starts(command: str, names) -> str | None:
+    return next((name for name in names if command.startswith(name)), None)
+
+
+def write_table(file: Path, header: str, rows, separator: str = ",") -> None:
+    opened = gzip.open(file, "wt", encoding="utf-8") if file.suffix == ".gz" else file.open("w", encoding="utf-8")
+    with opened as stream:
+        writer = csv.writer(stream, delimiter=separator)
+        writer.writerow(header.split())
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder with the files that the commands name."""
+    for name in ("examples", "hub_cards"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    smiles = [*ARENES, *PYRIDINES]
+    texts = [f"a molecule number {row} with an aromatic ring" for row in range(len(smiles))]
+    write_table(tmp_path / "library.csv", "smiles name", zip(smiles, texts, strict=True))
+    write_table(tmp_path / "pairs.csv", "smiles description", zip(smiles, texts, strict=True))
+    write_table(tmp_path / "sources.csv", "smiles", [[one] for one in ARENES[:2]])
+    write_table(tmp_path / "zinc250k.csv.gz", "smiles logP", [[one, 1.0] for one in ARENES])
+    for name in ("chebi20", "moleculenet"):
+        (tmp_path / name).mkdir()
+    for part, name in enumerate(("train", "validation", "test")):
+        rows = list(enumerate(zip(smiles, texts, strict=True)))[part::3]
+        lines = [[number, one, text] for number, (one, text) in rows]
+        write_table(tmp_path / "chebi20" / f"{name}.txt", "CID SMILES description", lines, "\t")
+    labelled = [[row, "x", int("n" in one), one] for row, one in enumerate(SCAFFOLDS)]
+    write_table(tmp_path / "moleculenet" / "bbbp.csv", "num name p_np smiles", labelled)
+    return tmp_path
+
+
+def run(command: str, folder: Path) -> str:
+    """Run a line in a shell, against this checkout."""
+    program = f'"{sys.executable}" -m modeling_finemoltex.cli'
+    command = re.sub(r"^finemoltex\b", lambda _: program, command)
+    paths = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": os.pathsep.join(paths)}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def test_every_command_is_run_by_a_test():
+    commands = read_commands()
+    assert len(commands) > 20
+    unknown = [one for one in commands if not starts(one, SMALLER) and not starts(one, ELSEWHERE)]
+    assert unknown == []
+    assert [name for name in SMALLER if not any(one.startswith(name) for one in commands)] == []
+    for test in ELSEWHERE.values():
+        assert not test.startswith("tests/") or (ROOT / test).is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_every_command_runs(folder):
+    for needed in ("chemicals", "faiss", "sklearn", "selfies", "matplotlib", "lime"):
+        pytest.importorskip(needed)
+    for command in read_commands():
+        start = starts(command, SMALLER)
+        if start is None:
+            continue
+        for mark, (printed, writable) in WRITABLE.items():
+            command = command.replace(printed, writable) if mark in command else command
+        run(f"{command} {SMALLER[start]}", folder)
+    written = (
+        *("runs/demo/README.md", "library-embeddings/metadata.json", "library-index/metadata.json", "hits.html"),
+        *("edits.html", "runs/editing/alignment_report.json", "editing-results/table.txt", "runs/mine/README.md"),
+        *("results.json", "pair.html", "runs/bbbp/results.md", "predictions.csv", "vocab.json"),
+    )
+    assert [name for name in written if not (folder / name).is_file()] == []
+
+
+@pytest.mark.slow
+def test_every_python_block_runs(folder, config, processor):
+    """In their order, in one namespace, as somebody types them."""
+    from modeling_finemoltex import FineMolTexForPreTraining
+
+    FineMolTexForPreTraining(config).save_pretrained(folder / "runs" / "demo")
+    processor.save_pretrained(folder / "runs" / "demo")
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len(blocks) >= 3
+    (folder / "blocks.py").write_text("\n".join(blocks), encoding="utf-8")
+    run(f'"{sys.executable}" blocks.py', folder)
