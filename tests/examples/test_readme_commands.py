@@ -20,6 +20,7 @@ ELSEWHERE = {
     "pip install": "environments are made by .ci/run",
     "pytest": "this is it",
     "hf auth login": "asks for a password",
+    "python hub_cards/space/app.py": "tests/space/test_space.py",
     "finemoltex push": "tests/hub/test_cli_share.py",
     "finemoltex info": "tests/hub/test_cli_share.py",
 }
