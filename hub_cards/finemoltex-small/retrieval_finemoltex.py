@@ -16,7 +16,7 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
     which Transformers reports at loading.
 
     Example:
-    >>> output = model(**processor(smiles=library, text=["an antibiotic"]))
+    >>> output = model(**processor(smiles=library), **processor(text=["an antibiotic"]))
     >>> best = output.logits_per_text.topk(10).indices
     """
 
