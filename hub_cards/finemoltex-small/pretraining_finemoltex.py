@@ -1,6 +1,6 @@
 """Pre-training: whole molecules against whole texts, masked motifs and words, and hard pairs.
 
-Axes as in `modeling_finemoltex.py`; `n` negatives of each pair in the matching objective.
+Axes as in `modeling_finemoltex.py`; `A` anchors of the matching objective, `n` negatives of each.
 """
 
 import torch
@@ -177,20 +177,24 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         text_ids: Tensor | None,
         seeds: Tensor,
     ) -> None:
-        """Join every pair, and each side with its hardest wrong partners; add the loss to `output`."""
-        pairs = torch.arange(len(seeds), device=seeds.device)  # (B,)
+        """Join some pairs, and each side of them with its hardest wrong partners; add the loss to `output`.
+
+        Every n-th pair, such that as many are joined as the batch has: all `B (1 + 2 n)` would not fit.
+        """
+        count = self.config.matching_negatives
+        anchors = torch.arange(0, len(seeds), 1 + 2 * count, device=seeds.device)  # (A,)
         is_negative = ~torch.eye(len(seeds), dtype=torch.bool, device=seeds.device)  # (B, B)
         for ids in (molecule_ids, text_ids):
             if ids is not None:
                 is_negative = is_negative & (ids[:, None] != ids)
         with torch.no_grad(), torch.autocast(seeds.device.type, enabled=False):
             logits = self.finemoltex.inverse_temperature * output.text_embeds @ output.molecule_embeds.T  # (B, B)
-        count = self.config.matching_negatives
-        molecules, is_molecule = draw_hard_negatives(logits, is_negative, count, seeds, stream=2)  # (B, n), (B, n)
-        texts, is_text = draw_hard_negatives(logits.T, is_negative, count, seeds, stream=3)  # (B, n), (B, n)
-        repeated = pairs.repeat_interleave(molecules.shape[1])  # (B n,)
-        molecule_rows = torch.cat([pairs, molecules.flatten(), repeated])  # (B + 2 B n,)
-        text_rows = torch.cat([pairs, repeated, texts.flatten()])  # (B + 2 B n,)
+        own = (is_negative[anchors], count, seeds[anchors])
+        molecules, is_molecule = draw_hard_negatives(logits[anchors], *own, stream=2)  # (A, n), (A, n)
+        texts, is_text = draw_hard_negatives(logits.T[anchors], *own, stream=3)  # (A, n), (A, n)
+        repeated = anchors.repeat_interleave(molecules.shape[1])  # (A n,)
+        molecule_rows = torch.cat([anchors, molecules.flatten(), repeated])  # (A + 2 A n,)
+        text_rows = torch.cat([anchors, repeated, texts.flatten()])  # (A + 2 A n,)
         scores = match_pairs(
             self.finemoltex.fusion,
             self.matching_head,
@@ -199,7 +203,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             text_states[text_rows],
             attention_mask[text_rows],
         )
-        positive, *wrong = scores.split([len(pairs), molecules.numel(), texts.numel()])
+        positive, *wrong = scores.split([len(anchors), molecules.numel(), texts.numel()])
         losses = [
             matching_loss(positive, negatives.view_as(rows), is_drawn)
             for negatives, rows, is_drawn in zip(wrong, (molecules, texts), (is_molecule, is_text), strict=True)
