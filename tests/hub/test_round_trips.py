@@ -70,7 +70,10 @@ def expected(heads, processor, generator_tokenizer, pairs):
 
 
 def assert_same(actual, expected: torch.Tensor) -> None:
-    torch.testing.assert_close(torch.tensor(actual), expected, atol=1e-6, rtol=0)
+    # Another process may add in another order: 1e-6 of the largest, as logits are cosines over temperature.
+    torch.testing.assert_close(
+        torch.tensor(actual), expected, atol=1e-6 * max(1.0, expected.abs().max().item()), rtol=0
+    )
 
 
 @pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing", "plain"])
