@@ -190,11 +190,11 @@ def main() -> None:
     default = str(SMALL_MODEL) if SMALL_MODEL.is_dir() else SMALL_MODEL_ON_HUB
     parser.add_argument("--model", default=default, help="folder or Hub id of a base or retrieval model")
     parser.add_argument("--property_model", help="folder of a fine-tuned property prediction model")
-    parser.add_argument("--library", default=LIBRARY, help="csv file with the columns name and smiles to search")
+    parser.add_argument("--library", dest="molecules", default=LIBRARY, help="csv file to search, with name and smiles")
     parser.add_argument("--port", type=int, help="of this machine; by default 7860 or the next that is free")
     arguments = parser.parse_args()
     try:
-        answers = Answers.load(arguments.model, read_library(arguments.library), arguments.property_model)
+        answers = Answers.load(arguments.model, read_library(arguments.molecules), arguments.property_model)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     build_app(answers).launch(

@@ -39,6 +39,17 @@ class PretrainingResult:
     metrics: dict[str, float]
 
 
+def load_tools() -> ProcessorTools:
+    """Load the processor classes of this package for the steps of pre-training."""
+    processors = load_processors()
+    return ProcessorTools(
+        feature_extractor_class=processors.FineMolTexFeatureExtractor,
+        processor_class=processors.FineMolTexProcessor,
+        collator_class=processors.FineMolTexDataCollator,
+        train_motif_vocab=processors.train_motif_vocab,
+    )
+
+
 def pretrain(words: list[str] | None = None, prog: str | None = None) -> PretrainingResult:
     """Prepare the data, train or resume, evaluate on the test split, and export the model with its card.
 
@@ -61,13 +72,7 @@ def pretrain(words: list[str] | None = None, prog: str | None = None) -> Pretrai
     model_args, data_args, training_args = parse_arguments(words, prog)
     logging.set_verbosity(training_args.get_process_log_level())
     use_cpu_threads(training_args)
-    processors = load_processors()
-    tools = ProcessorTools(
-        feature_extractor_class=processors.FineMolTexFeatureExtractor,
-        processor_class=processors.FineMolTexProcessor,
-        collator_class=processors.FineMolTexDataCollator,
-        train_motif_vocab=processors.train_motif_vocab,
-    )
+    tools = load_tools()
     output_dir, is_main = Path(training_args.output_dir), training_args.should_save
 
     prepared = prepare_data(model_args, data_args, training_args, tools)
