@@ -190,7 +190,7 @@ def main() -> None:
     default = str(SMALL_MODEL) if SMALL_MODEL.is_dir() else SMALL_MODEL_ON_HUB
     parser.add_argument("--model", default=default, help="folder or Hub id of a base or retrieval model")
     parser.add_argument("--property_model", help="folder of a fine-tuned property prediction model")
-    parser.add_argument("--library", dest="molecules", default=LIBRARY, help="csv file to search, with name and smiles")
+    parser.add_argument("--library", dest="molecules", default=LIBRARY, help="csv file to search: name, smiles")
     parser.add_argument("--port", type=int, help="of this machine; by default 7860 or the next that is free")
     arguments = parser.parse_args()
     try:
