@@ -10,7 +10,7 @@ from rdkit.Chem import QED, Descriptors, rdMolDescriptors
 from .identifiers import parse_smiles
 from .structural_terms import count_ring_systems, count_terms, find_ring_systems
 
-REVISION = 1  # part of cache keys: raise it whenever the captions change
+REVISION = 2  # part of cache keys: raise it whenever the captions change
 GENERATED = "generated"  # mark of a caption that nobody wrote, for the column `source` of a table
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -18,6 +18,8 @@ RING_COUNTS = {2: "bi", 3: "tri", 4: "tetra", 5: "penta", 6: "hexa"}
 MOST_NOUNS = 4  # a list names at most this many groups, so that sentences stay readable
 STRUCTURE = ("kinds", "groups", "rings")  # what a chemist says first: most captions have each of these
 STRUCTURE_SHARE = 0.8
+# What a caption of properties draws from: it tells molecules of one skeleton apart.
+PROPERTIES = ("donors", "acceptors", "logp", "drug-likeness", "polar surface", "solubility", "flexibility", "weight")
 MOST_OTHERS = 4
 FEWEST_FACTS = 3  # fewer would fit thousands of molecules
 CHAIN_FROM = 6  # shorter carbon chains are not worth a word
@@ -36,7 +38,8 @@ COMPONENTS = {
 # Bands: the phrases of the first limit that the value lies below. Neighbouring bands share no phrase.
 LOGP = (
     (0.0, ("is hydrophilic", "prefers water to fat", "favours the aqueous phase")),
-    (3.0, ("is moderately lipophilic", "is balanced between water and fat")),
+    (1.5, ("is slightly lipophilic", "leans a little towards fat")),
+    (3.0, ("is moderately lipophilic", "leans clearly towards fat")),
     (5.0, ("is lipophilic", "prefers fat to water", "favours the oily phase")),
     (float("inf"), ("is very lipophilic", "is strongly hydrophobic", "strongly prefers fat to water")),
 )
@@ -47,14 +50,35 @@ WEIGHT = (
     (float("inf"), ("is a very large molecule", "is a giant among organic compounds")),
 )
 POLAR_SURFACE = (
-    (60.0, ("has a small polar surface area", "exposes little polar surface")),
-    (140.0, ("has a medium polar surface area", "exposes a moderate polar surface")),
-    (float("inf"), ("has a large polar surface area", "hardly crosses membranes", "exposes much polar surface")),
-)
+    (40.0, ("has a very small polar surface area", "exposes hardly any polar surface")),
+    (70.0, ("has a small polar surface area", "exposes little polar surface")),
+    (100.0, ("has a medium polar surface area", "exposes a moderate polar surface")),
+    (140.0, ("has a large polar surface area", "exposes much polar surface", "is poorly membrane-permeable")),
+    (float("inf"), ("has a very large polar surface area", "hardly crosses membranes",
+                    "shows poor passive permeability")),
+)  # fmt: skip
 DRUG_LIKENESS = (
     (0.3, ("is unlike a typical oral drug", "has an unfavourable drug-likeness score")),
-    (0.67, ("has a middling drug-likeness score", "resembles oral drugs in part")),
-    (float("inf"), ("is drug-like", "resembles typical oral drugs", "has a favourable drug-likeness score")),
+    (0.5, ("differs from oral drugs in much", "has a poor drug-likeness score")),
+    (0.7, ("has a middling drug-likeness score", "resembles oral drugs in part")),
+    (0.85, ("is drug-like", "resembles typical oral drugs", "has a favourable drug-likeness score")),
+    (float("inf"), ("is very drug-like", "looks much as typical oral drugs do", "has a high drug-likeness score")),
+)
+DONORS = (
+    (1, ("donates no hydrogen bond",)),
+    (3, ("is poor in hydrogen-bond donors",)),
+    (float("inf"), ("is rich in hydrogen-bond donors", "has many donors for hydrogen bonds")),
+)
+ACCEPTORS = (
+    (3, ("is poor in hydrogen-bond acceptors",)),
+    (6, ("has several acceptors for hydrogen bonds",)),
+    (float("inf"), ("is rich in hydrogen-bond acceptors", "has many acceptors for hydrogen bonds")),
+)
+SOLUBILITY = (  # decimal logarithm of mol/l
+    (-5.0, ("hardly dissolves in water", "is poorly water-soluble", "is practically insoluble in aqueous media")),
+    (-4.0, ("is sparingly soluble in aqueous media",)),
+    (-2.0, ("is somewhat soluble in aqueous media",)),
+    (float("inf"), ("dissolves readily in water", "is well water-soluble", "is freely soluble in aqueous media")),
 )
 FLEXIBILITY = (
     (1, ("is rigid", "has no rotatable bond")),
@@ -95,16 +119,18 @@ def describe_molecule(smiles: str, seed: int = 0) -> str:
     return write_captions(smiles, 1, seed)[0]
 
 
-def write_captions(smiles: str, num_captions: int, seed: int = 0) -> list[str]:
+def write_captions(smiles: str, num_captions: int, seed: int = 0, topics: Sequence[str] | None = None) -> list[str]:
     """Describe one molecule in several ways.
 
     Args:
         smiles (`str`): The molecule.
         num_captions (`int`): Different captions wanted; a molecule of which little can be said may give fewer.
         seed (`int`): Chooses the facts and the words.
+        topics (sequence of `str`, *optional*): Say these alone, such as `PROPERTIES`; anything by default.
 
     Returns:
-        `list[str]`: Captions without repetition; the first is that of `describe_molecule`.
+        `list[str]`: Captions without repetition; the first of any topics is that of `describe_molecule`. None, if
+        nothing can be said of the topics.
 
     Raises:
         ValueError: If the SMILES cannot be parsed.
@@ -112,9 +138,10 @@ def write_captions(smiles: str, num_captions: int, seed: int = 0) -> list[str]:
     molecule = parse_smiles(smiles)
     if molecule is None:
         raise ValueError(f"{smiles!r} cannot be parsed as a SMILES with at least one atom, so it cannot be described.")
-    facts, name = list_facts(molecule), Chem.MolToSmiles(molecule)
+    name = Chem.MolToSmiles(molecule)
+    facts = [fact for fact in list_facts(molecule) if topics is None or fact.topic in topics]
     attempts = (_compose(facts, random.Random(f"{seed} {number} {name}")) for number in range(2 * num_captions))
-    return list(dict.fromkeys(attempts))[:num_captions]
+    return [caption for caption in dict.fromkeys(attempts) if caption][:num_captions]
 
 
 def list_facts(molecule: Chem.Mol) -> list[Fact]:
@@ -229,9 +256,10 @@ def _property_facts(molecule: Chem.Mol) -> list[Fact]:
     donors, acceptors = rdMolDescriptors.CalcNumHBD(molecule), rdMolDescriptors.CalcNumHBA(molecule)
     facts = [
         Fact("donors", (f"has {_plural(donors, 'hydrogen-bond donor')}",
-                        f"offers {_plural(donors, 'donor')} for hydrogen bonds")),
+                        f"offers {_plural(donors, 'donor')} for hydrogen bonds", *_choose_band(donors, DONORS))),
         Fact("acceptors", (f"has {_plural(acceptors, 'hydrogen-bond acceptor')}",
-                           f"offers {_plural(acceptors, 'acceptor')} for hydrogen bonds")),
+                           f"offers {_plural(acceptors, 'acceptor')} for hydrogen bonds",
+                           *_choose_band(acceptors, ACCEPTORS))),
     ]  # fmt: skip
     numbers = {atom.GetAtomicNum() for atom in molecule.GetAtoms()}
     is_organic = 6 in numbers and numbers <= ORGANIC and len(Chem.GetMolFrags(molecule)) == 1
@@ -244,14 +272,14 @@ def _property_facts(molecule: Chem.Mol) -> list[Fact]:
     ]
     surface = rdMolDescriptors.CalcTPSA(molecule)
     predicates = _choose_band(surface, POLAR_SURFACE)
-    if surface < POLAR_SURFACE[0][0] and _weigh(molecule) < WEIGHT[1][0]:
-        predicates += ("slips through membranes easily",)  # size stops larger ones, however little polar they are
+    if surface < POLAR_SURFACE[1][0] and _weigh(molecule) < WEIGHT[1][0]:
+        # Size stops larger ones, however little polar they are.
+        predicates += ("slips through membranes easily", "shows good passive permeability")
     facts.append(Fact("polar surface", predicates))
     solubility = estimate_solubility(molecule)
-    if solubility > -2 and logp < 3:  # estimate and logP agree: nothing that loves fat is called well soluble
-        facts.append(Fact("solubility", ("dissolves readily in water", "is well water-soluble")))
-    elif solubility < -5 and logp > 3:
-        facts.append(Fact("solubility", ("hardly dissolves in water", "is poorly water-soluble")))
+    # Estimate and logP must agree: nothing that loves fat is called soluble, and nothing else insoluble.
+    if (solubility > SOLUBILITY[1][0] and logp < LOGP[2][0]) or (solubility < SOLUBILITY[1][0] and logp > LOGP[2][0]):
+        facts.append(Fact("solubility", _choose_band(solubility, SOLUBILITY)))
     return facts
 
 

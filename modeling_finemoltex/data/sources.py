@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 # Part of the cache key: raise it whenever the same source gives other rows.
 REVISION = 1
 CHEMICALS = "chemicals"  # the names of the PyPI package, instead of a file or Hub id
+PROPERTIES = "properties"
 BATCH = 256  # rows per call, as for features
 
 _NAME_WORD = re.compile(r"[A-Za-z][a-z]{3}|[A-Z]{6}")  # shorter words in capitals are abbreviations and formulae
@@ -46,7 +47,8 @@ class Source:
         text_column (`str` or list of `str`, *optional*): Column of the texts; each of several gives texts of its own.
         text_separator (`str`, *optional*): Cells hold several texts, joined by this.
         names_only (`bool`): Leave out what is no name: numbers, formulae, registry numbers, InChI, InChIKeys, SMILES.
-        describe (`bool`): Write descriptor captions of the molecules instead of reading texts.
+        describe (`bool` or `str`): Write descriptor captions of the molecules instead of reading texts;
+            `"properties"`: of such properties alone as solubility or hydrogen bonding, not of the structure.
         texts_per_molecule (`int`, *optional*): At most so many texts of each row, chosen at random; 1 by default for
             captions and the names of `chemicals`, all otherwise.
         split (`str`): Split of a folder or Hub dataset.
@@ -65,7 +67,7 @@ class Source:
     text_column: str | list[str] | None = None
     text_separator: str | None = None
     names_only: bool = False
-    describe: bool = False
+    describe: bool | str = False
     texts_per_molecule: int | None = None
     split: str = "train"
     where: Mapping[str, str | list[str]] | None = None
@@ -78,6 +80,8 @@ class Source:
                 f"A source needs a `dataset` (file, folder, Hub id or {CHEMICALS!r}): got {self.dataset!r}."
             )
         object.__setattr__(self, "name", self.name or self.dataset)
+        if self.describe not in (True, False, PROPERTIES):
+            raise ValueError(f"{self.name}: `describe` must be true, false or {PROPERTIES!r}: got {self.describe!r}.")
         if self.texts_per_molecule is not None and self.texts_per_molecule < 1:
             raise ValueError(f"{self.name}: `texts_per_molecule` must be 1 or more: got {self.texts_per_molecule}.")
         reads_texts = self.text_column is not None or self.text_separator is not None or self.names_only
@@ -317,7 +321,8 @@ def _write_pairs(
 def _choose_texts(smiles: str, cells: list[str | None], source: Source, seed: int) -> list[str]:
     """Write or collect the texts of one row."""
     if source.describe:
-        return descriptor_captions.write_captions(smiles, source.texts_per_molecule or 1, seed)
+        topics = descriptor_captions.PROPERTIES if source.describe == PROPERTIES else None
+        return descriptor_captions.write_captions(smiles, source.texts_per_molecule or 1, seed, topics)
     if source.text_separator is not None:
         cells = [text for cell in cells for text in (cell or "").split(source.text_separator)]
     # Spellings that differ by case alone are one text; the first one stays.

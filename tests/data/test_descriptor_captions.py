@@ -96,7 +96,10 @@ def smiles() -> list[str]:
 
 @pytest.fixture(scope="module")
 def texts(smiles) -> dict[str, list[str]]:
-    return {one: write_captions(one, 2, seed=5) for one in smiles}
+    return {
+        one: write_captions(one, 2, seed=5) + write_captions(one, 2, seed=5, topics=captions.PROPERTIES)
+        for one in smiles
+    }
 
 
 def words_of(text: str) -> str:
@@ -184,22 +187,40 @@ STATEMENTS = [
     (rf"has ({NUMBER}) stereocentres?(?: with ([RSrs]) configuration|, (all|none|{NUMBER}) of them specified,?"
      r"|( of unspecified configuration))?", is_centres),
     (rf"(?:has|offers) ({NUMBER}) (?:hydrogen-bond donors?|donors? for hydrogen bonds)", counted(donors)),
+    (r"donates no hydrogen bond", between(donors, 0, 1)),
+    (r"is poor in hydrogen-bond donors", between(donors, 1, 3)),
+    (r"is rich in hydrogen-bond donors|has many donors for hydrogen bonds", between(donors, 3)),
     (rf"(?:has|offers) ({NUMBER}) (?:hydrogen-bond acceptors?|acceptors? for hydrogen bonds)", counted(acceptors)),
+    (r"is poor in hydrogen-bond acceptors", between(acceptors, 0, 3)),
+    (r"has several acceptors for hydrogen bonds", between(acceptors, 3, 6)),
+    (r"is rich in hydrogen-bond acceptors|has many acceptors for hydrogen bonds", between(acceptors, 6)),
     (r"has a calculated logP of about (-?\d+\.\d)", lambda m, x: abs(logp(m) - float(x[1])) <= 0.05001),
     (r"is hydrophilic|prefers water to fat|favours the aqueous phase", between(logp, -99, 0)),
-    (r"is moderately lipophilic|is balanced between water and fat", between(logp, 0, 3)),
+    (r"is slightly lipophilic|leans a little towards fat", between(logp, 0, 1.5)),
+    (r"is moderately lipophilic|leans clearly towards fat", between(logp, 1.5, 3)),
     (r"is very lipophilic|is strongly hydrophobic|strongly prefers fat to water", between(logp, 5)),
     (r"is lipophilic|prefers fat to water|favours the oily phase", between(logp, 3, 5)),
-    (r"slips through membranes easily", lambda m, x: surface(m) < 60 and weight(m) < 500),
-    (r"has a small polar surface area|exposes little polar surface", between(surface, 0, 60)),
-    (r"has a medium polar surface area|exposes a moderate polar surface", between(surface, 60, 140)),
-    (r"has a large polar surface area|hardly crosses membranes|exposes much polar surface", between(surface, 140)),
+    (r"slips through membranes easily|shows good passive permeability",
+     lambda m, x: surface(m) < 70 and weight(m) < 500),
+    (r"has a very small polar surface area|exposes hardly any polar surface", between(surface, 0, 40)),
+    (r"has a small polar surface area|exposes little polar surface", between(surface, 40, 70)),
+    (r"has a medium polar surface area|exposes a moderate polar surface", between(surface, 70, 100)),
+    (r"has a large polar surface area|exposes much polar surface|is poorly membrane-permeable",
+     between(surface, 100, 140)),
+    (r"has a very large polar surface area|hardly crosses membranes|shows poor passive permeability",
+     between(surface, 140)),
     (r"is unlike a typical oral drug|has an unfavourable drug-likeness score", between(qed, 0, 0.3)),
-    (r"has a middling drug-likeness score|resembles oral drugs in part", between(qed, 0.3, 0.67)),
-    (r"is drug-like|resembles typical oral drugs|has a favourable drug-likeness score", between(qed, 0.67)),
-    (r"dissolves readily in water|is well water-soluble",
-     lambda m, x: logp(m) < 3 and captions.estimate_solubility(m) > -2),
-    (r"hardly dissolves in water|is poorly water-soluble",
+    (r"differs from oral drugs in much|has a poor drug-likeness score", between(qed, 0.3, 0.5)),
+    (r"has a middling drug-likeness score|resembles oral drugs in part", between(qed, 0.5, 0.7)),
+    (r"is drug-like|resembles typical oral drugs|has a favourable drug-likeness score", between(qed, 0.7, 0.85)),
+    (r"is very drug-like|looks much as typical oral drugs do|has a high drug-likeness score", between(qed, 0.85)),
+    (r"dissolves readily in water|is well water-soluble|is freely soluble in aqueous media",
+     lambda m, x: logp(m) < 3 and captions.estimate_solubility(m) >= -2),
+    (r"is somewhat soluble in aqueous media",
+     lambda m, x: logp(m) < 3 and -4 < captions.estimate_solubility(m) < -2),
+    (r"is sparingly soluble in aqueous media",
+     lambda m, x: logp(m) > 3 and -5 <= captions.estimate_solubility(m) < -4),
+    (r"hardly dissolves in water|is poorly water-soluble|is practically insoluble in aqueous media",
      lambda m, x: logp(m) > 3 and captions.estimate_solubility(m) < -5),
 ]  # fmt: skip
 
