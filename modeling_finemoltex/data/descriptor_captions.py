@@ -53,27 +53,28 @@ POLAR_SURFACE = (
     (40.0, ("has a very small polar surface area", "exposes hardly any polar surface")),
     (70.0, ("has a small polar surface area", "exposes little polar surface")),
     (100.0, ("has a medium polar surface area", "exposes a moderate polar surface")),
-    (140.0, ("has a large polar surface area", "exposes much polar surface", "is poorly membrane-permeable")),
-    (float("inf"), ("has a very large polar surface area", "hardly crosses membranes",
-                    "shows poor passive permeability")),
+    (140.0, ("has a large polar surface area", "exposes much polar surface", "permeates membranes badly",
+             "shows poor passive permeability")),
+    (float("inf"), ("has a very large polar surface area", "hardly crosses membranes")),
 )  # fmt: skip
 DRUG_LIKENESS = (
-    (0.3, ("is unlike a typical oral drug", "has an unfavourable drug-likeness score")),
-    (0.5, ("differs from oral drugs in much", "has a poor drug-likeness score")),
+    (0.3, ("would make a poor drug", "has an unfavourable drug-likeness score", "is not drug-like at all")),
+    (0.5, ("differs from oral drugs in much", "has a poor drug-likeness score", "is not quite drug-like")),
     (0.7, ("has a middling drug-likeness score", "resembles oral drugs in part")),
     (0.85, ("is drug-like", "resembles typical oral drugs", "has a favourable drug-likeness score")),
-    (float("inf"), ("is very drug-like", "looks much as typical oral drugs do", "has a high drug-likeness score")),
+    (float("inf"), ("is very drug-like", "is much like known drugs", "has a high drug-likeness score")),
 )
 DONORS = (
-    (1, ("donates no hydrogen bond",)),
+    (1, ("donates no hydrogen bond", "offers fewer donors for hydrogen bonds than most molecules")),
     (3, ("is poor in hydrogen-bond donors",)),
-    (float("inf"), ("is rich in hydrogen-bond donors", "has many donors for hydrogen bonds")),
+    (float("inf"), ("is rich in hydrogen-bond donors", "offers more donors for hydrogen bonds than most molecules")),
 )
 ACCEPTORS = (
-    (3, ("is poor in hydrogen-bond acceptors",)),
+    (3, ("is poor in hydrogen-bond acceptors", "offers fewer acceptors for hydrogen bonds than most molecules")),
     (6, ("has several acceptors for hydrogen bonds",)),
-    (float("inf"), ("is rich in hydrogen-bond acceptors", "has many acceptors for hydrogen bonds")),
-)
+    (float("inf"), ("is rich in hydrogen-bond acceptors",
+                    "offers more acceptors for hydrogen bonds than most molecules")),
+)  # fmt: skip
 SOLUBILITY = (  # decimal logarithm of mol/l
     (-5.0, ("hardly dissolves in water", "is poorly water-soluble", "is practically insoluble in aqueous media")),
     (-4.0, ("is sparingly soluble in aqueous media",)),
@@ -274,7 +275,7 @@ def _property_facts(molecule: Chem.Mol) -> list[Fact]:
     predicates = _choose_band(surface, POLAR_SURFACE)
     if surface < POLAR_SURFACE[1][0] and _weigh(molecule) < WEIGHT[1][0]:
         # Size stops larger ones, however little polar they are.
-        predicates += ("slips through membranes easily", "shows good passive permeability")
+        predicates += ("permeates membranes easily", "shows good passive permeability")
     facts.append(Fact("polar surface", predicates))
     solubility = estimate_solubility(molecule)
     # Estimate and logP must agree: nothing that loves fat is called soluble, and nothing else insoluble.
