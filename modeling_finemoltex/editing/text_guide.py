@@ -8,7 +8,7 @@ import numpy as np
 
 # A subject says nothing about the molecule: averaging over these removes what each adds to an embedding.
 SUBJECTS = ("This molecule", "The molecule", "The compound", "It")
-# What any sentence about a molecule shares; stands for the opposite where none is given.
+# What any sentence about a molecule shares.
 BACKGROUND = (
     "This molecule.",
     "The molecule is a compound.",
@@ -22,8 +22,10 @@ _JOINT = re.compile(r",?\s+and\s+(?=(?:it\s+)?(?:is|has|contains|includes|carrie
 class TextGuide:
     """Scores molecules by a sentence: `embedding @ direction`, one direction for each of its clauses.
 
-    A direction leads from the opposite to the prompt, so that what both sentences share (their subject, "in water")
-    cancels, and only the difference counts. Each side is the mean over several subjects.
+    A direction leads to the prompt from what any sentence says, so that what all sentences share cancels; with an
+    opposite, from the middle between that and the opposite. Coming from the opposite alone, all that both say ("water",
+    "donors") would cancel, and where a model hardly tells "more" from "fewer", noise would be left. Each side is the
+    mean over several subjects.
 
     Args:
         encoder (`MoleculeTextEncoder`): Embeds texts.
@@ -43,13 +45,12 @@ class TextGuide:
             against: list[str | None] = list(split_clauses(opposite, "opposite"))
             others = against if len(against) == len(self.clauses) else [opposite.strip()] * len(self.clauses)
         pairs = zip(self.clauses, others, strict=True)
-        self.directions = np.stack(  # (C, P)
-            [
-                _embed_mean(encoder, vary_subject(clause))
-                - _embed_mean(encoder, BACKGROUND if other is None else vary_subject(other))
-                for clause, other in pairs
-            ]
-        )
+        background = _embed_mean(encoder, BACKGROUND)  # (P,)
+        directions = []
+        for clause, other in pairs:
+            origin = background if other is None else (background + _embed_mean(encoder, vary_subject(other))) / 2
+            directions.append(_embed_mean(encoder, vary_subject(clause)) - origin)
+        self.directions = np.stack(directions)  # (C, P)
 
     def score(self, embeddings: np.ndarray) -> np.ndarray:
         """Score molecules by each clause.
@@ -58,7 +59,7 @@ class TextGuide:
             embeddings (`np.ndarray` of shape `(R, P)`): Molecules, rows of length one.
 
         Returns:
-            `np.ndarray` of shape `(R, C)`: Cosine to the clause minus cosine to its opposite, averaged over subjects.
+            `np.ndarray` of shape `(R, C)`: Cosine to the clause minus cosine to its origin, averaged over subjects.
         """
         return embeddings @ self.directions.T
 
