@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import torch
+import yaml
 from transformers import AutoModel, AutoProcessor, logging
 
 from modeling_finemoltex import FineMolTexForMoleculeEditing
@@ -38,8 +39,22 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--objective", choices=("cosine", "ebm_nce", "info_nce"), default="cosine")
     parser.add_argument("--num_epochs", type=int, default=30, help="passes over the molecules")
     parser.add_argument("--learning_rate", type=float, default=1e-3)
+    parser.add_argument("--half_precision", action="store_true", help="store the weights in float16")
+    parser.add_argument("--facts", type=Path, help="YAML with dataset, data_statement and limits for the card")
+    parser.add_argument("--report", type=Path, help="report.json of evaluate_editing.py, for the card")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
+
+
+def summarise_report(file: Path) -> dict[str, float]:
+    """Name the mean hit ratios of the families of prompts as a card wants them."""
+    figures = json.loads(file.read_text(encoding="utf-8"))["figures"]
+    return {
+        f"{editor}, {name}": value
+        for editor, values in figures.items()
+        for name, value in values.items()
+        if "-" in name and name.endswith("/one_answer_hit")
+    }
 
 
 def main() -> None:
@@ -59,7 +74,11 @@ def main() -> None:
     figures = train_alignment(parts, smiles, settings)
     base_name = Path(arguments.model).name if Path(arguments.model).is_dir() else arguments.model
     facts = {"dataset": f"`{arguments.file.name}`", "base_model": base_name, "metrics": figures}
-    save_editing_folder(parts, arguments.output_dir, facts)
+    if arguments.facts:
+        facts |= yaml.safe_load(arguments.facts.read_text(encoding="utf-8"))
+    if arguments.report:
+        facts["metrics"] = figures | summarise_report(arguments.report)
+    save_editing_folder(parts, arguments.output_dir, facts, arguments.half_precision)
     report = json.dumps(vars(arguments) | figures, indent=1, default=str)
     (arguments.output_dir / "alignment_report.json").write_text(report + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=1))

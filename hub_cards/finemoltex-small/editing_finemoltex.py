@@ -1,7 +1,7 @@
 """Molecule editing: a generator's latent space, joined to the space of molecules and texts by two alignment MLPs.
 
-Axes: `B` molecules, `L` tokens of the longest in the generator's notation, `D` width of the generator, `P` size of the
-shared space, `W` penalties.
+Axes: `B` molecules, `T` tokens of the longest in the generator's notation, `L` states that make up a latent, `D` width
+of the generator, `P` size of the shared space, `W` penalties.
 """
 
 import math
@@ -27,9 +27,20 @@ RAMP_UP, RAMP_DOWN = 0.05, 0.25  # shares of the steps in which the learning rat
 LONGEST_GROWTH = 32  # tokens that a decoded molecule may have beyond those of its latent: no edit needs more
 
 
-def encode_latents(generator: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-    """Encode molecules as the states of a generator's encoder, `(B, L)`, `(B, L)` -> `(B, L, D)`."""
-    return generator.get_encoder()(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+def encode_latents(generator: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Encode molecules as the states of a generator's encoder.
+
+    Args:
+        generator (`PreTrainedModel`): An encoder-decoder. With `num_latents` in its configuration the states of its
+            first so many tokens are the latent, a bottleneck for the molecule; otherwise those of all tokens.
+        input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): From its tokenizer.
+
+    Returns:
+        `tuple(torch.FloatTensor, torch.LongTensor)`: Latents `(B, L, D)`, and their mask `(B, L)`.
+    """
+    states = generator.get_encoder()(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    num_latents = getattr(generator.config, "num_latents", None)  # `None` keeps all
+    return states[:, :num_latents], attention_mask[:, :num_latents]
 
 
 def decode_latents(generator: PreTrainedModel, latents: Tensor, attention_mask: Tensor) -> Tensor:
@@ -41,11 +52,13 @@ def decode_latents(generator: PreTrainedModel, latents: Tensor, attention_mask: 
         attention_mask (`torch.LongTensor` of shape `(B, L)`): 1 on real tokens.
 
     Returns:
-        `torch.LongTensor` of shape `(B, T)`: Token ids, padded. A row that does not end is cut `LONGEST_GROWTH` tokens
-        beyond the length of its latent, whatever stands beside it in the batch.
+        `torch.LongTensor` of shape `(B, T)`: Token ids, padded. Where a latent is as long as its molecule, a row that
+        does not end is cut `LONGEST_GROWTH` tokens beyond that, whatever stands beside it in the batch.
     """
-    most = latents.shape[1] + LONGEST_GROWTH + 1  # one more than is kept: some models force the last to be an end
     places = getattr(generator.config, "max_position_embeddings", None)
+    has_length = getattr(generator.config, "num_latents", None) is None
+    most = latents.shape[1] + LONGEST_GROWTH + 1 if has_length or places is None else places
+    # One more than is kept: some models force the last to be an end.
     generated = generator.generate(
         encoder_outputs=BaseModelOutput(last_hidden_state=latents.to(generator.dtype)),
         attention_mask=attention_mask,
@@ -54,6 +67,8 @@ def decode_latents(generator: PreTrainedModel, latents: Tensor, attention_mask: 
         do_sample=False,
         use_cache=True,
     )  # (B, T)
+    if not has_length:
+        return generated
     longest = attention_mask.sum(1, keepdim=True) + LONGEST_GROWTH  # (B, 1)
     is_beyond = torch.arange(generated.shape[1], device=generated.device) > longest  # (B, T)
     return generated.masked_fill(is_beyond, generator.config.pad_token_id)
@@ -80,16 +95,16 @@ class FineMolTexAlignment(nn.Module):
 class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
     """The base model, a generator that writes molecules, and two MLPs between the spaces of both.
 
-    The latent of a molecule is what the generator's encoder makes of its tokens; the MLPs see the mean over the
-    tokens, standardised by what molecules usually have. `config.generator_config` describes the generator, any
+    The latent of a molecule is what the generator's encoder makes of its tokens; the MLPs see the mean over its
+    states, standardised by what molecules usually have. `config.generator_config` describes the generator, any
     encoder-decoder of Transformers; its tokenizer lies in the folder `generator_tokenizer` of a checkpoint.
 
     Example:
     >>> tokens = generator_tokenizer(["[C][C][O]"], return_tensors="pt", padding=True)  # doctest: +SKIP
-    >>> latents = model.encode_latents(**tokens)  # (1, L, D)  # doctest: +SKIP
+    >>> latents, mask = model.encode_latents(**tokens)  # (1, L, D), (1, L)  # doctest: +SKIP
     >>> text = model.get_text_features(**processor(text="It is an acid."))  # (1, P)  # doctest: +SKIP
-    >>> moved = model.optimize(latents, tokens["attention_mask"], text)  # (5, 1, L, D)  # doctest: +SKIP
-    >>> generator_tokenizer.batch_decode(model.decode(moved[0], tokens["attention_mask"]))  # doctest: +SKIP
+    >>> moved = model.optimize(latents, mask, text)  # (5, 1, L, D)  # doctest: +SKIP
+    >>> generator_tokenizer.batch_decode(model.decode(moved[0], mask))  # doctest: +SKIP
     """
 
     def __init__(self, config: FineMolTexConfig) -> None:
@@ -152,15 +167,8 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         """Embed texts, L2-normalised `(B, P)`; see [`FineMolTexModel.get_text_features`]."""
         return self.finemoltex.get_text_features(input_ids, attention_mask)
 
-    def encode_latents(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """Encode molecules, given as the generator's tokens, as latents.
-
-        Args:
-            input_ids, attention_mask (`torch.LongTensor` of shape `(B, L)`): From the generator's tokenizer.
-
-        Returns:
-            `torch.FloatTensor` of shape `(B, L, D)`.
-        """
+    def encode_latents(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Encode molecules, given as the generator's tokens `(B, T)`; see [`encode_latents`]."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         return encode_latents(self.generator, input_ids, mask)
 
@@ -221,13 +229,13 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         r"""Move latents towards a text by Adam, with every penalty at once.
 
         Minimises \(-\cos(\mathrm{align}(\bar z), t) + \lambda\,\mathrm{mean}((z - z_0)^2)\), where \(\bar z\) is the
-        mean over the tokens and the penalty the mean over all entries, `L` times `D`, of a molecule's latent. Through
-        the mean all tokens of a molecule get one gradient, and Adam moves equal gradients equally: so their common
-        shift `(D,)` is all that has to be optimised, which takes `L` times less than moving each token.
+        mean over the states and the penalty the mean over all entries, `L` times `D`, of a molecule's latent. Through
+        the mean all states of a molecule get one gradient, and Adam moves equal gradients equally: so their common
+        shift `(D,)` is all that has to be optimised, which takes `L` times less than moving each state.
 
         Args:
             latents (`torch.FloatTensor` of shape `(B, L, D)`): Where to start, from [`encode_latents`].
-            attention_mask (`torch.LongTensor` of shape `(B, L)`): 1 on real tokens.
+            attention_mask (`torch.LongTensor` of shape `(B, L)`): 1 on real states.
             text_embeds (`torch.FloatTensor` of shape `(P,)` or `(B, P)`): A direction of the shared space for all or
                 for each; need not be normalised.
             penalties (sequence of `float`): The `W` values of lambda.
@@ -272,17 +280,15 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         """Place molecules in the shared space by way of their latents, and compare them with texts.
 
         Args:
-            generator_input_ids, generator_attention_mask (`torch.LongTensor` of shape `(B, L)`): Molecules, from the
+            generator_input_ids, generator_attention_mask (`torch.LongTensor` of shape `(B, T)`): Molecules, from the
                 generator's tokenizer.
-            input_ids, attention_mask (`torch.LongTensor` of shape `(B_text, T)`, *optional*): Texts.
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B_text, T_text)`, *optional*): Texts.
 
         Returns:
             [`FineMolTexMoleculeEditingOutput`]; what needs texts is `None` without them.
         """
-        if generator_attention_mask is None:
-            generator_attention_mask = torch.ones_like(generator_input_ids)
-        latents = self.encode_latents(generator_input_ids, generator_attention_mask)  # (B, L, D)
-        aligned = self.align(average_tokens(latents, generator_attention_mask))  # (B, P)
+        latents, mask = self.encode_latents(generator_input_ids, generator_attention_mask)  # (B, L, D), (B, L)
+        aligned = self.align(average_tokens(latents, mask))  # (B, P)
         texts = None if input_ids is None else self.get_text_features(input_ids, attention_mask)  # (B_text, P)
         return FineMolTexMoleculeEditingOutput(
             similarity=None if texts is None else aligned @ texts.T,

@@ -52,6 +52,7 @@ class Source:
         texts_per_molecule (`int`, *optional*): At most so many texts of each row, chosen at random; 1 by default for
             captions and the names of `chemicals`, all otherwise.
         split (`str`): Split of a folder or Hub dataset.
+        max_rows (`int`, *optional*): Use a random sample of so many rows.
         where (`dict`, *optional*): Column -> value, or list of values: rows with anything else are left out.
         weight (`float` or `dict`): Share of the draws in training, relative to the other sources. A dict changes it
             in the course of training: from the step given (below 1: from that share of all steps) to the next entry;
@@ -69,6 +70,7 @@ class Source:
     names_only: bool = False
     describe: bool | str = False
     texts_per_molecule: int | None = None
+    max_rows: int | None = None
     split: str = "train"
     where: Mapping[str, str | list[str]] | None = None
     weight: float | Mapping[Any, float] = 1.0
@@ -82,8 +84,10 @@ class Source:
         object.__setattr__(self, "name", self.name or self.dataset)
         if self.describe not in (True, False, PROPERTIES):
             raise ValueError(f"{self.name}: `describe` must be true, false or {PROPERTIES!r}: got {self.describe!r}.")
-        if self.texts_per_molecule is not None and self.texts_per_molecule < 1:
-            raise ValueError(f"{self.name}: `texts_per_molecule` must be 1 or more: got {self.texts_per_molecule}.")
+        for name in ("texts_per_molecule", "max_rows"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{self.name}: `{name}` must be 1 or more: got {value}.")
         reads_texts = self.text_column is not None or self.text_separator is not None or self.names_only
         if (self.describe or self.dataset == CHEMICALS) and reads_texts:
             raise ValueError(
@@ -157,7 +161,7 @@ def load_source(
         num_proc (`int`, *optional*): Worker processes.
         on_error (`str`): `"raise"` stops at an unreadable molecule, `"skip"` leaves it out and logs how many.
         identify (`bool`): Add the column `inchikey` (the first block), which `deduplicate_against` reads.
-        max_rows (`int`, *optional*): Use a random sample of so many rows.
+        max_rows (`int`, *optional*): Use a random sample of so many rows, or of as many as the source says, if fewer.
 
     Returns:
         `datasets.Dataset`: Columns `smiles`, `text`, `row` (number of the row read) and on request `inchikey`. Rows
@@ -167,7 +171,7 @@ def load_source(
         ValueError: If the source cannot be read, a column is missing, no row is left, or a molecule is unreadable.
     """
     table, smiles_column, text_columns = _read_table(source, data_dir)
-    table = sample_rows(table, max_rows, seed)
+    table = sample_rows(sample_rows(table, source.max_rows, seed), max_rows, seed)
     features = {"smiles": Value("string"), "text": Value("string"), "row": Value("int64")}
     options = {"source": source, "seed": seed, "on_error": on_error, "identify": identify}
     parts = [REVISION, descriptor_captions.REVISION, rdkit.__version__, table._fingerprint, source.rows_identity()]

@@ -18,20 +18,21 @@ class EditingParts(NamedTuple):
     generator_tokenizer: Any
 
 
-def save_editing_folder(parts: EditingParts, folder: str | Path, card_fields: dict[str, Any] | None = None) -> Path:
+def save_editing_folder(
+    parts: EditingParts, folder: str | Path, card_fields: dict[str, Any] | None = None, half_precision: bool = False
+) -> Path:
     """Save the parts into one folder with its card, ready for `push_folder`; see `export_folder`.
 
     Args:
         parts ([`EditingParts`]): What to save.
         folder (`str` or `Path`): Made if needed.
         card_fields (`dict`, *optional*): Facts for the card.
+        half_precision (`bool`): Store the weights in float16.
 
     Returns:
         `Path`: The folder.
     """
-    return export_folder(
-        parts.model, parts.processor, folder, card_fields, generator_tokenizer=parts.generator_tokenizer
-    )
+    return export_folder(*parts[:2], folder, card_fields, half_precision, parts.generator_tokenizer)
 
 
 def load_editing_folder(name_or_path: str, device: Any = None) -> EditingParts:

@@ -1,4 +1,4 @@
-"""Train a small encoder-decoder that writes molecules as SELFIES: an autoencoder with noise on its latents."""
+"""Train a small encoder-decoder that writes molecules as SELFIES: an autoencoder with noise on a few latent states."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,6 +25,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from transformers.utils import logging
 
 from ..data.identifiers import canonical_smiles, map_unique
+from ..editing_finemoltex import encode_latents
 from ..retrieval.molecule_files import RowSource
 from ..training.checkpoints import find_resumable_checkpoint
 from ..training.interruption import SaveOnInterrupt
@@ -35,7 +36,7 @@ logger = logging.get_logger(__name__)
 
 NOTATION = "selfies"
 REPORT_FILE, SETTINGS_FILE = "generator_report.json", "generator_settings.json"
-PAD, START, END, UNKNOWN = "<pad>", "<s>", "</s>", "<unk>"
+PAD, START, END, UNKNOWN, LATENT = "<pad>", "<s>", "</s>", "<unk>", "<latent>"
 SYMBOL = r"\[[^\[\]]*\]|\."
 MAY_CHANGE = ("file", "output_dir", "num_workers", "save_steps")  # between the parts of one run
 
@@ -50,19 +51,21 @@ class GeneratorArguments:
     exclude: str | None = field(default=None, metadata={"help": "file of molecules that must not be trained on"})
     max_molecules: int | None = field(default=None, metadata={"help": "read at most so many"})
     num_held_out: int = field(default=2000, metadata={"help": "molecules, drawn at random, for the report only"})
-    hidden_size: int = field(default=256, metadata={"help": "width of the latents"})
-    num_layers: int = field(default=3, metadata={"help": "layers of the encoder, and as many of the decoder"})
-    intermediate_size: int = field(default=768, metadata={"help": "width of the feed-forward parts"})
+    hidden_size: int = field(default=192, metadata={"help": "width of the latents"})
+    num_layers: int = field(default=2, metadata={"help": "layers of the encoder, and as many of the decoder"})
+    intermediate_size: int = field(default=512, metadata={"help": "width of the feed-forward parts"})
     num_heads: int = field(default=8, metadata={"help": "attention heads"})
     max_length: int = field(default=128, metadata={"help": "longest molecule in tokens; longer ones are left out"})
+    num_latents: int = field(
+        default=8, metadata={"help": "states that hold a molecule, whatever its length: fewer make moves mean more"}
+    )
     noise: float = field(
         default=0.5,
         metadata={"help": "most noise on the latents in training, relative to their size; 0: a plain autoencoder"},
     )
     batch_size: int = field(default=64, metadata={"help": "molecules per step"})
     learning_rate: float = field(default=1e-3, metadata={"help": "highest rate"})
-    num_epochs: float = field(default=3, metadata={"help": "passes over the molecules"})
-    max_steps: int = field(default=-1, metadata={"help": "steps, whatever the number of epochs"})
+    max_steps: int = field(default=6000, metadata={"help": "steps"})
     save_steps: int = field(default=500, metadata={"help": "steps between checkpoints"})
     num_workers: int = field(default=1, metadata={"help": "processes that write molecules as SELFIES"})
     seed: int = field(default=0, metadata={"help": "equal seeds give equal runs"})
@@ -89,9 +92,11 @@ class LengthSampler(Sampler[int]):
 
 
 class GeneratorTrainer(Trainer):
-    """`Trainer` of an autoencoder whose decoder reads noisy latents.
+    """`Trainer` of an autoencoder whose decoder reads a few noisy latents.
 
-    Each molecule gets Gaussian noise of a strength of its own, between none and `noise` times the size of its states.
+    The encoder reads tokens for the latents before those of the molecule, and the decoder sees the states of the
+    former alone: states of all tokens would say everything several times, and a move of the latent would be corrected
+    away. Each molecule gets Gaussian noise of a strength of its own, up to `noise` times the size of its states.
     So the decoder learns that what lies near a latent means much the same molecule, and where it is not disturbed it
     still reads it exactly.
     """
@@ -111,10 +116,9 @@ class GeneratorTrainer(Trainer):
         self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """Encode, disturb, decode and compare."""
-        encoder = self.accelerator.unwrap_model(model).get_encoder()
-        mask = inputs["attention_mask"]
+        generator = self.accelerator.unwrap_model(model)
         with self.accelerator.autocast():
-            states = encoder(input_ids=inputs["input_ids"], attention_mask=mask).last_hidden_state  # (B, L, D)
+            states, mask = encode_latents(generator, inputs["input_ids"], inputs["attention_mask"])  # (B, L, D)
         if model.training and self.noise:
             strengths = self.noise * torch.rand(len(states), 1, 1, device=states.device)  # (B, 1, 1)
             sizes = states.detach().square().mean(-1, keepdim=True).sqrt()  # (B, L, 1)
@@ -147,8 +151,8 @@ def train_generator(arguments: GeneratorArguments) -> dict[str, Any] | None:
     set_seed(arguments.seed)
     train, held_out, counts = split_molecules(arguments)
     symbols = [text for text in map_unique(_try_selfies, train, arguments.num_workers, "SELFIES") if text is not None]
-    tokenizer = build_selfies_tokenizer(symbols, arguments.max_length)
-    rows = [{"input_ids": ids, "labels": ids} for ids in tokenizer(symbols)["input_ids"]]
+    tokenizer = build_selfies_tokenizer(symbols, arguments.max_length, arguments.num_latents)
+    rows = [{"input_ids": ids, "labels": ids[arguments.num_latents :]} for ids in tokenizer(symbols)["input_ids"]]
     rows = [row for row in rows if len(row["input_ids"]) <= arguments.max_length]
     counts |= {"num_trained_on": len(rows), "num_left_out": len(train) - len(rows)}
     trainer = GeneratorTrainer(
@@ -210,12 +214,13 @@ def read_molecules(file: str | Path, smiles_column: str | None = None) -> list[s
     return values if source.to_smiles is None else list(map(source.to_smiles, values))
 
 
-def build_selfies_tokenizer(texts: list[str], max_length: int) -> PreTrainedTokenizerFast:
-    """Make a tokenizer with one token for each symbol that occurs.
+def build_selfies_tokenizer(texts: list[str], max_length: int, num_latents: int) -> PreTrainedTokenizerFast:
+    """Make a tokenizer with one token for each symbol that occurs, which puts tokens for the latents first.
 
     Args:
         texts (`list[str]`): Molecules in SELFIES.
         max_length (`int`): `model_max_length` of the tokenizer.
+        num_latents (`int`): Tokens for the latents.
 
     Raises:
         ImportError: If `selfies` is missing.
@@ -224,11 +229,12 @@ def build_selfies_tokenizer(texts: list[str], max_length: int) -> PreTrainedToke
     symbols = sorted(set().union(*map(import_selfies().split_selfies, texts)))
     if not symbols:
         raise ValueError(f"A tokenizer needs molecules: got {len(texts)} without a symbol.")
-    vocabulary = {token: number for number, token in enumerate((PAD, START, END, UNKNOWN, *symbols))}
+    vocabulary = {token: number for number, token in enumerate((PAD, START, END, UNKNOWN, LATENT, *symbols))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(SYMBOL), behavior="isolated")
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"$A {END}", special_tokens=[(END, vocabulary[END])]
+        single=f"{f'{LATENT} ' * num_latents}$A {END}",
+        special_tokens=[(token, vocabulary[token]) for token in (LATENT, END)],
     )
     tokenizer.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(
@@ -237,6 +243,7 @@ def build_selfies_tokenizer(texts: list[str], max_length: int) -> PreTrainedToke
         bos_token=START,
         eos_token=END,
         unk_token=UNKNOWN,
+        additional_special_tokens=[LATENT],
         model_max_length=max_length,
         model_input_names=["input_ids", "attention_mask"],
     )
@@ -252,6 +259,7 @@ def _try_selfies(smiles: str) -> str | None:
 def _describe_model(arguments: GeneratorArguments, tokenizer: PreTrainedTokenizerFast) -> BartConfig:
     return BartConfig(
         vocab_size=len(tokenizer),
+        num_latents=arguments.num_latents,
         d_model=arguments.hidden_size,
         encoder_layers=arguments.num_layers,
         decoder_layers=arguments.num_layers,
@@ -275,7 +283,6 @@ def _training_arguments(arguments: GeneratorArguments) -> TrainingArguments:
         output_dir=arguments.output_dir,
         per_device_train_batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
-        num_train_epochs=arguments.num_epochs,
         max_steps=arguments.max_steps,
         warmup_steps=0.05,
         lr_scheduler_type="cosine",

@@ -18,7 +18,7 @@ SHOW_PROGRESS_FROM = 2_000  # molecules
 
 
 class Latents(NamedTuple):
-    """States of the tokens of `B` molecules, `(B, L, D)`, and their mask `(B, L)`."""
+    """Latents of `B` molecules, `(B, L, D)`, and their mask `(B, L)`."""
 
     states: Tensor
     attention_mask: Tensor
@@ -57,7 +57,7 @@ class LatentCoder:
         return ids
 
     def batch(self, tokens: Sequence[list[int]]) -> dict[str, Tensor]:
-        """Pad molecules, as [`tokenize`] gives them, to `input_ids` and `attention_mask`, `(B, L)` each."""
+        """Pad molecules, as [`tokenize`] gives them, to `input_ids` and `attention_mask`, `(B, T)` each."""
         padded = self.tokenizer.pad({"input_ids": list(tokens)}, return_tensors="pt")
         names = ("input_ids", "attention_mask")
         return {name: padded[name].to(self.generator.device) for name in names}
@@ -65,8 +65,7 @@ class LatentCoder:
     @torch.no_grad()
     def encode(self, tokens: Sequence[list[int]]) -> Latents:
         """Encode molecules, as [`tokenize`] gives them, as one batch."""
-        batch = self.batch(tokens)
-        return Latents(encode_latents(self.generator, **batch), batch["attention_mask"])
+        return Latents(*encode_latents(self.generator, **self.batch(tokens)))
 
     @torch.no_grad()
     def decode(self, latents: Latents) -> list[str]:

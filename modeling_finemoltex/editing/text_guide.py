@@ -23,8 +23,8 @@ class TextGuide:
     """Scores molecules by a sentence: `embedding @ direction`, one direction for each of its clauses.
 
     A direction leads to the prompt from what any sentence says, so that what all sentences share cancels; with an
-    opposite, from the middle between that and the opposite. Coming from the opposite alone, all that both say ("water",
-    "donors") would cancel, and where a model hardly tells "more" from "fewer", noise would be left. Each side is the
+    opposite, from the middle between that and the opposite. Coming from the opposite alone, all that both say, such as
+    "water", would cancel, and where a model hardly tells "more" from "fewer", noise would be left. Each side is the
     mean over several subjects.
 
     Args:

@@ -36,8 +36,15 @@ def generator_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("generator")
     file = folder / "arenes.smi"
     file.write_text("".join(f"{one}\n" for one in ARENES), encoding="utf-8")
-    sizes = {"hidden_size": 48, "num_layers": 1, "intermediate_size": 96, "num_heads": 4, "max_length": 32}
-    schedule = {"batch_size": 32, "learning_rate": 4e-3, "max_steps": 400, "noise": 0.1, "num_held_out": 4}
+    sizes = {
+        "hidden_size": 48,
+        "num_layers": 1,
+        "intermediate_size": 96,
+        "num_heads": 4,
+        "max_length": 32,
+        "num_latents": 12,
+    }
+    schedule = {"batch_size": 32, "learning_rate": 2e-3, "max_steps": 600, "noise": 0.1, "num_held_out": 4}
     arguments = GeneratorArguments(str(file), str(folder / "run"), **sizes, **schedule)
     return arguments, train_generator(arguments), file
 

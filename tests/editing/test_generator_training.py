@@ -25,13 +25,13 @@ from modeling_finemoltex.editing.molecule_notation import read_molecule, write_m
 
 def test_tokens_are_symbols_and_come_back():
     text = selfies.encoder("C[C@H](N)c1ccc(Cl)cc1.[Na+]")
-    tokenizer = build_selfies_tokenizer([text], 32)
+    tokenizer = build_selfies_tokenizer([text], 32, 2)
     ids = tokenizer(text)["input_ids"]
-    assert tokenizer.convert_ids_to_tokens(ids) == [*selfies.split_selfies(text), "</s>"]
+    assert tokenizer.convert_ids_to_tokens(ids) == ["<latent>", "<latent>", *selfies.split_selfies(text), "</s>"]
     assert tokenizer.decode(ids, skip_special_tokens=True) == text
     assert tokenizer.unk_token_id in tokenizer("[Fe+2]")["input_ids"]
     with pytest.raises(ValueError, match="without a symbol"):
-        build_selfies_tokenizer([], 32)
+        build_selfies_tokenizer([], 32, 2)
 
 
 def test_notations_read_what_they_write():

@@ -48,8 +48,8 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
     loaded = (config, model, pretraining, retrieval, properties, editing, processor)
     tokens = generator_tokenizer(["CCO", "C"], return_tensors="pt", padding=True)
     texts = editing.get_text_features(batch["input_ids"][:2], batch["attention_mask"][:2])
-    latents = editing.encode_latents(**tokens)
-    moved = editing.optimize(latents, tokens["attention_mask"], texts, [0.1], num_steps=5)
+    latents, latent_mask = editing.encode_latents(**tokens)
+    moved = editing.optimize(latents, latent_mask, texts, [0.1], num_steps=5)
     molecules = processor(smiles=smiles)
     torch.save(
         {
@@ -61,7 +61,7 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
             "logits": retrieval(**batch).logits_per_text,
             "properties": properties.predict(properties(**molecules).logits),
             "moved": moved,
-            "decoded_rows": len(editing.decode(moved[0], tokens["attention_mask"])),
+            "decoded_rows": len(editing.decode(moved[0], latent_mask)),
             "untrained_shape": list(untrained(**molecules).logits.shape),
             "motif_ids": AutoFeatureExtractor.from_pretrained(folder, **remote)(smiles)["motif_ids"],
             "input_ids": tokenizer(text, padding=True, return_tensors="pt")["input_ids"],

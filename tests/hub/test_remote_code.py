@@ -55,7 +55,7 @@ def saved(tmp_path_factory, config, change_config, generator_config, generator_t
     with torch.no_grad():
         tokens = generator_tokenizer(["CCO", "C"], return_tensors="pt", padding=True)
         texts = editing.get_text_features(batch["input_ids"][:2], batch["attention_mask"][:2])
-        moved = editing.optimize(editing.encode_latents(**tokens), tokens["attention_mask"], texts, [0.1], num_steps=5)
+        moved = editing.optimize(*editing.encode_latents(**tokens), texts, [0.1], num_steps=5)
         logits = retrieval(**batch).logits_per_text
         losses = model(**batch, mask_seeds=torch.arange(len(molecules)))
         output = model.finemoltex(**batch)

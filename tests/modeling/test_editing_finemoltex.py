@@ -1,5 +1,6 @@
 """The latent part of molecule editing: what the optimisation does, and that it does no more than it says."""
 
+import copy
 import json
 
 import pytest
@@ -30,7 +31,7 @@ def editing(config, generator_config):
 @pytest.fixture(scope="module")
 def latents(editing):
     with torch.no_grad():
-        return editing.encode_latents(IDS, MASK)
+        return editing.encode_latents(IDS, MASK)[0]
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_a_batch_is_what_its_molecules_are_alone(editing, latents, text):
 
 def test_weights_get_no_gradient_and_inference_mode_is_no_obstacle(editing, text):
     with torch.inference_mode():
-        moved = editing.optimize(editing.encode_latents(IDS, MASK), MASK, text, [0.1], num_steps=2)
+        moved = editing.optimize(*editing.encode_latents(IDS, MASK), text, [0.1], num_steps=2)
     assert moved.isfinite().all() and all(weight.grad is None for weight in editing.parameters())
 
 
@@ -103,6 +104,21 @@ def test_decoding_ends_and_does_not_depend_on_neighbours(editing, latents):
         kept = min(len(alone), together.shape[1])
         assert torch.equal(together[place, :kept], alone[:kept])
         assert not together[place, length + LONGEST_GROWTH + 1 :].any()
+
+
+def test_a_few_states_can_hold_a_molecule(config, generator_config):
+    described = copy.deepcopy(generator_config)
+    described.num_latents = 2
+    generator = AutoModelForSeq2SeqLM.from_config(described)
+    model = FineMolTexForMoleculeEditing.from_parts(FineMolTexModel(config), generator)
+    with torch.no_grad():
+        latents, mask = model.encode_latents(IDS, MASK)
+        assert latents.shape[:2] == mask.shape == (3, 2) and mask.all()
+        changed = IDS.clone()
+        changed[0, 2] += 1  # behind the tokens of the latent, which have seen it all the same
+        assert not torch.equal(model.encode_latents(changed, MASK)[0][0], latents[0])
+        assert model.decode(latents, mask).shape[1] <= described.max_position_embeddings
+        assert model(IDS, MASK).latents.shape == latents.shape
 
 
 def test_forward_compares_molecules_with_texts(editing, processor, latents):
@@ -138,8 +154,9 @@ def test_any_encoder_decoder_will_do(config, text):
     generator = AutoModelForSeq2SeqLM.from_config(t5)
     model = FineMolTexForMoleculeEditing.from_parts(FineMolTexModel(config), generator, "smiles")
     assert model.config.generator_notation == "smiles"
-    start = model.encode_latents(IDS, MASK).detach()
-    moved = model.optimize(start, MASK, text, [0.01], num_steps=5)[0]
+    start, mask = model.encode_latents(IDS, MASK)
+    assert torch.equal(mask, MASK)
+    moved = model.optimize(start, mask, text, [0.01], num_steps=5)[0]
     assert model.decode(moved, MASK).shape[0] == 3
 
 
@@ -152,7 +169,7 @@ def test_the_folder_holds_every_part(editing, tmp_path, latents):
     assert all(torch.equal(tensor, expected[name]) for name, tensor in again.state_dict().items())
     assert again.generator.lm_head.weight is again.generator.get_input_embeddings().weight  # still tied
     with torch.no_grad():
-        torch.testing.assert_close(again.encode_latents(IDS, MASK), latents)
+        torch.testing.assert_close(again.encode_latents(IDS, MASK)[0], latents)
 
 
 def test_other_heads_know_no_generator(config, tmp_path):
