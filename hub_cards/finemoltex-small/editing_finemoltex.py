@@ -224,7 +224,7 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         text_embeds: Tensor,
         penalties: Sequence[float] = PENALTIES,
         num_steps: int = 100,
-        learning_rate: float = 0.1,
+        learning_rate: float = 0.3,
     ) -> Tensor:
         r"""Move latents towards a text by Adam, with every penalty at once.
 

@@ -38,7 +38,7 @@ NOTATION = "selfies"
 REPORT_FILE, SETTINGS_FILE = "generator_report.json", "generator_settings.json"
 PAD, START, END, UNKNOWN, LATENT = "<pad>", "<s>", "</s>", "<unk>", "<latent>"
 SYMBOL = r"\[[^\[\]]*\]|\."
-MAY_CHANGE = ("file", "output_dir", "num_workers", "save_steps")  # between the parts of one run
+MAY_CHANGE = ("file", "output_dir", "max_steps", "num_workers", "save_steps")  # between the parts of one run
 
 
 @dataclass

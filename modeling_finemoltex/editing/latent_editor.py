@@ -38,7 +38,7 @@ class LatentSettings:
 
     penalties: Sequence[float] = PENALTIES
     num_steps: int = 100
-    learning_rate: float = 0.1
+    learning_rate: float = 0.3
 
 
 class LatentEditor(MoleculeEditor):

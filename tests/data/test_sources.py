@@ -93,6 +93,16 @@ def test_rows_are_chosen_by_value(file):
 def test_molecules_can_be_described(file):
     texts = texts_of(Source(file, describe=True, texts_per_molecule=3), seed=4)
     assert texts["CCO"] == descriptor_captions.write_captions("CCO", 3, seed=4)
+    about = texts_of(Source(file, describe="properties", texts_per_molecule=3), seed=4)
+    assert about["CCO"] == descriptor_captions.write_captions("CCO", 3, 4, descriptor_captions.PROPERTIES)
+    assert not any("ethanol" in text or "hydroxy" in text for text in about["CCO"])
+
+
+def test_a_source_can_be_a_sample(file):
+    few = Source(file, describe=True, where={"split": ["test", "val"]}, max_rows=1)
+    every = texts_of(Source(file, describe=True, where={"split": ["test", "val"]}))
+    sampled = {molecule for seed in range(8) for molecule in texts_of(few, seed=seed)}
+    assert len(texts_of(few)) == 1 and sampled == set(every) and len(every) > 1
 
 
 def test_the_data_folder_is_filled_in(file, tmp_path):
@@ -148,6 +158,8 @@ def test_sources_are_read_from_json_or_a_path():
         ('{"dataset": "a.csv", "weight": -1}', "weights and steps must be 0 or more: got -1"),
         ('{"dataset": "a.csv", "weight": "much"}', "`weight` must be a number, or a table"),
         ('{"dataset": "a.csv", "texts_per_molecule": 0}', "`texts_per_molecule` must be 1 or more: got 0"),
+        ('{"dataset": "a.csv", "max_rows": 0}', "`max_rows` must be 1 or more: got 0"),
+        ('{"dataset": "a.csv", "describe": "rings"}', "`describe` must be true, false or 'properties': got 'rings'"),
         ('{"dataset": "a.csv", "describe": true, "text_column": "name"}', "of `describe` are not read from a column"),
         ('{"dataset": "chemicals", "names_only": true}', "of chemicals are not read from a column"),
         ('{"dataset": "chemicals", "describe": true}', "chemicals has names of its own"),

@@ -26,7 +26,7 @@ ANYTHING = EditConstraints(0.0, max_sa_score=10.0)
 
 @pytest.fixture(scope="module")
 def editor(parts):
-    return LatentOptimizationEditor(parts, ANYTHING, LatentSettings(learning_rate=0.3))
+    return LatentOptimizationEditor(parts, ANYTHING, LatentSettings(learning_rate=1.0))
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def test_a_large_penalty_keeps_the_molecule(editing, latents, text):
 
 def test_it_is_adam_on_every_token(editing, latents, text):
     """The common shift of all tokens is what Adam makes of each token by itself."""
-    (moved,) = editing.optimize(latents[:1], MASK[:1], text, [0.1], num_steps=40)
+    (moved,) = editing.optimize(latents[:1], MASK[:1], text, [0.1], num_steps=40, learning_rate=0.1)
     token_wise = latents[:1].clone().requires_grad_()
     adam = torch.optim.Adam([token_wise], lr=0.1)
     for step in range(40):
