@@ -71,25 +71,36 @@ class Answers:
         encoder (`MoleculeTextEncoder`): The model and its processor.
         library (`Library`): Embedded here.
         predictor (`PropertyPredictor`, *optional*): Of a fine-tuned model.
+        editing_encoder (`MoleculeTextEncoder`, *optional*): Guides edits; `encoder`, if absent.
     """
 
     def __init__(
-        self, encoder: MoleculeTextEncoder, library: Library, predictor: PropertyPredictor | None = None
+        self,
+        encoder: MoleculeTextEncoder,
+        library: Library,
+        predictor: PropertyPredictor | None = None,
+        editing_encoder: MoleculeTextEncoder | None = None,
     ) -> None:
         self.encoder, self.processor, self.predictor = encoder, encoder.processor, predictor
+        self.editing_encoder = editing_encoder or encoder
         self.molecules = MoleculeTextIndex.build(encoder, smiles=library.smiles, ids=library.names)
         self.sentences = MoleculeTextIndex.build(encoder, texts=library.sentences)
         self.aligner = MotifWordAligner(encoder)
-        self.swaps = MotifSwaps(self.processor.feature_extractor)
+        self.swaps = MotifSwaps(self.editing_encoder.processor.feature_extractor)
         self.classifier = pipeline(
             "finemoltex-zero-shot-classification", model=encoder.model, processor=self.processor, device="cpu"
         )
 
     @classmethod
-    def load(cls, model: str, library: Library, property_model: str | None = None) -> "Answers":
+    def load(
+        cls, model: str, library: Library, property_model: str | None = None, editing_model: str | None = None
+    ) -> "Answers":
         """Load the models from folders or the Hub, onto the CPU."""
         predictor = None if property_model is None else PropertyPredictor.from_pretrained(property_model, "cpu")
-        return cls(MoleculeTextEncoder.from_pretrained(model, device="cpu"), library, predictor)
+        encoder = MoleculeTextEncoder.from_pretrained(model, device="cpu")
+        if editing_model in (None, model):
+            return cls(encoder, library, predictor)
+        return cls(encoder, library, predictor, MoleculeTextEncoder.from_pretrained(editing_model, device="cpu"))
 
     def draw(self, smiles: str) -> str:
         """Draw a molecule while it is typed, or say why not."""
@@ -119,7 +130,7 @@ class Answers:
         smiles, prompt = read_molecule(smiles), read_text(prompt)
         against = read_text(opposite) if opposite.strip() else None
         # One for each request: its memory of molecules and prompts ends with it.
-        editor = SearchEditor(self.encoder, [self.swaps], settings=EDIT_SETTINGS)
+        editor = SearchEditor(self.editing_encoder, [self.swaps], settings=EDIT_SETTINGS)
         edits = editor.edit(smiles, prompt, against, NUM_EDITS)
         summary = (
             "Green: new atoms; orange: atoms that lost a neighbour. Each card: how much nearer to the sentence, and "

@@ -1,6 +1,7 @@
 """Try a finemoltex model in a browser: draw or paste a molecule, search, edit, predict, and see why.
 
-    python hub_cards/space/app.py [--model FOLDER] [--property_model FOLDER] [--library FILE.csv] [--port N]
+    python hub_cards/space/app.py [--model FOLDER] [--editing_model FOLDER] [--property_model FOLDER]
+        [--library FILE.csv] [--port N]
 
 Needs: `pip install -e ".[space]"`. Takes: some seconds on one CPU core to start, and some for each answer.
 """
@@ -18,7 +19,7 @@ import gradio as gr  # noqa: E402
 from answers import LIBRARY, Answers, read_library  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-SMALL_MODEL, SMALL_MODEL_ON_HUB = HERE.parent / "finemoltex-small", "finemoltex/finemoltex-small"
+SMALL_MODEL, EDITING_MODEL = "finemoltex-small", "finemoltex-small-molecule-editing"
 EDITOR = HERE / "openchemlib-9.25.0.js.gz"
 
 MOLECULES = {
@@ -37,8 +38,9 @@ TEXTS = [
     "The molecule is a chlorinated phenothiazine.",
 ]
 EDITS = {
-    "more soluble": ("The molecule is soluble in water.", "The molecule is hydrophobic."),
-    "more lipophilic": ("The molecule is hydrophobic.", "The molecule is soluble in water."),
+    "more soluble": ("The molecule is soluble in water.", "The molecule is insoluble in water."),
+    "less soluble": ("The molecule is insoluble in water.", "The molecule is soluble in water."),
+    "more donors": ("The molecule has more hydrogen bond donors.", "The molecule has fewer hydrogen bond donors."),
     "a sulfonamide": ("The molecule is a sulfonamide.", ""),
     "a fluorine": ("The molecule is an organofluorine compound.", ""),
 }
@@ -184,17 +186,25 @@ def _answer(triggers: list[Any], function: Callable[..., Any], inputs: Any, outp
     gr.on(triggers, answer, inputs, outputs, concurrency_limit=1, concurrency_id="model", api_name=False)
 
 
+def find_shipped(name: str) -> str:
+    """Give the folder beside this one, or the model on the Hub where there is none."""
+    folder = HERE.parent / name
+    return str(folder) if folder.is_dir() else f"finemoltex/{name}"
+
+
 def main() -> None:
-    """Load the model, and serve until interrupted."""
+    """Load the models, and serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    default = str(SMALL_MODEL) if SMALL_MODEL.is_dir() else SMALL_MODEL_ON_HUB
-    parser.add_argument("--model", default=default, help="folder or Hub id of a base or retrieval model")
+    parser.add_argument("--model", help="folder or Hub id of a base or retrieval model; by default the shipped one")
+    parser.add_argument("--editing_model", help="the same for edits; by default --model, or the shipped one")
     parser.add_argument("--property_model", help="folder of a fine-tuned property prediction model")
     parser.add_argument("--library", dest="molecules", default=LIBRARY, help="csv file to search: name, smiles")
     parser.add_argument("--port", type=int, help="of this machine; by default 7860 or the next that is free")
     arguments = parser.parse_args()
     try:
-        answers = Answers.load(arguments.model, read_library(arguments.molecules), arguments.property_model)
+        model = arguments.model or find_shipped(SMALL_MODEL)
+        editing_model = arguments.editing_model or arguments.model or find_shipped(EDITING_MODEL)
+        answers = Answers.load(model, read_library(arguments.molecules), arguments.property_model, editing_model)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     build_app(answers).launch(

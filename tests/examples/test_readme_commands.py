@@ -26,7 +26,7 @@ ELSEWHERE = {
 }
 GENERATOR = (
     "--hidden_size 48 --num_layers 1 --intermediate_size 96 --num_heads 4 --max_length 32 --batch_size 32 "
-    "--learning_rate 4e-3 --max_steps 400 --noise 0.1 --num_held_out 4"
+    "--num_latents 12 --learning_rate 2e-3 --max_steps 600 --noise 0.1 --num_held_out 4"
 )
 TINY = "--preset tiny --max_steps 2 --max_train_samples 300 --report_to none --use_cpu"
 # Start of a command -> what makes it small.

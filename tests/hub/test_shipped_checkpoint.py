@@ -8,19 +8,23 @@ import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
+from modeling_finemoltex import AutoModelForMoleculeEditing, LatentOptimizationEditor, SearchEditor
+from modeling_finemoltex.data.identifiers import canonical_smiles
 from modeling_finemoltex.retrieval import MoleculeTextEncoder
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "hub_cards").glob("*/model.safetensors"))
 SMALL = ROOT / "hub_cards" / "finemoltex-small"
+EDITING = ROOT / "hub_cards" / "finemoltex-small-molecule-editing"
+CLASSES = {SMALL: AutoModelForPreTraining, EDITING: AutoModelForMoleculeEditing}
 PARTS = ("modeling_finemoltex", "processors", "hub_cards")
 SOURCES = {file.name: file for part in PARTS for file in (ROOT / part).glob("*.py")}
 
 each_folder = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
 
-def test_small_is_shipped():
-    assert SMALL in FOLDERS
+def test_both_are_shipped():
+    assert sorted(CLASSES) == FOLDERS
 
 
 @each_folder
@@ -38,16 +42,15 @@ def test_its_code_is_the_code_of_this_repository(folder):
 
 @each_folder
 def test_every_weight_is_there_and_finite(folder):
-    model, report = AutoModelForPreTraining.from_pretrained(folder, output_loading_info=True)
+    model, report = CLASSES[folder].from_pretrained(folder, output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"] and not report["mismatched_keys"]
     assert all(weight.isfinite().all() for weight in model.state_dict().values() if weight.is_floating_point())
 
 
-@each_folder
-def test_the_examples_of_its_card_are_its_answers(folder):
-    widget = ModelCard.load(folder / "README.md").data.widget
-    model = AutoModel.from_pretrained(folder)
-    encoder = MoleculeTextEncoder(model.eval(), AutoProcessor.from_pretrained(folder))
+def test_the_examples_of_the_card_are_answers_of_the_model():
+    widget = ModelCard.load(SMALL / "README.md").data.widget
+    model = AutoModel.from_pretrained(SMALL)
+    encoder = MoleculeTextEncoder(model.eval(), AutoProcessor.from_pretrained(SMALL))
     for example in widget:
         smiles = [answer["label"] for answer in example["output"]]
         logits = (
@@ -58,8 +61,34 @@ def test_the_examples_of_its_card_are_its_answers(folder):
         torch.testing.assert_close(probabilities, stated, atol=2e-3, rtol=0)
 
 
-@each_folder
-def test_the_training_log_is_strict_json_and_improves(folder):
-    log = json.loads((folder / "training_log.json").read_text(encoding="utf-8"))
+def test_the_training_log_is_strict_json_and_improves():
+    log = json.loads((SMALL / "training_log.json").read_text(encoding="utf-8"))
     ranks = [entry["eval_validation/t2m_mrr"] for entry in log if "eval_validation/t2m_mrr" in entry]
     assert ranks[-1] > ranks[0]
+
+
+@pytest.mark.parametrize(
+    ("end", "opposite", "name", "sign"),
+    [
+        ("is soluble in water", "is insoluble in water", "MolLogP", -1),
+        ("has more hydrogen bond donors", "has fewer hydrogen bond donors", "NumHDonors", 1),
+    ],
+)
+def test_a_search_does_what_the_sentence_asks(end, opposite, name, sign):
+    editor = SearchEditor(MoleculeTextEncoder.from_pretrained(str(EDITING)))
+    for source in ("CC(=O)Oc1ccccc1C(=O)O", "O=C(NC1CCCCC1)c1ccc(Cl)cc1"):
+        edits = editor.edit(source, f"This molecule {end}.", f"This molecule {opposite}.", 5)
+        assert len(edits) == 5 and all(edit.similarity >= 0.4 for edit in edits)
+        changes = [edit.property_changes[name] for edit in edits]
+        assert sign * changes[0] > 0 and sum(sign * change > 0 for change in changes) >= 4
+
+
+def test_the_generator_gives_molecules_back_and_moves_them():
+    pytest.importorskip("selfies")
+    editor = LatentOptimizationEditor.from_pretrained(str(EDITING), only_admissible=False)
+    sources = ["CC(=O)Nc1ccc(O)cc1", "O=C(NC1CCCCC1)c1ccc(Cl)cc1", "COc1ccc(CCN2CCOCC2)cc1", "Cc1ccc(S(N)(=O)=O)cc1"]
+    given = editor.coder.decode(editor.coder.encode([editor.coder.tokenize(one) for one in sources]))
+    assert given == [canonical_smiles(one) for one in sources]
+    answers = editor.edit_many(sources, "This molecule is soluble in water.")
+    assert all(canonical_smiles(edit.smiles) for edits in answers for edit in edits)
+    assert any(edit.smiles != source for edits, source in zip(answers, given, strict=True) for edit in edits)

@@ -60,7 +60,8 @@ def module():
 
 @pytest.fixture(scope="module")
 def answers(module, folders):
-    return module.Answers.load(folders["model"], module.read_library(folders["library"]), folders["property_model"])
+    library = module.read_library(folders["library"])
+    return module.Answers.load(folders["model"], library, folders["property_model"], folders["model"])
 
 
 def page_of(answer: str) -> str:
