@@ -16,7 +16,7 @@ import torch
 pytest.importorskip("faiss", reason="the demo searches with faiss")
 pytest.importorskip("matplotlib", reason="the demo draws with matplotlib")
 
-from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexForPropertyPrediction
+from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexForPropertyPrediction, MoleculeTextEncoder
 
 SPACE = Path(__file__).resolve().parents[2] / "hub_cards" / "space"
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
@@ -341,3 +341,16 @@ def test_page_fetches_nothing_from_elsewhere(driver, address):
     loaded = driver.execute_script("return performance.getEntriesByType('resource').map(one => one.name)")
     assert loaded and all(one.startswith((address, "blob:", "data:")) for one in loaded)
     assert page.value("smiles") == ASPIRIN
+
+
+def test_edits_are_guided_by_the_editing_model(module, answers, folders, monkeypatch):
+    other = MoleculeTextEncoder.from_pretrained(folders["model"])
+    asked = []
+    encode = other.encode_texts
+    monkeypatch.setattr(other, "encode_texts", lambda texts: asked.append(texts) or encode(texts))
+    library = module.read_library(folders["library"])
+    both = module.Answers(answers.encoder, library, editing_encoder=other)
+    assert both.edit("Cc1ccc(O)cc1", "It is an acid.") == answers.edit("Cc1ccc(O)cc1", "It is an acid.")
+    assert asked
+    asked.clear()
+    assert both.find_molecules("an acid") == answers.find_molecules("an acid") and not asked
