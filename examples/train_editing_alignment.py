@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -57,6 +58,11 @@ def summarise_report(file: Path) -> dict[str, float]:
     }
 
 
+def name_only(value: Any) -> Any:
+    """Leave out where a file or folder lies on this machine."""
+    return Path(value).name if isinstance(value, Path) or (isinstance(value, str) and Path(value).exists()) else value
+
+
 def main() -> None:
     """Bundle, align, save, and print how well the spaces fit."""
     arguments = parse_arguments()
@@ -68,18 +74,17 @@ def main() -> None:
     model = FineMolTexForMoleculeEditing.from_parts(base, generator, arguments.notation)
     device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
     parts = EditingParts(model.to(device), processor, generator_tokenizer)
-    settings = AlignmentSettings(
-        arguments.objective, arguments.num_epochs, learning_rate=arguments.learning_rate, seed=arguments.seed
-    )
-    figures = train_alignment(parts, smiles, settings)
-    base_name = Path(arguments.model).name if Path(arguments.model).is_dir() else arguments.model
-    facts = {"dataset": f"`{arguments.file.name}`", "base_model": base_name, "metrics": figures}
+    schedule = {"num_epochs": arguments.num_epochs, "learning_rate": arguments.learning_rate, "seed": arguments.seed}
+    figures = train_alignment(parts, smiles, AlignmentSettings(arguments.objective, **schedule))
+    base_model = name_only(arguments.model)
+    facts = {"dataset": f"`{arguments.file.name}`", "base_model": base_model, "metrics": figures}
     if arguments.facts:
         facts |= yaml.safe_load(arguments.facts.read_text(encoding="utf-8"))
     if arguments.report:
         facts["metrics"] = figures | summarise_report(arguments.report)
     save_editing_folder(parts, arguments.output_dir, facts, arguments.half_precision)
-    report = json.dumps(vars(arguments) | figures, indent=1, default=str)
+    settings = {name: name_only(value) for name, value in vars(arguments).items()}
+    report = json.dumps(settings | figures, indent=1)
     (arguments.output_dir / "alignment_report.json").write_text(report + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=1))
     print(f"Model, generator and alignment are in {arguments.output_dir}")

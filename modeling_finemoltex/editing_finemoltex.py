@@ -149,7 +149,7 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
             raise ValueError(
                 f"A {type(generator).__name__} is no encoder-decoder: give a model of `AutoModelForSeq2SeqLM`."
             )
-        described = generator.config.to_dict()
+        described = generator.config.to_dict() | {"_name_or_path": ""}  # a folder of this machine
         for name in ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id"):
             if getattr(generator.generation_config, name) is not None:  # some checkpoints keep them there alone
                 described[name] = getattr(generator.generation_config, name)
