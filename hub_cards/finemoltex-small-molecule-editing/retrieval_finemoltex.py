@@ -1,0 +1,112 @@
+"""Retrieval: embed both sides once, rank by cosine, and let cross-attention re-rank the best."""
+
+from torch import Tensor
+from transformers.utils.generic import can_return_tuple
+
+from .configuration_finemoltex import FineMolTexConfig
+from .matching_finemoltex import FineMolTexMatchingHead, match_pairs
+from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
+from .outputs_finemoltex import FineMolTexOutput, FineMolTexRetrievalOutput
+
+
+class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
+    """Dual encoder with a matching head that re-ranks.
+
+    A checkpoint pre-trained with `matching_loss_weight` brings the matching head; from any other it starts untrained,
+    which Transformers reports at loading.
+
+    Example:
+    >>> output = model(**processor(smiles=library), **processor(text=["an antibiotic"]))
+    >>> best = output.logits_per_text.topk(10).indices
+    """
+
+    def __init__(self, config: FineMolTexConfig) -> None:
+        super().__init__(config)
+        self.finemoltex = FineMolTexModel(config)
+        self.matching_head = FineMolTexMatchingHead(config)
+        self.post_init()
+
+    def get_molecule_features(self, **molecule_tensors: Tensor) -> Tensor:
+        """Embed molecules, L2-normalised `(B, P)`; see [`FineMolTexModel.get_molecule_features`]."""
+        return self.finemoltex.get_molecule_features(**molecule_tensors)
+
+    def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """Embed texts, L2-normalised `(B, P)`; see [`FineMolTexModel.get_text_features`]."""
+        return self.finemoltex.get_text_features(input_ids, attention_mask)
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        motif_counts: Tensor | None = None,
+        atom_features: Tensor | None = None,
+        edge_index: Tensor | None = None,
+        edge_features: Tensor | None = None,
+        atom_to_motif: Tensor | None = None,
+        motif_ids: Tensor | None = None,
+        motif_positions: Tensor | None = None,
+    ) -> FineMolTexRetrievalOutput:
+        """Embed molecules, texts or both, which need not be pairs, and score each with each.
+
+        Args:
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B_text, T)`): Texts.
+            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_ids, motif_positions:
+                Molecules; see [`FineMolTexModel.get_molecule_features`].
+
+        Returns:
+            [`FineMolTexRetrievalOutput`]; what needs a side that was not given is `None`.
+
+        Raises:
+            ValueError: If neither side is given.
+        """
+        if input_ids is None and motif_counts is None:
+            raise ValueError("Give molecules, texts or both: the batch holds neither `motif_counts` nor `input_ids`.")
+        molecule_embeds = text_embeds = logits = None
+        if motif_counts is not None:
+            molecule_embeds = self.get_molecule_features(
+                motif_counts=motif_counts,
+                atom_features=atom_features,
+                edge_index=edge_index,
+                edge_features=edge_features,
+                atom_to_motif=atom_to_motif,
+                motif_positions=motif_positions,
+            )  # (B_molecule, P)
+        if input_ids is not None:
+            text_embeds = self.get_text_features(input_ids, attention_mask)  # (B_text, P)
+        if molecule_embeds is not None and text_embeds is not None:
+            logits = self.finemoltex.inverse_temperature * text_embeds @ molecule_embeds.T  # (B_text, B_molecule)
+        return FineMolTexRetrievalOutput(
+            logits_per_text=logits,
+            logits_per_molecule=None if logits is None else logits.T,
+            molecule_embeds=molecule_embeds,
+            text_embeds=text_embeds,
+        )
+
+    def match(self, molecules: FineMolTexOutput, texts: FineMolTexOutput, attention_mask: Tensor) -> Tensor:
+        """Score pairs of molecules and texts by cross-attention and cosine together.
+
+        The matching head and the dual encoder answer the same question from different evidence, both as logits of a
+        choice among candidates; `config.matching_score_weight` says how much the head counts.
+
+        Args:
+            molecules ([`FineMolTexOutput`]): Of the base model for `R` molecules: motif states, mask and embeddings.
+            texts ([`FineMolTexOutput`]): Of the base model for `R` texts; text `i` meets molecule `i`.
+            attention_mask (`torch.LongTensor` of shape `(R, T)`): Of the texts.
+
+        Returns:
+            `torch.FloatTensor` of shape `(R,)`: Logits; only their order and differences mean something.
+        """
+        joined = match_pairs(
+            self.finemoltex.fusion,
+            self.matching_head,
+            molecules.motif_states,
+            molecules.motif_attention_mask,
+            texts.text_states,
+            attention_mask,
+        )
+        cosine = (molecules.molecule_embeds * texts.text_embeds).sum(-1)  # (R,)
+        return self.config.matching_score_weight * joined + self.finemoltex.inverse_temperature * cosine
+
+
+__all__ = ["FineMolTexForRetrieval"]
