@@ -80,7 +80,8 @@ def test_generated_molecules_have_a_page_without_a_source():
     assert page.count("<svg") == 1 and "MolWt 16.04" in page and "similarity" not in page and "<gas>" not in page
 
 
-@pytest.mark.parametrize("molecule", [["--smiles", ASPIRIN], pytest.param([], marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("molecule", [["--smiles", ASPIRIN], []])
 def test_the_example_prints_edits(model_folder, molecule):
     words = [sys.executable, EXAMPLES / "edit.py", "It is a gas.", "--model", model_folder, "-k", "3", *molecule]
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}

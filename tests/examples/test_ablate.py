@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from modeling_finemoltex.training import format_ablation_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +28,7 @@ def ablate(folder: Path, *words) -> dict:
     return json.loads((folder / "runs" / "variants.json").read_text())
 
 
+@pytest.mark.slow
 def test_variants_are_run_once_and_tabulated(tmp_path):
     rows = [f"c1ccccc1{'C' * length}O,a ring and an oxygen {length} carbon atoms apart" for length in range(1, 31)]
     (tmp_path / "pairs.csv").write_text("\n".join(["smiles,text", *rows]))
