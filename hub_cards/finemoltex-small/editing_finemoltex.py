@@ -57,8 +57,8 @@ def decode_latents(generator: PreTrainedModel, latents: Tensor, attention_mask: 
     """
     places = getattr(generator.config, "max_position_embeddings", None)
     has_length = getattr(generator.config, "num_latents", None) is None
-    most = latents.shape[1] + LONGEST_GROWTH + 1 if has_length or places is None else places
     # One more than is kept: some models force the last to be an end.
+    most = latents.shape[1] + LONGEST_GROWTH + 1 if has_length or places is None else places
     generated = generator.generate(
         encoder_outputs=BaseModelOutput(last_hidden_state=latents.to(generator.dtype)),
         attention_mask=attention_mask,

@@ -19,7 +19,16 @@ MOST_NOUNS = 4  # a list names at most this many groups, so that sentences stay 
 STRUCTURE = ("kinds", "groups", "rings")  # what a chemist says first: most captions have each of these
 STRUCTURE_SHARE = 0.8
 # What a caption of properties draws from: it tells molecules of one skeleton apart.
-PROPERTIES = ("donors", "acceptors", "logp", "drug-likeness", "polar surface", "solubility", "flexibility", "weight")
+PROPERTY_TOPICS = (
+    "donors",
+    "acceptors",
+    "logp",
+    "drug-likeness",
+    "polar surface",
+    "solubility",
+    "flexibility",
+    "weight",
+)
 MOST_OTHERS = 4
 FEWEST_FACTS = 3  # fewer would fit thousands of molecules
 CHAIN_FROM = 6  # shorter carbon chains are not worth a word
@@ -35,23 +44,26 @@ COMPONENTS = {
     "Br": "hydrogen bromide molecule", "O": "water molecule",
 }  # fmt: skip
 
+# Where two properties must agree, so that a statement holds by either.
+LIPOPHILIC_LOGP, SPARING_SOLUBILITY, SMALL_SURFACE, MEDIUM_WEIGHT = 3.0, -4.0, 70.0, 500.0
+
 # Bands: the phrases of the first limit that the value lies below. Neighbouring bands share no phrase.
 LOGP = (
     (0.0, ("is hydrophilic", "prefers water to fat", "favours the aqueous phase")),
     (1.5, ("is slightly lipophilic", "leans a little towards fat")),
-    (3.0, ("is moderately lipophilic", "leans clearly towards fat")),
+    (LIPOPHILIC_LOGP, ("is moderately lipophilic", "leans clearly towards fat")),
     (5.0, ("is lipophilic", "prefers fat to water", "favours the oily phase")),
     (float("inf"), ("is very lipophilic", "is strongly hydrophobic", "strongly prefers fat to water")),
 )
 WEIGHT = (
     (200.0, ("is a small molecule", "has a low molecular weight")),
-    (500.0, ("is of medium size", "has a medium molecular weight")),
+    (MEDIUM_WEIGHT, ("is of medium size", "has a medium molecular weight")),
     (1000.0, ("is a large molecule", "is heavy for a small organic compound")),
     (float("inf"), ("is a very large molecule", "is a giant among organic compounds")),
 )
 POLAR_SURFACE = (
     (40.0, ("has a very small polar surface area", "exposes hardly any polar surface")),
-    (70.0, ("has a small polar surface area", "exposes little polar surface")),
+    (SMALL_SURFACE, ("has a small polar surface area", "exposes little polar surface")),
     (100.0, ("has a medium polar surface area", "exposes a moderate polar surface")),
     (140.0, ("has a large polar surface area", "exposes much polar surface", "permeates membranes badly",
              "shows poor passive permeability")),
@@ -77,7 +89,7 @@ ACCEPTORS = (
 )  # fmt: skip
 SOLUBILITY = (  # decimal logarithm of mol/l
     (-5.0, ("hardly dissolves in water", "is poorly water-soluble", "is practically insoluble in aqueous media")),
-    (-4.0, ("is sparingly soluble in aqueous media",)),
+    (SPARING_SOLUBILITY, ("is sparingly soluble in aqueous media",)),
     (-2.0, ("is somewhat soluble in aqueous media",)),
     (float("inf"), ("dissolves readily in water", "is well water-soluble", "is freely soluble in aqueous media")),
 )
@@ -127,11 +139,11 @@ def write_captions(smiles: str, num_captions: int, seed: int = 0, topics: Sequen
         smiles (`str`): The molecule.
         num_captions (`int`): Different captions wanted; a molecule of which little can be said may give fewer.
         seed (`int`): Chooses the facts and the words.
-        topics (sequence of `str`, *optional*): Say these alone, such as `PROPERTIES`; anything by default.
+        topics (sequence of `str`, *optional*): Say these alone, such as `PROPERTY_TOPICS`; anything by default.
 
     Returns:
-        `list[str]`: Captions without repetition; the first of any topics is that of `describe_molecule`. None, if
-        nothing can be said of the topics.
+        `list[str]`: Captions without repetition; the first of any topics is that of `describe_molecule`. Empty,
+        if nothing can be said of the topics.
 
     Raises:
         ValueError: If the SMILES cannot be parsed.
@@ -273,13 +285,14 @@ def _property_facts(molecule: Chem.Mol) -> list[Fact]:
     ]
     surface = rdMolDescriptors.CalcTPSA(molecule)
     predicates = _choose_band(surface, POLAR_SURFACE)
-    if surface < POLAR_SURFACE[1][0] and _weigh(molecule) < WEIGHT[1][0]:
+    if surface < SMALL_SURFACE and _weigh(molecule) < MEDIUM_WEIGHT:
         # Size stops larger ones, however little polar they are.
         predicates += ("permeates membranes easily", "shows good passive permeability")
     facts.append(Fact("polar surface", predicates))
     solubility = estimate_solubility(molecule)
     # Estimate and logP must agree: nothing that loves fat is called soluble, and nothing else insoluble.
-    if (solubility > SOLUBILITY[1][0] and logp < LOGP[2][0]) or (solubility < SOLUBILITY[1][0] and logp > LOGP[2][0]):
+    is_soluble = solubility > SPARING_SOLUBILITY and logp < LIPOPHILIC_LOGP
+    if is_soluble or (solubility < SPARING_SOLUBILITY and logp > LIPOPHILIC_LOGP):
         facts.append(Fact("solubility", _choose_band(solubility, SOLUBILITY)))
     return facts
 

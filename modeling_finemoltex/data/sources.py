@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # Part of the cache key: raise it whenever the same source gives other rows.
 REVISION = 1
 CHEMICALS = "chemicals"  # the names of the PyPI package, instead of a file or Hub id
-PROPERTIES = "properties"
+ABOUT_PROPERTIES = "properties"  # value of `describe`
 BATCH = 256  # rows per call, as for features
 
 _NAME_WORD = re.compile(r"[A-Za-z][a-z]{3}|[A-Z]{6}")  # shorter words in capitals are abbreviations and formulae
@@ -82,8 +82,10 @@ class Source:
                 f"A source needs a `dataset` (file, folder, Hub id or {CHEMICALS!r}): got {self.dataset!r}."
             )
         object.__setattr__(self, "name", self.name or self.dataset)
-        if self.describe not in (True, False, PROPERTIES):
-            raise ValueError(f"{self.name}: `describe` must be true, false or {PROPERTIES!r}: got {self.describe!r}.")
+        if self.describe not in (True, False, ABOUT_PROPERTIES):
+            raise ValueError(
+                f"{self.name}: `describe` must be true, false or {ABOUT_PROPERTIES!r}: got {self.describe!r}."
+            )
         for name in ("texts_per_molecule", "max_rows"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -325,7 +327,7 @@ def _write_pairs(
 def _choose_texts(smiles: str, cells: list[str | None], source: Source, seed: int) -> list[str]:
     """Write or collect the texts of one row."""
     if source.describe:
-        topics = descriptor_captions.PROPERTIES if source.describe == PROPERTIES else None
+        topics = descriptor_captions.PROPERTY_TOPICS if source.describe == ABOUT_PROPERTIES else None
         return descriptor_captions.write_captions(smiles, source.texts_per_molecule or 1, seed, topics)
     if source.text_separator is not None:
         cells = [text for cell in cells for text in (cell or "").split(source.text_separator)]

@@ -143,8 +143,12 @@ def train_generator(arguments: GeneratorArguments) -> dict[str, Any] | None:
 
     Raises:
         ImportError: If `selfies` is missing.
-        ValueError: If there are too few molecules, or the folder holds a run with other settings.
+        ValueError: If there are too few molecules or no latents, or the folder holds a run with other settings.
     """
+    if arguments.num_latents < 1:
+        raise ValueError(
+            f"`num_latents` must be at least 1, for the decoder to read something: got {arguments.num_latents}."
+        )
     output = Path(arguments.output_dir)
     output.mkdir(parents=True, exist_ok=True)
     _check_settings(arguments, output / SETTINGS_FILE)

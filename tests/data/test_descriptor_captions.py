@@ -97,7 +97,7 @@ def smiles() -> list[str]:
 @pytest.fixture(scope="module")
 def texts(smiles) -> dict[str, list[str]]:
     return {
-        one: write_captions(one, 2, seed=5) + write_captions(one, 2, seed=5, topics=captions.PROPERTIES)
+        one: write_captions(one, 2, seed=5) + write_captions(one, 2, seed=5, topics=captions.PROPERTY_TOPICS)
         for one in smiles
     }
 

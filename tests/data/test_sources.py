@@ -94,7 +94,7 @@ def test_molecules_can_be_described(file):
     texts = texts_of(Source(file, describe=True, texts_per_molecule=3), seed=4)
     assert texts["CCO"] == descriptor_captions.write_captions("CCO", 3, seed=4)
     about = texts_of(Source(file, describe="properties", texts_per_molecule=3), seed=4)
-    assert about["CCO"] == descriptor_captions.write_captions("CCO", 3, 4, descriptor_captions.PROPERTIES)
+    assert about["CCO"] == descriptor_captions.write_captions("CCO", 3, 4, descriptor_captions.PROPERTY_TOPICS)
     assert not any("ethanol" in text or "hydroxy" in text for text in about["CCO"])
 
 

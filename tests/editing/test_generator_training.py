@@ -73,6 +73,10 @@ def test_a_run_goes_on_where_it_stopped(generator_run, tmp_path):
     train_generator(dataclasses.replace(whole, output_dir=str(again)))
     first, second = (load_generator(str(tmp_path / name))[0].state_dict() for name in ("whole", "again"))
     assert all(torch.allclose(tensor, second[name], atol=1e-6) for name, tensor in first.items())
+    longer = train_generator(dataclasses.replace(whole, output_dir=str(again), max_steps=8))
+    assert longer["num_steps"] == 8
+    with pytest.raises(ValueError, match="`num_latents` must be at least 1, .*: got 0"):
+        train_generator(dataclasses.replace(whole, num_latents=0))
     with pytest.raises(ValueError, match="holds a run with other values of learning_rate, noise"):
         train_generator(dataclasses.replace(whole, noise=0.0, learning_rate=1.0))
 
