@@ -48,6 +48,7 @@ setup(
     packages=[*find_packages(include=["modeling_finemoltex", "modeling_finemoltex.*"]), *MAPPED],
     package_dir=MAPPED,
     package_data={
+        "": ["*.pyi"],
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
         "modeling_finemoltex.hub_cards": [

@@ -25,7 +25,8 @@ import torch
 import transformers
 
 from modeling_finemoltex import __version__
-from modeling_finemoltex.retrieval import MoleculeTextEncoder, RowSource, embed_file
+from modeling_finemoltex.data import RowSource
+from modeling_finemoltex.embedding import MoleculeTextEncoder, embed_file
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from modeling_finemoltex import MoleculeTextIndex, __version__
-from modeling_finemoltex.retrieval import load_embeddings
+from modeling_finemoltex.embedding import load_embeddings
 
 METHODS = ("flat", "ivf_flat", "hnsw", "ivf_pq")
 K = 10

@@ -13,6 +13,7 @@ from pathlib import Path
 from transformers import AutoProcessor, HfArgumentParser, logging
 
 from modeling_finemoltex.data import load_pairs
+from modeling_finemoltex.embedding import MoleculeTextEncoder
 from modeling_finemoltex.evaluation import (
     PROTOCOLS,
     FragmentWordEncoder,
@@ -22,7 +23,6 @@ from modeling_finemoltex.evaluation import (
     load_protocol,
     report_systems,
 )
-from modeling_finemoltex.retrieval import MoleculeTextEncoder
 
 COLUMNS = ["choose_one_of_4", "choose_one_of_10", "choose_one_of_20", "in_batch_64", "hits@1", "hits@10", "hits@20"]
 COLUMNS += ["mrr", "mean_rank"]

@@ -24,16 +24,16 @@ from transformers.models.auto.auto_factory import _BaseAutoModelClass, _LazyAuto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers.pipelines import PIPELINE_REGISTRY
 
-from ._processors import load_processors
-from .configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
-from .editing_finemoltex import FineMolTexForMoleculeEditing
-from .editing_pipeline import EDITING_TASKS, FineMolTexMoleculeEditingPipeline
-from .modeling_finemoltex import FineMolTexModel
-from .pipelines_finemoltex import EMBEDDING_PIPELINES
-from .pretraining_finemoltex import FineMolTexForPreTraining
-from .property_pipeline import TASK, FineMolTexPropertyPredictionPipeline
-from .property_prediction_finemoltex import FineMolTexForPropertyPrediction
-from .retrieval_finemoltex import FineMolTexForRetrieval
+from .editing.editing_pipeline import EDITING_TASKS, FineMolTexMoleculeEditingPipeline
+from .model.configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
+from .model.editing_finemoltex import FineMolTexForMoleculeEditing
+from .model.modeling_finemoltex import FineMolTexModel
+from .model.pipelines_finemoltex import EMBEDDING_PIPELINES
+from .model.pretraining_finemoltex import FineMolTexForPreTraining
+from .model.property_prediction_finemoltex import FineMolTexForPropertyPrediction
+from .model.retrieval_finemoltex import FineMolTexForRetrieval
+from .processors import FineMolTexFeatureExtractor, FineMolTexProcessor
+from .property_prediction.property_pipeline import TASK, FineMolTexPropertyPredictionPipeline
 
 
 class AutoModelForMoleculeRetrieval(_BaseAutoModelClass):
@@ -70,7 +70,6 @@ def register() -> None:
 
     `import modeling_finemoltex` calls it. Call it yourself only after clearing the mappings of Transformers.
     """
-    processors = load_processors()
     for config_class in CONFIGS:
         AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
     FineMolTexConfig.register_for_auto_class("AutoConfig")
@@ -80,8 +79,8 @@ def register() -> None:
         model_class.register_for_auto_class(REMOTE_AUTO_CLASSES.get(auto_class, auto_class.__name__))
 
     for auto_class, processing_class in (
-        (AutoFeatureExtractor, processors.FineMolTexFeatureExtractor),
-        (AutoProcessor, processors.FineMolTexProcessor),
+        (AutoFeatureExtractor, FineMolTexFeatureExtractor),
+        (AutoProcessor, FineMolTexProcessor),
     ):
         auto_class.register(FineMolTexConfig, processing_class, exist_ok=True)
         processing_class.register_for_auto_class(auto_class.__name__)
@@ -107,7 +106,7 @@ def add_pipelines(folder: str | Path) -> None:
     """
     file = Path(folder) / "config.json"
     fields = json.loads(file.read_text(encoding="utf-8"))
-    source = Path(__file__).with_name("pipelines_finemoltex.py")
+    source = Path(__file__).parent / "model" / "pipelines_finemoltex.py"
     for task, pipeline_class in EMBEDDING_PIPELINES.items():
         entry = {"impl": f"{source.stem}.{pipeline_class.__name__}", "pt": ["AutoModel"], "type": "multimodal"}
         fields.setdefault("custom_pipelines", {})[task] = entry

@@ -10,10 +10,11 @@ from transformers import pipeline
 
 from modeling_finemoltex import MoleculeTextEncoder, MoleculeTextIndex, MotifWordAligner, SearchEditor, SearchSettings
 from modeling_finemoltex.data import parse_smiles
+from modeling_finemoltex.drawing import Card, Section, draw_molecule, render_page
 from modeling_finemoltex.editing import MotifSwaps, render_edits_page
 from modeling_finemoltex.explain import draw_alignment_matrix, render_alignment_page
 from modeling_finemoltex.property_prediction import PropertyPredictor, attribute_motifs, draw_attribution
-from modeling_finemoltex.retrieval import Card, Section, draw_molecule, render_hits_page, render_page
+from modeling_finemoltex.retrieval import render_hits_page
 
 HERE = Path(__file__).resolve().parent
 LIBRARY, SENTENCES = HERE / "library.csv", HERE / "sentences.txt"

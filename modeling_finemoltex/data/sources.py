@@ -18,7 +18,7 @@ from datasets import Value
 
 from . import descriptor_captions
 from .chemicals_corpus import is_chemical_name, load_chemicals_pairs
-from .features import cache_file
+from .feature_cache import cache_file
 from .identifiers import inchikey14, parse_smiles, stable_hash
 from .pairs import choose_column, load_pairs, load_table
 

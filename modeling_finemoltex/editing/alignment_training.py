@@ -9,8 +9,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..fusion_finemoltex import average_tokens
-from ..retrieval.encoder import MoleculeTextEncoder
+from ..embedding.encoder import MoleculeTextEncoder
+from ..model.fusion_finemoltex import average_tokens
 from .editing_folder import EditingParts
 from .latent_coder import BATCH, LatentCoder
 

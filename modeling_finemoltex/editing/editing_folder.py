@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError
 from transformers import AutoModelForSeq2SeqLM, AutoProcessor, AutoTokenizer
 
-from ..editing_finemoltex import FineMolTexForMoleculeEditing
-from ..hub import GENERATOR_TOKENIZER_FOLDER, export_folder
+from ..hub.folders import GENERATOR_TOKENIZER_FOLDER, export_folder
+from ..model.editing_finemoltex import FineMolTexForMoleculeEditing
 
 
 class EditingParts(NamedTuple):

@@ -9,8 +9,8 @@ from rdkit import Chem
 from rdkit.Contrib.SA_Score import sascorer
 
 from ..data.identifiers import parse_smiles
+from ..data.molecule_filters import DESCRIPTORS, MoleculeFilter
 from ..data.similarity import compute_similarities
-from ..retrieval.filters import DESCRIPTORS, MoleculeFilter
 
 # What a chemist looks at first; names of `rdkit.Chem.Descriptors`.
 REPORTED = ("MolLogP", "TPSA", "qed", "NumHAcceptors", "NumHDonors", "MolWt")

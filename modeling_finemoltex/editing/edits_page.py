@@ -8,7 +8,7 @@ from rdkit.Chem import rdDepictor, rdFMCS
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from ..data.identifiers import parse_smiles
-from ..retrieval.molecule_page import Card, Section, draw_molecule, render_page
+from ..drawing.molecule_page import Card, Section, draw_molecule, render_page
 from .edits import Edit
 
 NEW, CUT = (0.55, 0.85, 0.55), (0.98, 0.75, 0.45)  # green: atoms that are new; orange: atoms that lost a neighbour

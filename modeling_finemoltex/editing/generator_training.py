@@ -25,8 +25,8 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from transformers.utils import logging
 
 from ..data.identifiers import canonical_smiles, map_unique
-from ..editing_finemoltex import encode_latents
-from ..retrieval.molecule_files import RowSource
+from ..data.molecule_files import RowSource
+from ..model.editing_finemoltex import encode_latents
 from ..training.checkpoints import find_resumable_checkpoint
 from ..training.interruption import SaveOnInterrupt
 from .latent_coder import LatentCoder, measure_reconstruction

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from ..data.identifiers import parse_smiles
 from ..data.similarity import compute_similarities
-from ..editing_finemoltex import decode_latents, encode_latents
+from ..model.editing_finemoltex import decode_latents, encode_latents
 from .molecule_notation import read_molecule, write_molecule
 
 BATCH = 256  # molecules that a generator takes at once: the cache of more would not fit that of a processor

@@ -13,8 +13,8 @@ from transformers.utils import logging
 
 from ..data.identifiers import parse_smiles
 from ..data.similarity import compute_similarities
-from ..editing_finemoltex import PENALTIES
-from ..retrieval.encoder import MoleculeTextEncoder
+from ..embedding.encoder import MoleculeTextEncoder
+from ..model.editing_finemoltex import PENALTIES
 from .editing_folder import EditingParts, load_editing_folder
 from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
 from .latent_coder import LatentCoder, Latents

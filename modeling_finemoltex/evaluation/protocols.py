@@ -17,7 +17,7 @@ import pandas as pd
 from ..data.identifiers import canonical_smiles, map_unique
 from ..data.pairs import load_pairs
 from .pools import RetrievalSetting, choices_that_fit, load_negatives
-from .retrieval import score_at_random, score_queries
+from .ranking_metrics import score_at_random, score_queries
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..retrieval.encoder import MoleculeTextEncoder
+from ..embedding.encoder import MoleculeTextEncoder
 from .alignment import AlignedMotif, Alignment
 from .co_attention import average_attention, record_co_attention
 from .words import Word, locate_pieces, split_words

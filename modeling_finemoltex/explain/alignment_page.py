@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..retrieval.molecule_page import Card, Section, draw_molecule, render_page
+from ..drawing.molecule_page import Card, Section, draw_molecule, render_page
 from .alignment import DEFAULT_KIND, Alignment, word_strengths
 from .figures import draw_alignment_matrix, draw_highlights, motif_colors
 

@@ -14,11 +14,11 @@ import pandas as pd
 from ..data.property_tables import PropertyTable, load_property_table
 from ..data.splits import column_split, deterministic_scaffold_split, random_split, scaffold_split
 from ..evaluation.property_metrics import compute_property_metrics
-from ..hub import export_folder
+from ..hub.folders import export_folder
 from ..training.fine_tuning import FineTuningSettings
 from .fingerprints import TrainingFingerprints
 from .methods import BASELINES, METHODS, MethodRunner, Outcome
-from .tables import DECIDING, format_property_table
+from .result_tables import DECIDING, format_property_table
 
 logger = logging.getLogger(__name__)
 

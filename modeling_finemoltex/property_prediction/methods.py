@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, set_seed
 
 from ..data.property_tables import PropertyTable
-from ..property_prediction_finemoltex import FineMolTexForPropertyPrediction
+from ..model.property_prediction_finemoltex import FineMolTexForPropertyPrediction
 from ..training.fine_tuning import FineTuningSettings, describe_task, fine_tune, predict_logits, prepare_rows
 from ..training.linear_probe import fit_linear_probe
 from .calibration import calibrate

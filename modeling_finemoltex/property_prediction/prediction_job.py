@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..retrieval.molecule_files import Row, RowSource
-from ..retrieval.preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, prepare_windows
+from ..data.molecule_files import Row, RowSource
+from ..embedding.preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, prepare_windows
 from .predictor import PropertyPredictor
 
 BATCH = 64  # molecules at a time; larger batches overflow the caches of a CPU

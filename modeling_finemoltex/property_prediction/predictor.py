@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoProcessor
 
-from ..retrieval.preparation import PreparedWindow
+from ..embedding.preparation import PreparedWindow
 from .fingerprints import TrainingFingerprints
 
 PARTS = ("predict", "extract_features")

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from ..drawing.molecule_page import Card, Section, draw_molecule, render_page
 from .index import Hit
-from .molecule_page import Card, Section, draw_molecule, render_page
 
 
 def render_hits_page(

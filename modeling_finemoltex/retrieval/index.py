@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from datasets.utils import tqdm
 
 from ..data.identifiers import parse_smiles
-from .filters import MoleculeFilter
+from ..data.molecule_filters import MoleculeFilter
 from .index_methods import RERANKED_PER_HIT, add_to_index, build_index, choose_method, search_index
 from .index_storage import (
     CONTENT_COLUMN,
@@ -23,7 +23,7 @@ from .index_storage import (
     read_vectors,
     unit_rows,
     write_folder,
-)  # fmt: skip
+)
 
 ARGUMENT = {"molecules": "smiles", "texts": "texts"}  # kind of index -> argument that takes its contents
 MOST_REMOVED = 0.2  # share of removed rows from which `save` rebuilds the search structure without them
@@ -169,7 +169,7 @@ class MoleculeTextIndex:
         Raises:
             ValueError: If the folder is incomplete, damaged or without rows.
         """
-        from .embedding_folder import load_embeddings
+        from ..embedding.embedding_folder import load_embeddings
 
         opened = load_embeddings(folder)
         kind = opened.metadata["kind"]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..outputs_finemoltex import FineMolTexOutput
-from ..retrieval_finemoltex import FineMolTexForRetrieval
+from ..model.outputs_finemoltex import FineMolTexOutput
+from ..model.retrieval_finemoltex import FineMolTexForRetrieval
 
 PAIRS_PER_PASS = 256
 

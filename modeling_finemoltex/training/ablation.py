@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .arguments import parse_arguments
-from .masking_floors import evaluate_with_floors
+from .guessing_baselines import evaluate_with_floors
 from .pretraining import build_model, build_trainer, preparation_settings, prepare_data
 from .recipe import option_words
-from .run import load_tools
 
 PROBE_STEPS = 32  # to learn how long a step takes on average, the rare ones with masked losses among them
 DECIDING = "t2m_mrr"
@@ -97,12 +96,11 @@ def _train(words: Sequence[str], max_steps: int, seed: int, folder: Path) -> tup
     options = f"--max_steps {max_steps} --save_strategy no --report_to none --eval_strategy no"
     options += " --load_best_model_at_end False --resume_from_checkpoint"
     model_args, data_args, training_args = parse_arguments([*words, *options.split()])
-    tools = load_tools()
     settings = json.dumps(preparation_settings(model_args, data_args, training_args.seed), sort_keys=True)
     training_args.output_dir = str(folder / f"{zlib.crc32(settings.encode()):08x}")
-    prepared = prepare_data(model_args, data_args, training_args, tools)
+    prepared = prepare_data(model_args, data_args, training_args)
     training_args.seed = seed
-    trainer = build_trainer(build_model(model_args, prepared, seed), prepared, data_args, training_args, tools)
+    trainer = build_trainer(build_model(model_args, prepared, seed), prepared, data_args, training_args)
     start = time.process_time()
     trainer.train()
     return trainer, prepared, time.process_time() - start

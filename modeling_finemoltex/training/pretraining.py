@@ -16,12 +16,13 @@ import torch
 from transformers import EvalPrediction, set_seed
 from transformers.utils import is_matplotlib_available, logging
 
-from ..configuration_finemoltex import FineMolTexConfig
 from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
 from ..data.sources import Source, load_molecules, load_source, sample_rows
 from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
-from ..pretraining_finemoltex import FineMolTexForPreTraining
+from ..model.configuration_finemoltex import FineMolTexConfig
+from ..model.pretraining_finemoltex import FineMolTexForPreTraining
+from ..processors import FineMolTexDataCollator, FineMolTexFeatureExtractor, FineMolTexProcessor, train_motif_vocab
 from .arguments import SCRATCH, DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .interruption import SaveOnInterrupt
@@ -34,15 +35,6 @@ PREPARATION_FOLDER = "preparation"
 SUMMARY_FILE = "summary.json"
 TEST_RESULTS_FILE = "test_results.json"
 CHOOSE_FROM = (4, 10, 20)  # the sizes of T-choose-one in the literature
-
-
-class ProcessorTools(NamedTuple):
-    """The classes that turn molecules and texts into tensors; they arrive as arguments, training imports none."""
-
-    feature_extractor_class: Any
-    processor_class: Any
-    collator_class: Any
-    train_motif_vocab: Callable[..., dict[str, Any]]
 
 
 class PreparedData(NamedTuple):
@@ -68,7 +60,6 @@ def prepare_data(
     model_args: ModelArguments,
     data_args: DataArguments,
     training_args: FineMolTexTrainingArguments,
-    tools: ProcessorTools,
 ) -> PreparedData:
     """Load and split the pairs, learn the vocabularies from the training split, and compute features, once.
 
@@ -79,7 +70,6 @@ def prepare_data(
         model_args (`ModelArguments`): Vocabulary sizes, fragmentation and text encoder.
         data_args (`DataArguments`): Sources and splits.
         training_args (`FineMolTexTrainingArguments`): Output folder, seed and whether the run is resumed.
-        tools (`ProcessorTools`): Classes of the processors package.
 
     Returns:
         `PreparedData`.
@@ -92,10 +82,10 @@ def prepare_data(
         if training_args.should_save:
             settings = preparation_settings(model_args, data_args, training_args.seed)
             if training_args.resume_from_checkpoint is None or not _is_prepared(folder, settings):
-                _prepare(folder, settings, model_args, data_args, training_args.seed, tools)
+                _prepare(folder, settings, model_args, data_args, training_args.seed)
     summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
     return PreparedData(
-        processor=tools.processor_class.from_pretrained(folder / "processor"),
+        processor=FineMolTexProcessor.from_pretrained(folder / "processor"),
         text_config=summary.pop("text_config"),
         features=datasets.load_from_disk(str(folder / "features")),
         summary=summary,
@@ -135,7 +125,6 @@ def build_trainer(
     prepared: PreparedData,
     data_args: DataArguments,
     training_args: FineMolTexTrainingArguments,
-    tools: ProcessorTools,
 ) -> FineMolTexTrainer:
     """Build the Trainer with the collator, the metrics and a bounded validation set."""
     if training_args.device.type == "cpu":
@@ -156,7 +145,7 @@ def build_trainer(
         args=training_args,
         train_dataset=prepared.features["train"],
         eval_dataset=validation,
-        data_collator=tools.collator_class(prepared.processor),
+        data_collator=FineMolTexDataCollator(prepared.processor),
         processing_class=prepared.processor,
         compute_metrics=functools.partial(compute_metrics, protocol="validation"),
         sources=data_args.training_sources() if data_args.sources else None,
@@ -270,13 +259,12 @@ def _prepare(
     model_args: ModelArguments,
     data_args: DataArguments,
     seed: int,
-    tools: ProcessorTools,
 ) -> None:
     """Do the work of `prepare_data`; the summary, written last, marks it as complete."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     splits, removed = load_splits(data_args, seed)
-    processor, text_config = _build_processor(splits["train"], model_args, data_args.max_text_length, tools)
+    processor, text_config = _build_processor(splits["train"], model_args, data_args.max_text_length)
     processor.save_pretrained(folder / "processor")
     features = datasets.DatasetDict(
         {
@@ -313,25 +301,25 @@ def _prepare(
 
 
 def _build_processor(
-    train: datasets.Dataset, model_args: ModelArguments, max_text_length: int, tools: ProcessorTools
+    train: datasets.Dataset, model_args: ModelArguments, max_text_length: int
 ) -> tuple[Any, dict[str, Any]]:
     """Learn words and motifs from the training split, or take those of the initial model; with the text encoder."""
     if model_args.initial_model is not None:
         config = FineMolTexConfig.from_pretrained(model_args.initial_model)
-        return tools.processor_class.from_pretrained(model_args.initial_model), config.text_config.to_dict()
+        return FineMolTexProcessor.from_pretrained(model_args.initial_model), config.text_config.to_dict()
     tokenizer, text_config = build_text_model(
         model_args.text_model, train["text"], model_args.text_vocab_size, max_text_length
     )
     if model_args.text_layers is not None:
         text_config["num_hidden_layers"] = model_args.text_layers
-    motif_vocab = tools.train_motif_vocab(
+    motif_vocab = train_motif_vocab(
         sorted(set(train["smiles"])),
         fragmentation=model_args.fragmentation,
         min_count=model_args.motif_min_count,
         max_size=model_args.motif_vocab_size,
     )
-    feature_extractor = tools.feature_extractor_class(motif_vocab=motif_vocab, fragmentation=model_args.fragmentation)
-    return tools.processor_class(feature_extractor=feature_extractor, tokenizer=tokenizer), text_config
+    feature_extractor = FineMolTexFeatureExtractor(motif_vocab=motif_vocab, fragmentation=model_args.fragmentation)
+    return FineMolTexProcessor(feature_extractor=feature_extractor, tokenizer=tokenizer), text_config
 
 
 def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, dict[str, int]]]:

@@ -6,11 +6,9 @@ from typing import Any
 
 from transformers.utils import logging
 
-from .._processors import load_processors
-from ..hub import export_folder
+from ..hub.folders import export_folder
 from .arguments import parse_arguments
 from .pretraining import (
-    ProcessorTools,
     build_model,
     build_trainer,
     evaluate_on_test,
@@ -39,17 +37,6 @@ class PretrainingResult:
     metrics: dict[str, float]
 
 
-def load_tools() -> ProcessorTools:
-    """Load the processor classes of this package for the steps of pre-training."""
-    processors = load_processors()
-    return ProcessorTools(
-        feature_extractor_class=processors.FineMolTexFeatureExtractor,
-        processor_class=processors.FineMolTexProcessor,
-        collator_class=processors.FineMolTexDataCollator,
-        train_motif_vocab=processors.train_motif_vocab,
-    )
-
-
 def pretrain(words: list[str] | None = None, prog: str | None = None) -> PretrainingResult:
     """Prepare the data, train or resume, evaluate on the test split, and export the model with its card.
 
@@ -72,12 +59,11 @@ def pretrain(words: list[str] | None = None, prog: str | None = None) -> Pretrai
     model_args, data_args, training_args = parse_arguments(words, prog)
     logging.set_verbosity(training_args.get_process_log_level())
     use_cpu_threads(training_args)
-    tools = load_tools()
     output_dir, is_main = Path(training_args.output_dir), training_args.should_save
 
-    prepared = prepare_data(model_args, data_args, training_args, tools)
+    prepared = prepare_data(model_args, data_args, training_args)
     model = build_model(model_args, prepared, training_args.seed)
-    trainer = build_trainer(model, prepared, data_args, training_args, tools)
+    trainer = build_trainer(model, prepared, data_args, training_args)
     if not run_training(trainer):
         return PretrainingResult(output_dir, False, is_main, {})
 

@@ -16,8 +16,8 @@ from transformers.trainer_utils import EvalLoopOutput, HubStrategy, rotate_check
 from transformers.utils import PushInProgress
 
 from ..data.sources import Source
-from ..hub import export_folder
-from ..publishing import list_additions, push_folder
+from ..hub.folders import export_folder
+from ..hub.publishing import list_additions, push_folder
 from .checkpoints import STAGING_FOLDER
 from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups

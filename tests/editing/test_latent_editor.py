@@ -8,15 +8,9 @@ from rdkit import Chem
 from typer.testing import CliRunner
 
 from modeling_finemoltex import EditConstraints, LatentOptimizationEditor, LatentSettings
-from modeling_finemoltex.cli import app
+from modeling_finemoltex.cli.main import app
 from modeling_finemoltex.data.similarity import compute_similarities
-from modeling_finemoltex.editing import (
-    PENALTY_GRIDS,
-    EditingParts,
-    LatentMoveEditor,
-    TextGuide,
-    load_editing_folder,
-)
+from modeling_finemoltex.editing import PENALTY_GRIDS, EditingParts, LatentMoveEditor, TextGuide, load_editing_folder
 from modeling_finemoltex.editing.latent_coder import LatentCoder
 
 SOURCE = "Cc1ccc(O)cc1"

@@ -12,7 +12,7 @@ from modeling_finemoltex import FineMolTexForPreTraining
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "evaluate_retrieval.py"
 
-if find_spec("modeling_finemoltex.retrieval.encoder") is None:
+if find_spec("modeling_finemoltex.embedding.encoder") is None:
     pytest.skip("needs `MoleculeTextEncoder`", allow_module_level=True)
 pytest.importorskip("sklearn")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-import modeling_finemoltex.fusion_finemoltex as fusion_finemoltex
+import modeling_finemoltex.model.fusion_finemoltex as fusion_finemoltex
 from modeling_finemoltex import FineMolTexModel, MoleculeTextEncoder, MotifWordAligner
 from modeling_finemoltex.explain import AlignedMotif, Alignment, Word, split_words, write_alignment
 from modeling_finemoltex.explain.alignment import word_strengths

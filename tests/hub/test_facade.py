@@ -129,7 +129,7 @@ def test_wheel_installs_one_top_level_package(wheel_contents):
 
 def test_wheel_installs_the_command_line(wheel_contents):
     (file,) = wheel_contents.glob("*.dist-info/entry_points.txt")
-    assert "finemoltex = modeling_finemoltex.cli:app" in file.read_text()
+    assert "finemoltex = modeling_finemoltex.cli.main:app" in file.read_text()
 
 
 def test_wheel_works_outside_the_checkout(wheel_contents, tmp_path):

@@ -10,7 +10,7 @@ from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
 from modeling_finemoltex import AutoModelForMoleculeEditing, LatentOptimizationEditor, SearchEditor
 from modeling_finemoltex.data.identifiers import canonical_smiles
-from modeling_finemoltex.retrieval import MoleculeTextEncoder
+from modeling_finemoltex.embedding import MoleculeTextEncoder
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (ROOT / "hub_cards").glob("*/model.safetensors"))

@@ -10,9 +10,9 @@ from rdkit import Chem
 from typer.testing import CliRunner
 
 from modeling_finemoltex import FineMolTexForPropertyPrediction
-from modeling_finemoltex.cli import app
+from modeling_finemoltex.cli.main import app
+from modeling_finemoltex.data import RowSource
 from modeling_finemoltex.property_prediction import PropertyPredictor, predict_file, prediction_job
-from modeling_finemoltex.retrieval import RowSource
 
 
 @pytest.fixture(scope="module")

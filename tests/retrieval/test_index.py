@@ -12,7 +12,7 @@ pytest.importorskip("faiss")
 
 from modeling_finemoltex import FineMolTexModel, MoleculeFilter, MoleculeTextIndex
 from modeling_finemoltex.data.identifiers import parse_smiles
-from modeling_finemoltex.retrieval import MoleculeTextEncoder
+from modeling_finemoltex.embedding import MoleculeTextEncoder
 from modeling_finemoltex.retrieval.index_methods import (
     CODES,
     FLAT_UP_TO,

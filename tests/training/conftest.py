@@ -51,20 +51,6 @@ def pairs_file(tmp_path_factory) -> Path:
     return file
 
 
-@pytest.fixture(scope="session")
-def tools():
-    """The processor classes as `examples/pretrain.py` hands them over."""
-    from modeling_finemoltex import (
-        FineMolTexDataCollator,
-        FineMolTexFeatureExtractor,
-        FineMolTexProcessor,
-        train_motif_vocab,
-    )
-    from modeling_finemoltex.training import ProcessorTools
-
-    return ProcessorTools(FineMolTexFeatureExtractor, FineMolTexProcessor, FineMolTexDataCollator, train_motif_vocab)
-
-
 @pytest.fixture
 def command(pairs_file, tmp_path) -> list[str]:
     """The command line of a run that takes a second or two."""
@@ -92,14 +78,19 @@ def rows(processor, molecules):
 
 
 @pytest.fixture
-def make_trainer(rows, processor, config, tools, tmp_path):
+def make_trainer(rows, processor, config, tmp_path):
     """Build a Trainer on the first eight rows; keyword arguments go to the training arguments.
 
     With `sources`, even rows are of the first one, odd rows of the second.
     """
 
     def make(config=config, sources=None, **options):
-        from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexTrainer, FineMolTexTrainingArguments
+        from modeling_finemoltex import (
+            FineMolTexDataCollator,
+            FineMolTexForPreTraining,
+            FineMolTexTrainer,
+            FineMolTexTrainingArguments,
+        )
 
         defaults = {"output_dir": str(tmp_path / "trainer"), "eval_strategy": "no", "load_best_model_at_end": False}
         defaults |= {"report_to": "none", "use_cpu": True, "per_device_train_batch_size": 8, "disable_tqdm": True}
@@ -109,7 +100,7 @@ def make_trainer(rows, processor, config, tools, tmp_path):
             args=FineMolTexTrainingArguments(**(defaults | options)),
             train_dataset=rows.select(range(8)).add_column("source_ids", [0, 1] * 4),
             eval_dataset=rows,
-            data_collator=tools.collator_class(processor),
+            data_collator=FineMolTexDataCollator(processor),
             processing_class=processor,
             sources=sources,
         )

@@ -14,7 +14,7 @@ from .conftest import without_dropout
 STEPS = 3
 
 
-def test_two_processes_equal_one(rows, processor, config, tools, tmp_path):
+def test_two_processes_equal_one(rows, processor, config, tmp_path):
     rows.save_to_disk(str(tmp_path / "rows"))
     processor.save_pretrained(tmp_path / "processor")
     without_dropout(config).save_pretrained(tmp_path / "config")

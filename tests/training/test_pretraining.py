@@ -13,10 +13,10 @@ from modeling_finemoltex.training import arguments, pretraining
 
 
 @pytest.fixture
-def prepare(command, tools):
+def prepare(command):
     def run(*words):
         parsed = arguments.parse_arguments([*command, *words])
-        return pretraining.prepare_data(*parsed, tools), parsed
+        return pretraining.prepare_data(*parsed), parsed
 
     return run
 
@@ -169,8 +169,8 @@ def mixture(pairs_file, tmp_path) -> list[str]:
     return f"{words} --split random --validation_size 20 --test_size 0 --motif_min_count 1 --disable_tqdm true".split()
 
 
-def test_sources_are_joined_and_numbered_without_what_leaks(mixture, tools):
-    prepared = pretraining.prepare_data(*arguments.parse_arguments(mixture), tools)
+def test_sources_are_joined_and_numbered_without_what_leaks(mixture):
+    prepared = pretraining.prepare_data(*arguments.parse_arguments(mixture))
     assert prepared.summary["removed"] == {"held out": 1 + 2 + 2}
     train = prepared.features["train"]
     by_source = prepared.summary["sources"]

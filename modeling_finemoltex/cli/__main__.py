@@ -1,0 +1,5 @@
+"""`python -m modeling_finemoltex.cli` is `finemoltex`, for `accelerate launch -m` and `torchrun -m`."""
+
+from .main import app
+
+app()

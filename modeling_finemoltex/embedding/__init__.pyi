@@ -1,0 +1,3 @@
+from .embedding_folder import load_embeddings as load_embeddings
+from .embedding_job import embed_file as embed_file
+from .encoder import MoleculeTextEncoder as MoleculeTextEncoder

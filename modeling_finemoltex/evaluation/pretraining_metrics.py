@@ -1,0 +1,80 @@
+"""Metrics of a pre-training run on held-out pairs, in the form the Trainer asks for."""
+
+from typing import Any
+
+import numpy as np
+
+from .ranking_metrics import evaluate_retrieval
+
+
+def compute_pretraining_metrics(
+    eval_prediction: Any,
+    protocol: str,
+    choose_from: tuple[int, ...] = (4, 10, 20),
+    molecule_ids: Any = None,
+    text_ids: Any = None,
+) -> dict[str, float]:
+    """Summarise the predictions of `FineMolTexForPreTraining` on an evaluation set.
+
+    Made for `Trainer(compute_metrics=functools.partial(compute_pretraining_metrics, protocol=...))`.
+
+    Args:
+        eval_prediction (`transformers.EvalPrediction`): Its `predictions` are `(molecule_embeds (R, P),
+            text_embeds (R, P), word_correct, word_total, motif_correct, motif_total)`, the last four of shape `(R,)`:
+            hits and number of the masked words and motifs of each row.
+        protocol (`str`): Name of data and protocol, the prefix of every key.
+        choose_from (tuple of `int`): Sizes of T-choose-one; those above `R` are left out, as a small set has no such
+            task.
+        molecule_ids (`(R,)`, *optional*): As in `evaluate_retrieval`, in the order of the evaluation set.
+        text_ids (`(R,)`, *optional*): The same for the texts.
+
+    Returns:
+        `dict[str, float]`: The keys of `evaluate_retrieval`, `{protocol}/masked_word_accuracy` and
+        `{protocol}/masked_motif_accuracy`; an accuracy is NaN where nothing was masked.
+
+    Raises:
+        ValueError: If there are not six predictions, or retrieval cannot be measured on them.
+    """
+    predictions = eval_prediction.predictions
+    if not isinstance(predictions, tuple | list) or len(predictions) != 6:
+        given = len(predictions) if isinstance(predictions, tuple | list) else type(predictions).__name__
+        raise ValueError(
+            "Expected the six predictions (molecule_embeds, text_embeds, word_correct, word_total, motif_correct, "
+            f"motif_total): got {given}. List the losses in `config.keys_to_ignore_at_inference`."
+        )
+    molecule_embeds, text_embeds, *counts = predictions
+    metrics = evaluate_retrieval(
+        molecule_embeds,
+        text_embeds,
+        protocol,
+        choose_from=[size for size in choose_from if size <= len(molecule_embeds)],
+        molecule_ids=molecule_ids,
+        text_ids=text_ids,
+    )
+    word_correct, word_total, motif_correct, motif_total = (float(np.sum(values)) for values in counts)
+    metrics[f"{protocol}/masked_word_accuracy"] = word_correct / word_total if word_total else float("nan")
+    metrics[f"{protocol}/masked_motif_accuracy"] = motif_correct / motif_total if motif_total else float("nan")
+    return metrics
+
+
+def majority_class_accuracy(labels: Any) -> float:
+    """Compute the accuracy of always answering the most frequent label, the floor of a masked-prediction task.
+
+    Args:
+        labels (integers of any shape): Class labels; negative ones (ignored slots such as -100) do not count.
+
+    Returns:
+        `float` in (0, 1].
+
+    Raises:
+        ValueError: If no label is left.
+
+    Example:
+    >>> majority_class_accuracy([3, 3, 5, -100])
+    0.6666666666666666
+    """
+    labels = np.asarray(labels).reshape(-1)
+    labels = labels[labels >= 0]
+    if not labels.size:
+        raise ValueError("There are no labels to count: got none, or only negative (ignored) ones.")
+    return float(np.unique(labels, return_counts=True)[1].max() / labels.size)

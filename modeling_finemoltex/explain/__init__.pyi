@@ -1,0 +1,15 @@
+from .aligner import MotifWordAligner as MotifWordAligner
+from .alignment import AlignedMotif as AlignedMotif
+from .alignment import Alignment as Alignment
+from .alignment_page import render_alignment_page as render_alignment_page
+from .alignment_page import write_alignment as write_alignment
+from .figures import draw_alignment_matrix as draw_alignment_matrix
+from .figures import draw_highlights as draw_highlights
+from .figures import draw_masked_prediction as draw_masked_prediction
+from .figures import draw_token_map as draw_token_map
+from .masked_prediction import MaskedPrediction as MaskedPrediction
+from .masked_prediction import MaskedPredictionExplainer as MaskedPredictionExplainer
+from .token_map import TokenMap as TokenMap
+from .token_map import map_tokens as map_tokens
+from .words import Word as Word
+from .words import split_words as split_words

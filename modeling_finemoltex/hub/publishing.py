@@ -1,0 +1,284 @@
+"""Share model folders on the Hub: check and push one, list those that are there, describe any of them."""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, ModelCard, snapshot_download
+from safetensors import SafetensorError, safe_open
+from transformers import AutoProcessor
+from transformers.dynamic_module_utils import get_relative_imports
+
+from ..model.configuration_finemoltex import FineMolTexConfig
+from ..registration import MODELS, register
+from .folders import CARD_FILE, EDITING_CLASS, ENDPOINT_FILES, GENERATOR_TOKENIZER_FOLDER, MODEL_TAG, PROPERTY_CLASS
+
+INDEX_FOLDER = "index"  # a `MoleculeTextIndex` beside the model, for retrieval by the endpoint
+# Beside the files: an index, and the tokenizer of the generator of an editing model.
+PUBLISHED_FOLDERS = (INDEX_FOLDER, GENERATOR_TOKENIZER_FOLDER)
+PUBLISHED_SUFFIXES = (".json", ".safetensors", ".fps", ".py", ".txt", ".md", ".yaml", ".png", ".svg")
+# Written by the Trainer; they tell the paths of the machine. What they say of the training is in the card.
+KEPT_PRIVATE = ("training_args.json", "trainer_state.json")
+
+
+@dataclass(frozen=True)
+class PretrainedModel:
+    """A model on the Hub.
+
+    Args:
+        id (`str`): Such as `"owner/name"`: what `from_pretrained` takes.
+        task (`str`, *optional*): Its pipeline tag.
+        downloads (`int`, *optional*): In the last 30 days.
+        last_modified (`str`, *optional*): Time of the last commit, ISO 8601.
+    """
+
+    id: str
+    task: str | None
+    downloads: int | None
+    last_modified: str | None
+
+
+def push_folder(
+    folder: str | Path,
+    repo_id: str,
+    tag: str | None = None,
+    private: bool | None = None,
+    commit_message: str | None = None,
+    token: str | None = None,
+    revision: str | None = None,
+) -> CommitInfo:
+    """Upload an exported folder to the Hub in one commit; without changes there is no commit.
+
+    Model, processor with its motif vocabulary, code, card, evaluation results and endpoint go along, and an index in
+    `index/`; checkpoints, prepared data and the Trainer's settings stay here. In the code blocks of the card the name
+    of the model becomes `repo_id`. Files of the repository that the folder lacks stay there.
+
+    Args:
+        folder (`str` or `Path`): As `export_folder` wrote it.
+        repo_id (`str`): `"owner/name"`; made if it does not exist.
+        tag (`str`, *optional*): Name for this state, for `from_pretrained(..., revision=tag)`.
+        private (`bool`, *optional*): Whether a new repository is private.
+        commit_message (`str`, *optional*): Title of the commit.
+        token (`str`, *optional*): Hub token with write access; that of `hf auth login` or `HF_TOKEN`, if absent.
+        revision (`str`, *optional*): Branch to commit to.
+
+    Returns:
+        `CommitInfo`: Its `oid` pins this state; without changes, that of the present state.
+
+    Raises:
+        ValueError: If the folder does not load or lacks a part (says which), or `tag` is taken by another state.
+
+    Example:
+    >>> push_folder("runs/demo", "my-name/my-model", tag="v1").oid  # doctest: +SKIP
+    """
+    folder = Path(folder)
+    check_folder(folder)
+    api = HfApi(token=token)
+    repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+    message = commit_message or f"Upload {folder.resolve().name}"
+    info = api.create_commit(repo_id, list_additions(folder, repo_id), commit_message=message, revision=revision)
+    if tag is not None:
+        _set_tag(api, repo_id, tag, info.oid)
+    return info
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that others could not use.
+
+    Raises:
+        ValueError: If it is no model folder, lacks card, code or endpoint, does not load, or its index is of another
+            model; says what to do.
+    """
+    advice = "Write the folder with `export_folder`."
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{folder} is no model folder: it has no config.json. {advice}")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if config.get("model_type") != FineMolTexConfig.model_type:
+        raise ValueError(f"{folder} is a model of the type {config.get('model_type')!r}, not of this package.")
+    _check_card(folder / CARD_FILE, advice)
+    code = {target.partition(".")[0] for target in config.get("auto_map", {}).values()}
+    code |= {module for file in folder.glob("*.py") for module in get_relative_imports(file)}
+    needed = {*(f"{module}.py" for module in code), *ENDPOINT_FILES}
+    if EDITING_CLASS in config.get("architectures", []):
+        needed.add(f"{GENERATOR_TOKENIZER_FOLDER}/tokenizer_config.json")
+    missing = sorted(name for name in needed if not (folder / name).is_file())
+    if missing or not code:
+        raise ValueError(f"{folder} lacks {', '.join(missing) or 'the code of the model'}. {advice}")
+    model, processor = _load(folder, config)
+    if (folder / INDEX_FOLDER).is_dir():
+        from ..embedding.encoder import MoleculeTextEncoder
+        from ..retrieval.index_storage import check_same_model, read_metadata
+
+        indexed = read_metadata(folder / INDEX_FOLDER)["model"]
+        check_same_model(indexed, MoleculeTextEncoder(model, processor).fingerprint)
+
+
+def list_additions(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
+    """List what of a folder is published, ready to commit."""
+    files = [path for path in folder.iterdir() if path.suffix in PUBLISHED_SUFFIXES and path.name not in KEPT_PRIVATE]
+    for name in PUBLISHED_FOLDERS:
+        files += (folder / name).glob("*")
+    additions = []
+    for file in sorted(path for path in files if path.is_file() and not path.name.startswith((".", "_"))):
+        content: Any = file
+        if file == folder / CARD_FILE:
+            content = _address_card(file.read_text(encoding="utf-8"), repo_id).encode()
+        additions.append(CommitOperationAdd(file.relative_to(folder).as_posix(), content))
+    return additions
+
+
+def list_pretrained(author: str | None = None, token: str | None = None) -> list[PretrainedModel]:
+    """List the models of this package on the Hub, most downloaded first.
+
+    Args:
+        author (`str`, *optional*): User or organisation; all, if absent.
+        token (`str`, *optional*): Hub token, to see private models.
+
+    Returns:
+        `list[PretrainedModel]`.
+    """
+    found = HfApi(token=token).list_models(filter=MODEL_TAG, author=author, full=True)
+    models = [
+        PretrainedModel(
+            one.id, one.pipeline_tag, one.downloads, one.last_modified.isoformat() if one.last_modified else None
+        )
+        for one in found
+    ]
+    return sorted(models, key=lambda model: (-(model.downloads or 0), model.id))
+
+
+def describe_model(name_or_path: str, revision: str | None = None) -> dict[str, Any]:
+    """Say what a model is without loading its weights; of one on the Hub, only small files are downloaded.
+
+    Args:
+        name_or_path (`str`): A folder or a Hub id.
+        revision (`str`, *optional*): Branch, tag or commit on the Hub.
+
+    Returns:
+        JSON-able facts: `class`, `loads_as`, `task`, `parameters` (`None` if unknown), sizes, `labels` and
+        `problem_type` of a property prediction model, `evaluation`, and whether there is an `endpoint` or an `index`.
+
+    Raises:
+        ValueError: If there is no such folder or repository, it holds no model of this package, or a folder is given
+            with a revision.
+    """
+    is_local = Path(name_or_path).is_dir()
+    if is_local and revision is not None:
+        raise ValueError(f"{name_or_path} is a folder, which has no revisions: leave {revision!r} out.")
+    folder = Path(name_or_path) if is_local else _download_descriptions(name_or_path, revision)
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{name_or_path} is no model: it has no config.json.")
+    values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if values.get("model_type") != FineMolTexConfig.model_type:
+        raise ValueError(
+            f"{name_or_path} holds a model of the type {values.get('model_type')!r}, not of this package."
+        )
+    config: Any = FineMolTexConfig.from_pretrained(folder)
+    name = (values.get("architectures") or [None])[0]
+    is_property = name == PROPERTY_CLASS
+    weights = sorted(folder.glob("*.safetensors"))
+    card = ModelCard.load(folder / CARD_FILE).data if (folder / CARD_FILE).is_file() else None
+    processor_file = folder / "processor_config.json"
+    processor = json.loads(processor_file.read_text(encoding="utf-8")) if processor_file.is_file() else {}
+    return {
+        "name": name_or_path,
+        "revision": None if is_local else folder.name,
+        "class": name,
+        "loads_as": sorted(name for name in values.get("auto_map", {}) if name != "AutoConfig"),
+        "task": card and card.pipeline_tag,
+        "parameters": _count_parameters(weights) if weights or is_local else _ask_parameters(name_or_path, revision),
+        "embedding_size": config.projection_dim or config.multimodal_config.hidden_size,
+        "words": config.text_config.vocab_size,
+        "motifs": config.graph_config.motif_vocab_size,
+        "fragmentation": processor.get("feature_extractor", {}).get("fragmentation"),
+        "labels": list(config.id2label.values()) if is_property else None,
+        "problem_type": config.problem_type if is_property else None,
+        "evaluation": [
+            {"task": one.task_name, "dataset": one.dataset_name, "metric": one.metric_type, "value": one.metric_value}
+            for one in (card and card.eval_results) or []
+        ],
+        "endpoint": (folder / ENDPOINT_FILES[0]).is_file(),
+        "index": (folder / INDEX_FOLDER / "metadata.json").is_file(),
+    }
+
+
+def _check_card(file: Path, advice: str) -> None:
+    """Refuse a card that is missing, without metadata, or with holes in it."""
+    if not file.is_file():
+        raise ValueError(f"{file.parent} has no card ({file.name}). {advice}")
+    card = ModelCard.load(file)
+    if MODEL_TAG not in (card.data.tags or []):
+        raise ValueError(f"The metadata of {file} lack the tag {MODEL_TAG!r}, by which the model is found. {advice}")
+    hole = re.search(r"{{.*?}}|{%.*?%}", card.text)
+    if hole:
+        raise ValueError(f"The card {file} is not filled in: it still says {hole[0]}. {advice}")
+
+
+def _load(folder: Path, config: dict[str, Any]) -> tuple[Any, Any]:
+    """Load a folder as its own class, and embed a molecule; gives the base model and the processor."""
+    register()
+    classes = {cls.__name__: cls for cls in MODELS.values()}
+    name = (config.get("architectures") or [None])[0]
+    if name not in classes:
+        raise ValueError(f"{folder}/config.json names the class {name!r}; known are {', '.join(sorted(classes))}.")
+    try:
+        model, report = classes[name].from_pretrained(folder, output_loading_info=True)
+        processor = AutoProcessor.from_pretrained(folder)
+        with torch.inference_mode():
+            embeds = model.eval().base_model.get_molecule_features(**processor(smiles=["CCO"]))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ValueError(f"{folder} does not load, so it is not pushed: {error}") from error
+    problems = {part: sorted(keys) for part, keys in report.items() if keys}
+    if problems or not embeds.isfinite().all():
+        reason = f"weights do not fit the model: {problems}" if problems else "its embeddings are not finite"
+        raise ValueError(f"{folder} does not load, so it is not pushed: {reason}.")
+    return model.base_model, processor
+
+
+def _address_card(text: str, repo_id: str) -> str:
+    """Let the code blocks of a card name the repository instead of the folder it was written in."""
+    title = re.search(r"^# (.+)$", text, flags=re.MULTILINE)
+    return text.replace(f'"{title[1].strip()}"', f'"{repo_id}"') if title else text
+
+
+def _set_tag(api: HfApi, repo_id: str, tag: str, commit: str) -> None:
+    """Tag a commit; the same tag on the same commit is no error."""
+    present = {one.name: one.target_commit for one in api.list_repo_refs(repo_id).tags}
+    if tag not in present:
+        api.create_tag(repo_id, tag=tag, revision=commit)
+    elif present[tag] != commit:
+        raise ValueError(
+            f"The folder is pushed as commit {commit}, but the tag {tag!r} of {repo_id} stays at {present[tag]}: "
+            "a tag that others rely on is not moved. Push again with another tag."
+        )
+
+
+def _download_descriptions(repo_id: str, revision: str | None) -> Path:
+    """Download what describes a model, all but weights and code."""
+    try:
+        wanted = ["*.json", CARD_FILE, ENDPOINT_FILES[0]]
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=wanted))
+    except (OSError, ValueError) as error:  # the errors of the Hub are among them
+        raise ValueError(f"{repo_id!r} is neither a folder nor a repository that can be read: {error}") from error
+
+
+def _count_parameters(files: Sequence[Path]) -> int | None:
+    """Count the parameters in safetensors files by their headers."""
+    total = 0
+    for file in files:
+        with safe_open(file, framework="np") as weights:
+            total += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    return total or None
+
+
+def _ask_parameters(repo_id: str, revision: str | None) -> int | None:
+    """Let the Hub count the parameters; `None` if it cannot be asked."""
+    try:
+        return sum(HfApi().get_safetensors_metadata(repo_id, revision=revision).parameter_count.values())
+    except OSError:  # among them: no connection, offline mode
+        return None

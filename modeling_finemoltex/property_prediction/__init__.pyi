@@ -1,0 +1,11 @@
+from .attribution import MotifAttribution as MotifAttribution
+from .attribution import attribute_motifs as attribute_motifs
+from .attribution import draw_attribution as draw_attribution
+from .calibration import calibrate as calibrate
+from .experiment import ExperimentArguments as ExperimentArguments
+from .experiment import run_experiments as run_experiments
+from .fingerprints import TrainingFingerprints as TrainingFingerprints
+from .methods import METHODS as METHODS
+from .prediction_job import predict_file as predict_file
+from .predictor import PropertyPredictor as PropertyPredictor
+from .result_tables import format_property_table as format_property_table

@@ -1,0 +1,60 @@
+"""`finemoltex explain`, and the example that does the same and more."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from modeling_finemoltex.cli.main import app
+
+SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "explain.py"
+SMILES, TEXT = "c1ccccc1C#N", "a benzene with nitrile"
+
+
+def run(*words, code: int = 0):
+    result = CliRunner().invoke(app, ["explain", SMILES, TEXT, *map(str, words)])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def test_table_json_and_page(word_folder, aligner, tmp_path):
+    page = tmp_path / "pair.html"
+    lines = run("--model", word_folder, "--html", page).stdout.rstrip().splitlines()
+    (expected,) = aligner.align([SMILES], [TEXT])
+    assert [line.split()[1] for line in lines] == [motif.smiles for motif in expected.motifs]
+    assert [line.split()[2] for line in lines] == [expected.best_words(place, 1)[0][0] for place in range(len(lines))]
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    found = json.loads(run("--model", word_folder, "--json").stdout)
+    assert found["text"] == TEXT and [word["text"] for word in found["words"]] == TEXT.split()
+    assert found["similarity"][0][0] == pytest.approx(float(expected.similarity[0, 0]), abs=1e-3)
+
+
+def test_errors_are_one_sentence(word_folder, tmp_path):
+    for words, message in (
+        (("--model", tmp_path / "nowhere"), "cannot be loaded"),
+        (("--model", word_folder, "--by", "luck"), "`kind` must be one of"),
+        (("--model", word_folder, "--html", tmp_path / "pair.txt"), "give a file that ends in .html"),
+    ):
+        result = run(*words, code=1)
+        assert result.stderr.startswith("Error: ") and message in result.stderr and "Traceback" not in result.output
+
+
+def test_the_example_explains_aligns_and_maps(word_folder, word_pairs, tmp_path, monkeypatch, capsys):
+    for name in ("lime", "matplotlib", "sklearn"):
+        pytest.importorskip(name)
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text(
+        "\n".join(["smiles,text", *(f"{smiles},{text}" for smiles, text in word_pairs)]), encoding="utf-8"
+    )
+    words = [SMILES, TEXT, "--model", word_folder, "--draw", tmp_path / "pair.html", tmp_path / "pair.matrix.svg"]
+    words += ["--mask_motif", 0, "--mask_word", "nitrile", "--draw_masked", tmp_path / "bars.svg"]
+    words += ["--map_pairs", pairs, "--draw_map", tmp_path / "map.svg"]
+    monkeypatch.setattr(sys, "argv", [SCRIPT.name, *map(str, words)])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    said = capsys.readouterr().out
+    assert said.startswith("motif 0") and "Masked motif" in said and "Masked word nitrile" in said
+    for name in ("pair.html", "pair.matrix.svg", "bars.svg", "map.svg"):
+        assert (tmp_path / name).stat().st_size > 1000

@@ -1,0 +1,36 @@
+"""The dict of floats that the Trainer logs."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from modeling_finemoltex.evaluation.pretraining_metrics import compute_pretraining_metrics, majority_class_accuracy
+
+
+def predictions(rows: int, motif_total: int = 4) -> SimpleNamespace:
+    ones = np.ones(rows, dtype=np.int64)
+    return SimpleNamespace(predictions=(np.eye(rows), np.eye(rows), 3 * ones, 6 * ones, ones, motif_total * ones))
+
+
+def test_sums_hits_and_measures_retrieval():
+    metrics = compute_pretraining_metrics(predictions(12), "valid")
+    assert metrics["valid/masked_word_accuracy"] == 0.5
+    assert metrics["valid/masked_motif_accuracy"] == 0.25
+    assert metrics["valid/t2m_hits@1"] == 1.0
+    assert "valid/t2m_choose_one_of_10" in metrics and "valid/t2m_choose_one_of_20" not in metrics
+
+
+def test_nothing_masked_is_nan():
+    assert np.isnan(compute_pretraining_metrics(predictions(5, motif_total=0), "valid")["valid/masked_motif_accuracy"])
+
+
+def test_other_predictions_are_refused():
+    with pytest.raises(ValueError, match="got 2.*keys_to_ignore_at_inference"):
+        compute_pretraining_metrics(SimpleNamespace(predictions=(np.eye(3), np.eye(3))), "valid")
+
+
+def test_majority_class():
+    assert majority_class_accuracy(np.array([[1, 1], [2, -100]])) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match="no labels to count"):
+        majority_class_accuracy([-100])
