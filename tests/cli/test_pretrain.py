@@ -6,7 +6,7 @@ from modeling_finemoltex.cli.main import app
 
 
 def test_pretrain_leaves_a_folder_that_can_be_pushed(command, tmp_path):
-    from modeling_finemoltex.hub.folders.publishing import check_folder
+    from modeling_finemoltex.hub.publishing import check_folder
 
     done = CliRunner().invoke(app, ["pretrain", *command])
     assert done.exit_code == 0, done.output

@@ -6,7 +6,7 @@ from huggingface_hub import ModelCard
 
 from modeling_finemoltex import EditConstraints, LatentSettings
 from modeling_finemoltex.editing import save_editing_folder
-from modeling_finemoltex.hub.folders.publishing import check_folder
+from modeling_finemoltex.hub.publishing import check_folder
 
 PENALTIES = [10 ** (-place / 4) for place in range(16)]  # a finer grid: one of them moves a tiny model just enough
 

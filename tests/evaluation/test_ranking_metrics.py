@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_finemoltex.evaluation import evaluate_retrieval, format_retrieval_table, load_negatives, retrieval
+from modeling_finemoltex.evaluation import evaluate_retrieval, format_retrieval_table, load_negatives, ranking_metrics
 from modeling_finemoltex.evaluation.pools import count_correct, draw_negatives
 
 
@@ -38,7 +38,7 @@ def brute_force(queries, candidates, correct, hits_at):
 @pytest.mark.parametrize("levels", [0, 5])
 @pytest.mark.parametrize("block", [1, 7 * 40, 1 << 23])
 def test_equals_brute_force(with_ids, levels, block, monkeypatch):
-    monkeypatch.setattr(retrieval, "BLOCK_ELEMENTS", block)
+    monkeypatch.setattr(ranking_metrics, "BLOCK_ELEMENTS", block)
     rows, hits_at = 40, (1, 5, 10)
     molecules, texts = embeds(rows, seed=1, levels=levels), embeds(rows, seed=2, levels=levels)
     molecule_ids, text_ids = np.arange(rows) // 2, np.arange(rows) % 15

@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
 from modeling_finemoltex import FineMolTexForRetrieval, describe_model, export_folder
-from modeling_finemoltex.hub.folders.publishing import check_folder, list_additions
+from modeling_finemoltex.hub.publishing import check_folder, list_additions
 
 HERE = Path(__file__).parent
 
