@@ -23,8 +23,8 @@ from .hub import export_names_dataset as export_names_dataset
 from .hub import list_pretrained as list_pretrained
 from .hub import push_folder as push_folder
 from .model.configuration_finemoltex import FineMolTexConfig as FineMolTexConfig
-from .model.configuration_finemoltex import FineMolTexFusionConfig as FineMolTexFusionConfig
 from .model.configuration_finemoltex import FineMolTexEditingConfig as FineMolTexEditingConfig
+from .model.configuration_finemoltex import FineMolTexFusionConfig as FineMolTexFusionConfig
 from .model.configuration_finemoltex import FineMolTexGraphConfig as FineMolTexGraphConfig
 from .model.configuration_finemoltex import FineMolTexMotifConfig as FineMolTexMotifConfig
 from .model.configuration_finemoltex import FineMolTexPropertyConfig as FineMolTexPropertyConfig
