@@ -11,10 +11,9 @@ from transformers import initialization
 from .configuration_finemoltex import FineMolTexConfig
 from .losses_finemoltex import masked_prediction_loss
 from .masking_finemoltex import select_masked_slots
+from .molecules_finemoltex import UNKNOWN_MOTIF_ID, Molecules
 from .objectives_finemoltex import EncodedPairs, Objective, PairBatch, Terms, check_choice
 from .parts_finemoltex import Part
-
-UNKNOWN_MOTIF_ID = 0  # first entry of every motif vocabulary; never masked, because it names no motif
 
 
 @dataclass
@@ -153,7 +152,7 @@ class MaskedModellingObjective(Objective):
         bias[:kept] = old.detach()[:kept]
         self.word_head.bias = nn.Parameter(bias, requires_grad=old.requires_grad)
 
-    def _score_importance(self, model: Any, pairs: EncodedPairs, molecules: Any) -> tuple[Tensor, Tensor]:
+    def _score_importance(self, model: Any, pairs: EncodedPairs, molecules: Molecules) -> tuple[Tensor, Tensor]:
         """Score motifs `(B, K + 1)` and words `(B, T)` by their cosine with the molecule and the text they are in.
 
         Both are placed in the shared space as their wholes are; zeros if masks are drawn at random.

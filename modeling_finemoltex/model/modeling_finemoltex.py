@@ -64,6 +64,24 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
         """
         return self.base_model.parts()
 
+    def freeze(self, *names: str) -> None:
+        """Stop training parts of the model.
+
+        Args:
+            names (`str`): Names of `parts`, such as `"molecule_encoder"`, or kinds, such as `"text"`.
+
+        Raises:
+            ValueError: If there is no part of that name or kind; lists them.
+        """
+        parts = self.parts()
+        for name in names:
+            chosen = [part for key, part in parts.items() if name in (key, part.kind)]
+            if not chosen:
+                raise ValueError(f"There is no part {name!r}: freeze some of {', '.join(parts)}.")
+            for part in chosen:
+                for parameter in part.parameters():
+                    parameter.requires_grad_(False)
+
     def sequence_encoders(self) -> list[PreTrainedModel]:
         """List the encoders of Transformers that the forward pass runs, in this order; for recording their states."""
         text_encoder = self.base_model.text_encoder

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+UNKNOWN_MOTIF_ID = 0  # first entry of every motif vocabulary; never hidden and never shared, because it names no motif
+
 
 @dataclass(frozen=True)
 class Molecules:
@@ -234,4 +236,4 @@ def _members(group_of: Tensor, num_groups: int, rows: Tensor) -> tuple[Tensor, T
     return order[_first(counts)[rows][place] + within], place
 
 
-__all__ = ["MOLECULE_TENSORS", "Molecules", "count_members", "takes_molecules"]
+__all__ = ["MOLECULE_TENSORS", "UNKNOWN_MOTIF_ID", "Molecules", "count_members", "takes_molecules"]

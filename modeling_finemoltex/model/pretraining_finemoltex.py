@@ -20,12 +20,14 @@ from .objectives_finemoltex import Objective, PairBatch, Terms, encode_pairs, re
 from .outputs_finemoltex import FineMolTexPreTrainingOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
+from .soft_target_objective_finemoltex import SoftTargetObjective
 
 # A dict and no decorator: the Hub loader finds a file by the line that imports it.
 OBJECTIVES: dict[str, type[Objective]] = {
     "contrastive": ContrastiveObjective,
     "masked_modelling": MaskedModellingObjective,
     "matching": MatchingObjective,
+    "soft_target": SoftTargetObjective,
 }
 
 

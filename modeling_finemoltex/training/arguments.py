@@ -294,6 +294,10 @@ class FineMolTexTrainingArguments(TrainingArguments):
         default=1.0,
         metadata={"help": "Compute costly objectives (masked modelling, matching) in this share of the steps."},
     )
+    freeze: list[str] | None = field(
+        default=None,
+        metadata={"help": "Parts of the model that are not trained, such as `molecule_encoder` or `text_encoder`."},
+    )
     graph_learning_rate: float | None = field(
         default=None, metadata={"help": "Learning rate of the graph encoder; none: --learning_rate."}
     )

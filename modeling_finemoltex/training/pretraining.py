@@ -129,6 +129,7 @@ def build_trainer(
     training_args: FineMolTexTrainingArguments,
 ) -> FineMolTexTrainer:
     """Build the Trainer with the collator, the metrics and a bounded validation set."""
+    model.freeze(*(training_args.freeze or ()))
     if training_args.device.type == "cpu":
         # The backward pass of sdpa takes a quarter of a step there.
         model.set_attn_implementation({"": "eager", "text_config": "eager"})
