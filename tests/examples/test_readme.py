@@ -49,9 +49,20 @@ def test_quickstart_finds_what_each_text_describes(tmp_path):
     assert done.stdout.split() == [caffeine, stearic_acid, aspirin]
 
 
-def test_every_local_link_leads_somewhere():
-    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
-    assert targets and all((ROOT / target).exists() for target in targets)
+PAGES = ["README.md", "CONTRIBUTING.md", *(page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/*/*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_local_link_leads_somewhere(page):
+    text = re.sub(r"```.*?```|`[^`\n]+`", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
+    found = map("".join, re.findall(r'\]\(([^)#\s]+)[^)]*\)|href="([^"]+)"', text))
+    targets = [target for target in found if "://" not in target]
+    assert [target for target in targets if not ((ROOT / page).parent / target).exists()] == []
+
+
+def test_readme_is_read_in_five_minutes():
+    assert len(README.splitlines()) <= 150
+    assert len(README.split()) <= 1200
 
 
 def test_embed_and_compare_prints_a_table(folder):
