@@ -52,8 +52,7 @@ setup(
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
         "modeling_finemoltex.hub_cards": [
-            *("*.md", "handler.py", "requirements.txt"),
-            *("images/*", "metrics/*/*", "datasets/*/*", "space/*"),
+            *("templates/*", "images/*", "metrics/*/*", "datasets/*/*", "space/*"),
         ],
     },
     include_package_data=False,

@@ -6,7 +6,6 @@ slots, `H` hidden size, `P` embedding size, `V` vocabulary.
 """
 
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch_geometric.nn import GINEConv
 from transformers import AutoModel, PreTrainedModel, initialization
-from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
@@ -28,16 +26,7 @@ from .gin_encoder_finemoltex import (
     pool_atoms_to_motifs,
 )
 from .outputs_finemoltex import FineMolTexOutput
-
-# What a saved folder can be loaded as: every head starts from the same base weights.
-_AUTO_MAP = {
-    "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
-    "AutoModel": "modeling_finemoltex.FineMolTexModel",
-    "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
-    "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
-    "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
-    "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
-}
+from .remote_code_finemoltex import copy_code, map_auto_classes
 
 
 class FineMolTexMotifTower(nn.Module):
@@ -124,18 +113,14 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
             initialization.constant_(module.logit_scale, -math.log(self.config.temperature))
 
     def save_pretrained(self, save_directory, **kwargs) -> None:
-        """Save as usual; a folder that carries its code carries that of the base model and of every head."""
+        """Save as usual. Registered classes bring their code along, with the other heads that lie beside this file."""
         if self._auto_class is None:
             super().save_pretrained(save_directory, **kwargs)
             return
-        here = Path(__file__).parent  # of a class loaded from a repository: beside the files it needs, maybe not all
-        files = {target: here / f"{target.partition('.')[0]}.py" for target in _AUTO_MAP.values()}
-        auto_map = {name: target for name, target in _AUTO_MAP.items() if files[target].is_file()}
-        self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), **auto_map}
+        home = Path(__file__).parent
+        self.config.auto_map = map_auto_classes(home, type(self).__name__)
         super().save_pretrained(save_directory, **kwargs)
-        for target in auto_map.values():
-            for file in (files[target], *get_relative_import_files(files[target])):
-                shutil.copy(file, save_directory)
+        copy_code(home, Path(save_directory))
 
 
 class FineMolTexModel(FineMolTexPreTrainedModel):
