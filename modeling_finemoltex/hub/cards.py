@@ -61,7 +61,7 @@ def save_facts(folder: Path, fields: Mapping[str, Any]) -> None:
         "earlier_training": _select_training(fields.get("earlier_training") or {}),
         "preparation": _summarise_preparation(fields.get("preparation") or {}),
     }
-    if facts.get("reports"):
+    if isinstance(facts.get("reports"), list):
         (folder / REPORTS_FILE).write_text(json.dumps(facts["reports"], indent=1) + "\n", encoding="utf-8")
         facts["reports"] = REPORTS_FILE
     plain = json.loads(json.dumps({name: value for name, value in facts.items() if value not in (None, {}, [])}))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from modeling_finemoltex.hub.publishing import KEPT_PRIVATE
+from modeling_finemoltex.hub.contents import KEPT_PRIVATE
 
 
 @pytest.fixture(scope="module")
