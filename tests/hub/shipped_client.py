@@ -27,11 +27,12 @@ def run_heads(folder: str, find_class) -> dict[str, dict[str, torch.Tensor]]:
     }
     if fields["generator_config"]:
         tokenizer = AutoTokenizer.from_pretrained(folder, subfolder="generator_tokenizer")
-        batches["FineMolTexForMoleculeEditing"] = tokenizer(
-            ["[C][C][O]", "[C]"], padding=True, return_tensors="pt", return_token_type_ids=False
-        )
+        tokens = tokenizer(["[C][C][O]", "[C]"], padding=True, return_tensors="pt")
+        batches["FineMolTexForMoleculeEditing"] = {
+            f"generator_{name}": tokens[name] for name in ("input_ids", "attention_mask")
+        }
     found = {}
-    for reference in sorted(set(fields["auto_map"].values())):
+    for reference in set(fields["auto_map"].values()):
         name = reference.rpartition(".")[2]
         batch = batches.get(name, processor(smiles=SMILES, text=TEXTS))
         if name == "FineMolTexConfig" or batch is None:
