@@ -74,7 +74,7 @@ class Molecules:
             "atom_to_motif": atom_to_motif,
             "motif_positions": motif_positions,
         }
-        missing = [name for name, tensor in given.items() if tensor is None]
+        missing = [name for name, tensor in {"motif_counts": motif_counts, **given}.items() if tensor is None]
         if missing:
             raise ValueError(
                 f"A batch of molecules lacks {', '.join(missing)}. Give all that the processor returns for `smiles`."
@@ -206,7 +206,7 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(forward)
     def wrapper(self: Any, molecules: Molecules | None = None, **inputs: Any) -> Any:
         tensors = {name: inputs.pop(name) for name in MOLECULE_TENSORS if name in inputs}
-        if molecules is None and tensors.get("motif_counts") is not None:
+        if molecules is None and any([tensor is not None for tensor in tensors.values()]):
             molecules = Molecules.from_tensors(**{**dict.fromkeys(_REQUIRED), **tensors})
         return forward(self, molecules, **inputs)
 
@@ -218,7 +218,7 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-_REQUIRED = ("atom_features", "edge_index", "edge_features", "atom_to_motif", "motif_positions")
+_REQUIRED = tuple(name for name in MOLECULE_TENSORS if name not in ("motif_ids", "motif_attention_mask"))
 
 
 def _first(counts: Tensor) -> Tensor:
