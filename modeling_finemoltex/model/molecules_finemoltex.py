@@ -98,7 +98,12 @@ class Molecules:
         )
 
     def __len__(self) -> int:
-        """`B`."""
+        """`B`, as a number; inside a model, [`num_molecules`]."""
+        return self.num_molecules
+
+    @property
+    def num_molecules(self) -> int:
+        """`B`. In an exported graph it stays a symbol, which `len` would turn into a constant."""
         return self.motif_counts.shape[0]
 
     @property
@@ -114,11 +119,11 @@ class Molecules:
     @property
     def atom_counts(self) -> Tensor:
         """Atoms per molecule, `(B,)`."""
-        return count_members(self.molecule_of_atom, len(self))
+        return count_members(self.molecule_of_atom, self.num_molecules)
 
     def pad(self, values: Tensor, fill: float = 0.0) -> Tensor:
         """Lay values of motifs out in the slots of their molecules. `(M, ...)` -> `(B, K + 1, ...)`."""
-        padded = values.new_full((len(self), self.num_slots, *values.shape[1:]), fill)
+        padded = values.new_full((self.num_molecules, self.num_slots, *values.shape[1:]), fill)
         padded[self.molecule_of_motif, self.slot_of_motif] = values
         return padded
 
