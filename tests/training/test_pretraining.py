@@ -108,7 +108,9 @@ def test_a_resumed_run_reads_the_files_of_the_first(prepare, monkeypatch):
 
 
 def test_the_model_fits_the_vocabularies(prepare):
-    prepared, (model_args, _, training_args) = prepare("--objective", "masked_modelling.draw=random", "--temperature", "0.2")
+    prepared, (model_args, _, training_args) = prepare(
+        "--objective", "masked_modelling.draw=random", "--temperature", "0.2"
+    )
     model = pretraining.build_model(model_args, prepared, training_args.seed)
     assert model.config.text_config.vocab_size == len(prepared.processor.tokenizer)
     assert model.config.motif_config.vocab_size == prepared.summary["motifs"]
