@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install style check test test-slow results docs notebooks wheel
+.PHONY: help install style check test test-slow results docs notebooks hub wheel
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ docs: ## Build the documentation into build/docs; a warning, or a figure without
 
 notebooks: ## Run the notebooks and keep what they show in them
 	python examples/notebooks/execute.py
+
+hub: ## Assemble the model folders of hub_cards into build/hub, with code, endpoint and card
+	python examples/assemble_hub_folders.py
 
 wheel: ## Build the wheel into dist/
 	pip wheel --no-deps --wheel-dir dist .

@@ -56,10 +56,7 @@ setup(
         "": ["*.pyi"],
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
-        "modeling_finemoltex.hub_cards": [
-            *("*.md", "handler.py", "requirements.txt"),
-            *("images/*", "metrics/*/*", "datasets/*/*", "space/*"),
-        ],
+        "modeling_finemoltex.hub_cards": ["templates/*", "images/*", "metrics/*/*", "datasets/*/*", "space/*"],
     },
     include_package_data=False,
     install_requires=REQUIRED,

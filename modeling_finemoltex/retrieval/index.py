@@ -12,10 +12,10 @@ from datasets.utils import tqdm
 
 from ..data.identifiers import parse_smiles
 from ..data.molecule_filters import MoleculeFilter
+from ..embedding.fingerprint import check_same_model
 from .index_methods import RERANKED_PER_HIT, add_to_index, build_index, choose_method, search_index
 from .index_storage import (
     CONTENT_COLUMN,
-    check_same_model,
     make_rows,
     read_metadata,
     read_rows,

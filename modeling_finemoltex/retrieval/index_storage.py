@@ -26,7 +26,6 @@ FORMAT = 1
 ROWS_FILE, VECTORS_FILE, FAISS_FILE, METADATA_FILE = "rows.arrow", "vectors.npy", "index.faiss", "metadata.json"
 DATA_FILES = (ROWS_FILE, VECTORS_FILE, FAISS_FILE)
 CONTENT_COLUMN = {"molecules": "smiles", "texts": "text"}
-LOCATION = {"name_or_path", "revision"}  # of a fingerprint: where a model lies; the rest tells what it is
 BLOCK = 1 << 24  # bytes per step of a checksum
 
 
@@ -163,32 +162,6 @@ def read_structure(folder: Path, num_rows: int, embedding_size: int) -> faiss.In
     return structure
 
 
-def check_same_model(indexed: dict[str, Any] | None, offered: dict[str, Any]) -> None:
-    """Refuse an encoder of another model than that of an index.
-
-    Weights, motif vocabulary and tokenizer decide, not where they lie: a copied folder is the same model.
-
-    Args:
-        indexed (`dict[str, str]`, *optional*): Fingerprint in the index.
-        offered (`dict[str, str]`): Fingerprint of the encoder.
-
-    Raises:
-        ValueError: If they differ; tells both.
-    """
-    if indexed is None:
-        raise ValueError(
-            "This index does not name its model, so no encoder is known to fit. Search with `embeddings`."
-        )
-    parts = sorted((indexed.keys() | offered.keys()) - LOCATION)
-    other = [name for name in parts if indexed.get(name) != offered.get(name)]
-    if other:
-        raise ValueError(
-            f"The index was made with another model than the encoder's; they differ in {', '.join(other)}. "
-            f"Index: {_describe(indexed)}. Encoder: {_describe(offered)}. "
-            "Load the encoder of the index's model and revision, or embed and index the library with this one."
-        )
-
-
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
     """Give an empty folder beside `folder` that takes its place once filled."""
@@ -209,10 +182,6 @@ def _staged(folder: Path) -> Iterator[Path]:
             if former.is_dir():
                 shutil.move(former, folder)
             raise
-
-
-def _describe(fingerprint: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in fingerprint.items() if value is not None)
 
 
 def _checksum(file: Path) -> int:

@@ -1,6 +1,5 @@
 """The public import path: complete, lazy where it can be, and the same from a wheel."""
 
-import ast
 import os
 import shutil
 import subprocess
@@ -13,7 +12,6 @@ import pytest
 import modeling_finemoltex
 
 ROOT = Path(__file__).resolve().parents[2]
-FACADE = ROOT / "modeling_finemoltex" / "__init__.py"
 
 
 def run_python(code: str, *, cwd: Path, path: Path = ROOT) -> subprocess.CompletedProcess:
@@ -30,15 +28,9 @@ def test_every_public_name_resolves(name):
 
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(
-        AttributeError, match="no attribute 'FineMolTexForPoetry'; its public names are FineMolTexConfig"
+        AttributeError, match="no attribute 'FineMolTexForPoetry'; its public names are AutoModelForMoleculeEditing"
     ):
         _ = modeling_finemoltex.FineMolTexForPoetry
-
-
-def test_type_checkers_see_the_names_the_facade_loads():
-    block = next(node for node in ast.parse(FACADE.read_text(encoding="utf-8")).body if isinstance(node, ast.If))
-    imported = {alias.name: node.module for node in block.body for alias in node.names}
-    assert imported == modeling_finemoltex._MODULE_OF
 
 
 def test_processors_answer_under_one_name_only():
@@ -110,15 +102,41 @@ def wheel_contents(tmp_path_factory) -> Path:
 def test_wheel_holds_every_source_file(wheel_contents, folder):
     installed = wheel_contents / "modeling_finemoltex"
     installed = installed if folder == "modeling_finemoltex" else installed / folder
-    suffixes = {".py", ".json", ".md", ".svg", ".png", ".typed"}
+    suffixes = {".py", ".pyi", ".json", ".md", ".svg", ".png", ".typed"}
     sources = [
-        path
+        path.relative_to(ROOT / folder)
         for path in (ROOT / folder).rglob("*")
-        if (path.suffix in suffixes or path.name == "py.typed")
+        if (path.suffix in suffixes or path.name == "py.typed" or path.parent.name == "templates")
         and not any((parent / "config.json").is_file() for parent in path.parents)
     ]  # all but checkpoints, which belong on the Hub
-    missing = [p for p in sources if not (installed / p.relative_to(ROOT / folder)).is_file()]
+    # A package with a folder `processors/` needs no file that leads to the one of the checkout.
+    missing = [path for path in sources if not (installed / path).is_file() and "__pycache__" not in path.parts]
     assert sources and not missing
+
+
+def test_wheel_holds_no_checkpoint_and_no_pointer(wheel_contents):
+    installed = [path.name for path in (wheel_contents / "modeling_finemoltex").rglob("*")]
+    assert not {"model.safetensors", "config.json", "installed_finemoltex.py"} & set(installed)
+
+
+def test_wheel_assembles_a_folder_with_code_endpoint_and_card(wheel_contents, tmp_path):
+    source = ROOT / "hub_cards" / "finemoltex-small"
+    code = (
+        "from modeling_finemoltex.hub import assemble_folder, push_folder;"
+        "from modeling_finemoltex.hub.publishing import check_folder;"
+        f"folder = assemble_folder({str(source)!r}, 'finemoltex-small'); check_folder(folder);"
+        "print(sorted(path.name for path in folder.glob('*.py')))"
+    )
+    result = run_python(code, cwd=tmp_path, path=wheel_contents)
+    assert result.returncode == 0, result.stderr[-3000:]
+    code_files = [
+        *(ROOT / "modeling_finemoltex" / "model").glob("*_finemoltex.py"),
+        *(ROOT / "processors").glob("*_finemoltex.py"),
+    ]
+    expected = sorted([*(file.name for file in code_files), "handler.py"])
+    assert result.stdout.strip().splitlines()[-1] == str(expected)
+    card = (tmp_path / "finemoltex-small" / "README.md").read_text(encoding="utf-8")
+    assert card == (source / "README.md").read_text(encoding="utf-8")
 
 
 def test_wheel_installs_one_top_level_package(wheel_contents):

@@ -37,7 +37,6 @@ EDIT_CANDIDATES = 100  # analogues of a molecule that are compared
 WORK_SECONDS = 20.0  # checked between steps, each far shorter
 WAIT_SECONDS = 120.0  # for the requests before it
 
-PROPERTY_CLASS = "FineMolTexForPropertyPrediction"
 INDEX_FOLDER = "index"
 # Scored at a time: bounds the memory of a search in an index of any size.
 INDEX_BLOCK = 16_384
@@ -56,7 +55,7 @@ class Deadline:
     def check(self) -> None:
         """Raise a `RequestError` once the time is over."""
         if time.monotonic() > self.end:
-            raise RequestError(f"The request took more than {WORK_SECONDS:g} s and was given up. Send less at once.")
+            raise RequestError(f"Time limit of {WORK_SECONDS:g} s exceeded. Send fewer or smaller inputs.")
 
 
 class PatientEncoder:
@@ -85,7 +84,8 @@ class EndpointHandler:
     def __init__(self, path: str = "") -> None:
         self.folder = Path(path or ".").resolve()
         config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
-        self.predicts_properties = PROPERTY_CLASS in config.get("architectures", [])
+        head = config.get("auto_map", {}).get(AutoModelForSequenceClassification.__name__, "").rpartition(".")[2]
+        self.predicts_properties = head in config.get("architectures", [])
         auto_class = AutoModelForSequenceClassification if self.predicts_properties else AutoModel
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = auto_class.from_pretrained(self.folder, trust_remote_code=True).eval().to(device)
@@ -94,7 +94,7 @@ class EndpointHandler:
         extractor.max_atoms = min(extractor.max_atoms, MAX_ATOMS)
         self.index = None
         if not self.predicts_properties and (self.folder / INDEX_FOLDER).is_dir():
-            width = self.model.config.projection_dim or self.model.config.multimodal_config.hidden_size
+            width = self.model.config.embedding_size
             self.index = Index(self.folder / INDEX_FOLDER, width)
         self._editing_parts: tuple[Any, Any] | None = None  # made by the first request that edits
         self._turn = threading.Lock()  # tokenizers cannot be shared between threads, nor can a small machine's cores
@@ -133,8 +133,8 @@ class EndpointHandler:
 
     def _classify(self, inputs: dict[str, list[str]], parameters: dict[str, Any]) -> dict[str, Any]:
         _expect(parameters)
-        base = getattr(self.model, "finemoltex", self.model)
-        probabilities = (self._score(inputs) * base.inverse_temperature.item()).softmax(-1)  # (molecules, texts)
+        scale = self.model.base_model.inverse_temperature.item()
+        probabilities = (scale * self._score(inputs)).softmax(-1)  # (molecules, texts)
         rows = [
             sorted(
                 ({"label": label, "score": score} for label, score in zip(inputs["text"], row, strict=True)),
@@ -198,9 +198,9 @@ class EndpointHandler:
         smiles, text = inputs["smiles"], inputs["text"]
         if not smiles:
             raise RequestError("Property prediction needs molecules: give `smiles`.")
-        if self.model.config.property_text and len(text) != len(smiles):
+        if self.model.config.property_config.with_text and len(text) != len(smiles):
             raise RequestError(f"This model reads a text beside each molecule: got {len(text)} for {len(smiles)}.")
-        if text and not self.model.config.property_text:
+        if text and not self.model.config.property_config.with_text:
             raise RequestError("This model reads molecules only: leave `text` out.")
         batch = self._featurize(smiles)
         with self._work():
