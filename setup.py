@@ -7,7 +7,12 @@ two unrelated distributions on PyPI install a top-level `processors` and would o
 from setuptools import find_packages, setup
 
 # Folders of the checkout that live under another name once installed.
-MAPPED = {"modeling_finemoltex.processors": "processors", "modeling_finemoltex.hub_cards": "hub_cards"}
+MAPPED = {
+    "modeling_finemoltex.processors": "processors",
+    "modeling_finemoltex.hub_cards": "hub_cards",
+    # A second time, outside the package: importing `modeling_finemoltex.cli` imports the package, and with it PyTorch.
+    "finemoltex_cli": "modeling_finemoltex/cli",
+}
 
 REQUIRED = [
     "transformers>=5.21,<6",  # 5.21: declarative sub-configurations; 6 may remove what a custom architecture stands on
