@@ -69,7 +69,7 @@ def vocab(
 ) -> None:
     """Train a motif vocabulary on molecules, or show that of a model."""
     from .. import processors
-    from ..data.molecule_files import SUFFIXES, RowSource
+    from ..data.molecule_files import MoleculeFile, has_format
 
     with plain_errors():
         path = Path(source)
@@ -77,10 +77,8 @@ def vocab(
             found = json.loads(path.read_text(encoding="utf-8"))
             found = found.get(fragmentation, found) if isinstance(found, dict) else found
             found = processors.FineMolTexFeatureExtractor(found).motif_vocab  # refuses what is no vocabulary
-        elif path.is_file() or source.lower().removesuffix(".gz").endswith(SUFFIXES):
-            rows = RowSource(path, smiles_column)
-            to_smiles = rows.to_smiles or str
-            smiles = (to_smiles(row.value) for row in rows if row.value and row.problem is None)
+        elif path.is_file() or has_format(path):
+            smiles = MoleculeFile(path, smiles_column).smiles()
             found = processors.train_motif_vocab(smiles, fragmentation, min_count, max_size)
         else:
             found = processors.FineMolTexFeatureExtractor.from_pretrained(source).motif_vocab
@@ -124,12 +122,12 @@ def embed(
     `accelerate launch -m modeling_finemoltex.cli embed ...` shares the work among several devices, `torchrun
     --nproc_per_node 2 -m modeling_finemoltex.cli embed ...` among several processes on CPUs.
     """
-    from ..data.molecule_files import RowSource
+    from ..data.molecule_files import MoleculeFile
     from ..embedding.embedding_job import embed_file
     from ..embedding.encoder import MoleculeTextEncoder, get_processes
 
     with plain_errors():
-        source = RowSource(input_file, smiles_column, text_column, id_column)
+        source = MoleculeFile(input_file, smiles_column, text_column, id_column)
         encoder = MoleculeTextEncoder.from_pretrained(
             model, device=device, dtype=dtype, trust_remote_code=trust_remote_code
         )
@@ -226,11 +224,11 @@ def predict(
     ] = False,
 ) -> None:
     """Predict properties of the molecules of a file: its rows with columns added, whatever its size."""
-    from ..data.molecule_files import RowSource
+    from ..data.molecule_files import MoleculeFile
     from ..property_prediction import PropertyPredictor, predict_file
 
     with plain_errors():
-        source = RowSource(input_file, smiles_column, keep_cells=True)
+        source = MoleculeFile(input_file, smiles_column, keep_cells=True)
         with quiet_loading():
             predictor = PropertyPredictor.from_pretrained(model, device, trust_remote_code)
         counts = predict_file(source, output, predictor, batch_size, num_workers)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rdkit import Chem
 from rdkit.Chem import QED, Descriptors, rdMolDescriptors
 
-from .identifiers import parse_smiles
+from .identifiers import try_parse
 from .structural_terms import count_ring_systems, count_terms, find_ring_systems
 
 REVISION = 2  # part of cache keys: raise it whenever the captions change
@@ -148,7 +148,7 @@ def write_captions(smiles: str, num_captions: int, seed: int = 0, topics: Sequen
     Raises:
         ValueError: If the SMILES cannot be parsed.
     """
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     if molecule is None:
         raise ValueError(f"{smiles!r} cannot be parsed as a SMILES with at least one atom, so it cannot be described.")
     name = Chem.MolToSmiles(molecule)

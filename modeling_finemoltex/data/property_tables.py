@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from datasets import Dataset
 
-from .identifiers import map_unique, parse_smiles
-from .pairs import choose_column, load_table
+from .columns import choose_column
+from .identifiers import map_unique, try_parse
+from .tables import load_table
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +197,7 @@ def _check_column(column: str, names: list[str], path: str) -> None:
 
 
 def _can_parse(smiles: Any) -> bool:
-    return parse_smiles(smiles) is not None
+    return try_parse(smiles) is not None
 
 
 def _report(path: str, num_rows: int, unparseable: dict[int, str]) -> None:

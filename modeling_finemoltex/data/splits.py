@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from .identifiers import canonical_smiles, map_unique, parse_smiles
+from .identifiers import canonical_smiles, map_unique, try_parse
 
 logger = logging.getLogger(__name__)
 
@@ -184,13 +184,13 @@ def random_split(
 
 def _murcko_scaffold(smiles: str) -> str | None:
     """Write the scaffold SMILES of one molecule: empty without rings, `None` if unparsable."""
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     return None if molecule is None else MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=False)
 
 
 def _chiral_scaffold(smiles: str) -> str | None:
     """Write the scaffold SMILES with stereo."""
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     return None if molecule is None else MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=True)
 
 

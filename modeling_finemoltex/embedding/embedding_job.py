@@ -15,7 +15,7 @@ import torch
 from accelerate import PartialState
 from tqdm.auto import tqdm
 
-from ..data.molecule_files import Row, RowSource
+from ..data.molecule_files import MoleculeFile, Row
 from .embedding_folder import (
     FORMAT,
     METADATA_FILE,
@@ -50,7 +50,7 @@ class _Window(NamedTuple):
 
 
 def embed_file(
-    source: str | Path | RowSource,
+    source: str | Path | MoleculeFile,
     output: str | Path,
     encoder: MoleculeTextEncoder,
     batch_size: int | None = None,
@@ -66,7 +66,7 @@ def embed_file(
     folder, the job skips the shards that are there.
 
     Args:
-        source (`str`, `Path` or `RowSource`): File to read.
+        source (`str`, `Path` or `MoleculeFile`): File to read.
         output (`str` or `Path`): Folder to write; new, empty, or of the same job.
         encoder (`MoleculeTextEncoder`): Model and processor.
         batch_size (`int`, *optional*): Rows per batch; the encoder's default, if absent.
@@ -84,7 +84,7 @@ def embed_file(
             numbers of rows do not add up at the end.
         OSError: If a file cannot be written.
     """
-    source = source if isinstance(source, RowSource) else RowSource(source)
+    source = source if isinstance(source, MoleculeFile) else MoleculeFile(source)
     batch_size = encoder.default_batch_size if batch_size is None else batch_size
     for name, value in (("batch_size", batch_size), ("shard_rows", shard_rows)):
         if value < 1:
@@ -115,7 +115,7 @@ class _EmbeddingJob:
 
     def __init__(
         self,
-        source: RowSource,
+        source: MoleculeFile,
         output: Path,
         encoder: MoleculeTextEncoder,
         metadata: dict[str, Any],
@@ -242,7 +242,7 @@ class _EmbeddingJob:
         bar.update(end - bar.n)
 
 
-def _describe(source: RowSource, encoder: MoleculeTextEncoder, batch_size: int, shard_rows: int) -> dict[str, Any]:
+def _describe(source: MoleculeFile, encoder: MoleculeTextEncoder, batch_size: int, shard_rows: int) -> dict[str, Any]:
     """Metadata of a job that has not begun."""
     settings = {
         **source.identity(),
