@@ -58,7 +58,9 @@ class LatentEditor(MoleculeEditor):
     ) -> None:
         self.model = parts.model.eval()
         self.encoder = MoleculeTextEncoder(self.model, parts.processor)
-        self.coder = LatentCoder(self.model.generator, parts.generator_tokenizer, self.model.config.generator_notation)
+        self.coder = LatentCoder(
+            self.model.generator, parts.generator_tokenizer, self.model.config.editing_config.notation
+        )
         self.constraints = constraints or EditConstraints()
         self.only_admissible = only_admissible
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..embedding.encoder import MoleculeTextEncoder
+from ..model.molecules_finemoltex import Molecules
 from .alignment import AlignedMotif, Alignment
 from .co_attention import average_attention, record_co_attention
 from .words import Word, locate_pieces, split_words
@@ -84,7 +85,7 @@ class MotifWordAligner:
     """
 
     def __init__(self, encoder: MoleculeTextEncoder) -> None:
-        self.encoder, self.model = encoder, getattr(encoder.model, "finemoltex", encoder.model)
+        self.encoder, self.model = encoder, encoder.model.base_model
         self.processor, self.max_length = encoder.processor, encoder.max_length
         counts = self.processor.feature_extractor.motif_vocab["motifs"]
         commonest = sorted(counts, key=lambda label: (-counts[label], label))[:COMMON_MOTIFS]
@@ -119,14 +120,14 @@ class MotifWordAligner:
     def _align_batch(self, smiles: Sequence[str], texts: Sequence[str]) -> list[Alignment]:
         pairs = prepare_pairs(self.processor, smiles, texts, self.max_length)
         inputs = {name: tensor.to(self.model.device) for name, tensor in pairs.inputs.items()}
-        text_inputs = (inputs.pop("input_ids"), inputs.pop("attention_mask"))
-        num_motifs = len(inputs.pop("motif_ids"))
-        atom_states = self.model.encode_atoms(**inputs)  # (N, H_graph)
-        motif_embeds = self.model.embed_atoms(atom_states, inputs["atom_to_motif"], num_motifs)  # (M, P)
-        word_states, _ = self.model.encode_words(*text_inputs)  # (B, T, H)
-        layout = (inputs["motif_counts"], inputs["atom_to_motif"], inputs["motif_positions"])
-        motif_states, motif_mask = self.model.encode_motifs(atom_states, *layout)  # (B, K + 1, H), (B, K + 1)
-        attention = self._attend(motif_states, motif_mask, word_states, text_inputs[1])  # (B, K + 1, T)
+        input_ids, word_mask = inputs.pop("input_ids"), inputs.pop("attention_mask")  # (B, T) each
+        molecules = Molecules.from_tensors(**inputs)
+        atom_states = self.model.encode_atoms(molecules)  # (N, H_graph)
+        motif_embeds = self.model.place_motifs(atom_states, molecules)  # (M, P)
+        word_states, _ = self.model.encode_words(input_ids, word_mask)  # (B, T, H)
+        motif_states = self.model.encode_motifs(atom_states, molecules)  # (B, K + 1, H)
+        motif_mask = molecules.motif_attention_mask  # (B, K + 1)
+        attention = self._attend(motif_states, motif_mask, word_states, word_mask)  # (B, K + 1, T)
         self._embed_new({word.text for words in pairs.words for word in words})
         alignments, first = [], 0
         for row, slots in enumerate(pairs.slots):
@@ -142,7 +143,7 @@ class MotifWordAligner:
                     motif_embeds=motif_embeds[[first + slot - 1 for slot in slots]].cpu().numpy(),
                     common_motif=self.common_motif,
                     word_embeds=np.stack([self._word_embeds[word.text] for word in pairs.words[row]]),
-                    context_embeds=self.model.embed_words(means).cpu().numpy(),
+                    context_embeds=self.model.place_words(means).cpu().numpy(),
                     attention=(attention[row, slots] @ pieces.float().T).cpu().numpy(),
                 )
             )
@@ -160,7 +161,7 @@ class MotifWordAligner:
     def _attend(self, motif_states: Tensor, motif_mask: Tensor, word_states: Tensor, word_mask: Tensor) -> Tensor:
         """Run the fusion; how much motifs and word pieces look at each other, `(B, K + 1, T)`."""
         with record_co_attention(self.model.fusion) as scores:
-            self.model.fusion.join(motif_states, motif_mask, word_states, word_mask)
+            self.model.fusion.fuse(motif_states, motif_mask, word_states, word_mask)
         if not scores:
             return motif_states.new_zeros((*motif_mask.shape, word_mask.shape[1]), dtype=torch.float32)
         over_words = average_attention([one for one, _ in scores], word_mask)  # (B, K + 1, T)

@@ -169,7 +169,7 @@ def build_model_card(
         labels=list(model.config.id2label.values()) if is_property else None,
         num_parameters=f"{sum(parameter.numel() for parameter in model.parameters()) / 1e6:.1f}",
         config=model.config,
-        embedding_size=model.config.projection_dim or model.config.multimodal_config.hidden_size,
+        embedding_size=model.config.embedding_size,
         num_words=len(processor.tokenizer),
         num_motifs=processor.feature_extractor.motif_vocab_size,
         fragmentation=processor.feature_extractor.fragmentation,
