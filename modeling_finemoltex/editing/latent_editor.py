@@ -163,8 +163,9 @@ class LatentOptimizationEditor(LatentEditor):
         settings (`LatentSettings`, *optional*): Penalties, steps and rate.
 
     Example:
-    >>> editor = LatentOptimizationEditor.from_pretrained("runs/editing")  # doctest: +SKIP
-    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is soluble in water.")  # doctest: +SKIP
+    >>> editor = LatentOptimizationEditor.from_pretrained(editing_folder)
+    >>> [edit.smiles for edit in editor.edit("Cc1ccc(O)cc1", "This molecule is soluble in water.")]
+    ['Cc1ccc(F)cc1']
     """
 
     def __init__(

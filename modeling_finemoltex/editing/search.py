@@ -83,9 +83,10 @@ class SearchEditor(MoleculeEditor):
         oracle (callable, *optional*): A property of a molecule, more is better: must rise beside the text score.
 
     Example:
-    >>> editor = SearchEditor(MoleculeTextEncoder.from_pretrained("runs/demo"))  # doctest: +SKIP
-    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is soluble in water.")  # doctest: +SKIP
-    >>> edits[0].smiles, edits[0].property_changes["MolLogP"]  # doctest: +SKIP
+    >>> editor = SearchEditor(encoder, settings=SearchSettings(num_candidates=30, num_generations=1))
+    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is soluble in water.", num_edits=3)
+    >>> [edit.similarity >= 0.4 for edit in edits]
+    [True, True, True]
     """
 
     def __init__(
