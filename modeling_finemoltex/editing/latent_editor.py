@@ -16,7 +16,16 @@ from ..data.similarity import compute_similarities
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.editing_finemoltex import PENALTIES
 from .editing_folder import EditingParts, load_editing_folder
-from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
+from .edits import (
+    Candidate,
+    Edit,
+    EditConstraints,
+    EditorSettings,
+    MoleculeEditor,
+    check_num_edits,
+    describe_change,
+    parse_source,
+)
 from .latent_coder import LatentCoder, Latents
 from .text_guide import TextGuide
 
@@ -187,8 +196,13 @@ class LatentOptimizationEditor(LatentEditor):
         """
         return cls(load_editing_folder(name_or_path, device), **kwargs)
 
+    @classmethod
+    def from_model(cls, name_or_path: str, settings: EditorSettings) -> "LatentOptimizationEditor":
+        """Load a model with a generator; see `MoleculeEditor.from_model`."""
+        return cls.from_pretrained(name_or_path, constraints=settings.constraints)
+
     def move(self, latents: Latents, names: Sequence[str], prompt: str, guide: TextGuide) -> Tensor:
-        """Optimise latents; see `FineMolTexForMoleculeEditing.optimize`."""
+        """Optimise latents `(B, L, D)` -> `(W, B, L, D)`; see `FineMolTexForMoleculeEditing.optimize`."""
         direction = torch.from_numpy(guide.directions.mean(axis=0)).to(latents.states.device)  # (P,)
         settings = self.settings
         return self.model.optimize(*latents, direction, settings.penalties, settings.num_steps, settings.learning_rate)

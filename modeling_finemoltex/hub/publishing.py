@@ -112,9 +112,9 @@ def check_folder(folder: Path) -> None:
     model, processor = _load(folder, config)
     if (folder / INDEX_FOLDER).is_dir():
         from ..embedding.encoder import MoleculeTextEncoder
-        from ..retrieval.index_storage import check_same_model, read_metadata
+        from ..retrieval.index_storage import check_same_model, read_index_metadata
 
-        indexed = read_metadata(folder / INDEX_FOLDER)["model"]
+        indexed = read_index_metadata(folder / INDEX_FOLDER)["model"]
         check_same_model(indexed, MoleculeTextEncoder(model, processor).fingerprint)
 
 
