@@ -1,6 +1,7 @@
 import pytest
 import torch
 from copying_generator import make_copying_generator, swap_along
+from rdkit import Chem
 
 from modeling_finemoltex import FineMolTexForMoleculeEditing, FineMolTexModel, MoleculeTextEncoder
 
@@ -51,3 +52,15 @@ def editing_folder(tmp_path_factory, parts):
     from modeling_finemoltex.editing import save_editing_folder
 
     return save_editing_folder(parts, tmp_path_factory.mktemp("runs") / "editing")
+
+
+@pytest.fixture(scope="session")
+def check_proposals():
+    """Function that asserts that proposals are distinct molecules other than the source."""
+
+    def check(proposals: list[str], smiles: str) -> None:
+        assert len(set(proposals)) == len(proposals) and Chem.CanonSmiles(smiles) not in proposals
+        for proposal in proposals:
+            assert Chem.CanonSmiles(proposal) == proposal and "*" not in proposal
+
+    return check
