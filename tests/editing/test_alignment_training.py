@@ -22,7 +22,7 @@ def test_the_loss_falls_and_the_rest_stays(untrained, arenes, objective):
     before = model.alignment_loss(pooled, embeds, objective).item()
     settings = AlignmentSettings(objective, num_epochs=60, batch_size=len(arenes), learning_rate=1e-2)
     figures = train_alignment(untrained, [*arenes, "[Fe+2]"], settings)
-    assert model.alignment_loss(pooled, embeds, objective).item() < 0.7 * before
+    assert model.alignment_loss(pooled, embeds, objective).item() < 0.85 * before
     assert figures["num_left_out"] == 1 and figures["num_molecules"] == len(arenes)
     assert figures["num_ranked"] == figures["num_held_out"] == round(0.1 * len(arenes))
     assert -1 <= figures["cosine"] <= 1 and 0 <= figures["hits@1"] <= 1

@@ -65,9 +65,8 @@ def test_the_report_says_what_was_done(run, arenes):
 
 def test_the_loss_of_a_fixed_batch_falls(run, trainer, arenes):
     generator, tokenizer = load_generator(run[0].output_dir)
-    inputs = LatentCoder(generator, tokenizer).batch(
-        tokenizer([write_molecule(one, "selfies") for one in arenes])["input_ids"]
-    )
+    texts = [write_molecule(smiles, "selfies") for smiles in arenes]
+    inputs = LatentCoder(generator, tokenizer).batch(tokenizer(texts)["input_ids"])
     labels = inputs["input_ids"][:, 12:]
     batch = {**inputs, "labels": labels.masked_fill(labels == tokenizer.pad_token_id, -100)}
     optimizer = torch.optim.Adam(generator.parameters(), lr=3e-3)
@@ -104,17 +103,17 @@ def test_batches_hold_molecules_of_about_one_length():
 
 def test_a_run_goes_on_where_it_stopped(run, tmp_path):
     arguments, _ = run
-    whole = dataclasses.replace(arguments, output_dir=str(tmp_path / "whole"), max_steps=6, save_steps=3)
+    whole = dataclasses.replace(arguments, output_dir=str(tmp_path / "whole"), max_steps=4, save_steps=2)
     train_generator(whole)
     train_generator(dataclasses.replace(whole, output_dir=str(tmp_path / "again")))
     again = tmp_path / "again"
-    for name in ("checkpoint-6/trainer_state.json", "model.safetensors"):  # killed after step 3
+    for name in ("checkpoint-4/trainer_state.json", "model.safetensors"):  # killed after step 2
         (again / name).unlink()
     train_generator(dataclasses.replace(whole, output_dir=str(again)))
     first, second = (load_generator(str(tmp_path / name))[0].state_dict() for name in ("whole", "again"))
     assert all(torch.allclose(tensor, second[name], atol=1e-6) for name, tensor in first.items())
-    longer = train_generator(dataclasses.replace(whole, output_dir=str(again), max_steps=8))
-    assert longer["num_steps"] == 8
+    longer = train_generator(dataclasses.replace(whole, output_dir=str(again), max_steps=5))
+    assert longer["num_steps"] == 5
     with pytest.raises(ValueError, match="`num_latents` must be at least 1, .*: got 0"):
         train_generator(dataclasses.replace(whole, num_latents=0))
     with pytest.raises(ValueError, match="holds a run with other values of learning_rate, noise"):

@@ -27,7 +27,7 @@ def test_motif_swaps_give_molecules(swaps, smiles, check_proposals):
 
 
 def test_motif_swaps_do_what_their_name_says(swaps):
-    proposals = set(propose(swaps, ASPIRIN, 2000))
+    proposals = set(propose(swaps, ASPIRIN, 600))
     assert {"CC(=O)Oc1ccccc1", "O=C(O)c1ccccc1O", "CC(=O)Oc1cccc(Cl)c1C(=O)O"} & proposals
     assert "CC(=O)Oc1ccccc1" in proposals  # the acid left out
     ends = Chem.MolFromSmarts("[CH3]C(=O)O[!$(*1aaaaa1)]"), Chem.MolFromSmarts("[#6]C(=O)[OH]")
