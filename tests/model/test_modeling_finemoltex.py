@@ -7,7 +7,7 @@ from torch import nn
 from torch.export import Dim
 from transformers import AutoModel, BertConfig, BertModel
 
-from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel, Molecules
+from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexForRetrieval, FineMolTexModel, Molecules
 
 
 def hide_first_motifs(batch):
@@ -220,3 +220,13 @@ class TestFreezing:
     def test_unknown_parts_are_refused(self, model):
         with pytest.raises(ValueError, match="There is no part 'graph': freeze some of molecule_encoder, "):
             model.freeze("graph")
+
+
+def test_weights_of_the_own_head_are_worth_a_report_and_those_of_others_are_not(config, tmp_path):
+    head = FineMolTexForRetrieval(config)
+    weights = {**head.state_dict(), "matching_head.other": torch.ones(1), "classifier.weight": torch.ones(1)}
+    head.save_pretrained(tmp_path, state_dict=weights)
+    _, report = FineMolTexForRetrieval.from_pretrained(tmp_path, output_loading_info=True)
+    assert set(report["unexpected_keys"]) == {"matching_head.other"}
+    _, report = FineMolTexModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert not report["unexpected_keys"]
