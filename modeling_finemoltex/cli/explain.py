@@ -31,7 +31,7 @@ class ExplainArguments(LoadingOptions):
         str,
         typer.Option(
             "--by",
-            help="similarity (in the shared space), context (the same of words as in the text), attention or combined",
+            help="similarity (in the shared space), context (the same, of words in their text), attention or combined",
         ),
     ] = "similarity"
     as_json: Annotated[bool, typer.Option("--json", help="print JSON, with both matrices, instead of a table")] = False

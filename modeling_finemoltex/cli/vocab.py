@@ -45,7 +45,7 @@ def vocab(arguments: VocabArguments) -> None:
 
 def _load_vocabulary(arguments: VocabArguments) -> dict[str, Any]:
     """Read a vocabulary, train one on a file of molecules, or take that of a model."""
-    from modeling_finemoltex.data.molecule_files import SUFFIXES, RowSource
+    from modeling_finemoltex.data.molecule_files import MoleculeFile, has_format
     from modeling_finemoltex.processors import FineMolTexFeatureExtractor, train_motif_vocab
 
     path = Path(arguments.source)
@@ -53,10 +53,8 @@ def _load_vocabulary(arguments: VocabArguments) -> dict[str, Any]:
         known = json.loads(path.read_text(encoding="utf-8"))
         known = known.get(arguments.fragmentation, known) if isinstance(known, dict) else known
         return FineMolTexFeatureExtractor(known).motif_vocab  # refuses what is no vocabulary
-    if path.is_file() or arguments.source.lower().removesuffix(".gz").endswith(SUFFIXES):
-        rows = RowSource(path, arguments.smiles_column)
-        to_smiles = rows.to_smiles or str
-        smiles = (to_smiles(row.value) for row in rows if row.value and row.problem is None)
+    if path.is_file() or has_format(path):
+        smiles = MoleculeFile(path, arguments.smiles_column).smiles()
         return train_motif_vocab(smiles, arguments.fragmentation, arguments.min_count, arguments.max_size)
     return FineMolTexFeatureExtractor.from_pretrained(arguments.source).motif_vocab
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import torch
 
-# Parts of the base model that no embedding depends on: they may be trained further without making an index stale.
-NOT_EMBEDDING = ("motif_tower.", "fusion.motif_layers.", "fusion.co_attention.", "logit_scale")
 LOCATION = {"name_or_path", "revision"}  # where a model lies; the rest tells what it is
 
 
@@ -21,9 +19,12 @@ def take_fingerprint(model: Any, processor: Any) -> dict[str, str]:
     Returns:
         `dict[str, str]`: Where the model lies, and hashes of its weights, motif vocabulary and tokenizer.
     """
-    weights = hashlib.sha256()
-    for name, tensor in sorted(model.base_model.state_dict().items()):
-        if not name.startswith(NOT_EMBEDDING):
+    weights, base = hashlib.sha256(), model.base_model
+    # The other parts may be trained further without making an index stale.
+    parts = [part for name, part in base.parts().items() if name in base.EMBEDDING_PARTS]
+    embedding = set().union(*(part.state_names(base) for part in parts))
+    for name, tensor in sorted(base.state_dict().items()):
+        if name in embedding:
             weights.update(name.encode())
             weights.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     tokenizer = processor.tokenizer

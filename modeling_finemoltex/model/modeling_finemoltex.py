@@ -267,7 +267,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
 
     def place_molecules(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Place whole molecules in the shared space. `(N, H_graph)` -> `(B, P)`, L2-normalised, float32."""
-        return self.place_atoms(atom_states, molecules.molecule_of_atom, len(molecules))
+        return self.place_atoms(atom_states, molecules.molecule_of_atom, molecules.num_molecules)
 
     def place_motifs(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Place every motif in the shared space. `(N, H_graph)` -> `(M, P)`, L2-normalised, float32."""

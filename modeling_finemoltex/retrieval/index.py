@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from datasets.utils import tqdm
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 from ..data.molecule_filters import MoleculeFilter
 from ..embedding.fingerprint import check_same_model
 from .index_methods import RERANKED_PER_HIT, add_to_index, build_index, choose_method, search_index
@@ -382,7 +382,7 @@ class MoleculeTextIndex:
             bar = tqdm(order.tolist(), desc="Testing molecules", unit=" molecules", delay=3, leave=False, disable=None)
             for position in bar:
                 if position not in accepted:
-                    molecule = parse_smiles(contents[position].as_py())
+                    molecule = try_parse(contents[position].as_py())
                     accepted[position] = molecule is not None and filters.accepts(molecule)
                 if accepted[position]:
                     found.append((position, float(scores[position])))
