@@ -54,7 +54,7 @@ class FilterOptions:
     smarts: Annotated[list[str] | None, typer.Option(help="molecules must have this substructure; repeatable")] = None
     exclude_smarts: Annotated[
         list[str] | None,
-        typer.Option("--exclude_smarts", help="molecules must not have this substructure; repeatable"),
+        typer.Option("--exclude_smarts", help="molecules must not have this one; repeatable"),
     ] = None
     ranges: Annotated[
         list[str] | None,
@@ -112,4 +112,5 @@ def _spell(name: str, hint: Any) -> str:
     (info,) = hint.__metadata__
     if not isinstance(info, OptionInfo):
         return info.metavar or name.upper()
-    return info.param_decls[0].partition("/")[0] if info.param_decls else f"--{name}"
+    spelling = info.default  # the first word of an `Annotated` option: typer tells it from a default later
+    return spelling.partition("/")[0] if isinstance(spelling, str) else f"--{name}"

@@ -34,8 +34,8 @@ ELSEWHERE = {
     "pytest": "this is it",
     "hf auth login": "asks for a password",
     "python hub_cards/space/app.py": "test_space.py",
-    "finemoltex push": "test_*share.py",
-    "finemoltex info": "test_*share.py",
+    "finemoltex push": "test_push.py",
+    "finemoltex info": "test_info.py",
 }
 GENERATOR = (
     "--hidden_size 48 --num_layers 1 --intermediate_size 96 --num_heads 4 --max_length 32 --batch_size 32 "

@@ -12,12 +12,15 @@ import pytest
 import modeling_finemoltex
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMAND_LINE_FOLDERS = ("finemoltex_cli", "modeling_finemoltex/cli")
 
 
-def run_python(code: str, *, cwd: Path, path: Path = ROOT) -> subprocess.CompletedProcess:
+def run_python(code: str, *words: str, cwd: Path, path: Path = ROOT) -> subprocess.CompletedProcess:
     """Run `code` in a new interpreter that finds our packages under `path` only."""
     environment = {**os.environ, "PYTHONPATH": str(path)}
-    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=cwd, env=environment, capture_output=True, text=True
+    )
 
 
 @pytest.mark.parametrize("name", modeling_finemoltex.__all__)
@@ -139,15 +142,32 @@ def test_wheel_assembles_a_folder_with_code_endpoint_and_card(wheel_contents, tm
     assert card == (source / "README.md").read_text(encoding="utf-8")
 
 
-def test_wheel_installs_one_top_level_package(wheel_contents):
-    assert {path.name for path in wheel_contents.iterdir() if path.is_dir() and path.suffix != ".dist-info"} == {
-        "modeling_finemoltex"
-    }
-
-
-def test_wheel_installs_the_command_line(wheel_contents):
+def test_wheel_installs_the_package_and_the_command_line(wheel_contents):
+    folders = {path.name for path in wheel_contents.iterdir() if path.is_dir() and path.suffix != ".dist-info"}
+    assert folders == {"modeling_finemoltex", "finemoltex_cli"}
+    names = [{path.name for path in (wheel_contents / folder).glob("*.py")} for folder in COMMAND_LINE_FOLDERS]
+    assert names[0] == names[1] == {path.name for path in (ROOT / "modeling_finemoltex" / "cli").glob("*.py")}
     (file,) = wheel_contents.glob("*.dist-info/entry_points.txt")
-    assert "finemoltex = modeling_finemoltex.cli.main:app" in file.read_text()
+    assert "finemoltex = finemoltex_cli.main:app" in file.read_text()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["search", "--help"], ["--version"]])
+def test_wheel_starts_the_command_line_without_pytorch(wheel_contents, tmp_path, words):
+    code = (
+        "import sys; from finemoltex_cli.main import app; app(sys.argv[1:], 'finemoltex', standalone_mode=False);"
+        "print(sys.modules['finemoltex_cli'].__file__, [name for name in ('torch', 'rdkit') if name in sys.modules])"
+    )
+    result = run_python(code, *words, cwd=tmp_path, path=wheel_contents)
+    assert result.returncode == 0, result.stderr
+    *_, last = result.stdout.splitlines()
+    assert last == f"{wheel_contents / 'finemoltex_cli' / '__init__.py'} []"
+    assert "Usage: finemoltex" in result.stdout or f"finemoltex {modeling_finemoltex.__version__}" in result.stdout
+
+
+def test_wheel_runs_the_module_of_the_package(wheel_contents, tmp_path):
+    code = "import runpy; runpy.run_module('modeling_finemoltex.cli', run_name='__main__', alter_sys=True)"
+    result = run_python(code, "--version", cwd=tmp_path, path=wheel_contents)
+    assert result.stdout == f"finemoltex {modeling_finemoltex.__version__}\n", result.stderr
 
 
 def test_wheel_works_outside_the_checkout(wheel_contents, tmp_path):

@@ -1,4 +1,4 @@
-"""`finemoltex predict`: rows as they were, predictions beside them, a reason where there is none."""
+"""Predicting a file: rows as they were, predictions beside them, a reason where there is none."""
 
 import csv
 
@@ -7,10 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rdkit import Chem
-from typer.testing import CliRunner
 
 from modeling_finemoltex import FineMolTexForPropertyPrediction
-from modeling_finemoltex.cli.main import app
 from modeling_finemoltex.data import MoleculeFile
 from modeling_finemoltex.property_prediction import PropertyPredictor, predict_file, prediction_job
 
@@ -133,13 +131,3 @@ def test_named_classes(change_config, processor, library, tmp_path):
     assert sum(scores.values()) == pytest.approx(1, abs=1e-4)
     assert rows[0]["predicted_class"] == max(scores, key=scores.get) and rows[1]["predicted_class"] == ""
     assert "nearest_training_tanimoto" not in rows[0]
-
-
-def test_the_command(tuned_folder, library, tmp_path):
-    words = ["predict", str(library), str(tmp_path / "out.csv"), "--model", tuned_folder, "--device", "cpu"]
-    result = CliRunner().invoke(app, words)
-    assert result.exit_code == 0, result.output
-    assert "out.csv: 5 rows, 2 of them without prediction" in result.output
-    result = CliRunner().invoke(app, [*words, "--smiles_column", "structure"])
-    assert result.exit_code == 1 and "has no column 'structure'" in result.output
-    assert not isinstance(result.exception, ValueError)
