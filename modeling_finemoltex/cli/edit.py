@@ -29,7 +29,8 @@ class EditArguments(FilterOptions, ModelOptions):
         float, typer.Option("--min_similarity", help="least Tanimoto similarity to the molecule")
     ] = 0.4
     editor: Annotated[
-        str, typer.Option(help="search; latent: optimise the latent of a generator, which the folder must hold; or random")
+        str,
+        typer.Option(help="search; latent: optimise the latent of a generator, which the folder must hold; or random"),
     ] = "search"
     fragments: Annotated[
         Path | None, typer.Option(help="CReM fragment database, see `build_fragment_database`; proposes more edits")
