@@ -30,7 +30,7 @@ class EditArguments(FilterOptions, ModelOptions):
     ] = 0.4
     editor: Annotated[
         str,
-        typer.Option(help="search; latent: optimise the latent of a generator, which the folder must hold; or random"),
+        typer.Option(help="search, random, or latent: move the latent of a generator, which the folder must hold"),
     ] = "search"
     fragments: Annotated[
         Path | None, typer.Option(help="CReM fragment database, see `build_fragment_database`; proposes more edits")
