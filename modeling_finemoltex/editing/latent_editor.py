@@ -11,12 +11,21 @@ from rdkit import Chem
 from torch import Tensor
 from transformers.utils import logging
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 from ..data.similarity import compute_similarities
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.editing_finemoltex import PENALTIES
 from .editing_folder import EditingParts, load_editing_folder
-from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
+from .edits import (
+    Candidate,
+    Edit,
+    EditConstraints,
+    EditorSettings,
+    MoleculeEditor,
+    check_num_edits,
+    describe_change,
+    parse_source,
+)
 from .latent_coder import LatentCoder, Latents
 from .text_guide import TextGuide
 
@@ -131,7 +140,7 @@ class LatentEditor(MoleculeEditor):
 
     def _check_reconstruction(self, source: Chem.Mol, reconstruction: str) -> str | None:
         """Say what is wrong if the generator makes something of a molecule that could not even be an edit of it."""
-        molecule, name = parse_smiles(reconstruction), Chem.MolToSmiles(source)
+        molecule, name = try_parse(reconstruction), Chem.MolToSmiles(source)
         similarity = 0.0 if molecule is None else compute_similarities(source, [molecule])[0]
         if reconstruction == name or similarity > self.constraints.min_similarity:
             return None
@@ -165,8 +174,9 @@ class LatentOptimizationEditor(LatentEditor):
         settings (`LatentSettings`, *optional*): Penalties, steps and rate.
 
     Example:
-    >>> editor = LatentOptimizationEditor.from_pretrained("runs/editing")  # doctest: +SKIP
-    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is soluble in water.")  # doctest: +SKIP
+    >>> editor = LatentOptimizationEditor.from_pretrained(editing_folder)
+    >>> [edit.smiles for edit in editor.edit("Cc1ccc(O)cc1", "This molecule is soluble in water.")]
+    ['Cc1ccc(F)cc1']
     """
 
     def __init__(
@@ -188,8 +198,13 @@ class LatentOptimizationEditor(LatentEditor):
         """
         return cls(load_editing_folder(name_or_path, device), **kwargs)
 
+    @classmethod
+    def from_model(cls, name_or_path: str, settings: EditorSettings) -> "LatentOptimizationEditor":
+        """Load a model with a generator; see `MoleculeEditor.from_model`."""
+        return cls.from_pretrained(name_or_path, constraints=settings.constraints)
+
     def move(self, latents: Latents, names: Sequence[str], prompt: str, guide: TextGuide) -> Tensor:
-        """Optimise latents; see `FineMolTexForMoleculeEditing.optimize`."""
+        """Optimise latents `(B, L, D)` -> `(W, B, L, D)`; see `FineMolTexForMoleculeEditing.optimize`."""
         direction = torch.from_numpy(guide.directions.mean(axis=0)).to(latents.states.device)  # (P,)
         settings = self.settings
         return self.model.optimize(*latents, direction, settings.penalties, settings.num_steps, settings.learning_rate)
@@ -209,7 +224,7 @@ class LatentOptimizationEditor(LatentEditor):
 
 
 def _describe_failure(source: Chem.Mol, written: str) -> Edit:
-    molecule = parse_smiles(written)
+    molecule = try_parse(written)
     if molecule is None:
         return Edit(written, None, None)
     similarity = compute_similarities(source, [molecule])[0]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.molecules_finemoltex import Molecules
+from ..processors.text_normalization_finemoltex import normalize_text
 from .alignment import AlignedMotif, Alignment
 from .co_attention import average_attention, record_co_attention
 from .words import Word, locate_pieces, split_words
@@ -21,7 +22,7 @@ MAX_CACHED = 50_000  # words kept between calls: 50 MB at a width of 256
 class PreparedPairs(NamedTuple):
     """Pairs as the model takes them, and what their slots and pieces stand for."""
 
-    graphs: list[Any]  # `MoleculeGraph` of each pair
+    graphs: list[Any]  # `MoleculeFeatures` of each pair
     inputs: dict[str, Tensor]  # of the base model
     motifs: list[list[AlignedMotif]]  # of each pair, by position in its motif tree
     slots: list[list[int]]  # of those motifs in the motif sequence, from 1
@@ -47,15 +48,18 @@ def prepare_pairs(processor: Any, smiles: Sequence[str], texts: Sequence[str], m
     graphs, _ = extractor.featurize_batch(list(smiles))
     motifs = [extractor.motifs(one) for one in smiles]
     options = {"padding": True, "truncation": True, "max_length": max_length, "return_tensors": "pt"}
-    encoded = processor.tokenizer(list(texts), return_offsets_mapping=True, **options)
+    plain = [normalize_text(text) for text in texts]
+    encoded = processor.tokenizer([text.text for text in plain], return_offsets_mapping=True, **options)
     words, pieces = [], []
-    for row, text in enumerate(texts):
-        found = split_words(text)
+    for row, text in enumerate(plain):
+        found = split_words(text.text)
         if not found:
-            raise ValueError(f"The text at index {row} has no words: got {text!r:.80}.")
+            raise ValueError(f"The text at index {row} has no words: got {texts[row]!r:.80}.")
         own = locate_pieces(found, encoded["offset_mapping"][row].tolist())  # (W, T)
         is_read = own.any(1)
-        words.append([word for word, read in zip(found, is_read.tolist(), strict=True) if read])
+        # Words are plain, their places those in the text as it was given.
+        kept = [word for word, read in zip(found, is_read.tolist(), strict=True) if read]
+        words.append([Word(word.text, *text.locate(word.start, word.end)) for word in kept])
         pieces.append(own[is_read])
     return PreparedPairs(
         graphs,
@@ -78,10 +82,10 @@ class MotifWordAligner:
         encoder (`MoleculeTextEncoder`): A FineMolTex model, the base model or one with a head, and its processor.
 
     Example:
-    >>> aligner = MotifWordAligner(MoleculeTextEncoder.from_pretrained("runs/demo"))  # doctest: +SKIP
-    >>> (found,) = aligner.align(["NS(=O)(=O)c1ccccc1"], ["benzene with a sulfonamide group"])  # doctest: +SKIP
-    >>> found.best_words(0)  # doctest: +SKIP
-    [('sulfonamide', 0.71), ('benzene', 0.13), ('group', 0.08)]
+    >>> aligner = MotifWordAligner(encoder)
+    >>> (alignment,) = aligner.align(["NS(=O)(=O)c1ccccc1"], ["benzene with a sulfonamide group"])
+    >>> [motif.smiles for motif in alignment.motifs], alignment.matrix("similarity").shape
+    (['N[SH](=O)=O', 'c1ccccc1'], (2, 5))
     """
 
     def __init__(self, encoder: MoleculeTextEncoder) -> None:

@@ -7,7 +7,6 @@ vocabulary.
 """
 
 import math
-import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +14,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel, initialization
-from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils.generic import can_return_tuple
 
 from .chunking_finemoltex import encode_in_chunks
@@ -29,16 +27,7 @@ from .outputs_finemoltex import FineMolTexOutput
 from .parts_finemoltex import Part
 from .readout_finemoltex import FineMolTexReadout
 from .recording_finemoltex import records_states
-
-# What a saved folder can be loaded as: every head starts from the same base weights.
-_AUTO_MAP = {
-    "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
-    "AutoModel": "modeling_finemoltex.FineMolTexModel",
-    "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
-    "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
-    "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
-    "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
-}
+from .remote_code_finemoltex import copy_code, map_auto_classes
 
 
 class FineMolTexPreTrainedModel(PreTrainedModel):
@@ -108,19 +97,15 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
         return super().from_pretrained(name_or_path, *args, **kwargs)
 
     def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
-        """Save as usual; a folder that carries its code carries that of the base model and of every head."""
+        """Save as usual. Registered classes bring their code along, with the other heads that lie beside this file."""
         kwargs.setdefault("save_original_format", False)  # or the names of an older layout would come back
         if self._auto_class is None:
             super().save_pretrained(save_directory, **kwargs)
             return
-        here = Path(__file__).parent  # for remote code, a folder that may hold only some heads
-        files = {target: here / f"{target.partition('.')[0]}.py" for target in _AUTO_MAP.values()}
-        auto_map = {name: target for name, target in _AUTO_MAP.items() if files[target].is_file()}
-        self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), **auto_map}
+        home = Path(__file__).parent
+        self.config.auto_map = map_auto_classes(home, type(self).__name__)
         super().save_pretrained(save_directory, **kwargs)
-        for target in auto_map.values():
-            for file in (files[target], *get_relative_import_files(files[target])):
-                shutil.copy(file, save_directory)
+        copy_code(home, Path(save_directory))
 
 
 class FineMolTexModel(FineMolTexPreTrainedModel):

@@ -3,6 +3,7 @@
 Axes as in `modeling_finemoltex.py`.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -48,6 +49,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         super().__init__(config)
         self.finemoltex = FineMolTexModel(config)
         self.objectives = nn.ModuleDict(build_objectives(config))
+        # Written out, so that a checkpoint says what it was trained with whatever the defaults become.
+        config.objectives = {name: asdict(one.options) for name, one in self.objectives.items()}
         self.post_init()
 
     def parts(self) -> dict[str, Part]:

@@ -33,9 +33,8 @@ class SoftTargetObjective(Objective):
 
     \(L = -\sum_j q_{ij} \log p_{ij}\) in both directions, with \(p_i = \mathrm{softmax}(s_i)\) of the cosines
     over temperature and \(q_i = \mathrm{softmax}(T_i / \tau)\) of the Tanimoto similarities. Equal embeddings give
-    `log(B)`.
-    Prefer it, or add it, to the contrastive objective where many molecules of a batch are alike; with few alike both
-    say the same.
+    `log(B)`. Add it to the contrastive objective where many molecules of a batch are alike; with few alike both say
+    the same.
     """
 
     Options = SoftTargetOptions

@@ -13,7 +13,7 @@ import yaml
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import is_tensorboard_available
 
-from ..data.sources import CHEMICALS, Source
+from ..data.sources import CHEMICALS, PairSource
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
 from .recipe import RECIPE_EXTENSIONS, read_recipe
 
@@ -251,20 +251,20 @@ class DataArguments:
         if repeated:
             raise ValueError(f"Several sources are called {repeated[0]!r}. Give each a `name` of its own.")
 
-    def training_sources(self) -> list[Source]:
+    def training_sources(self) -> list[PairSource]:
         """Return the sources of the training pairs, one if only a dataset is given."""
         if self.sources is not None:
-            return replace_weights([Source.parse(source) for source in self.sources], self.source_weights or [])
+            return replace_weights([PairSource.parse(source) for source in self.sources], self.source_weights or [])
         if self.dataset is None:
-            return [Source(CHEMICALS, texts_per_molecule=1 + self.synonyms_per_molecule)]
+            return [PairSource(CHEMICALS, texts_per_molecule=1 + self.synonyms_per_molecule)]
         return [self.own_source(self.dataset)]
 
-    def own_source(self, dataset: str, split: str = "train") -> Source:
+    def own_source(self, dataset: str, split: str = "train") -> PairSource:
         """Return a dataset with the columns that the options name."""
-        return Source(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
+        return PairSource(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
 
 
-def replace_weights(sources: Sequence[Source], weights: Sequence[str]) -> list[Source]:
+def replace_weights(sources: Sequence[PairSource], weights: Sequence[str]) -> list[PairSource]:
     """Give sources other weights, written `name=weight`.
 
     Raises:

@@ -72,14 +72,14 @@ def prepare_rows(table: PropertyTable, processor: Any) -> list[dict[str, Any]]:
     rows = []
     for place, smiles in enumerate(table.smiles):
         labels = table.labels[place]  # (K,)
-        row = processor.feature_extractor.featurize(smiles, int(table.row_numbers[place]))._asdict()
+        row: dict[str, Any] = dict(processor.feature_extractor.featurize(smiles, int(table.row_numbers[place])))
         if table.task_type == "multiclass":
             row["labels"] = -100 if np.isnan(labels[0]) else int(labels[0])
         else:
             row["labels"] = labels.astype(np.float32)
         rows.append(row)
     if table.texts is not None:
-        tokens = processor.tokenizer(table.texts, truncation=True)["input_ids"]
+        tokens = processor.tokenize_texts(table.texts, truncation=True)["input_ids"]
         rows = [{**row, "input_ids": ids} for row, ids in zip(rows, tokens, strict=True)]
     return rows
 

@@ -17,7 +17,7 @@ from transformers import EvalPrediction, set_seed
 from transformers.utils import is_matplotlib_available, logging
 
 from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
-from ..data.sources import Source, load_molecules, load_source, sample_rows
+from ..data.sources import PairSource, load_molecules, load_source, sample_rows
 from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
 from ..model.configuration_finemoltex import PAPER_OBJECTIVES, FineMolTexConfig, merge_fields
@@ -343,7 +343,7 @@ def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets
         sizes = {"validation": data_args.validation_size, "test": data_args.test_size}
         given = {name: replace(sources[0], split=name) for name, size in sizes.items() if size}
         held_out = {name: load(source, identify=True) for name, source in given.items()} | held_out
-    named = [Source.parse(text) for text in data_args.eval_sets or []]
+    named = [PairSource.parse(text) for text in data_args.eval_sets or []]
     eval_sets = {source.name: load_molecules(source, data_dir, num_proc) for source in named} | held_out
     most = data_args.max_train_samples
     parts = [load(source, identify=bool(eval_sets), max_rows=most) for source in sources]

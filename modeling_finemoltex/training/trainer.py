@@ -15,7 +15,7 @@ from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput, HubStrategy, rotate_checkpoints
 from transformers.utils import PushInProgress
 
-from ..data.sources import Source
+from ..data.sources import PairSource
 from ..hub.folders import export_folder
 from ..hub.publishing import list_additions, push_folder
 from .checkpoints import STAGING_FOLDER
@@ -77,7 +77,7 @@ class MoleculeTrainer(Trainer):
 class FineMolTexTrainer(MoleculeTrainer):
     """`Trainer` with reproducible masks, learning rates per part, losses per objective and kill-safe checkpoints."""
 
-    def __init__(self, *args: Any, sources: Sequence[Source] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sources: Sequence[PairSource] | None = None, **kwargs: Any) -> None:
         """Build the Trainer; rows of several `sources`, told apart by the column `source_ids`, are drawn by weight."""
         super().__init__(*args, **kwargs)
         self.sources = sources

@@ -32,6 +32,7 @@ def main(argument_file: str, result_file: str) -> None:
     alone = AutoProcessor.from_pretrained("org/tiny-processor", **REMOTE)
     batch = processor(smiles=smiles, text=text)
     base = AutoModel.from_pretrained("org/tiny-base", **pinned).eval()
+    pointed = AutoModel.from_pretrained("org/tiny-pointed", **pinned).eval()
     changed = AutoModel.from_pretrained("org/tiny-base", **REMOTE).eval()
     pretraining = AutoModelForPreTraining.from_pretrained("org/tiny-pretraining", **pinned).eval()
     plain = AutoModelForPreTraining.from_pretrained("org/tiny-model", **REMOTE).eval()
@@ -49,6 +50,7 @@ def main(argument_file: str, result_file: str) -> None:
     seeds = torch.arange(len(smiles))
     result = {
         "base": base(**batch).molecule_embeds.tolist(),
+        "pointed": pointed(**batch).molecule_embeds.tolist(),
         "changed": changed(**batch).molecule_embeds.tolist(),
         "pretraining": pretraining(**batch, mask_seeds=seeds).loss.item(),
         "plain": plain(**batch, mask_seeds=seeds).loss.item(),

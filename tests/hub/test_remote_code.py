@@ -167,8 +167,15 @@ def test_installed_embeddings_survive_the_folder(saved):
     assert_same(output.text_embeds, saved.output.text_embeds)
 
 
-@pytest.mark.parametrize("model_class", [FineMolTexModel, FineMolTexForPreTraining])
-def test_every_saved_folder_names_every_class(config, processor, model_class, tmp_path):
+@pytest.mark.parametrize(
+    ("model_class", "own"),
+    [
+        (FineMolTexModel, {}),
+        (FineMolTexForPreTraining, {}),
+        (FineMolTexForRetrieval, {"AutoModel": "retrieval_finemoltex.FineMolTexForRetrieval"}),
+    ],
+)
+def test_every_saved_folder_names_every_class(config, model_class, own, tmp_path):
     """A folder saved from one class must load as another: `auto_map` names them all."""
     model_class(config).save_pretrained(tmp_path)
     auto_map = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["auto_map"]
@@ -179,6 +186,7 @@ def test_every_saved_folder_names_every_class(config, processor, model_class, tm
         "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
         "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
         "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
+        **own,
     }
     for reference in auto_map.values():
         assert (tmp_path / f"{reference.split('.')[0]}.py").is_file()

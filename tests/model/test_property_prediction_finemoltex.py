@@ -265,7 +265,7 @@ def test_the_stock_trainer_trains_it(base_folder, processor, tmp_path):
         base_folder, num_labels=1, problem_type="multi_label_classification", property_config={"dropout": 0.0}
     )
     smiles = ["CCO", "CCN", "CCCO", "CCCN", "CCCCO", "CCCCN", "OCCO", "NCCN", "O"]
-    rows = [{**processor.feature_extractor.featurize(one)._asdict(), "labels": [float("N" in one)]} for one in smiles]
+    rows = [{**processor.feature_extractor.featurize(one), "labels": [float("N" in one)]} for one in smiles]
     arguments = TrainingArguments(
         output_dir=tmp_path,
         max_steps=8,

@@ -10,7 +10,7 @@ def make_rows(processor, molecules):
     rows = []
     for index, (smiles, text) in enumerate(molecules.items()):
         graph = processor.feature_extractor.featurize(smiles)
-        row = {name: array.reshape(-1).tolist() for name, array in graph._asdict().items()}
+        row = {name: array.reshape(-1).tolist() for name, array in graph.items()}
         ids = processor.tokenizer(text, truncation=True)["input_ids"]
         rows.append(
             {**row, "input_ids": ids, "pair_ids": index, "molecule_ids": -index, "text_ids": 2**62, "num_tokens": 3}

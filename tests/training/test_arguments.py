@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from modeling_finemoltex.data import Source
+from modeling_finemoltex.data import PairSource
 from modeling_finemoltex.training.arguments import PRESET_DEFAULTS, parse_arguments
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "examples" / "recipes").glob("*.yaml"))
@@ -137,10 +137,10 @@ def test_a_recipe_gives_options_and_flags_override_it(recipe):
     assert model_args.preset == "tiny" and model_args.text_vocab_size == 1000
     assert (training_args.learning_rate, training_args.warmup_steps, training_args.use_cpu) == (5e-3, 9, True)
     one, two = data_args.training_sources()
-    assert one == Source("${data_dir}/one.csv", "one", weight={"0": 1, "0.5": 0.25})
+    assert one == PairSource("${data_dir}/one.csv", "one", weight={"0": 1, "0.5": 0.25})
     assert one.weight_changes(100) == [(0, 1.0), (50, 0.25)]
-    assert two == Source("two.csv", "two", text_column=["name", "synonyms"], text_separator="|", names_only=True)
-    assert [Source.parse(text).where for text in data_args.eval_sets] == [None, {"split": ["val", "test"]}]
+    assert two == PairSource("two.csv", "two", text_column=["name", "synonyms"], text_separator="|", names_only=True)
+    assert [PairSource.parse(text).where for text in data_args.eval_sets] == [None, {"split": ["val", "test"]}]
     assert (data_args.data_dir, data_args.text_column) == ("data", None)
 
 
@@ -186,5 +186,5 @@ def test_a_missing_recipe_is_named():
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_published_recipes_parse_and_name_no_place_of_a_machine(file, tmp_path):
     _, data_args, _ = parse_arguments([str(file), "--output_dir", str(tmp_path)])
-    named = [*data_args.training_sources(), *map(Source.parse, [*data_args.eval_sets, data_args.validation_set])]
+    named = [*data_args.training_sources(), *map(PairSource.parse, [*data_args.eval_sets, data_args.validation_set])]
     assert all(source.dataset == "chemicals" or source.dataset.startswith("${data_dir}/") for source in named)
