@@ -16,8 +16,9 @@ import pandas as pd
 
 from ..data.identifiers import canonical_smiles, map_unique
 from ..data.pairs import load_pairs
+from .chance import score_at_random
 from .pools import RetrievalSetting, choices_that_fit, load_negatives
-from .ranking_metrics import score_at_random, score_queries
+from .ranking_metrics import score_queries
 
 logger = logging.getLogger(__name__)
 
