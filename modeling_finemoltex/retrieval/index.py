@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from datasets.utils import tqdm
+from tqdm.auto import tqdm
 
 from ..data.identifiers import try_parse
-from ..data.molecule_filters import MoleculeFilter
 from ..embedding.fingerprint import check_same_model
 from .index_methods import RERANKED_PER_HIT, add_to_index, build_index, choose_method, search_index
 from .index_storage import (
@@ -24,6 +23,9 @@ from .index_storage import (
     unit_rows,
     write_folder,
 )
+
+if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and most searches have no filter
+    from ..data.molecule_filters import MoleculeFilter
 
 ARGUMENT = {"molecules": "smiles", "texts": "texts"}  # kind of index -> argument that takes its contents
 MOST_REMOVED = 0.2  # share of removed rows from which `save` rebuilds the search structure without them
@@ -316,7 +318,7 @@ class MoleculeTextIndex:
         smiles: str | Sequence[str] | None = None,
         embeddings: np.ndarray | None = None,
         k: int = 10,
-        filters: MoleculeFilter | None = None,
+        filters: "MoleculeFilter | None" = None,
     ) -> list[list[Hit]]:
         """Find the `k` nearest rows of each query.
 
@@ -370,7 +372,7 @@ class MoleculeTextIndex:
             yield list(zip(row.tolist(), row_scores.tolist(), strict=True))
 
     def _search_filtered(
-        self, queries: np.ndarray, k: int, filters: MoleculeFilter
+        self, queries: np.ndarray, k: int, filters: "MoleculeFilter"
     ) -> Iterator[list[tuple[int, float]]]:
         """Yield positions and scores of the `k` best molecules that pass, per query."""
         accepted: dict[int, bool] = {}
