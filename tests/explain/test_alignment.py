@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-import modeling_finemoltex.model.fusion_finemoltex as fusion_finemoltex
+import modeling_finemoltex.model.attention_finemoltex as attention_finemoltex
 from modeling_finemoltex import FineMolTexModel, Molecules, MoleculeTextEncoder, MotifWordAligner
 from modeling_finemoltex.explain import AlignedMotif, Alignment, Word, split_words, write_alignment
 from modeling_finemoltex.explain.alignment import word_strengths
@@ -63,7 +63,7 @@ def test_both_matrices_are_what_the_model_computes(aligner, word_model, word_pro
     )
 
     weights = {}
-    eager = fusion_finemoltex.eager_attention_forward
+    eager = attention_finemoltex.eager_attention_forward
 
     def keep(module, *inputs, **options):
         mixed, weights[module] = eager(module, *inputs, **options)
@@ -71,7 +71,7 @@ def test_both_matrices_are_what_the_model_computes(aligner, word_model, word_pro
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model.config, "_attn_implementation", "eager")
-        patch.setattr(fusion_finemoltex, "eager_attention_forward", keep)
+        patch.setattr(attention_finemoltex, "eager_attention_forward", keep)
         model(**batch, cross_attention=True)
     blocks = model.fusion.co_attention
     over_words = torch.stack([weights[block.motif_attention][0].mean(0) for block in blocks]).mean(0)  # (K + 1, T)
