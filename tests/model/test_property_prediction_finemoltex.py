@@ -194,6 +194,23 @@ def test_errors(make, graphs, batch):
         model.finemoltex.get_text_features(batch["input_ids"])
 
 
+def test_the_loss_of_a_fixed_batch_falls(base_folder, processor):
+    model = FineMolTexForPropertyPrediction.from_pretrained(
+        base_folder, num_labels=1, problem_type="multi_label_classification"
+    ).eval()  # without dropout, and with fixed norms
+    smiles = ["CCO", "CCN", "CCCO", "CCCN"]
+    batch = {**processor(smiles=smiles), "labels": torch.tensor([[float("N" in one)] for one in smiles])}
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = model(**batch).loss
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0]
+
+
 def test_the_stock_trainer_trains_it(base_folder, processor, tmp_path):
     model = FineMolTexForPropertyPrediction.from_pretrained(
         base_folder, num_labels=1, problem_type="multi_label_classification"
@@ -202,23 +219,19 @@ def test_the_stock_trainer_trains_it(base_folder, processor, tmp_path):
     rows = [{**processor.feature_extractor.featurize(one)._asdict(), "labels": [float("N" in one)]} for one in smiles]
     arguments = TrainingArguments(
         output_dir=tmp_path,
-        num_train_epochs=15,
+        num_train_epochs=1,
         per_device_train_batch_size=4,  # the last batch is a single atom
-        learning_rate=1e-2,
         remove_unused_columns=False,
         label_names=["labels"],
         report_to="none",
         disable_tqdm=True,
         use_cpu=True,
     )
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=rows,
-        eval_dataset=rows,
-        data_collator=FineMolTexDataCollator(processor),
-    )
-    before = trainer.evaluate()["eval_loss"]
-    trainer.train()
-    assert trainer.evaluate()["eval_loss"] < 0.5 * before
+    collate = FineMolTexDataCollator(processor)
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows, eval_dataset=rows, data_collator=collate)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    assert trainer.train().global_step == 3
+    changed = {name for name, weight in model.named_parameters() if not torch.equal(weight, before[name])}
+    assert {"classifier.weight", "finemoltex.graph_encoder.layers.0.expand.weight"} <= changed
+    assert 0 < trainer.evaluate()["eval_loss"] < 10
     assert trainer.predict(rows).predictions.shape == (9, 1)

@@ -38,25 +38,17 @@ def test_seeds_follow_the_step_in_training_and_never_change_in_evaluation(make_t
     assert seen[False][:evaluations] == seen[False][evaluations:]
 
 
-@pytest.fixture
-def overfitted(make_trainer, config):
-    """A Trainer that has seen eight pairs 120 times, without dropout."""
-    options = {"max_steps": 120, "learning_rate": 5e-3, "logging_steps": 10, "save_strategy": "no"}
+def test_the_losses_of_a_fixed_batch_fall(make_trainer, config):
+    """Eight pairs, all in every step and without dropout; evaluation hides the same parts of them every time."""
+    options = {"max_steps": 40, "learning_rate": 5e-3, "save_strategy": "no", "warmup_steps": 0, "logging_steps": 1}
     trainer = make_trainer(config=without_dropout(config), **options)
+    before = trainer.evaluate(trainer.train_dataset)
     trainer.train()
-    return trainer
-
-
-def test_overfits_eight_pairs(overfitted):
-    logs = [entry for entry in overfitted.state.log_history if "contrastive_loss" in entry]
-    assert logs[-1]["contrastive_loss"] < 0.1 * logs[0]["contrastive_loss"]
-    assert logs[-1]["word_loss"] < 0.5 * logs[0]["word_loss"]
-    assert logs[-1]["motif_loss"] < 0.5 * logs[0]["motif_loss"]
-
-
-def test_eight_overfitted_pairs_find_each_other_in_evaluation(overfitted):
-    molecules, texts = overfitted.predict(overfitted.train_dataset).predictions[:2]
-    assert (molecules @ texts.T).argmax(1).tolist() == list(range(8))
+    logs = [entry["contrastive_loss"] for entry in trainer.state.log_history if "contrastive_loss" in entry]
+    after = trainer.evaluate(trainer.train_dataset)
+    assert logs[-1] < 0.5 * logs[0]
+    assert after["eval_word_loss"] < 0.8 * before["eval_word_loss"]
+    assert after["eval_motif_loss"] < 0.7 * before["eval_motif_loss"]
 
 
 def test_logs_the_parts_of_the_loss_averaged_since_the_last_log(make_trainer, config):
