@@ -9,6 +9,7 @@ at each step, decoded (with cache, too) one by one. --num_alone molecules are me
 """
 
 import argparse
+import itertools
 import json
 import platform
 import time
@@ -20,7 +21,8 @@ import torch.nn.functional as F
 import transformers
 
 from modeling_finemoltex import LatentOptimizationEditor, __version__
-from modeling_finemoltex.editing import Latents, LatentSettings, read_molecules
+from modeling_finemoltex.data import MoleculeFile
+from modeling_finemoltex.editing import Latents, LatentSettings
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -82,7 +84,8 @@ def main() -> None:
     editor = LatentOptimizationEditor.from_pretrained(
         arguments.model, settings=LatentSettings(num_steps=arguments.num_steps)
     )
-    smiles = read_molecules(arguments.file, arguments.smiles_column)[: arguments.num_molecules]
+    molecules = MoleculeFile(arguments.file, arguments.smiles_column).smiles()
+    smiles = list(itertools.islice(molecules, arguments.num_molecules))
     tokens = [editor.coder.tokenize(one) for one in smiles]
     edit_together(editor, tokens[:2], arguments.prompt)
     together = measure(edit_together, editor, tokens, arguments.prompt)

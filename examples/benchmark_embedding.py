@@ -25,7 +25,7 @@ import torch
 import transformers
 
 from modeling_finemoltex import __version__
-from modeling_finemoltex.data import RowSource
+from modeling_finemoltex.data import MoleculeFile
 from modeling_finemoltex.embedding import MoleculeTextEncoder, embed_file
 
 
@@ -93,7 +93,7 @@ def main() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.cores])
     encoder = MoleculeTextEncoder.from_pretrained(arguments.model)
     batch_size = arguments.batch_size or encoder.default_batch_size
-    source = RowSource(arguments.smiles_file, arguments.smiles_column)
+    source = MoleculeFile(arguments.smiles_file, arguments.smiles_column)
     rows = (row.value if source.to_smiles is None else source.to_smiles(row.value) for row in source)
     smiles = list(itertools.islice(rows, arguments.num_molecules))
     smiles = [smiles[index] for index in encoder.encode_molecules(smiles, on_error="skip")[1]]  # also warms up

@@ -1,6 +1,6 @@
 """Featurise every molecule of a table and prove that its motifs are a partition.
 
-Needs: a csv, tsv or jsonl file (.gz too) with a SMILES column. Prints counts and every refused row with its index.
+Needs: a file of molecules (csv, jsonl, smi, sdf, Parquet, ...). Prints counts and every refused row with its index.
 Runtime: about one minute per 100,000 molecules and core.
 """
 
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from modeling_finemoltex import FineMolTexFeatureExtractor
+from modeling_finemoltex.data import MoleculeFile
 
 FRAGMENTATIONS = ("paper", "functional")
 extractors: dict[str, FineMolTexFeatureExtractor] = {}  # of one worker process
@@ -25,18 +25,16 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smiles_file", type=Path, required=True, nargs="+", help="tables to read")
-    parser.add_argument("--column", default="smiles", help="their SMILES column")
+    parser.add_argument("--column", help="their SMILES column")
     parser.add_argument("--every", type=int, default=1, help="check each n-th row only")
     parser.add_argument("--num_proc", type=int, default=1, help="worker processes")
     parser.add_argument("--output", type=Path, help="JSON file for counts, refused rows and faults")
     return parser.parse_args()
 
 
-def read_smiles(file: Path, column: str) -> list:
+def read_smiles(file: Path, column: str | None) -> list:
     """Return the SMILES column of a table, as it is: a missing value stays what it is and is refused later."""
-    if ".jsonl" in file.suffixes:
-        return pd.read_json(file, lines=True)[column].tolist()
-    return pd.read_csv(file, sep="\t" if ".tsv" in file.suffixes else ",", usecols=[column])[column].tolist()
+    return [row.value for row in MoleculeFile(file, column)]
 
 
 def find_fault(extractor: FineMolTexFeatureExtractor, smiles: str) -> str | None:
@@ -47,11 +45,11 @@ def find_fault(extractor: FineMolTexFeatureExtractor, smiles: str) -> str | None
         return "the motifs are no partition of the atoms"
     if sorted(graph.motif_positions.tolist()) != list(range(num_motifs)):
         return "the motif positions are no permutation"
-    if graph.motif_ids.max() >= extractor.motif_vocab_size or len(graph.bond_index) != len(graph.bond_features):
+    if graph.motif_ids.max() >= extractor.motif_vocab_size or len(graph.edge_index) != len(graph.edge_features):
         return "an array has the wrong size"
-    begins, ends = graph.atom_to_motif[graph.bond_index.T.astype(np.int64)]
+    begins, ends = graph.atom_to_motif[graph.edge_index.T.astype(np.int64)]
     joined = np.arange(num_atoms)  # label propagation along uncut bonds: each motif must be one connected piece
-    inside = graph.bond_index[begins == ends].astype(np.int64)
+    inside = graph.edge_index[begins == ends].astype(np.int64)
     for _ in range(num_atoms):
         before = joined.copy()
         np.minimum.at(joined, inside[:, 0], before[inside[:, 1]])

@@ -8,7 +8,6 @@ Interrupted, the same command goes on where it stopped; another --output starts 
 """
 
 import argparse
-import csv
 import json
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from modeling_finemoltex import (
     SearchEditor,
     SearchSettings,
 )
+from modeling_finemoltex.data import MoleculeFile
 from modeling_finemoltex.editing import (
     PENALTY_GRIDS,
     LatentMoveEditor,
@@ -62,9 +62,8 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def read_column(file: Path, column: str) -> list[str]:
-    """Read the molecules of a csv file."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        return [row[column].strip() for row in csv.DictReader(lines)]
+    """Read the molecules of a table."""
+    return [smiles.strip() for smiles in MoleculeFile(file, column).smiles()]
 
 
 def make_editors(arguments: argparse.Namespace, sources: list[str]) -> dict[str, tuple[MoleculeEditor, bool]]:

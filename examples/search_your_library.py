@@ -5,10 +5,10 @@ Takes: about 2 s per thousand molecules on a CPU core, once; the index is kept i
 """
 
 import argparse
-import csv
 from pathlib import Path
 
 from modeling_finemoltex import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex
+from modeling_finemoltex.data import MoleculeFile
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -26,8 +26,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def build_index(csv_file: str, column: str, encoder: MoleculeTextEncoder) -> MoleculeTextIndex:
     """Embed the molecules that can be read; the hits tell their row in the file."""
-    with open(csv_file, encoding="utf-8", newline="") as file:
-        smiles = [row[column] for row in csv.DictReader(file)]
+    smiles = [row.value for row in MoleculeFile(csv_file, column)]
     embeddings, kept = encoder.encode_molecules(smiles, on_error="skip")
     print(f"{len(kept)} of {len(smiles)} molecules embedded")
     index = MoleculeTextIndex.from_arrays(

@@ -7,6 +7,7 @@ Takes: some minutes for 50,000 molecules, nearly all for embedding each once. Tr
 """
 
 import argparse
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -17,11 +18,11 @@ import yaml
 from transformers import AutoModel, AutoProcessor, logging
 
 from modeling_finemoltex import FineMolTexForMoleculeEditing
+from modeling_finemoltex.data import MoleculeFile
 from modeling_finemoltex.editing import (
     AlignmentSettings,
     EditingParts,
     load_generator,
-    read_molecules,
     save_editing_folder,
     train_alignment,
 )
@@ -30,7 +31,7 @@ from modeling_finemoltex.editing import (
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path, help="csv, tsv, smi, sdf (each also .gz) or Parquet file of molecules")
+    parser.add_argument("file", type=Path, help="file of molecules: csv, smi, sdf, Parquet, ...")
     parser.add_argument("--smiles_column", help="column of the molecules")
     parser.add_argument("--model", required=True, help="model folder or Hub id")
     parser.add_argument("--generator", required=True, help="generator folder or Hub id")
@@ -68,7 +69,8 @@ def main() -> None:
     arguments = parse_arguments()
     logging.set_verbosity_error()  # the heads of pre-training, also in the folder, are not needed here
     torch.manual_seed(arguments.seed)
-    smiles = read_molecules(arguments.file, arguments.smiles_column)[: arguments.max_molecules]
+    molecules = MoleculeFile(arguments.file, arguments.smiles_column).smiles()
+    smiles = list(itertools.islice(molecules, arguments.max_molecules))
     generator, generator_tokenizer = load_generator(arguments.generator)
     base, processor = AutoModel.from_pretrained(arguments.model), AutoProcessor.from_pretrained(arguments.model)
     model = FineMolTexForMoleculeEditing.from_parts(base, generator, arguments.notation)
@@ -76,12 +78,12 @@ def main() -> None:
     parts = EditingParts(model.to(device), processor, generator_tokenizer)
     schedule = {"num_epochs": arguments.num_epochs, "learning_rate": arguments.learning_rate, "seed": arguments.seed}
     figures = train_alignment(parts, smiles, AlignmentSettings(arguments.objective, **schedule))
-    base_model = name_only(arguments.model)
-    facts = {"dataset": f"`{arguments.file.name}`", "base_model": base_model, "metrics": figures}
+    facts: dict[str, Any] = {"dataset": f"`{arguments.file.name}`"}
+    if not Path(arguments.model).exists():  # others find it by this name; a folder of this machine they do not
+        facts["base_model"] = arguments.model
     if arguments.facts:
         facts |= yaml.safe_load(arguments.facts.read_text(encoding="utf-8"))
-    if arguments.report:
-        facts["metrics"] = figures | summarise_report(arguments.report)
+    facts["metrics"] = figures | (summarise_report(arguments.report) if arguments.report else {})
     save_editing_folder(parts, arguments.output_dir, facts, arguments.half_precision)
     settings = {name: name_only(value) for name, value in vars(arguments).items()}
     report = json.dumps(settings | figures, indent=1)

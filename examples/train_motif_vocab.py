@@ -1,6 +1,6 @@
 """Train the motif vocabularies of both fragmentations from tables of SMILES.
 
-Needs: csv, tsv or jsonl files (.gz too) with a SMILES column; --chemicals adds the PubChem compounds of `chemicals`.
+Needs: files of molecules (csv, jsonl, smi, sdf, Parquet, ...); --chemicals adds the PubChem compounds of `chemicals`.
 Runtime: about one minute per 100,000 molecules. The shipped `processors/default_motif_vocab.json` was written by
     python examples/train_motif_vocab.py --chemicals --smiles_file zinc250k.csv.gz --min_count 8
 """
@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import chemicals
-import pandas as pd
 from tqdm import tqdm
 
 from modeling_finemoltex import train_motif_vocab
+from modeling_finemoltex.data import MoleculeFile
 
 CHEMICALS_TABLE = Path(chemicals.__file__).parent / "Identifiers" / "chemical identifiers pubchem large.tsv"
 CHEMICALS_SMILES_COLUMN = 4  # the table has no header, and rows of different length
@@ -25,7 +25,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smiles_file", type=Path, nargs="*", default=[], help="tables to read")
-    parser.add_argument("--column", default="smiles", help="their SMILES column")
+    parser.add_argument("--column", help="their SMILES column")
     parser.add_argument("--chemicals", action="store_true", help="also read the compounds of the package `chemicals`")
     parser.add_argument("--min_count", type=int, default=8, help="motifs seen less often are unknown")
     parser.add_argument("--output", type=Path, default=Path("motif_vocab.json"))
@@ -39,10 +39,7 @@ def iterate_smiles(arguments: argparse.Namespace) -> Iterator[str]:
             for line in lines:
                 yield line.split("\t", CHEMICALS_SMILES_COLUMN + 1)[CHEMICALS_SMILES_COLUMN]
     for file in arguments.smiles_file:
-        if ".jsonl" in file.suffixes:
-            yield from pd.read_json(file, lines=True)[arguments.column]
-        else:
-            yield from pd.read_csv(file, sep="\t" if ".tsv" in file.suffixes else ",", dtype=str)[arguments.column]
+        yield from MoleculeFile(file, arguments.column).smiles()
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Describe molecules by what RDKit finds: `python examples/write_descriptor_captions.py molecules.csv out.jsonl.gz`.
 
-Needs a csv, tsv, jsonl or parquet file with a SMILES column; reads and writes row by row, whatever its length.
+Needs a file of molecules (csv, jsonl, smi, sdf, Parquet, ...); reads and writes row by row, whatever its length.
 Takes about 5 minutes of one CPU core per 50,000 molecules. `examples/pretrain.py` reads the result as it is; a source
 with `describe: true` in a recipe writes the same captions on its own.
 """
@@ -14,20 +14,16 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import datasets
 from tqdm import tqdm
 
-from modeling_finemoltex.data import GENERATED, write_captions
+from modeling_finemoltex.data import GENERATED, MoleculeFile, write_captions
 
 CHUNK = 200  # molecules handed to a process at once: about a second of work
 
 
-def iterate_smiles(file: str, column: str) -> Iterator[str]:
+def iterate_smiles(file: str, column: str | None) -> Iterator[str]:
     """Yield the molecules of a table without loading it."""
-    builder = next((name for name in ("parquet", "json") if f".{name}" in file), "csv")
-    options = {"sep": "\t"} if ".tsv" in file else {}
-    rows = datasets.load_dataset(builder, data_files=file, split="train", streaming=True, **options)
-    yield from (row[column] for row in rows)
+    yield from MoleculeFile(file, column).smiles()
 
 
 def describe(chunk: list[str], num_captions: int, seed: int) -> list[dict[str, str]]:
@@ -47,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("molecules", help="Table of molecules.")
     parser.add_argument("output", type=Path, help="File to write: .jsonl or .jsonl.gz.")
-    parser.add_argument("--smiles_column", default="smiles")
+    parser.add_argument("--smiles_column", help="Column of the molecules.")
     parser.add_argument("--captions_per_molecule", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--num_proc", type=int, default=1, help="Processes.")

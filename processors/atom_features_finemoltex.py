@@ -8,7 +8,7 @@ renumbered.
 from typing import NamedTuple
 
 import numpy as np
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
 # Height of each embedding table. A feature with K known values has K + 2 rows: row K means "unknown" and row K + 1,
 # the last one, is [MASK]. The model's graph configuration repeats these tuples; a test keeps the two equal.
@@ -92,35 +92,11 @@ class MoleculeRecord(NamedTuple):
     neighbours: list[list[tuple[int, int]]]
 
 
-def parse_smiles(smiles: str) -> Chem.Mol | None:
-    """Parse a SMILES without RDKit's messages on stderr.
-
-    RDKit's older stereo perception is switched on for the call if it is off: it labels R/S and E/Z while parsing.
-
-    Args:
-        smiles (`str`): The molecule.
-
-    Returns:
-        `rdkit.Chem.Mol` or `None`: The sanitised molecule; `None` if RDKit refuses the string or it has no atoms.
-    """
-    legacy = Chem.GetUseLegacyStereoPerception()
-    with rdBase.BlockLogs():
-        if legacy:
-            molecule = Chem.MolFromSmiles(smiles)
-        else:
-            Chem.SetUseLegacyStereoPerception(True)
-            try:
-                molecule = Chem.MolFromSmiles(smiles)
-            finally:
-                Chem.SetUseLegacyStereoPerception(False)
-    return molecule if molecule is not None and molecule.GetNumAtoms() else None
-
-
-def read_molecule(molecule: Chem.Mol) -> MoleculeRecord:
+def record_of(molecule: Chem.Mol) -> MoleculeRecord:
     """Read every fact that features and motifs need from a sanitised molecule.
 
     Args:
-        molecule (`rdkit.Chem.Mol`): A sanitised molecule with stereochemistry assigned, from `parse_smiles`.
+        molecule (`rdkit.Chem.Mol`): A sanitised molecule with stereochemistry assigned, from `parse_molecule`.
 
     Returns:
         `MoleculeRecord`: Plain lists of length `n` (atoms) and `b` (bonds).
@@ -161,7 +137,7 @@ def atom_feature_matrix(record: MoleculeRecord) -> np.ndarray:
     """Encode the atoms of a molecule.
 
     Args:
-        record (`MoleculeRecord`): Facts from `read_molecule`.
+        record (`MoleculeRecord`): Facts from `record_of`.
 
     Returns:
         `np.ndarray` of shape `(n, 9)`, uint8: One index per feature, each below its entry of `ATOM_FEATURE_SIZES`.
@@ -185,7 +161,7 @@ def bond_feature_matrix(record: MoleculeRecord) -> np.ndarray:
     """Encode the bonds of a molecule, each once.
 
     Args:
-        record (`MoleculeRecord`): Facts from `read_molecule`.
+        record (`MoleculeRecord`): Facts from `record_of`.
 
     Returns:
         `np.ndarray` of shape `(b, 3)`, uint8: One index per feature, each below its entry of `BOND_FEATURE_SIZES`.

@@ -1,35 +1,32 @@
-"""Rows of the feature cache -> one batch."""
+"""Rows of the feature cache, or raw pairs -> one batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from .feature_extraction_finemoltex import MoleculeGraph
 from .processing_finemoltex import FineMolTexProcessor
+from .views_finemoltex import Column
 
-# Flattened columns of a cached molecule: shape of one row's array and its type.
-_MOLECULE_COLUMNS = {
-    "atom_features": ((-1, 9), np.uint8),
-    "bond_index": ((-1, 2), np.uint16),
-    "bond_features": ((-1, 3), np.uint8),
-    "atom_to_motif": ((-1,), np.uint16),
-    "motif_ids": ((-1,), np.int32),
-    "motif_positions": ((-1,), np.uint16),
-}
 _ID_COLUMNS = ("pair_ids", "molecule_ids", "text_ids")
+_RAW_MOLECULE, _RAW_TEXT = "smiles", "text"
 
 
 class FineMolTexDataCollator:
-    """Collate cached rows: reshape and concatenate molecules, pad texts to the longest of the batch.
+    """Collate rows: reshape and join molecules, pad texts to the longest of the batch.
+
+    Rows of `featurize_pairs` are ready; raw rows with `smiles` and `text` are featurised and tokenised here, which
+    costs as much as the forward pass of a small model: cache them for training.
 
     Args:
         processor (`FineMolTexProcessor`): Gives the padding token and side, and joins molecules.
         pad_to_multiple_of (`int`, *optional*): Round the text length up, for tensor cores or static shapes.
 
     Example:
-    >>> loader = DataLoader(dataset, batch_size=32, collate_fn=FineMolTexDataCollator(processor))  # doctest: +SKIP
+    >>> batch = FineMolTexDataCollator(processor)([{"smiles": "CCO", "text": "an alcohol"}])
+    >>> list(batch)[:4]
+    ['input_ids', 'attention_mask', 'motif_counts', 'atom_features']
     """
 
     def __init__(self, processor: FineMolTexProcessor, pad_to_multiple_of: int | None = None):
@@ -40,22 +37,39 @@ class FineMolTexDataCollator:
         """Make one batch.
 
         Args:
-            rows (`list[dict]`): `B` rows with the flat columns `atom_features`, `bond_index`, `bond_features`,
-                `atom_to_motif`, `motif_ids`, `motif_positions` and/or `input_ids`; optionally `pair_ids`,
-                `molecule_ids`, `text_ids`, `labels`. Other columns are dropped.
+            rows (`list[dict]`): `B` rows with the flat columns of the feature extractor (`atom_features`,
+                `edge_index`, `edge_features`, `atom_to_motif`, `motif_ids`, `motif_positions`) or `smiles`, and/or
+                with `input_ids` or `text`; optionally `pair_ids`, `molecule_ids`, `text_ids`, `labels`. Other columns
+                are dropped.
 
         Returns:
             `dict[str, torch.Tensor]`: `input_ids` and `attention_mask` (B, T), the molecule tensors, ids (B,) of
             64-bit integers, and `labels` (B,) or (B, K), float with NaN for missing if any label is a float.
+
+        Raises:
+            ValueError: If there is no row, a molecule is bad, or the rows hold neither molecules nor texts.
         """
         if not rows:
             raise ValueError("Cannot collate an empty list of rows.")
+        extractor = self.processor.feature_extractor
         batch: dict[str, torch.Tensor] = {}
         if "input_ids" in rows[0]:
             batch.update(self._pad_texts([np.asarray(row["input_ids"], dtype=np.int64) for row in rows]))
-        if "atom_features" in rows[0]:
-            graphs = [_restore_graph(row) for row in rows]
-            batch.update(self.processor.feature_extractor.collate(graphs, return_tensors="pt"))
+        elif _RAW_TEXT in rows[0]:
+            tokens = self.processor.tokenize_texts([row[_RAW_TEXT] for row in rows], truncation=True)["input_ids"]
+            batch.update(self._pad_texts([np.asarray(ids, dtype=np.int64) for ids in tokens]))
+        columns = extractor.columns
+        if any(name in rows[0] for name in columns):
+            batch.update(extractor.collate([_restore(row, columns) for row in rows], return_tensors="pt"))
+        elif _RAW_MOLECULE in rows[0]:
+            found = [extractor.featurize(row[_RAW_MOLECULE], place) for place, row in enumerate(rows)]
+            batch.update(extractor.collate(found, return_tensors="pt"))
+        if not batch:
+            raise ValueError(
+                f"The rows have neither molecules nor texts: their columns are {', '.join(rows[0]) or 'none'}. Make "
+                "them with `featurize_pairs`, or give `smiles` and `text`. A `Trainer` drops raw columns unless it "
+                "has `remove_unused_columns=False`."
+            )
         for name in _ID_COLUMNS:
             if name in rows[0]:
                 batch[name] = torch.tensor([int(row[name]) for row in rows], dtype=torch.long)
@@ -78,10 +92,18 @@ class FineMolTexDataCollator:
         return {"input_ids": torch.from_numpy(input_ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
 
 
-def _restore_graph(row: dict[str, Any]) -> MoleculeGraph:
-    return MoleculeGraph(
-        *(np.asarray(row[name], dtype=dtype).reshape(shape) for name, (shape, dtype) in _MOLECULE_COLUMNS.items())
-    )
+def _restore(row: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[str, np.ndarray]:
+    """Give the flat columns of a cached molecule their types and widths back."""
+    missing = [name for name in columns if name not in row]
+    if missing:
+        raise ValueError(
+            f"The rows lack the columns {', '.join(missing)} of a molecule; they have {', '.join(row)}. Make them "
+            "with `featurize_pairs` of this version and the processor's views."
+        )
+    return {
+        name: np.asarray(row[name], dtype=dtype).reshape((-1,) if width is None else (-1, width))
+        for name, (dtype, width) in columns.items()
+    }
 
 
 def _stack_labels(labels: list[Any]) -> torch.Tensor:

@@ -1,28 +1,23 @@
-"""Motifs: a partition of a molecule's atoms into named pieces, and the vocabulary of their labels.
+"""Motifs: a partition of a molecule's atoms into named pieces.
 
 Only bonds that are not in a ring are ever cut. Each of them is a bridge, so the motifs of a connected molecule form a
 tree, and several components form a forest: walking it always ends.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rdkit import Chem, rdBase
-from transformers.utils import logging
+from rdkit import Chem
 
-from .atom_features_finemoltex import AROMATIC, DOUBLE, SINGLE, TRIPLE, MoleculeRecord, parse_smiles, read_molecule
+from .atom_features_finemoltex import AROMATIC, DOUBLE, SINGLE, TRIPLE, MoleculeRecord
 from .brics_finemoltex import BricsRules
 from .functional_groups_finemoltex import FUNCTIONAL_GROUPS, chain_bond_kinds
-
-logger = logging.get_logger(__name__)
 
 UNKNOWN_MOTIF_ID = 0
 MASK_MOTIF_ID = 1
 SPECIAL_MOTIFS = ("[UNK]", "[MASK]")  # ids 0 and 1; the i-th most frequent motif has id i + 2
 DEFAULT_FRAGMENTATION = "functional"
-VOCAB_VERSION = 1
 # 2^15 labels of about half a kilobyte each: 98 % of the fragments of drug-like molecules are found again.
 _LABEL_CACHE_SIZE = 32768
 
@@ -47,7 +42,7 @@ def partition_molecule(molecule: Chem.Mol, record: MoleculeRecord, fragmentation
 
     Args:
         molecule (`rdkit.Chem.Mol`): A sanitised molecule with at least one atom.
-        record (`MoleculeRecord`): Its facts, from `read_molecule`.
+        record (`MoleculeRecord`): Its facts, from `record_of`.
         fragmentation (`str`): A key of `FRAGMENTATIONS`.
 
     Returns:
@@ -131,60 +126,6 @@ def check_fragmentation(fragmentation: str) -> None:
     """Raise a `ValueError` unless `fragmentation` is a known one."""
     if fragmentation not in FRAGMENTATIONS:
         raise ValueError(f"`fragmentation` must be one of {sorted(FRAGMENTATIONS)}, got {fragmentation!r}.")
-
-
-def train_motif_vocab(
-    smiles_iterator: Iterable[str],
-    fragmentation: str = DEFAULT_FRAGMENTATION,
-    min_count: int = 5,
-    max_size: int | None = None,
-) -> dict[str, Any]:
-    """Count motif labels over a stream of SMILES and keep the frequent ones.
-
-    The result depends on the multiset of molecules only: not on their order, and not on how their SMILES are written.
-    Strings RDKit refuses are left out, and their number is logged.
-
-    Args:
-        smiles_iterator (`Iterable[str]`): SMILES strings, read once.
-        fragmentation (`str`, *optional*, defaults to `"functional"`): `"paper"` or `"functional"`.
-        min_count (`int`, *optional*, defaults to 5): Motifs seen less often become `[UNK]`.
-        max_size (`int`, *optional*): Keep at most so many motifs, the most frequent.
-
-    Returns:
-        `dict[str, Any]`: JSON-able vocabulary. `motifs` maps label to count, most frequent first, ties by label; the
-        id of a motif is its rank in this order + 2, after `[UNK]` and `[MASK]`.
-
-    Example:
-    >>> train_motif_vocab(["CCO", "OCC", "c1ccccc1"], fragmentation="functional", min_count=2)["motifs"]
-    {'CCO': 2}
-    """
-    check_fragmentation(fragmentation)
-    counts: Counter[str] = Counter()
-    num_molecules = num_refused = 0
-    for smiles in smiles_iterator:
-        molecule = parse_smiles(smiles)
-        if molecule is None:
-            num_refused += 1
-            continue
-        num_molecules += 1
-        counts.update(partition_molecule(molecule, read_molecule(molecule), fragmentation).labels)
-    if num_refused:
-        logger.warning(f"Left {num_refused} strings that RDKit cannot parse out of the motif vocabulary.")
-    kept = sorted((item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0]))
-    return {
-        "version": VOCAB_VERSION,
-        "rdkit_version": rdBase.rdkitVersion,
-        "fragmentation": fragmentation,
-        "min_count": min_count,
-        "num_molecules": num_molecules,
-        "num_motif_tokens": counts.total(),
-        "motifs": dict(kept[:max_size]),
-    }
-
-
-def ordered_labels(motif_vocab: dict[str, Any]) -> list[str]:
-    """Labels of a vocabulary by id, special motifs first; JSON may have reordered the mapping, so it is sorted."""
-    return [*SPECIAL_MOTIFS, *sorted(motif_vocab["motifs"], key=lambda label: (-motif_vocab["motifs"][label], label))]
 
 
 def _leaf_hydrogens(record: MoleculeRecord) -> set[int]:

@@ -1,14 +1,20 @@
-"""The processor: SMILES and texts -> one batch of model inputs."""
+"""The processor: molecules and texts -> one batch of model inputs."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from transformers import BatchFeature, ProcessorMixin
+from rdkit import Chem
+from transformers import BatchEncoding, BatchFeature, ProcessorMixin
 from transformers.utils import logging
 
 from .feature_extraction_finemoltex import FineMolTexFeatureExtractor
+from .text_normalization_finemoltex import normalize_text
 
 logger = logging.get_logger(__name__)
+
+
+# Options of the tokenizer that change `input_ids` and `attention_mask`, all that the model reads.
+TOKENIZER_OPTIONS = ("add_special_tokens", "pad_to_multiple_of", "padding_side", "verbose")
 
 
 class FineMolTexProcessor(ProcessorMixin):
@@ -19,8 +25,9 @@ class FineMolTexProcessor(ProcessorMixin):
         tokenizer (`PreTrainedTokenizerBase`): The text side, any BERT-like tokenizer.
 
     Example:
-    >>> processor = FineMolTexProcessor(FineMolTexFeatureExtractor(), tokenizer)  # doctest: +SKIP
-    >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["an alcohol", "an arene"])  # doctest: +SKIP
+    >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["an alcohol", "an arene"])
+    >>> batch["motif_counts"].tolist(), len(batch["input_ids"])
+    ([1, 1], 2)
     """
 
     def __init__(self, feature_extractor=None, tokenizer=None, **kwargs):
@@ -49,7 +56,8 @@ class FineMolTexProcessor(ProcessorMixin):
         """Prepare molecules, texts or pairs of both.
 
         Args:
-            smiles (`str` or `Sequence[str]`, *optional*): `B` molecules; a string is a batch of one.
+            smiles (`str` or sequence of `str` or `rdkit.Chem.Mol`, *optional*): `B` molecules; a single one is a
+                batch of one.
             text (`str` or `Sequence[str]`, *optional*): `B` texts; a string is a batch of one.
             return_tensors (`str`, *optional*, defaults to `"pt"`): `"pt"`, `"np"` or `None`.
             padding (`bool` or `str`, *optional*, defaults to `True`): As in tokenizers.
@@ -57,28 +65,30 @@ class FineMolTexProcessor(ProcessorMixin):
             max_length (`int`, *optional*): Tokens per text; the tokenizer's `model_max_length` if absent.
             on_error (`str`, *optional*, defaults to `"raise"`): `"skip"` leaves out molecules that cannot be
                 featurised together with their texts, and adds the list `kept_indices`.
-            kwargs: Passed to the tokenizer.
+            kwargs: Passed to the tokenizer; `TOKENIZER_OPTIONS` lists what is allowed.
 
         Returns:
             `BatchFeature`: `input_ids` and `attention_mask` (B, T) if texts are given, then the molecule tensors of
             `FineMolTexFeatureExtractor.collate` if molecules are given.
 
         Raises:
+            TypeError: If an argument is unknown.
             ValueError: If neither side is given, their numbers differ, or an entry is bad.
         """
+        _check_options(kwargs)
         if smiles is None and text is None:
             raise ValueError("Nothing to process: pass `smiles`, `text`, or both.")
         texts = None if text is None else _check_texts(text)
         molecules: dict[str, Any] = {}
         if smiles is not None:
-            smiles = [smiles] if isinstance(smiles, str) else smiles
+            smiles = [smiles] if isinstance(smiles, str | Chem.Mol) else smiles
             if texts is not None and hasattr(smiles, "__len__") and len(smiles) != len(texts):
                 raise ValueError(
                     f"`smiles` and `text` must have the same length to form pairs, got {len(smiles)} molecules and "
                     f"{len(texts)} texts. Leave one out to process a single side."
                 )
-            graphs, kept = self.feature_extractor.featurize_batch(smiles, on_error=on_error)
-            molecules = dict(self.feature_extractor.collate(graphs, return_tensors=return_tensors))
+            rows, kept = self.feature_extractor.featurize_batch(smiles, on_error=on_error)
+            molecules = dict(self.feature_extractor.collate(rows, return_tensors=return_tensors))
             if on_error == "skip":
                 molecules["kept_indices"] = kept
                 texts = None if texts is None else [texts[index] for index in kept]
@@ -88,6 +98,23 @@ class FineMolTexProcessor(ProcessorMixin):
                 texts, truncation, max_length, padding=padding, return_tensors=return_tensors, **kwargs
             )
         return BatchFeature({**data, **molecules})
+
+    def tokenize_texts(self, texts: Sequence[str], **kwargs) -> BatchEncoding:
+        """Tokenise texts after `normalize_text`, as every text that a model reads.
+
+        Args:
+            texts (sequence of `str`): `B` texts.
+            kwargs: Passed to the tokenizer.
+
+        Returns:
+            `BatchEncoding`: What the tokenizer returns; an `offset_mapping` points into the normalised texts.
+
+        Example:
+        >>> plain, copied = processor.tokenize_texts(["beta-lactam", "\u03b2\u2010lactam"])["input_ids"]
+        >>> plain == copied
+        True
+        """
+        return self.tokenizer([normalize_text(text).text for text in texts], **kwargs)
 
     def decode_motifs(self, *args, **kwargs) -> list[str]:
         """Translate motif ids to labels; see `FineMolTexFeatureExtractor.decode_motifs`."""
@@ -99,7 +126,7 @@ class FineMolTexProcessor(ProcessorMixin):
 
     def _tokenize(self, texts: list[str], truncation: bool | str, max_length: int | None, **kwargs) -> dict[str, Any]:
         """`input_ids` and `attention_mask` of shape (B, T); the model has no token types."""
-        encoded = self.tokenizer(
+        encoded = self.tokenize_texts(
             texts,
             truncation=truncation,
             max_length=max_length,
@@ -117,7 +144,18 @@ class FineMolTexProcessor(ProcessorMixin):
         return {name: encoded[name] for name in ("input_ids", "attention_mask")}
 
 
-def _check_texts(text: str | Sequence[str]) -> list[str]:
+def _check_options(options: dict[str, Any]) -> None:
+    """Refuse what the tokenizer would ignore, or what would not reach the model."""
+    unknown = sorted(set(options) - set(TOKENIZER_OPTIONS))
+    if unknown:
+        raise TypeError(
+            f"The processor takes no argument {', '.join(unknown)}. Beside its own it passes "
+            f"{', '.join(TOKENIZER_OPTIONS)} to the tokenizer."
+        )
+
+
+def _check_texts(text: Any) -> list[str]:
+    """Take one text for a batch of one."""
     if isinstance(text, str):
         return [text]
     if isinstance(text, bytes | dict) or not hasattr(text, "__iter__"):

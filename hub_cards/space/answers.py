@@ -1,6 +1,5 @@
 """What stands behind the tabs of the demo: molecules and sentences in, drawn pages out; nothing here knows Gradio."""
 
-import csv
 import io
 from html import escape
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import NamedTuple
 from transformers import pipeline
 
 from modeling_finemoltex import MoleculeTextEncoder, MoleculeTextIndex, MotifWordAligner, SearchEditor, SearchSettings
-from modeling_finemoltex.data import parse_smiles
+from modeling_finemoltex.data import MoleculeFile, try_parse
 from modeling_finemoltex.drawing import Card, Section, draw_molecule, render_page
 from modeling_finemoltex.editing import MotifSwaps, render_edits_page
 from modeling_finemoltex.explain import draw_alignment_matrix, render_alignment_page
@@ -47,22 +46,19 @@ def read_library(file: str | Path = LIBRARY) -> Library:
     """Read the molecules to be searched, and the sentences that are searched with a molecule.
 
     Args:
-        file (`str` or `Path`): A csv file with the columns `name` and `smiles`.
+        file (`str` or `Path`): A table with the columns `name` and `smiles`.
 
     Raises:
         ValueError: If a column is missing, there are no rows or too many, or a SMILES cannot be parsed.
     """
-    with open(file, encoding="utf-8", newline="") as table:
-        rows = list(csv.DictReader(table))
-    if not rows or not {"name", "smiles"} <= rows[0].keys():
-        raise ValueError(f"{file} must have the columns name and smiles, and a row below them.")
+    rows = list(MoleculeFile(file, "smiles", id_column="name"))
     if len(rows) > MAX_LIBRARY:
         raise ValueError(f"{file} has {len(rows):,} molecules; the demo embeds at most {MAX_LIBRARY:,} at its start.")
-    for line, row in enumerate(rows, start=2):
-        if parse_smiles(row["smiles"]) is None:
-            raise ValueError(f"{file}, line {line}: {row['smiles']!r:.80} is no SMILES.")
+    for row in rows:
+        if row.problem is not None or try_parse(row.value) is None:
+            raise ValueError(f"{file}, line {row.line}: {row.problem or f'{row.value!r:.80} is no SMILES'}.")
     sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
-    return Library([row["name"] for row in rows], [row["smiles"] for row in rows], sentences)
+    return Library([row.id for row in rows], [row.value for row in rows], sentences)
 
 
 class Answers:
@@ -195,7 +191,7 @@ def read_molecule(smiles: str) -> str:
         raise ValueError("Draw a molecule or paste its SMILES first, such as CC(=O)Oc1ccccc1C(=O)O.")
     if len(smiles) > MAX_SMILES_CHARACTERS:
         raise ValueError(f"The SMILES has {len(smiles):,} characters; at most {MAX_SMILES_CHARACTERS:,} are taken.")
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     if molecule is None:
         raise ValueError(f"This is no SMILES of a molecule: {smiles[:60]}. Check its brackets, rings and valences.")
     if molecule.GetNumAtoms() > MAX_ATOMS:

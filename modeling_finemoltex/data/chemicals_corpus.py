@@ -8,7 +8,7 @@ from pathlib import Path
 
 import datasets
 
-from .identifiers import parse_smiles
+from .identifiers import try_parse
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def load_chemicals_pairs(synonyms_per_molecule: int = 1, seed: int = 0) -> datas
         for line in table:
             cells = line.rstrip("\n").split("\t")
             names = _names(cells, synonyms_per_molecule, seed)
-            if not names or parse_smiles(cells[SMILES]) is None:
+            if not names or try_parse(cells[SMILES]) is None:
                 dropped += 1
                 continue
             for kind, name in names:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from rdkit import Chem
 from rdkit.Chem import QED, Descriptors, rdMolDescriptors
 
-from .identifiers import parse_smiles
+from .identifiers import try_parse
 from .structural_terms import count_ring_systems, count_terms, find_ring_systems
 
-REVISION = 2  # part of cache keys: raise it whenever the captions change
+REVISION = 3  # part of cache keys: raise it whenever the captions change
 GENERATED = "generated"  # mark of a caption that nobody wrote, for the column `source` of a table
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -148,10 +148,11 @@ def write_captions(smiles: str, num_captions: int, seed: int = 0, topics: Sequen
     Raises:
         ValueError: If the SMILES cannot be parsed.
     """
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     if molecule is None:
         raise ValueError(f"{smiles!r} cannot be parsed as a SMILES with at least one atom, so it cannot be described.")
     name = Chem.MolToSmiles(molecule)
+    molecule = try_parse(name) or molecule  # the order of atoms decides on the order of words, and on rounding
     facts = [fact for fact in list_facts(molecule) if topics is None or fact.topic in topics]
     attempts = (_compose(facts, random.Random(f"{seed} {number} {name}")) for number in range(2 * num_captions))
     return [caption for caption in dict.fromkeys(attempts) if caption][:num_captions]
@@ -163,7 +164,7 @@ def list_facts(molecule: Chem.Mol) -> list[Fact]:
     kinds = [_with_article(term.kind) for term in terms if term.kind] + _polycyclic_kinds(molecule)
     groups = [_count(number, term.group) for term, number in terms.items() if term.group]
     rings = [_count(n, f"{name} {'skeleton' if name == 'steroid' else 'ring'}")
-             for name, n in count_ring_systems(molecule).items()]  # fmt: skip
+             for name, n in sorted(count_ring_systems(molecule).items())]  # fmt: skip
     facts = [
         Fact("kinds", ("is {}", "can be classified as {}", "counts as {}"), tuple(kinds)),
         Fact("groups", ("contains {}", "carries {}", "has {}", "bears {}"), tuple(groups)),
@@ -179,7 +180,7 @@ def _composition_facts(molecule: Chem.Mol) -> list[Fact]:
     weight = _weigh(molecule)
     rounded = f"{weight:.0f}"
     elements: dict[str, int] = {}
-    for atom in filter(Chem.Atom.GetAtomicNum, molecule.GetAtoms()):  # 0 stands for any atom
+    for atom in sorted(filter(Chem.Atom.GetAtomicNum, molecule.GetAtoms()), key=Chem.Atom.GetSymbol):  # 0: any atom
         name = Chem.GetPeriodicTable().GetElementName(atom.GetAtomicNum()).lower()
         elements[name] = elements.get(name, 0) + 1
     atoms = tuple(_count(number, f"{name} atom") for name, number in elements.items() if name != "hydrogen")

@@ -10,31 +10,39 @@ import numpy as np
 import rdkit
 from datasets import List, Value
 
+from ..processors.text_normalization_finemoltex import normalize_text
 from .identifiers import canonical_smiles, stable_hash
 
 logger = logging.getLogger(__name__)
 
 # Part of the cache key: raise it whenever the columns below change their meaning.
-FEATURES_REVISION = 1
+FEATURES_REVISION = 2
 
-# Molecule columns are matrices stored row by row in one flat list per molecule: narrow and flat is 6 times smaller and
-# faster to read than nested lists. The collator gives them back their width.
-MOLECULE_COLUMNS = {
-    "atom_features": "uint8",  # n x 9
-    "bond_index": "uint16",  # b x 2, each bond once
-    "bond_features": "uint8",  # b x 3
-    "atom_to_motif": "uint16",  # n
-    "motif_ids": "int32",  # m
-    "motif_positions": "uint16",  # m
-}
 FEATURIZE_BATCH = 256  # rows per call: small enough for a moving progress bar, large enough for the fast tokenizer
 
-PAIR_FEATURES = datasets.Features(
-    {name: List(Value(dtype)) for name, dtype in MOLECULE_COLUMNS.items()}
-    | {"input_ids": List(Value("int32"))}
-    | {name: Value("int64") for name in ("pair_ids", "molecule_ids", "text_ids")}
-    | {"num_tokens": Value("int32")}
-)
+
+def pair_features(feature_extractor: Any) -> datasets.Features:
+    """List the columns of featurised pairs.
+
+    The arrays of a molecule are stored row by row in one flat list: narrow and flat is 6 times smaller and faster to
+    read than nested lists. The collator gives them back their width.
+
+    Args:
+        feature_extractor (`FineMolTexFeatureExtractor`): Its `columns` are those of a molecule.
+
+    Returns:
+        `datasets.Features`: These columns, `input_ids`, the ids of pair, molecule and text, and `num_tokens`.
+
+    Example:
+    >>> list(pair_features(processor.feature_extractor))[-5:]
+    ['input_ids', 'pair_ids', 'molecule_ids', 'text_ids', 'num_tokens']
+    """
+    return datasets.Features(
+        {name: List(Value(column.dtype)) for name, column in feature_extractor.columns.items()}
+        | {"input_ids": List(Value("int32"))}
+        | {name: Value("int64") for name in ("pair_ids", "molecule_ids", "text_ids")}
+        | {"num_tokens": Value("int32")}
+    )
 
 
 def featurize_pairs(
@@ -52,14 +60,14 @@ def featurize_pairs(
 
     Args:
         dataset (`datasets.Dataset` or `datasets.IterableDataset`): Columns `smiles` and `text`; others are dropped.
-        processor (`FineMolTexProcessor`): Its `feature_extractor.featurize` and its `tokenizer` are used.
+        processor (`FineMolTexProcessor`): Featurises molecules and tokenises texts.
         max_length (`int`): Texts are cut to this many tokens, special tokens included.
         num_proc (`int`, *optional*): Worker processes; not used for a streamed dataset.
         on_error (`str`): `"raise"` stops at the first bad row; `"skip"` leaves bad rows out. Rows that are missing
             from `pair_ids` are the skipped ones: `skipped_rows` lists them.
 
     Returns:
-        A dataset of the same kind with the columns of `PAIR_FEATURES`. `pair_ids` is the row's number in `dataset`,
+        A dataset of the same kind with the columns of `pair_features`. `pair_ids` is the row's number in `dataset`,
         `molecule_ids` a hash of the canonical SMILES and `text_ids` one of the text, both 63 bits and stable;
         `num_tokens` is the length of `input_ids`.
 
@@ -80,7 +88,7 @@ def featurize_pairs(
         "with_indices": True,
         "input_columns": ["smiles", "text"],
         "remove_columns": columns,
-        "features": PAIR_FEATURES,
+        "features": pair_features(processor.feature_extractor),
         "fn_kwargs": {"processor": processor, "max_length": max_length, "on_error": on_error},
     }
     if isinstance(dataset, datasets.IterableDataset):
@@ -115,29 +123,30 @@ def skipped_rows(featurized: datasets.Dataset, num_rows: int) -> list[int]:
 def _featurize_batch(
     smiles: list[str], texts: list[str], rows: list[int], processor: Any, max_length: int, on_error: str
 ) -> dict[str, list[Any]]:
-    """Featurise one batch of rows into the columns of `PAIR_FEATURES`."""
-    batch: dict[str, list[Any]] = {name: [] for name in PAIR_FEATURES}
+    """Featurise one batch of rows into the columns of `pair_features`."""
+    columns = processor.feature_extractor.columns
+    batch: dict[str, list[Any]] = {name: [] for name in pair_features(processor.feature_extractor)}
     kept_texts, skipped = [], []
-    graphs: dict[str, Any] = {}  # the texts of one molecule are often neighbours
+    found: dict[str, Any] = {}  # the texts of one molecule are often neighbours
     for molecule, text, row in zip(smiles, texts, rows, strict=True):
         try:
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"Row {row} (SMILES {molecule!r}) has no text: got {text!r}.")
-            if molecule not in graphs:
-                graphs[molecule] = processor.feature_extractor.featurize(molecule, row)
+            if molecule not in found:
+                found[molecule] = processor.feature_extractor.featurize(molecule, row)
         except ValueError as error:
             if on_error == "raise":
                 raise ValueError(f"Row {row} with SMILES {molecule!r} cannot be used: {error}") from error
             skipped.append(f"row {row}: {error}")
             continue
-        for name, dtype in MOLECULE_COLUMNS.items():
-            batch[name].append(np.asarray(getattr(graphs[molecule], name), dtype=dtype).reshape(-1))
+        for name, column in columns.items():
+            batch[name].append(np.asarray(found[molecule][name], dtype=column.dtype).reshape(-1))
         kept_texts.append(text)
         batch["pair_ids"].append(row)
         batch["molecule_ids"].append(stable_hash(canonical_smiles(molecule) or molecule))
-        batch["text_ids"].append(stable_hash(text))
+        batch["text_ids"].append(stable_hash(normalize_text(text).text))
     if kept_texts:
-        batch["input_ids"] = processor.tokenizer(kept_texts, truncation=True, max_length=max_length)["input_ids"]
+        batch["input_ids"] = processor.tokenize_texts(kept_texts, truncation=True, max_length=max_length)["input_ids"]
     if skipped:
         logger.warning("Skipped %d of %d rows (%s).", len(skipped), len(rows), "; ".join(skipped[:3]))
     batch["num_tokens"] = [len(tokens) for tokens in batch["input_ids"]]
@@ -168,12 +177,19 @@ def _fingerprint(dataset: datasets.Dataset, processor: Any, max_length: int, on_
 
 def cache_file(dataset: datasets.Dataset, name: str) -> str:
     """Place what is computed from a dataset beside its cache, which `datasets` cleans up, or in the cache folder."""
-    if dataset.cache_files:
-        folder = Path(dataset.cache_files[0]["filename"]).parent
-    else:
-        folder = Path(datasets.config.HF_DATASETS_CACHE, "finemoltex")
-        folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(dataset.cache_files[0]["filename"]).parent if dataset.cache_files else cache_folder()
     return str(folder / f"{name}.arrow")
+
+
+def cache_folder() -> Path:
+    """Make the folder of what has no cache of its own: `finemoltex` in the cache of `datasets`.
+
+    Returns:
+        `Path`: The folder.
+    """
+    folder = Path(datasets.config.HF_DATASETS_CACHE, "finemoltex")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _report(featurized: datasets.Dataset, num_rows: int, max_length: int) -> None:

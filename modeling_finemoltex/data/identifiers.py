@@ -6,8 +6,10 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
-from datasets.utils import tqdm
 from rdkit import Chem, rdBase
+from tqdm.auto import tqdm
+
+from ..processors.smiles_finemoltex import try_parse
 
 CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, so the bar moves and pickling is cheap
 PROGRESS_FROM = 5_000  # fewer molecules than this finish before a progress bar would be read
@@ -29,24 +31,15 @@ def stable_hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "big") >> 1
 
 
-def parse_smiles(smiles: Any) -> Chem.Mol | None:
-    """Parse a SMILES string quietly; anything that is not a molecule with at least one atom gives `None`."""
-    if not isinstance(smiles, str) or not smiles.strip():
-        return None
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
-    return molecule if molecule is not None and molecule.GetNumAtoms() else None
-
-
 def canonical_smiles(smiles: Any) -> str | None:
     """Write the canonical SMILES (with stereo and isotopes) of one molecule; `None` if it cannot be parsed."""
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     return None if molecule is None else Chem.MolToSmiles(molecule)
 
 
 def inchikey(smiles: Any) -> str | None:
     """Compute the 27-character InChIKey of one molecule; `None` if it cannot be parsed or InChI refuses it."""
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     if molecule is None:
         return None
     with rdBase.BlockLogs():

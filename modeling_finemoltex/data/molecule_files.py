@@ -1,29 +1,49 @@
-"""Read the rows of csv, tsv, smi, sdf and Parquet files one by one, whatever the size of the file."""
+"""Molecules or texts of a file, row by row, whatever its format and size.
+
+A new file format is a function that returns a `Table`, and a line in `FORMATS`.
+"""
 
 import csv
-import gzip
+import functools
 import hashlib
-import io
-import itertools
-import re
-import zlib
+import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from rdkit import Chem, rdBase
+from .columns import choose_column, find_column, text_of
+from .delimited_format import read_delimited
+from .sdf_format import read_sdf, smiles_of_record
+from .smi_format import read_smi, smiles_of_cxsmiles
+from .table import Format, Request
+from .text_lines import DECOMPRESSORS, READ_ERRORS, TextLines
+from .typed_formats import read_excel, read_json, read_parquet
 
-from .pairs import CHEBI20_HEADER, USUAL_NAMES
+logger = logging.getLogger(__name__)
 
-SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
-SUFFIXES = (*SEPARATORS, ".smi", ".sdf", ".parquet")
+_SMI = Format(read_smi, has_columns=False, to_smiles=smiles_of_cxsmiles)
+_SDF = Format(read_sdf, has_columns=False, to_smiles=smiles_of_record, is_record=True)
+_JSON = Format(read_json, cells_are_text=False)
+FORMATS: dict[str, Format] = {
+    ".csv": Format(read_delimited),
+    ".tsv": Format(functools.partial(read_delimited, usual="\t")),
+    ".txt": Format(functools.partial(read_delimited, usual="\t")),
+    ".smi": _SMI,
+    ".cxsmiles": _SMI,
+    ".sdf": _SDF,
+    ".sd": _SDF,
+    ".mol": _SDF,
+    ".parquet": Format(read_parquet, is_text=False, cells_are_text=False),
+    ".jsonl": _JSON,
+    ".ndjson": _JSON,
+    ".json": _JSON,
+    ".xlsx": Format(read_excel, is_text=False),
+}
+TEXT_KINDS = ("string", "large_string", "string_view")  # types of columns that hold text
+HASHED_AT_ONCE = 1 << 20  # bytes
+SHOWN = 5  # rows that the log names
 HEAD_BYTES = 1 << 20  # of the file, hashed with its size to recognise it without reading all of it
-PARQUET_ROWS = 1024  # decoded at a time
-SDF_RECORD_CHARACTERS = 1 << 24  # a 2,000-atom record has 0.2 M; more means that the separators are missing
-_SDF_PROPERTY = re.compile(r"^>.*<([^>]+)>")
-_READ_ERRORS = (OSError, EOFError, zlib.error, csv.Error, pa.ArrowException)
 
 
 class Row(NamedTuple):
@@ -31,35 +51,40 @@ class Row(NamedTuple):
 
     value: str | None  # SMILES, SDF record or text
     id: str | None = None
-    line: int | None = None  # where the row begins, from 1; Parquet files have no lines
+    line: int | None = None  # where the row begins, from 1; some formats have no lines
     problem: str | None = None  # why the row cannot be used, if the file itself says so
-    cells: tuple[Any, ...] = ()  # all of the row, under the source's `header`, if they are kept
+    cells: tuple[Any, ...] = ()  # all of the row, under the file's `header`, if they are kept
 
 
-class RowSource:
-    """The rows of one file, read anew and in order by every iteration; only the current row is in memory.
+class MoleculeFile:
+    r"""The rows of one file, read anew and in order by every iteration; only a few hundred are in memory.
 
-    Blank lines of csv, tsv and smi files are no rows. A row that is not as wide as the header, or not UTF-8, is a row
-    with a `problem`, not an error.
+    Blank lines are no rows. A row that is not as wide as the header, whose quotation marks do not close, or that is
+    not in the encoding of the file is a row with a `problem`, not an error.
 
     Args:
-        path (`str` or `Path`): A csv, tsv, txt (tab-separated) or Parquet file with named columns, a smi file (SMILES,
-            blank, id; no header) or an sdf file; all but Parquet also with `.gz`.
+        path (`str` or `Path`): A file with a suffix of `FORMATS`: csv, tsv, txt, jsonl, xlsx or Parquet with named
+            columns; smi or cxsmiles (SMILES and id); sdf, sd or mol. Text formats may be compressed (`.gz`, `.bz2`,
+            `.xz`, `.zst`).
         smiles_column (`str`, *optional*): Column of the molecules of a table; without it, the usual names are tried.
         text_column (`str`, *optional*): Read texts from this column (of an sdf file: property) instead of molecules.
         id_column (`str`, *optional*): Column (of an sdf file: property) of the ids. Without it, rows of a table have
             none; in a smi file the id follows the SMILES, in an sdf file it is the first line of the record.
         keep_cells (`bool`): Give every row all its cells; their names are `header`. A smi or sdf file has `smiles` (of
             an sdf file: the record) and `id`.
+        separator (`str`, *optional*): One character between the cells of a csv, tsv or txt file; if absent, comma,
+            tab, semicolon, bar or blank, whichever gives a header with the columns that are looked for.
 
     Raises:
         ValueError: If the file does not exist, has another suffix, no rows or no such column (lists those it has), or
             cannot be read; the last also while iterating.
+        ImportError: If the format needs a package that is not installed; names it.
 
     Example:
-    >>> source = RowSource("library.csv", id_column="name")  # doctest: +SKIP
-    >>> next(iter(source))  # doctest: +SKIP
-    Row(value='CCO', id='ethanol', line=2, problem=None)
+    >>> path = Path(folder) / "library.csv"
+    >>> _ = path.write_text("name;smiles\nethanol;CCO\n")
+    >>> list(MoleculeFile(path, id_column="name"))
+    [Row(value='CCO', id='ethanol', line=2, problem=None, cells=())]
     """
 
     def __init__(
@@ -69,8 +94,9 @@ class RowSource:
         text_column: str | None = None,
         id_column: str | None = None,
         keep_cells: bool = False,
+        separator: str | None = None,
     ) -> None:
-        self.path, self.keep_cells = Path(path), keep_cells
+        self.path, self.keep_cells, self.separator = Path(path), keep_cells, separator
         self.header: list[str] = ["smiles", "id"]  # a table's own, once its first row is read
         self.columns = {"smiles": smiles_column, "text": text_column, "id": id_column}
         self.is_text = text_column is not None
@@ -79,30 +105,37 @@ class RowSource:
                 f"Give `smiles_column` to embed molecules or `text_column` to embed texts, not both: got "
                 f"{smiles_column!r} and {text_column!r}."
             )
+        if separator is not None and len(separator) != 1:
+            raise ValueError(f"`separator` must be one character, such as ';' or '\\t': got {separator!r}.")
         if not self.path.is_file():
-            raise ValueError(f"{self.path} is no file. Give one of the formats {', '.join(SUFFIXES)}.")
-        name = self.path.name.lower()
-        self.suffix = Path(name.removesuffix(".gz")).suffix
-        if self.suffix not in SUFFIXES or name.endswith(".parquet.gz"):
-            raise ValueError(
-                f"{self.path} has an unknown suffix: known are {', '.join(SUFFIXES)}, all but .parquet also with .gz."
-            )
-        if self.suffix in (".smi", ".sdf"):
-            unused = ("smiles", "text", "id") if self.suffix == ".smi" else ("smiles",)
-            for kind in unused:
-                if self.columns[kind] is not None:
-                    raise ValueError(
-                        f"`{kind}_column` is {self.columns[kind]!r}, but {self.path} is a {self.suffix} file and has "
-                        "no such columns. Leave the option out."
-                    )
-        self.fraction_read = 0.0  # of the file, in bytes (of a Parquet file: rows), by the current iteration
+            raise ValueError(f"{self.path} is no file. Give one of the formats {', '.join(FORMATS)}.")
+        self.suffix = format_of(self.path)
+        self.format = FORMATS[self.suffix]
+        unused = () if self.format.has_columns else ("smiles",) if self.format.is_record else ("smiles", "text", "id")
+        for kind in unused:
+            if self.columns[kind] is not None:
+                raise ValueError(
+                    f"`{kind}_column` is {self.columns[kind]!r}, but {self.path} is a {self.suffix} file and has no "
+                    "such columns. Leave the option out."
+                )
+        self._opened: OpenTable | None = None  # by the current iteration
         if next(iter(self), None) is None:
             raise ValueError(f"{self.path} is empty: it has no rows.")
 
     @property
+    def fraction_read(self) -> float:
+        """Share of the file that the current iteration has read."""
+        return 0.0 if self._opened is None else self._opened.fraction_read
+
+    @property
     def to_smiles(self) -> Callable[[str], str] | None:
         """What turns a value into a SMILES or raises a `ValueError`; `None` where values are what is embedded."""
-        return smiles_of_record if self.suffix == ".sdf" and not self.is_text else None
+        return None if self.is_text else self.format.to_smiles
+
+    def show(self, value: str | None) -> str | None:
+        """Shorten a value for a list of rows: of a record with many lines, its title."""
+        is_record = self.format.is_record and not self.is_text
+        return value.partition("\n")[0] if is_record and value is not None else value
 
     def identity(self) -> dict[str, str | int]:
         """Describe the contents by size and beginning: equal for a copy of the file, whatever its name and date."""
@@ -112,169 +145,186 @@ class RowSource:
 
     def __iter__(self) -> Iterator[Row]:
         """Yield every `Row` in the order of the file."""
-        line = 0
-        try:
-            for row in self._read_parquet() if self.suffix == ".parquet" else self._read_text():
-                line = row.line or line
-                yield row
-        except _READ_ERRORS as error:
-            where = f" after the row in line {line}" if line else ""
-            raise ValueError(f"{self.path} cannot be read as {self.suffix[1:]}{where}: {error}") from error
+        named = tuple(name for name in self.columns.values() if name is not None)
+        request = Request(named, fits=self._fits, separator=self.separator)
+        with OpenTable(self.path, request) as opened:
+            self._opened = opened
+            if opened.header:
+                with opened.explained():
+                    yield from self._read_rows(opened)
 
-    def _read_text(self) -> Iterator[Row]:
-        """Rows of every format but Parquet; bytes that are not UTF-8 become surrogates, found in `_checked`."""
-        size = max(1, self.path.stat().st_size)
-        with self.path.open("rb") as raw:
-            binary: BinaryIO | gzip.GzipFile = gzip.open(raw) if self.path.name.lower().endswith(".gz") else raw
-            with io.TextIOWrapper(binary, "utf-8-sig", errors="surrogateescape", newline="") as lines:
-                if self.suffix == ".smi":
-                    rows = _read_smi(lines)
-                elif self.suffix == ".sdf":
-                    rows = _read_sdf(lines, self.columns["text"], self.columns["id"])
-                else:
-                    rows = self._read_delimited(lines)
-                for row in rows:
-                    self.fraction_read = raw.tell() / size
-                    yield self._with_cells(_checked(row))
+    def smiles(self) -> Iterator[str]:
+        r"""Yield the molecules as SMILES, unchecked; rows that cannot be read are left out, and counted in the log.
 
-    def _with_cells(self, row: Row) -> Row:
-        """Give the rows of formats without columns theirs."""
-        is_table = self.suffix in SEPARATORS
-        return row if is_table or not self.keep_cells else row._replace(cells=(row.value, row.id))
+        Example:
+        >>> path = Path(folder) / "library.smi"
+        >>> _ = path.write_text("CCO ethanol\nCC |^1:1| ethyl\n")
+        >>> list(MoleculeFile(path).smiles())
+        ['CCO', '[CH2]C']
+        """
+        to_smiles, problems = self.to_smiles, []
+        for row in self:
+            try:
+                if row.problem is not None or row.value is None:
+                    raise ValueError(row.problem or "it has no molecule")
+                yield row.value if to_smiles is None else to_smiles(row.value)
+            except ValueError as error:
+                problems.append(f"line {row.line}: {error}" if len(problems) < SHOWN else "")
+        if problems:
+            shown = "; ".join(filter(None, problems))
+            logger.warning("%s: left out %d rows that cannot be read (%s).", self.path, len(problems), shown)
 
-    def _read_delimited(self, lines: io.TextIOWrapper) -> Iterator[Row]:
-        """Rows of a table with a header."""
-        separator = SEPARATORS[self.suffix]
-        before = csv.reader(lines, delimiter=separator)
-        header = next((cells for cells in before if cells), [])
-        if not header:
-            return
-        places, self.header = self._find_columns(header), header
-        # The publishers of ChEBI-20 write quotation marks as they are.
-        quoted = header != CHEBI20_HEADER
-        reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-        line = before.line_num + 1
-        for cells in reader:
-            if len(cells) == len(header):
-                value, name = (None if place is None else cells[place] for place in places)
-                yield Row(value, name, line, cells=tuple(cells) if self.keep_cells else ())
-            elif cells:
-                problem = f"it has {len(cells)} cells, the header has {len(header)}"
-                kept = (*cells, *[""] * len(header))[: len(header)] if self.keep_cells else ()
-                yield Row(separator.join(cells), None, line, problem, kept)
-            line = before.line_num + reader.line_num + 1
+    def _fits(self, header: list[str]) -> bool:
+        """Tell whether a header has the columns that are looked for."""
+        kinds = ("text" if self.is_text else "smiles", *(["id"] if self.columns["id"] else []))
+        return all(find_column(header, kind, self.columns[kind]) is not None for kind in kinds)
 
-    def _read_parquet(self) -> Iterator[Row]:
-        """Rows of a Parquet file."""
-        with pq.ParquetFile(self.path) as file:
-            schema, num_rows = file.schema_arrow, file.metadata.num_rows
-            names = [None if place is None else schema.names[place] for place in self._find_columns(schema.names)]
-            kind = schema.field(names[0]).type
-            kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
-                raise ValueError(f"{self.path}, column {names[0]!r} must hold strings: it holds {kind}.")
-            done, self.header = 0, list(schema.names)
-            wanted = self.header if self.keep_cells else [name for name in names if name is not None]
-            for batch in file.iter_batches(PARQUET_ROWS, columns=wanted):
-                columns = batch.to_pydict()
-                values = columns[names[0]]
-                ids = [None] * len(values) if names[1] is None else columns[names[1]]
-                done += len(values)
-                self.fraction_read = done / num_rows
-                every = zip(*columns.values(), strict=True) if self.keep_cells else itertools.repeat(())
-                for value, name, cells in zip(values, ids, every, strict=False):
-                    yield Row(value, None if name is None else str(name), cells=cells)
-
-    def _find_columns(self, header: list[str]) -> tuple[int, int | None]:
-        """Places of the value and of the id in a header."""
+    def _read_rows(self, opened: "OpenTable") -> Iterator[Row]:
+        """Yield the rows of an open file."""
+        header, has_columns, keeps = opened.header, self.format.has_columns, self.keep_cells
         kind = "text" if self.is_text else "smiles"
-        usual = USUAL_NAMES[kind]
-        asked, id_column = self.columns[kind], self.columns["id"]
-        by_lower = {name.lower(): name for name in reversed(header)}
-        found = next((by_lower[name] for name in usual if name in by_lower), None) if asked is None else asked
-        for name, option in ((found, kind), (id_column, "id")):
-            if name not in header and (option == kind or name is not None):
-                looked_for = f"named like {', '.join(usual)}" if name is None else repr(name)
-                raise ValueError(f"{self.path} has no column {looked_for}; it has {header}. Set `{option}_column`.")
-        return header.index(str(found)), None if id_column is None else header.index(id_column)
+        name = choose_column(header, str(self.path), kind, self.columns[kind])
+        if opened.kinds and opened.kinds[name] not in TEXT_KINDS:
+            raise ValueError(f"{self.path}, column {name!r} must hold strings: it holds {opened.kinds[name]}.")
+        id_name = self.columns["id"] if has_columns else self.columns["id"] or "id"
+        if id_name is not None:
+            choose_column(header, str(self.path), "id", id_name)
+        if has_columns:
+            self.header = header
+        value_place, id_place = header.index(name), None if id_name is None else header.index(id_name)
+        wanted = None if keeps else {name, id_name} - {None}
+        for cells, line, broken in opened.rows(wanted):
+            opened.line = line
+            value, ident, problem = cells[value_place], None if id_place is None else cells[id_place], None
+            if ident is not None and type(ident) is not str:
+                ident = text_of(ident)
+            if broken is not None:
+                problem = broken.problem
+                if broken.raw is not None:
+                    value, ident = broken.raw, None
+            elif type(value) is not str:
+                value, problem = self._refuse(name, value)
+            kept: tuple[Any, ...] = ()
+            if keeps:
+                kept = tuple(cells) if has_columns else (value, ident)
+            yield Row(value, ident, line, problem, kept)
+
+    def _refuse(self, name: str, value: Any) -> tuple[str | None, str | None]:
+        """Say what is wrong with a value that is no string; a missing one of a table speaks for itself."""
+        if value is None:
+            return None, None if self.format.has_columns else f"the record has no property {name!r}"
+        return text_of(value), f"column {name!r} must hold strings, not {type(value).__name__}"
 
 
-def smiles_of_record(record: str) -> str:
-    """Convert an SDF record to SMILES.
+class OpenTable:
+    """An open file of any format, as a table that is read once; use it as a context manager.
 
     Args:
-        record (`str`): Its lines, with or without properties.
-
-    Returns:
-        `str`: Canonical SMILES with stereo.
+        path (`Path`): The file.
+        request (`Request`): What is wanted of it.
 
     Raises:
-        ValueError: If RDKit cannot read the record, or it has no atoms.
+        ValueError: If its suffix is unknown or it cannot be read; names it.
     """
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromMolBlock(record)
-        if molecule is None:
-            raw = Chem.MolFromMolBlock(record, sanitize=False)
-            problems = [] if raw is None else Chem.DetectChemistryProblems(raw)
-            reason = problems[0].Message() if problems else "it is not a valid mol block"
-            raise ValueError(f"RDKit cannot read the SDF record: {reason}.")
-    if not molecule.GetNumAtoms():
-        raise ValueError("The SDF record has no atoms.")
-    return Chem.MolToSmiles(molecule)
+
+    def __init__(self, path: Path, request: Request) -> None:
+        self.path, self.format = path, FORMATS[format_of(path)]
+        self.line: int | None = None  # of the row that was read last
+        self._lines: TextLines | None = None
+        try:
+            with self.explained():
+                self._lines = TextLines(path) if self.format.is_text else None
+                table = self.format.read(path if self._lines is None else self._lines, request)
+        except BaseException:
+            self.__exit__()
+            raise
+        self.header, self.rows, self.kinds, self._progress = table
+
+    def __enter__(self) -> "OpenTable":
+        """Return the table itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        if self._lines is not None:
+            self._lines.__exit__()
+
+    @property
+    def fraction_read(self) -> float:
+        """Share of the file that has been read, in bytes or in rows."""
+        if self._lines is not None:
+            return self._lines.fraction_read
+        return 0.0 if self._progress is None else self._progress()
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what goes wrong while reading into a `ValueError` that names file, format and line."""
+        try:
+            yield
+        except (*READ_ERRORS, csv.Error) as error:
+            where = "" if self.line is None else f" after the row in line {self.line}"
+            suffix = format_of(self.path)[1:]
+            raise ValueError(f"{self.path} cannot be read as {suffix}{where}: {error}") from error
 
 
-def _read_smi(lines: io.TextIOWrapper) -> Iterator[Row]:
-    """One molecule a line: SMILES, blank, id."""
-    for number, line in enumerate(lines, start=1):
-        smiles, *name = line.split(maxsplit=1) or [""]
-        if smiles:
-            yield Row(smiles, name[0].strip() if name else None, number)
+def format_of(path: str | Path) -> str:
+    """Tell the suffix that stands for the format of a file.
+
+    Args:
+        path (`str` or `Path`): Name of a file, which need not be there.
+
+    Returns:
+        `str`: A key of `FORMATS`.
+
+    Raises:
+        ValueError: If there is no such format; lists those that are there.
+
+    Example:
+    >>> format_of("Library.CSV.gz"), format_of("library.sdf")
+    ('.csv', '.sdf')
+    """
+    name = Path(path).name.lower()
+    plain = next((name.removesuffix(suffix) for suffix in DECOMPRESSORS if name.endswith(suffix)), name)
+    suffix = Path(plain).suffix
+    if suffix not in FORMATS or (plain != name and not FORMATS[suffix].is_text):
+        binary = [one for one, known in FORMATS.items() if not known.is_text]
+        raise ValueError(
+            f"{path} has an unknown suffix: known are {', '.join(FORMATS)}, all but {' and '.join(binary)} also with "
+            f"{', '.join(DECOMPRESSORS)}."
+        )
+    return suffix
 
 
-def _read_sdf(lines: io.TextIOWrapper, text_property: str | None, id_property: str | None) -> Iterator[Row]:
-    """Records end with `$$$$`; the last one may lack it."""
-    record: list[str] = []
-    first, size = 1, 0
-    for number, line in enumerate(lines, start=1):
-        if line.startswith("$$$$"):
-            yield _sdf_row(record, first, text_property, id_property)
-            record, first, size = [], number + 1, 0
-            continue
-        record.append(line.rstrip("\r\n"))
-        size += len(line)
-        if size > SDF_RECORD_CHARACTERS:
-            raise OSError(f"the record in line {first} does not end within {SDF_RECORD_CHARACTERS} characters")
-    if any(line.strip() for line in record):
-        yield _sdf_row(record, first, text_property, id_property)
+def has_format(path: str | Path) -> bool:
+    """Tell whether a name ends like that of a file that `MoleculeFile` reads.
 
+    Args:
+        path (`str` or `Path`): Name of a file, which need not be there.
 
-def _sdf_row(record: list[str], line: int, text_property: str | None, id_property: str | None) -> Row:
-    """Row of one record; properties are looked up only where they are asked for."""
-    wanted = {name for name in (text_property, id_property) if name is not None}
-    properties: dict[str, str] = {}
-    for place, one in enumerate(record) if wanted else ():
-        found = _SDF_PROPERTY.match(one)
-        if found and found[1] in wanted:
-            stop = next((end for end in range(place + 1, len(record)) if not record[end].strip()), len(record))
-            properties[found[1]] = "\n".join(record[place + 1 : stop])
-    name = (record[0].strip() or None) if id_property is None and record else properties.get(id_property or "")
-    if text_property is not None:
-        absent = None if text_property in properties else f"the record has no property {text_property!r}"
-        return Row(properties.get(text_property), name, line, absent)
-    return Row("\n".join(record), name, line)
+    Returns:
+        `bool`: True if it does.
 
-
-def _checked(row: Row) -> Row:
-    """Give a row with bytes that are not UTF-8 a problem, and write those bytes as escapes."""
+    Example:
+    >>> has_format("library.smi.zst"), has_format("library.pdf")
+    (True, False)
+    """
     try:
-        f"{row.value}{row.id}{''.join(row.cells)}".encode()
-    except UnicodeEncodeError:
-        value, name = (None if one is None else _escape(one) for one in (row.value, row.id))
-        problem = row.problem or "it is not valid UTF-8"
-        return Row(value, name, row.line, problem, tuple(map(_escape, row.cells)))
-    return row
+        return bool(format_of(path))
+    except ValueError:
+        return False
 
 
-def _escape(cell: str) -> str:
-    """Write bytes that are not UTF-8 as escapes."""
-    return cell.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def digest_file(path: Path) -> str:
+    """Hash all the contents of a file, at about a gigabyte in two seconds.
+
+    Args:
+        path (`Path`): The file.
+
+    Returns:
+        `str`: 32 hexadecimal digits, equal for equal contents.
+    """
+    found = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while part := file.read(HASHED_AT_ONCE):
+            found.update(part)
+    return found.hexdigest()

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from datasets import Dataset
 
-from .identifiers import map_unique, parse_smiles
-from .pairs import choose_column, load_table
+from .columns import choose_column, list_columns
+from .identifiers import map_unique, try_parse
+from .tables import load_table
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,12 @@ PROBLEM_TYPES = {
     "multiclass": "single_label_classification",
     "regression": "regression",
 }
-MISSING = {"", "nan", "na", "n/a", "none", "null", "?"}
+MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "none", "null", "missing", "nd", "n.d.", "?"}
+# Words for the two classes of a yes-or-no task.
+CLASS_WORDS = {
+    **dict.fromkeys(("true", "yes", "y", "active", "positive", "pos"), 1.0),
+    **dict.fromkeys(("false", "no", "n", "inactive", "negative", "neg"), 0.0),
+}
 SHOWN = 5  # rows named in a message
 
 
@@ -104,10 +110,10 @@ def load_property_table(
 
     Args:
         source (`str`): A MoleculeNet name (`bbbp`, `tox21`, `toxcast`, `sider`, `clintox`, `muv`, `hiv`, `bace`) with
-            `data_dir`, or a csv, tsv, jsonl (each also `.gz`) or Parquet file.
+            `data_dir`, or a file of any format (see `MoleculeFile`).
         label_columns (sequence of `str`, *optional*): Columns of the labels; the set's own for a MoleculeNet name.
-        task_type (`str`): `"binary"` (each column 0 or 1), `"multiclass"` (one column of class names) or
-            `"regression"`. Empty cells are missing labels.
+        task_type (`str`): `"binary"` (each column 0 or 1, or words such as yes, no, true, active, negative),
+            `"multiclass"` (one column of class names) or `"regression"`. Empty cells are missing labels.
         smiles_column (`str`, *optional*): Column of the molecules; without it, the usual names are tried.
         text_column (`str`, *optional*): Column of texts that the model reads beside the molecules.
         data_dir (`str` or `Path`, *optional*): Folder of the MoleculeNet files, such as `bbbp.csv` or `hiv.csv.gz`.
@@ -124,7 +130,8 @@ def load_property_table(
         raise ValueError(f"`task_type` must be one of {', '.join(PROBLEM_TYPES)}: got {task_type!r}.")
     known = MOLECULENET.get(source.lower())
     path = source if known is None else str(find_moleculenet_file(source.lower(), data_dir))
-    rows = load_table(path)
+    named = [name for name in (smiles_column, text_column, *(label_columns or ())) if name is not None]
+    rows = load_table(path, columns=named, on_broken="empty")  # a broken row is one that cannot be parsed
     names = list(rows.column_names)
     smiles_column = choose_column(names, path, "smiles", smiles_column)
     chosen = _choose_labels(known, names, label_columns, task_type, path)
@@ -168,7 +175,7 @@ def find_moleculenet_file(name: str, data_dir: str | Path | None) -> Path:
     wanted = {f"{name}{tail}{suffix}" for tail in ("", "_data") for suffix in (".csv", ".csv.gz", ".parquet")}
     found = next((file for file in there if file.name.lower() in wanted), None)
     if found is None:
-        listing = _shorten([file.name for file in there]) if there else "no files"
+        listing = list_columns([file.name for file in there]) if there else "no files"
         raise ValueError(f"{folder} holds no {name}.csv, {name}.csv.gz or {name}.parquet: there are {listing}.")
     return found
 
@@ -185,18 +192,18 @@ def _choose_labels(
     if not chosen or (task_type == "multiclass" and len(chosen) > 1):
         raise ValueError(
             f"Name {'one column' if task_type == 'multiclass' else 'the columns'} of the labels with `label_columns`: "
-            f"got {chosen}; {path} has {_shorten(names)}."
+            f"got {chosen}; {path} has {list_columns(names)}."
         )
     return chosen
 
 
 def _check_column(column: str, names: list[str], path: str) -> None:
     if column not in names:
-        raise ValueError(f"{path} has no column {column!r}; it has {_shorten(names)}. Name one of these.")
+        raise ValueError(f"{path} has no column {column!r}; it has {list_columns(names)}. Name one of these.")
 
 
 def _can_parse(smiles: Any) -> bool:
-    return parse_smiles(smiles) is not None
+    return try_parse(smiles) is not None
 
 
 def _report(path: str, num_rows: int, unparseable: dict[int, str]) -> None:
@@ -218,26 +225,33 @@ def _read_labels(rows: Dataset, columns: Sequence[str], task_type: str, path: st
     for place, column in enumerate(columns):
         cells = _read_column(rows, column)
         # Few distinct values, many rows: each value is read once.
-        numbers = {cell: _read_number(cell) for cell in set(cells)}
+        numbers = {cell: _read_number(cell, task_type == "binary") for cell in set(cells)}
         labels[:, place] = [numbers[cell] for cell in cells]
         allowed = np.isnan(labels[:, place]) | np.isfinite(labels[:, place])
         if task_type == "binary":
             allowed = np.isnan(labels[:, place]) | np.isin(labels[:, place], (0.0, 1.0))
         if not allowed.all():
             row = int(np.flatnonzero(~allowed)[0])
-            says = "0 or 1" if task_type == "binary" else "a number"
-            advice = (
-                "or read a column of names or of several classes with task type multiclass, of numbers with regression"
-                if task_type == "binary"
-                else "or read the column with task type multiclass"
-            )
-            raise ValueError(
-                f"{path}, row {row}, column {column!r}: {cells[row]!r} is no label. Write {says}, leave the cell "
-                f"empty where it is missing, {advice}. Rows count from 0 below the header."
-            )
+            raise ValueError(_refuse_label(path, row, column, cells[row], task_type))
         if np.isnan(labels[:, place]).all():
             raise ValueError(f"{path}, column {column!r} holds no label at all: every cell is empty. Leave it out.")
     return labels, []
+
+
+def _refuse_label(path: str, row: int, column: str, cell: Any, task_type: str) -> str:
+    """Say that a cell is no label, and what to do."""
+    says, advice = "a number", "or read the column with task type multiclass"
+    if task_type == "binary":
+        says = "0 or 1"
+        advice = (
+            "or read a column of names or of several classes with task type multiclass, of numbers with regression"
+        )
+    elif str(cell).strip()[:1] in ("<", ">", "~", "=", "\u2264", "\u2265"):
+        advice = "and decide what a bound is worth: the bare number, or no label"
+    return (
+        f"{path}, row {row}, column {column!r}: {cell!r} is no label. Write {says}, leave the cell empty where it is "
+        f"missing, {advice}. Rows count from 0 below the header."
+    )
 
 
 def _read_column(rows: Dataset, column: str) -> list[Any]:
@@ -255,10 +269,12 @@ def _read_classes(cells: list[Any], column: str, path: str) -> tuple[np.ndarray,
     return np.asarray([[math.nan if name is None else numbers[name]] for name in names]), classes
 
 
-def _read_number(cell: Any) -> float:
+def _read_number(cell: Any, is_binary: bool) -> float:
     """Read one cell: NaN if missing, infinite if it is no number."""
     if _is_missing(cell):
         return math.nan
+    if is_binary and str(cell).strip().lower() in CLASS_WORDS:
+        return CLASS_WORDS[str(cell).strip().lower()]
     try:
         number = float(cell)
     except (TypeError, ValueError):
@@ -276,8 +292,3 @@ def _read_texts(rows: Dataset, column: str, kept: np.ndarray, path: str) -> list
         if not isinstance(cells[row], str) or not cells[row].strip():
             raise ValueError(f"{path}, row {row}, column {column!r} has no text: {cells[row]!r}. Fill or remove it.")
     return [cells[row] for row in kept]
-
-
-def _shorten(names: list[str]) -> str:
-    """List the first names only: 617 columns would hide the message."""
-    return f"{names[:20]}" if len(names) <= 20 else f"{names[:20]} and {len(names) - 20} more"

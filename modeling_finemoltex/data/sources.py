@@ -18,9 +18,11 @@ from datasets import Value
 
 from . import descriptor_captions
 from .chemicals_corpus import is_chemical_name, load_chemicals_pairs
+from .columns import choose_column
 from .feature_cache import cache_file
-from .identifiers import inchikey14, parse_smiles, stable_hash
-from .pairs import choose_column, load_pairs, load_table
+from .identifiers import inchikey14, stable_hash, try_parse
+from .pairs import load_pairs
+from .tables import load_table
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ _NOTATION = re.compile(r"^(?:InChI|WURCS)=|[a-z]=O\b|\[H\]")  # line notations o
 
 
 @dataclass(frozen=True)
-class Source:
+class PairSource:
     """Pairs of one origin.
 
     Args:
@@ -102,7 +104,7 @@ class Source:
             raise ValueError(f"{self.name}: weights and steps must be 0 or more: got {self.weight!r}.")
 
     @classmethod
-    def parse(cls, text: str) -> "Source":
+    def parse(cls, text: str) -> "PairSource":
         """Read a source from JSON, or take the string itself as its `dataset`.
 
         Raises:
@@ -146,7 +148,7 @@ class Source:
 
 
 def load_source(
-    source: Source,
+    source: PairSource,
     data_dir: str | None = None,
     seed: int = 0,
     num_proc: int | None = None,
@@ -157,7 +159,7 @@ def load_source(
     """Load the pairs of a source, without molecules that cannot be read; kept in the `datasets` cache.
 
     Args:
-        source (`Source`): Where the rows come from and which texts they give.
+        source (`PairSource`): Where the rows come from and which texts they give.
         data_dir (`str`, *optional*): Folder that `${data_dir}` stands for.
         seed (`int`): Seed of the choice among texts and of the words of captions.
         num_proc (`int`, *optional*): Worker processes.
@@ -203,11 +205,11 @@ def load_source(
     return pairs
 
 
-def load_molecules(source: Source, data_dir: str | None = None, num_proc: int | None = None) -> datasets.Dataset:
+def load_molecules(source: PairSource, data_dir: str | None = None, num_proc: int | None = None) -> datasets.Dataset:
     """Load the molecules of an evaluation set, which needs no texts, with their identifiers.
 
     Args:
-        source (`Source`): Only its `dataset`, `smiles_column`, `split` and `where` are used.
+        source (`PairSource`): Only its `dataset`, `smiles_column`, `split` and `where` are used.
         data_dir (`str`, *optional*): Folder that `${data_dir}` stands for.
         num_proc (`int`, *optional*): Worker processes.
 
@@ -257,10 +259,10 @@ def is_molecule_name(text: str) -> bool:
         return False
     if not is_chemical_name(text.lower()):
         return False
-    return " " in text or parse_smiles(text) is None
+    return " " in text or try_parse(text) is None
 
 
-def _read_table(source: Source, data_dir: str | None) -> tuple[datasets.Dataset, str, list[str]]:
+def _read_table(source: PairSource, data_dir: str | None) -> tuple[datasets.Dataset, str, list[str]]:
     """Load the rows of a source as they are, and name the columns of the molecules and of the texts."""
     path = _locate(source, data_dir)
     if path == CHEMICALS:
@@ -285,7 +287,7 @@ def _read_table(source: Source, data_dir: str | None) -> tuple[datasets.Dataset,
     return table, choose_column(names, path, "smiles", source.smiles_column), text_columns
 
 
-def _locate(source: Source, data_dir: str | None) -> str:
+def _locate(source: PairSource, data_dir: str | None) -> str:
     """Put the data folder into the place that the source names."""
     try:
         return Template(source.dataset).substitute({} if data_dir is None else {"data_dir": data_dir.rstrip("/")})
@@ -299,7 +301,7 @@ def _locate(source: Source, data_dir: str | None) -> str:
 def _write_pairs(
     smiles: Sequence[str],
     *columns: Sequence[Any],
-    source: Source,
+    source: PairSource,
     seed: int,
     on_error: str,
     identify: bool,
@@ -308,7 +310,7 @@ def _write_pairs(
     *text_columns, rows = columns
     pairs: dict[str, list[Any]] = {name: [] for name in ("smiles", "text", "row", *["inchikey"] * identify)}
     for number, (molecule, row) in enumerate(zip(smiles, rows, strict=True)):
-        if parse_smiles(molecule) is None:
+        if try_parse(molecule) is None:
             if on_error == "raise":
                 raise ValueError(
                     f"{source.name}, row {row}: RDKit cannot parse the SMILES {molecule!r}. Correct or remove it, or "
@@ -324,7 +326,7 @@ def _write_pairs(
     return pairs
 
 
-def _choose_texts(smiles: str, cells: list[str | None], source: Source, seed: int) -> list[str]:
+def _choose_texts(smiles: str, cells: list[str | None], source: PairSource, seed: int) -> list[str]:
     """Write or collect the texts of one row."""
     if source.describe:
         topics = descriptor_captions.PROPERTY_TOPICS if source.describe == ABOUT_PROPERTIES else None

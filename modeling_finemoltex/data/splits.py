@@ -2,13 +2,13 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from .identifiers import canonical_smiles, map_unique, parse_smiles
+from .identifiers import canonical_smiles, map_unique
+from .scaffolds import chiral_scaffold, murcko_scaffold
 
 logger = logging.getLogger(__name__)
 
@@ -59,15 +59,12 @@ def scaffold_split(
     {'train': [0, 2, 3, 4], 'valid': [1], 'test': []}
     """
     sizes = _row_counts(len(smiles), valid_size, test_size)
-    scaffolds = map_unique(_murcko_scaffold, list(smiles), num_proc, "Scaffolds")
-    _check_parsed(smiles, scaffolds)
-    groups = _group_rows(scaffolds)
+    groups = _group_molecules(murcko_scaffold, smiles, num_proc, "Scaffolds")
     groups.pop("", None)  # acyclic
     wanted = [size for size in sizes.values() if size]
     limit = max(1, math.ceil(LARGEST_GROUP_SHARE * min(wanted))) if wanted else 0
     names = sorted(name for name, rows in groups.items() if len(rows) <= limit)
-    order = np.random.default_rng(seed).permutation(len(names))
-    parts = _fill(len(smiles), [groups[names[position]] for position in order], sizes)
+    parts = _fill(len(smiles), [groups[name] for name in names], sizes, seed)
     for name, size in sizes.items():
         if size and not len(parts[name]):
             raise ValueError(
@@ -104,9 +101,8 @@ def deterministic_scaffold_split(
         ValueError: If a SMILES cannot be parsed, the sizes do not fit, or a split that was asked for stays empty.
     """
     _row_counts(len(smiles), valid_size, test_size)
-    scaffolds = map_unique(_chiral_scaffold, list(smiles), num_proc, "Scaffolds")
-    _check_parsed(smiles, scaffolds)
-    groups = sorted(_group_rows(scaffolds).values(), key=lambda rows: (len(rows), rows[0]), reverse=True)
+    by_scaffold = _group_molecules(chiral_scaffold, smiles, num_proc, "Scaffolds")
+    groups = sorted(by_scaffold.values(), key=lambda rows: (len(rows), rows[0]), reverse=True)
     train_stop, valid_stop = (1 - valid_size - test_size) * len(smiles), (1 - test_size) * len(smiles)
     parts: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
     for rows in groups:
@@ -175,23 +171,8 @@ def random_split(
         ValueError: If a SMILES cannot be parsed or the sizes do not fit.
     """
     sizes = _row_counts(len(smiles), valid_size, test_size)
-    molecules = map_unique(canonical_smiles, list(smiles), num_proc, "Canonical SMILES")
-    _check_parsed(smiles, molecules)
-    groups = list(_group_rows(molecules).values())
-    order = np.random.default_rng(seed).permutation(len(groups))
-    return _fill(len(smiles), [groups[position] for position in order], sizes)
-
-
-def _murcko_scaffold(smiles: str) -> str | None:
-    """Write the scaffold SMILES of one molecule: empty without rings, `None` if unparsable."""
-    molecule = parse_smiles(smiles)
-    return None if molecule is None else MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=False)
-
-
-def _chiral_scaffold(smiles: str) -> str | None:
-    """Write the scaffold SMILES with stereo."""
-    molecule = parse_smiles(smiles)
-    return None if molecule is None else MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=True)
+    groups = _group_molecules(canonical_smiles, smiles, num_proc, "Canonical SMILES")
+    return _fill(len(smiles), list(groups.values()), sizes, seed)
 
 
 def _row_counts(num_rows: int, valid_size: int | float, test_size: int | float) -> dict[str, int]:
@@ -211,29 +192,29 @@ def _row_counts(num_rows: int, valid_size: int | float, test_size: int | float) 
     return counts
 
 
-def _check_parsed(smiles: Sequence[str], results: np.ndarray) -> None:
-    """Raise with the first rows whose SMILES could not be parsed."""
-    bad = [row for row, result in enumerate(results) if result is None]
+def _group_molecules(
+    key: Callable[[str], str | None], smiles: Sequence[str], num_proc: int | None, description: str
+) -> dict[str, list[int]]:
+    """Collect the rows of each key, in order of first appearance; raise with the first rows that have none."""
+    keys = map_unique(key, list(smiles), num_proc, description)
+    bad = [row for row, found in enumerate(keys) if found is None]
     if bad:
         shown = ", ".join(f"row {row}: {smiles[row]!r}" for row in bad[:5])
         raise ValueError(
             f"{len(bad)} of {len(smiles)} SMILES cannot be parsed ({shown}{', ...' if len(bad) > 5 else ''}). "
             "Remove these rows before splitting."
         )
-
-
-def _group_rows(keys: np.ndarray) -> dict[str, list[int]]:
-    """Collect the rows of each key, in order of first appearance."""
     groups: dict[str, list[int]] = {}
-    for row, key in enumerate(keys):
-        groups.setdefault(key, []).append(row)
+    for row, found in enumerate(keys):
+        groups.setdefault(found, []).append(row)
     return groups
 
 
-def _fill(num_rows: int, groups: list[list[int]], sizes: dict[str, int]) -> dict[str, np.ndarray]:
-    """Put each group into the first held-out split with room for all of it, else into train."""
+def _fill(num_rows: int, groups: list[list[int]], sizes: dict[str, int], seed: int) -> dict[str, np.ndarray]:
+    """Put each group, in random order, into the first held-out split with room for all of it, else into train."""
     parts: dict[str, list[int]] = {name: [] for name in sizes}
-    for rows in groups:
+    for place in np.random.default_rng(seed).permutation(len(groups)):
+        rows = groups[place]
         for name, size in sizes.items():
             if len(parts[name]) + len(rows) <= size:
                 parts[name].extend(rows)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rdkit import Chem
 from rdkit.Chem.Draw import rdMolDraw2D
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 
 DRAWING = (260, 200)  # pixels; the page scales it to the width of a card
 
@@ -113,7 +113,7 @@ def draw_molecule(molecule: Chem.Mol | str, highlight: Mapping[int, tuple[float,
     Returns:
         `str`: The element, without the XML declaration, which HTML does not allow inside.
     """
-    parsed = parse_smiles(molecule) if isinstance(molecule, str) else molecule
+    parsed = try_parse(molecule) if isinstance(molecule, str) else molecule
     if parsed is None:
         return ""
     canvas = rdMolDraw2D.MolDraw2DSVG(*DRAWING)

@@ -18,7 +18,6 @@ from .edits_page import draw_edits as draw_edits
 from .edits_page import render_edits_page as render_edits_page
 from .edits_page import write_edits as write_edits
 from .generator_training import GeneratorArguments as GeneratorArguments
-from .generator_training import read_molecules as read_molecules
 from .generator_training import train_generator as train_generator
 from .latent_baselines import LatentMoveEditor as LatentMoveEditor
 from .latent_coder import LatentCoder as LatentCoder

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..embedding.encoder import MoleculeTextEncoder
-from ..model.fusion_finemoltex import average_tokens
+from ..model.chunking_finemoltex import average_tokens
 from .editing_folder import EditingParts
 from .latent_coder import BATCH, LatentCoder
 
@@ -23,7 +23,7 @@ class AlignmentSettings:
 
     Args:
         objective (`str`): `"cosine"`, `"ebm_nce"` or `"info_nce"`; see
-            [`FineMolTexForMoleculeEditing.alignment_loss`].
+            [`FineMolTexForMoleculeEditing.space_map_loss`].
         num_epochs (`int`): Passes over the molecules.
         batch_size (`int`): Molecules per step.
         learning_rate (`float`): Highest rate of Adam; falls as a cosine.
@@ -83,7 +83,7 @@ def train_alignment(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(len(batches), 1))
     for part in tqdm(batches, unit="step", disable=not sys.stderr.isatty()):
         place = part.to(pooled.device)
-        loss = model.alignment_loss(pooled[place], embeds[place], settings.objective)
+        loss = model.space_map_loss(pooled[place], embeds[place], settings.objective)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -100,7 +100,7 @@ def embed_both_sides(parts: EditingParts, smiles: Sequence[str]) -> tuple[Tensor
     Molecules that either side cannot read are left out.
     """
     model = parts.model.eval()
-    coder = LatentCoder(model.generator, parts.generator_tokenizer, model.config.generator_notation)
+    coder = LatentCoder(model.generator, parts.generator_tokenizer, model.config.editing_config.notation)
     tokens, names = [], []
     for one in smiles:
         try:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rdkit import Chem
 from rdkit.Contrib.SA_Score import sascorer
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 from ..data.molecule_filters import DESCRIPTORS, MoleculeFilter
 from ..data.similarity import compute_similarities
 
@@ -144,7 +144,7 @@ class EditConstraints:
             `list[Candidate]`: In the order of the proposals; the similarity is 1 without a source.
         """
         allowed = [0 if source is None else len(source.GetSubstructMatches(pattern)) for pattern in _UNSTABLE]
-        parsed = [(smiles, molecule) for smiles in proposals if (molecule := parse_smiles(smiles)) is not None]
+        parsed = [(smiles, molecule) for smiles in proposals if (molecule := try_parse(smiles)) is not None]
         similarities = [1.0] * len(parsed)
         if source is not None:
             similarities = compute_similarities(source, [molecule for _, molecule in parsed])
@@ -193,7 +193,7 @@ def parse_source(smiles: str) -> Chem.Mol:
     Raises:
         ValueError: If it is no molecule, or has several components.
     """
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     if molecule is None:
         raise ValueError(f"{smiles!r:.80} is no molecule that can be edited: give a SMILES such as 'CCO'.")
     components = Chem.GetMolFrags(molecule, asMols=True)

@@ -7,7 +7,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDepictor, rdFMCS
 from rdkit.Chem.Draw import rdMolDraw2D
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 from ..drawing.molecule_page import Card, Section, draw_molecule, render_page
 from .edits import Edit
 
@@ -129,7 +129,7 @@ def _color_atoms(source: Chem.Mol, edit: Chem.Mol, atom_map: dict[int, int]) -> 
 
 
 def _lay_out(smiles: str | None) -> Chem.Mol | None:
-    molecule = None if smiles is None else parse_smiles(smiles)
+    molecule = None if smiles is None else try_parse(smiles)
     if molecule is not None:
         rdDepictor.Compute2DCoords(molecule)
     return molecule

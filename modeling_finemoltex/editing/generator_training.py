@@ -1,5 +1,6 @@
 """Train a small encoder-decoder that writes molecules as SELFIES: an autoencoder with noise on a few latent states."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -25,7 +26,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from transformers.utils import logging
 
 from ..data.identifiers import canonical_smiles, map_unique
-from ..data.molecule_files import RowSource
+from ..data.molecule_files import MoleculeFile
 from ..model.editing_finemoltex import encode_latents
 from ..training.checkpoints import find_resumable_checkpoint
 from ..training.interruption import SaveOnInterrupt
@@ -191,12 +192,13 @@ def split_molecules(arguments: GeneratorArguments) -> tuple[list[str], list[str]
     Raises:
         ValueError: If no molecule is left to train on, or none to hold out.
     """
-    rows = read_molecules(arguments.file, arguments.smiles_column)[: arguments.max_molecules]
+    molecules = MoleculeFile(arguments.file, arguments.smiles_column).smiles()
+    rows = list(itertools.islice(molecules, arguments.max_molecules))
     names = map_unique(canonical_smiles, rows, arguments.num_workers, "molecules")
     found = dict.fromkeys(name for name in names if name is not None)
     excluded = set()
     if arguments.exclude is not None:
-        excluded = {canonical_smiles(one) for one in read_molecules(arguments.exclude, arguments.smiles_column)}
+        excluded = set(map(canonical_smiles, MoleculeFile(arguments.exclude, arguments.smiles_column).smiles()))
     kept = [name for name in found if name not in excluded]
     order = np.random.default_rng(arguments.seed).permutation(len(kept))
     held_out, train = (
@@ -209,13 +211,6 @@ def split_molecules(arguments: GeneratorArguments) -> tuple[list[str], list[str]
         )
     counts = {"num_rows": len(rows), "num_unparsable": int(sum(name is None for name in names))}
     return train, held_out, counts | {"num_excluded": len(found) - len(kept)}
-
-
-def read_molecules(file: str | Path, smiles_column: str | None = None) -> list[str]:
-    """Read the molecules of a csv, tsv, smi, sdf or Parquet file as SMILES, unchecked."""
-    source = RowSource(file, smiles_column)
-    values = [row.value for row in source if row.problem is None and row.value is not None]
-    return values if source.to_smiles is None else list(map(source.to_smiles, values))
 
 
 def build_selfies_tokenizer(texts: list[str], max_length: int, num_latents: int) -> PreTrainedTokenizerFast:

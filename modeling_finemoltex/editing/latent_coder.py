@@ -8,7 +8,7 @@ from rdkit import Chem
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 from ..data.similarity import compute_similarities
 from ..model.editing_finemoltex import decode_latents, encode_latents
 from .molecule_notation import parse_notation, write_molecule
@@ -97,7 +97,7 @@ def measure_reconstruction(coder: LatentCoder, smiles: Sequence[str]) -> dict[st
     Raises:
         ValueError: If there are no molecules, or one cannot be parsed.
     """
-    sources = [parse_smiles(one) for one in smiles]
+    sources = [try_parse(one) for one in smiles]
     if not sources or None in sources:
         raise ValueError(f"Give molecules as SMILES: got {len(sources)}, of which {sources.count(None)} are none.")
     tokens: list[list[int]] = []
@@ -112,7 +112,7 @@ def measure_reconstruction(coder: LatentCoder, smiles: Sequence[str]) -> dict[st
     starts = range(0, len(tokens), BATCH)
     for start in tqdm(starts, unit="batch", disable=len(tokens) < SHOW_PROGRESS_FROM):
         given += coder.decode(coder.encode(tokens[start : start + BATCH]))
-    pairs = [(name, one, parse_smiles(one)) for name, one in zip(names, given, strict=True)]
+    pairs = [(name, one, try_parse(one)) for name, one in zip(names, given, strict=True)]
     valid = [(name, molecule) for name, _, molecule in pairs if molecule is not None]
     similarities = [compute_similarities(Chem.MolFromSmiles(name), [molecule])[0] for name, molecule in valid]
     return {

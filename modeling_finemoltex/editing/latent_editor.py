@@ -11,7 +11,7 @@ from rdkit import Chem
 from torch import Tensor
 from transformers.utils import logging
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 from ..data.similarity import compute_similarities
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.editing_finemoltex import PENALTIES
@@ -67,7 +67,9 @@ class LatentEditor(MoleculeEditor):
     ) -> None:
         self.model = parts.model.eval()
         self.encoder = MoleculeTextEncoder(self.model, parts.processor)
-        self.coder = LatentCoder(self.model.generator, parts.generator_tokenizer, self.model.config.generator_notation)
+        self.coder = LatentCoder(
+            self.model.generator, parts.generator_tokenizer, self.model.config.editing_config.notation
+        )
         self.constraints = constraints or EditConstraints()
         self.only_admissible = only_admissible
 
@@ -138,7 +140,7 @@ class LatentEditor(MoleculeEditor):
 
     def _check_reconstruction(self, source: Chem.Mol, reconstruction: str) -> str | None:
         """Say what is wrong if the generator makes something of a molecule that could not even be an edit of it."""
-        molecule, name = parse_smiles(reconstruction), Chem.MolToSmiles(source)
+        molecule, name = try_parse(reconstruction), Chem.MolToSmiles(source)
         similarity = 0.0 if molecule is None else compute_similarities(source, [molecule])[0]
         if reconstruction == name or similarity > self.constraints.min_similarity:
             return None
@@ -222,7 +224,7 @@ class LatentOptimizationEditor(LatentEditor):
 
 
 def _describe_failure(source: Chem.Mol, written: str) -> Edit:
-    molecule = parse_smiles(written)
+    molecule = try_parse(written)
     if molecule is None:
         return Edit(written, None, None)
     similarity = compute_similarities(source, [molecule])[0]

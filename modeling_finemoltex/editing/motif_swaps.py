@@ -6,7 +6,7 @@ from typing import Any
 
 from rdkit import Chem, rdBase
 
-from ..data.identifiers import canonical_smiles, parse_smiles
+from ..data.identifiers import canonical_smiles, try_parse
 
 # Elements of drug-like organic molecules; a vocabulary also knows boranes and metals.
 ORGANIC = frozenset((6, 7, 8, 9, 16, 17, 35))
@@ -44,7 +44,7 @@ class MotifSwaps:
         weights: dict[str, float] = {}
         self._molecules: dict[str, Chem.Mol] = {}
         for label, count in feature_extractor.motif_vocab["motifs"].items():
-            molecule = parse_smiles(label)
+            molecule = try_parse(label)
             if molecule is not None and _is_building_block(molecule):
                 self._molecules[label], weights[label] = molecule, count**0.5
         if not weights:

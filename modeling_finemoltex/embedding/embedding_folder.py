@@ -61,7 +61,7 @@ class ShardFacts(NamedTuple):
 
 
 def load_embeddings(folder: str | Path) -> Embeddings:
-    """Open a folder that `finemoltex embed` finished.
+    r"""Open a folder that `finemoltex embed` finished.
 
     Args:
         folder (`str` or `Path`): The output of the job.
@@ -73,12 +73,16 @@ def load_embeddings(folder: str | Path) -> Embeddings:
         ValueError: If the folder is no embedding folder or not finished, or a shard is missing or damaged.
 
     Example:
-    >>> dataset, metadata = load_embeddings("library-embeddings")  # doctest: +SKIP
-    >>> dataset.to_table(columns=["id", "embedding"]).num_rows == metadata["num_rows"]  # doctest: +SKIP
-    True
+    >>> from modeling_finemoltex import embed_file
+    >>> library, output = Path(folder) / "embedded.smi", Path(folder) / "embeddings"
+    >>> _ = library.write_text("CCO ethanol\nCCN ethylamine\n")
+    >>> _ = embed_file(library, output, encoder, num_workers=0, progress_bar=False)
+    >>> dataset, metadata = load_embeddings(output)
+    >>> dataset.to_table(columns=["id"]).to_pydict(), metadata["num_rows"]
+    ({'id': ['ethanol', 'ethylamine']}, 2)
     """
     folder = Path(folder)
-    metadata = read_metadata(folder)
+    metadata = read_embedding_metadata(folder)
     if metadata is None:
         raise ValueError(f"{folder} is no embedding folder: it has no {METADATA_FILE}. `finemoltex embed` makes one.")
     if not metadata["complete"]:
@@ -178,7 +182,7 @@ def read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise _damaged(path, error) from error
 
 
-def read_metadata(folder: Path) -> dict[str, Any] | None:
+def read_embedding_metadata(folder: Path) -> dict[str, Any] | None:
     """Read the facts of a folder; `None` if it has none.
 
     Raises:

@@ -15,7 +15,7 @@ import torch
 from accelerate import PartialState
 from tqdm.auto import tqdm
 
-from ..data.molecule_files import Row, RowSource
+from ..data.molecule_files import MoleculeFile, Row, digest_file
 from .embedding_folder import (
     FORMAT,
     METADATA_FILE,
@@ -23,8 +23,8 @@ from .embedding_folder import (
     UNFINISHED,
     DamagedShardError,
     ShardFacts,
+    read_embedding_metadata,
     read_facts,
-    read_metadata,
     read_shard,
     shard_path,
     write_metadata,
@@ -50,7 +50,7 @@ class _Window(NamedTuple):
 
 
 def embed_file(
-    source: str | Path | RowSource,
+    source: str | Path | MoleculeFile,
     output: str | Path,
     encoder: MoleculeTextEncoder,
     batch_size: int | None = None,
@@ -66,7 +66,7 @@ def embed_file(
     folder, the job skips the shards that are there.
 
     Args:
-        source (`str`, `Path` or `RowSource`): File to read.
+        source (`str`, `Path` or `MoleculeFile`): File to read.
         output (`str` or `Path`): Folder to write; new, empty, or of the same job.
         encoder (`MoleculeTextEncoder`): Model and processor.
         batch_size (`int`, *optional*): Rows per batch; the encoder's default, if absent.
@@ -84,7 +84,7 @@ def embed_file(
             numbers of rows do not add up at the end.
         OSError: If a file cannot be written.
     """
-    source = source if isinstance(source, RowSource) else RowSource(source)
+    source = source if isinstance(source, MoleculeFile) else MoleculeFile(source)
     batch_size = encoder.default_batch_size if batch_size is None else batch_size
     for name, value in (("batch_size", batch_size), ("shard_rows", shard_rows)):
         if value < 1:
@@ -92,9 +92,10 @@ def embed_file(
     processes, output = get_processes(), Path(output)
     metadata = _describe(source, encoder, batch_size, shard_rows)
     if processes.is_main_process:
-        _claim(output, metadata)
+        _claim(output, metadata | {"input_digest": digest_file(source.path)})
     processes.wait_for_everyone()
-    known = read_metadata(output) or metadata
+    known = read_embedding_metadata(output) or metadata
+    metadata |= {name: known[name] for name in ("input_digest",) if name in known}
     job = _EmbeddingJob(source, output, encoder, metadata, processes)
     if known["complete"] and len(job.finished) == known["num_shards"]:
         return known
@@ -107,7 +108,7 @@ def embed_file(
     if processes.is_main_process:
         job.finish()
     processes.wait_for_everyone()
-    return read_metadata(output) or metadata
+    return read_embedding_metadata(output) or metadata
 
 
 class _EmbeddingJob:
@@ -115,7 +116,7 @@ class _EmbeddingJob:
 
     def __init__(
         self,
-        source: RowSource,
+        source: MoleculeFile,
         output: Path,
         encoder: MoleculeTextEncoder,
         metadata: dict[str, Any],
@@ -223,14 +224,10 @@ class _EmbeddingJob:
                 row = window.rows[place]
                 # The sentences after the first advise a caller in Python.
                 reason = row.problem or reason.split(". ")[0].rstrip(".")
-                rejected.append([window.first_row + place, row.line, row.id, self._shorten(row.value), reason])
+                rejected.append([window.first_row + place, row.line, row.id, self.source.show(row.value), reason])
         facts = ShardFacts(self.key, done[0][0].first_row, sum(len(window.rows) for window, *_ in done), rejected)
         embeds = np.concatenate([part for *_, part in done])  # (R, P)
         write_shard(shard_path(self.output, done[0][0].shard), self.metadata["kind"], columns, embeds, facts)
-
-    def _shorten(self, value: str | None) -> str | None:
-        """Show SMILES and texts as they are; of an SDF record its title."""
-        return value if self.source.to_smiles is None or value is None else value.partition("\n")[0]
 
     def _show(self, bar: tqdm, window: _Window) -> None:
         """Move the bar to the end of a window; what was not computed now does not count in the rate."""
@@ -242,8 +239,8 @@ class _EmbeddingJob:
         bar.update(end - bar.n)
 
 
-def _describe(source: RowSource, encoder: MoleculeTextEncoder, batch_size: int, shard_rows: int) -> dict[str, Any]:
-    """Metadata of a job that has not begun."""
+def _describe(source: MoleculeFile, encoder: MoleculeTextEncoder, batch_size: int, shard_rows: int) -> dict[str, Any]:
+    """Metadata of a job that has not begun, but for the digest of the input."""
     settings = {
         **source.identity(),
         **{f"{kind}_column": column for kind, column in source.columns.items()},
@@ -280,7 +277,7 @@ def _job_key(metadata: dict[str, Any]) -> str:
 def _claim(output: Path, metadata: dict[str, Any]) -> None:
     """Begin a folder, or make sure that it belongs to this job."""
     output.mkdir(parents=True, exist_ok=True)
-    known = read_metadata(output)
+    known = read_embedding_metadata(output)
     if known is None:
         there = sorted(file.name for file in output.iterdir() if not file.name.endswith(UNFINISHED))
         if there:
@@ -290,12 +287,14 @@ def _claim(output: Path, metadata: dict[str, Any]) -> None:
         write_metadata(output, metadata)
         return
     old, new = _identity(known), _identity(metadata)
-    changed = [
-        f"{name} {old.get(name)!r} there, {value!r} now" for name, value in new.items() if old.get(name) != value
-    ]
+    digest = metadata["input_digest"]
+    old["input_digest"] = known.get("input_digest", digest)  # earlier versions knew the first megabyte alone
+    changed = {name: value for name, value in (new | {"input_digest": digest}).items() if old.get(name) != value}
     if changed:
+        listed = "; ".join(f"{name} {old.get(name)!r} there, {value!r} now" for name, value in changed.items())
+        advice = " The input has changed since." if any(name.startswith("input_") for name in changed) else ""
         raise ValueError(
-            f"{output} belongs to another job: {'; '.join(changed)}. Give a new folder, or the settings in "
+            f"{output} belongs to another job: {listed}.{advice} Give a new folder, or the input and the settings in "
             f"{METADATA_FILE} to go on with that job."
         )
 

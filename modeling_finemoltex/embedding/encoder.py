@@ -1,11 +1,9 @@
 """Molecules and texts, any number of them, to embeddings in one space."""
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Sized
 from datetime import timedelta
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -15,12 +13,11 @@ from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoProcessor
 
+from .fingerprint import take_fingerprint
 from .preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, TextPreparation, prepare_windows
 
 EMBEDDING_METHODS = ("get_molecule_features", "get_text_features")
 PROCESSOR_PARTS = ("feature_extractor", "tokenizer")
-# Parts of the base model that no embedding depends on: they may be trained further without making an index stale.
-NOT_EMBEDDING = ("motif_tower.", "fusion.motif_layers.", "fusion.co_attention.", "logit_scale")
 CPU_BATCH = (
     64  # larger ones overflow the caches: a `small` model embeds 40 % fewer molecules a second in batches of 256
 )
@@ -37,6 +34,17 @@ def get_processes() -> PartialState:
     """
     has_accelerator = torch.accelerator.is_available()
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not has_accelerator, timeout=PATIENCE)
+
+
+class EncodeOptions(NamedTuple):
+    """How rows are embedded; see `MoleculeTextEncoder.encode_molecules`."""
+
+    batch_size: int | None
+    normalize: bool
+    output: str
+    on_error: str
+    progress_bar: bool | None
+    num_workers: int
 
 
 class MoleculeTextEncoder:
@@ -56,9 +64,10 @@ class MoleculeTextEncoder:
         ValueError: If `device` or `dtype` is unknown.
 
     Example:
-    >>> encoder = MoleculeTextEncoder.from_pretrained("runs/demo")  # doctest: +SKIP
-    >>> molecules = encoder.encode_molecules(["CCO", "c1ccccc1"])  # doctest: +SKIP
-    >>> scores = molecules @ encoder.encode_texts(["an alcohol"]).T  # (2, 1) cosines  # doctest: +SKIP
+    >>> encoder = MoleculeTextEncoder.from_pretrained(folder)
+    >>> molecules = encoder.encode_molecules(["CCO", "c1ccccc1"])
+    >>> (molecules @ encoder.encode_texts(["an alcohol"]).T).shape  # cosines
+    (2, 1)
     """
 
     def __init__(
@@ -72,7 +81,7 @@ class MoleculeTextEncoder:
         _check_parts(processor, PROCESSOR_PARTS, "give the `FineMolTexProcessor` of the model")
         self.processor = processor
         # Before the conversion: the same weights are the same model in any type.
-        self.fingerprint = _fingerprint(model, processor)
+        self.fingerprint = take_fingerprint(model, processor)
         self.model = model.to(device=_check_device(device), dtype=_check_dtype(dtype)).eval()
 
     @classmethod
@@ -126,32 +135,9 @@ class MoleculeTextEncoder:
         """Tokens per text that both the tokenizer and the text encoder allow; longer texts are cut."""
         return min(self.processor.tokenizer.model_max_length, self.model.config.text_config.max_position_embeddings)
 
-    @overload
     def encode_molecules(
         self,
-        smiles: Iterable[str],
-        batch_size: int | None = ...,
-        normalize: bool = ...,
-        output: Literal["numpy", "torch"] = ...,
-        on_error: Literal["raise"] = ...,
-        progress_bar: bool | None = ...,
-        num_workers: int = ...,
-    ) -> Any: ...
-    @overload
-    def encode_molecules(
-        self,
-        smiles: Iterable[str],
-        batch_size: int | None = ...,
-        normalize: bool = ...,
-        output: Literal["numpy", "torch"] = ...,
-        *,
-        on_error: Literal["skip"],
-        progress_bar: bool | None = ...,
-        num_workers: int = ...,
-    ) -> tuple[Any, list[int]]: ...
-    def encode_molecules(
-        self,
-        smiles: Iterable[str],
+        smiles: Iterable[Any],
         batch_size: int | None = None,
         normalize: bool = True,
         output: Literal["numpy", "torch"] = "numpy",
@@ -162,7 +148,7 @@ class MoleculeTextEncoder:
         """Embed molecules; they may come from a generator and are read a window at a time.
 
         Args:
-            smiles (iterable of `str`): `R` molecules.
+            smiles (iterable of `str` or `rdkit.Chem.Mol`): `R` molecules: SMILES, InChI or molecules of RDKit.
             batch_size (`int`, *optional*): Molecules per batch; if absent, 64 on a CPU and 512 elsewhere.
             normalize (`bool`): Scale rows to length one; otherwise they are as the model gives them.
             output (`str`): `"numpy"` or `"torch"` (on the CPU).
@@ -178,36 +164,13 @@ class MoleculeTextEncoder:
             ValueError: If a molecule cannot be embedded (`"raise"`; says which and why), or an option is unknown.
 
         Example:
-        >>> embeds, kept = encoder.encode_molecules(["CCO", "no molecule"], on_error="skip")  # doctest: +SKIP
-        >>> embeds.shape, kept  # doctest: +SKIP
-        ((1, 256), [0])
+        >>> embeds, kept = encoder.encode_molecules(["CCO", "no molecule"], on_error="skip")
+        >>> embeds.shape == (1, encoder.embedding_size), kept
+        (True, [0])
         """
-        prepare = self.preparation(is_text=False, batch_size=batch_size or self.default_batch_size)
-        return self._encode("Molecule", smiles, prepare, normalize, output, on_error, progress_bar, num_workers)
+        options = EncodeOptions(batch_size, normalize, output, on_error, progress_bar, num_workers)
+        return self._encode("Molecule", smiles, options)
 
-    @overload
-    def encode_texts(
-        self,
-        texts: Iterable[str],
-        batch_size: int | None = ...,
-        normalize: bool = ...,
-        output: Literal["numpy", "torch"] = ...,
-        on_error: Literal["raise"] = ...,
-        progress_bar: bool | None = ...,
-        num_workers: int = ...,
-    ) -> Any: ...
-    @overload
-    def encode_texts(
-        self,
-        texts: Iterable[str],
-        batch_size: int | None = ...,
-        normalize: bool = ...,
-        output: Literal["numpy", "torch"] = ...,
-        *,
-        on_error: Literal["skip"],
-        progress_bar: bool | None = ...,
-        num_workers: int = ...,
-    ) -> tuple[Any, list[int]]: ...
     def encode_texts(
         self,
         texts: Iterable[str],
@@ -221,9 +184,13 @@ class MoleculeTextEncoder:
         """Embed texts; blank ones are errors, too long ones are cut to `max_length` tokens with one warning.
 
         Arguments, results and errors are those of `encode_molecules`.
+
+        Example:
+        >>> encoder.encode_texts(["an alcohol", "an arene"]).shape == (2, encoder.embedding_size)
+        True
         """
-        prepare = self.preparation(is_text=True, batch_size=batch_size or self.default_batch_size)
-        return self._encode("Text", texts, prepare, normalize, output, on_error, progress_bar, num_workers)
+        options = EncodeOptions(batch_size, normalize, output, on_error, progress_bar, num_workers)
+        return self._encode("Text", texts, options)
 
     def preparation(self, is_text: bool, batch_size: int, to_smiles: Any = None) -> Any:
         """Make the function that turns rows into batches of this model; see `prepare_windows`."""
@@ -265,50 +232,36 @@ class MoleculeTextEncoder:
         order = np.argsort(places)
         return places[order].tolist(), embeds.cpu().numpy()[order]
 
-    def _encode(
-        self,
-        noun: str,
-        rows: Iterable[str],
-        prepare: Any,
-        normalize: bool,
-        output: str,
-        on_error: str,
-        progress_bar: bool | None,
-        num_workers: int,
-    ) -> Any:
+    def _encode(self, noun: str, rows: Iterable[Any], options: "EncodeOptions") -> Any:
         """Embed this process's windows, and gather those of the others."""
-        for name, value, allowed in (
-            ("output", output, ("numpy", "torch")),
-            ("on_error", on_error, ("raise", "skip")),
-        ):
-            if value not in allowed:
-                raise ValueError(f"`{name}` must be {allowed[0]!r} or {allowed[1]!r}, got {value!r}.")
+        _check_choice("output", options.output, ("numpy", "torch"))
+        _check_choice("on_error", options.on_error, ("raise", "skip"))
         if isinstance(rows, str):
             raise ValueError(f"Give a list of strings: got the single string {rows!r:.80}. Write [string].")
-        processes = get_processes()
+        is_skip, processes = options.on_error == "skip", get_processes()
         length = len(rows) if isinstance(rows, Sized) else None
-        shown = (length or 0) >= SHOW_PROGRESS_FROM if progress_bar is None else progress_bar
-        bar = tqdm(total=length, unit=noun.lower(), disable=not (shown and processes.is_main_process))
+        shown = (length or 0) >= SHOW_PROGRESS_FROM if options.progress_bar is None else options.progress_bar
+        prepare = self.preparation(noun == "Text", options.batch_size or self.default_batch_size)
         found: list[tuple[int, list[int], np.ndarray]] = []  # start of the window, indices, embeddings
         refused: list[tuple[int, str]] = []
         windows = _cut_windows(rows, prepare.batch_size * BATCHES_PER_WINDOW)
         share = itertools.islice(windows, processes.process_index, None, processes.num_processes)
-        for start, window in prepare_windows(share, prepare, num_workers):
-            refused += [(start + place, reason) for place, reason in window.rejected.items()]
-            if refused and on_error == "raise":
-                break
-            places, embeds = self.embed_window(window, normalize)
-            found.append((start, [start + place for place in places], embeds))
-            bar.update(len(window.values) * processes.num_processes)
-        bar.close()
+        with tqdm(total=length, unit=noun.lower(), disable=not (shown and processes.is_main_process)) as bar:
+            for start, window in prepare_windows(share, prepare, options.num_workers):
+                refused += [(start + place, reason) for place, reason in window.rejected.items()]
+                if refused and not is_skip:
+                    break
+                places, embeds = self.embed_window(window, options.normalize)
+                found.append((start, [start + place for place in places], embeds))
+                bar.update(len(window.values) * processes.num_processes)
         if processes.num_processes > 1:
             found, refused = sorted(gather_object(found), key=lambda part: part[0]), sorted(gather_object(refused))
-        if refused and on_error == "raise":
+        if refused and not is_skip:
             raise ValueError(f"{noun} at index {refused[0][0]} cannot be embedded. {refused[0][1]}")
         none = np.empty((0, self.embedding_size), dtype=np.float32)
         array = np.concatenate([none, *(embeds for _, _, embeds in found)])  # (R, P)
-        result = torch.from_numpy(array) if output == "torch" else array
-        return (result, [index for _, indices, _ in found for index in indices]) if on_error == "skip" else result
+        result = torch.from_numpy(array) if options.output == "torch" else array
+        return (result, [index for _, indices, _ in found for index in indices]) if is_skip else result
 
 
 def _cut_windows(rows: Iterable[str], size: int) -> Iterator[tuple[int, list[str]]]:
@@ -328,6 +281,11 @@ def _check_parts(owner: Any, names: tuple[str, ...], advice: str) -> None:
             raise TypeError(f"A {type(owner).__name__} has no `{name}`: {advice}.")
 
 
+def _check_choice(name: str, value: str, allowed: tuple[str, str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"`{name}` must be {allowed[0]!r} or {allowed[1]!r}, got {value!r}.")
+
+
 def _check_device(device: str | torch.device | None) -> torch.device | None:
     try:
         return None if device is None else torch.device(device)
@@ -340,28 +298,3 @@ def _check_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
     if dtype is not None and not (isinstance(found, torch.dtype) and found.is_floating_point):
         raise ValueError(f"`dtype` must be a floating-point type such as 'float32' or 'bfloat16', got {dtype!r}.")
     return found
-
-
-def _fingerprint(model: Any, processor: Any) -> dict[str, str]:
-    """Name and hash what embeddings depend on."""
-    weights = hashlib.sha256()
-    for name, tensor in sorted(model.base_model.state_dict().items()):
-        if not name.startswith(NOT_EMBEDDING):
-            weights.update(name.encode())
-            weights.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    tokenizer = processor.tokenizer
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    words = json.loads(backend.to_str()) if backend is not None else dict(tokenizer.get_vocab())
-    for setting in ("truncation", "padding"):  # change whenever the tokenizer is called
-        words.pop(setting, None)
-    return {
-        "name_or_path": str(model.name_or_path),
-        "revision": str(getattr(model.config, "_commit_hash", None) or ""),
-        "weights": weights.hexdigest()[:16],
-        "motif_vocab": _hash_json(processor.feature_extractor.motif_vocab),
-        "tokenizer": _hash_json(words),
-    }
-
-
-def _hash_json(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -11,12 +11,15 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from ..processors.smiles_finemoltex import spell_molecule
+from ..processors.text_normalization_finemoltex import normalize_text
+
 BATCHES_PER_WINDOW = 8  # sorted by size together: more save little padding and hold more rows in memory
 WINDOWS_AHEAD = 2  # prepared for each worker before they are needed
 Tag = TypeVar("Tag")
 
 
-class Batch(NamedTuple):
+class PreparedBatch(NamedTuple):
     """Rows of similar size, as the model takes them."""
 
     places: list[int]  # (b,) of its rows in the window
@@ -26,8 +29,8 @@ class Batch(NamedTuple):
 class PreparedWindow(NamedTuple):
     """Consecutive rows in batches."""
 
-    batches: list[Batch]
-    values: list[Any]  # as embedded: SMILES or texts; rejected ones as they came
+    batches: list[PreparedBatch]
+    values: list[Any]  # SMILES or texts; rejected ones as they came
     rejected: dict[int, str]  # place -> reason, in ascending order
 
 
@@ -46,21 +49,21 @@ class MoleculePreparation:
     def __call__(self, values: Sequence[Any]) -> PreparedWindow:
         """Prepare one window."""
         values = list(values)
-        graphs, rejected = {}, {}
+        rows, rejected = {}, {}
         for place, value in enumerate(values):
             try:
                 if self.to_smiles is not None and isinstance(value, str):
                     value = self.to_smiles(value)
-                graphs[place] = self.feature_extractor.featurize(value)
-                values[place] = value
+                rows[place] = self.feature_extractor.featurize(value)
+                values[place] = spell_molecule(value)
             except ValueError as error:
                 rejected[place] = str(error)
         # Attention pays for the padding of motifs, message passing for atoms: neither needs the order of the window.
-        order = sorted(graphs, key=lambda place: (len(graphs[place].motif_ids), len(graphs[place].atom_features)))
+        order = sorted(rows, key=lambda place: (len(rows[place]["motif_ids"]), len(rows[place]["atom_features"])))
         batches = []
         for places in _cut(order, self.batch_size):
-            inputs = self.feature_extractor.collate([graphs[place] for place in places], return_tensors="np")
-            batches.append(Batch(places, dict(inputs)))
+            inputs = self.feature_extractor.collate([rows[place] for place in places], return_tensors="np")
+            batches.append(PreparedBatch(places, dict(inputs)))
         return PreparedWindow(batches, values, rejected)
 
 
@@ -82,14 +85,14 @@ class TextPreparation:
         for place, value in enumerate(values):
             if not isinstance(value, str):
                 rejected[place] = f"A text must be a string, got {type(value).__name__} {value!r:.80}."
-            elif not value.strip():
+            elif not normalize_text(value).text.strip():
                 rejected[place] = f"A text must not be blank, got {value!r:.80}."
         usable = [place for place in range(len(values)) if place not in rejected]
         batches = []
         for places in _cut(sorted(usable, key=lambda place: len(values[place])), self.batch_size):
             texts = [values[place] for place in places]
             inputs = self.processor(text=texts, return_tensors="np", padding=True, max_length=self.max_length)
-            batches.append(Batch(places, dict(inputs)))
+            batches.append(PreparedBatch(places, dict(inputs)))
         return PreparedWindow(batches, values, rejected)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Contrib.SA_Score import sascorer
 
-from ..data.identifiers import canonical_smiles, parse_smiles
+from ..data.identifiers import canonical_smiles, try_parse
 from ..data.similarity import compute_similarities
 from .editing_prompts import FAMILIES, PROMPTS, QUANTITIES, Check, EditingPrompt
 from .intervals import bootstrap_intervals, compare_paired, summarise_queries
@@ -64,10 +64,10 @@ def score_edits(
         raise ValueError(f"Every source needs its answers: got {len(sources)} sources and {len(answers)} lists.")
     rows: dict[str, list[float]] = {}
     for index, (smiles, given) in enumerate(zip(sources, answers, strict=True)):
-        source = parse_smiles(smiles)
+        source = try_parse(smiles)
         if source is None:
             raise ValueError(f"The source at index {index} is no molecule: {smiles!r:.80}.")
-        edits = [parse_smiles(answer) for answer in given[:NUM_ANSWERS]]
+        edits = [try_parse(answer) for answer in given[:NUM_ANSWERS]]
         values = _score_any(prompt, smiles, edits) | _score_one(prompt, smiles, source, edits, min_similarity)
         for key, value in (values | _score_quality(source, edits, known)).items():
             rows.setdefault(key, []).append(value)
@@ -160,7 +160,7 @@ def format_editing_table(report: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=65536)  # a source is measured for many prompts and editors, an edit for one or two
 def _measure(quantity: str, smiles: str) -> float:
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     return float("nan") if molecule is None else float(QUANTITIES[quantity](molecule))
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from rdkit import Chem
 from rdkit.Chem import Fragments
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 from ..data.structural_terms import RING_SYSTEMS
 
 # Name -> definition: a code of RDKit's `FragmentDescriptors.csv` or a SMARTS where it has none; and the expression
@@ -130,7 +130,7 @@ def name_motifs(smiles: str, motif_atoms: Sequence[Sequence[int]]) -> list[list[
     Raises:
         ValueError: If the molecule cannot be parsed.
     """
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     if molecule is None:
         raise ValueError(f"RDKit cannot parse the SMILES {smiles!r:.200}.")
     ring_atoms = {atom.GetIdx() for atom in molecule.GetAtoms() if atom.IsInRing()}

@@ -20,8 +20,8 @@ def compute_pretraining_metrics(
 
     Args:
         eval_prediction (`transformers.EvalPrediction`): Its `predictions` are `(molecule_embeds (R, P),
-            text_embeds (R, P), word_correct, word_total, motif_correct, motif_total)`, the last four of shape `(R,)`:
-            hits and number of the masked words and motifs of each row.
+            text_embeds (R, P))` and, of objectives that count, a `dict` of counts of shape `(R,)`: `<what>_correct`
+            of `<what>_total` predictions of each row.
         protocol (`str`): Name of data and protocol, the prefix of every key.
         choose_from (tuple of `int`): Sizes of T-choose-one; those above `R` are left out, as a small set has no such
             task.
@@ -29,20 +29,21 @@ def compute_pretraining_metrics(
         text_ids (`(R,)`, *optional*): The same for the texts.
 
     Returns:
-        `dict[str, float]`: The keys of `evaluate_retrieval`, `{protocol}/masked_word_accuracy` and
-        `{protocol}/masked_motif_accuracy`; an accuracy is NaN where nothing was masked.
+        `dict[str, float]`: The keys of `evaluate_retrieval`, and `{protocol}/<what>_accuracy` for every pair of
+        counts, such as `masked_word` and `masked_motif`; NaN where nothing was predicted.
 
     Raises:
-        ValueError: If there are not six predictions, or retrieval cannot be measured on them.
+        ValueError: If the predictions are others, or retrieval cannot be measured on them.
     """
     predictions = eval_prediction.predictions
-    if not isinstance(predictions, tuple | list) or len(predictions) != 6:
+    if not isinstance(predictions, tuple | list) or len(predictions) not in (2, 3):
         given = len(predictions) if isinstance(predictions, tuple | list) else type(predictions).__name__
         raise ValueError(
-            "Expected the six predictions (molecule_embeds, text_embeds, word_correct, word_total, motif_correct, "
-            f"motif_total): got {given}. List the losses in `config.keys_to_ignore_at_inference`."
+            f"Expected the predictions (molecule_embeds, text_embeds) or (molecule_embeds, text_embeds, counts): got "
+            f"{given}. List the other outputs in `config.keys_to_ignore_at_inference`."
         )
-    molecule_embeds, text_embeds, *counts = predictions
+    molecule_embeds, text_embeds = predictions[:2]
+    counts = predictions[2] if len(predictions) == 3 else {}
     metrics = evaluate_retrieval(
         molecule_embeds,
         text_embeds,
@@ -51,9 +52,9 @@ def compute_pretraining_metrics(
         molecule_ids=molecule_ids,
         text_ids=text_ids,
     )
-    word_correct, word_total, motif_correct, motif_total = (float(np.sum(values)) for values in counts)
-    metrics[f"{protocol}/masked_word_accuracy"] = word_correct / word_total if word_total else float("nan")
-    metrics[f"{protocol}/masked_motif_accuracy"] = motif_correct / motif_total if motif_total else float("nan")
+    for name in (key.removesuffix("_total") for key in counts if key.endswith("_total")):
+        correct, total = float(np.sum(counts[f"{name}_correct"])), float(np.sum(counts[f"{name}_total"]))
+        metrics[f"{protocol}/{name}_accuracy"] = correct / total if total else float("nan")
     return metrics
 
 

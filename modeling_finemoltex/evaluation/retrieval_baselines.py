@@ -16,7 +16,7 @@ from datasets.utils import tqdm
 from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
-from ..data.identifiers import PROGRESS_FROM, parse_smiles
+from ..data.identifiers import PROGRESS_FROM, try_parse
 
 MISSING = 'The lexical baselines need scikit-learn: pip install "finemoltex[retrieval]"'
 FINGERPRINT_RADIUS, FINGERPRINT_BITS = 2, 2048  # ECFP4, folded as usual
@@ -195,7 +195,7 @@ class FragmentWordEncoder:
     def encode_molecules(self, smiles: Sequence[str]) -> Any:
         """Weigh the fragments of molecules: SciPy sparse `(C, V)`. One that cannot be parsed has none."""
         patterns = [Chem.MolFromSmarts(smarts) for smarts in FRAGMENT_WORDS.values()]
-        molecules = map(parse_smiles, _progress(smiles, "Fragment words"))
+        molecules = map(try_parse, _progress(smiles, "Fragment words"))
         return self._weigh([[len(m.GetSubstructMatches(p)) if m else 0 for p in patterns] for m in molecules])
 
     def encode_texts(self, texts: Sequence[str]) -> Any:
@@ -234,7 +234,7 @@ class NearestTextEncoder:
         self._fingerprint = rdFingerprintGenerator.GetMorganGenerator(
             FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS
         ).GetFingerprint
-        parsed = zip(map(parse_smiles, smiles), texts, strict=True)
+        parsed = zip(map(try_parse, smiles), texts, strict=True)
         known = [(self._fingerprint(molecule), text) for molecule, text in parsed if molecule is not None]
         if not known:
             raise ValueError(f"None of the {len(smiles)} training molecules can be parsed.")
@@ -246,7 +246,7 @@ class NearestTextEncoder:
     def encode_molecules(self, smiles: Sequence[str]) -> Any:
         """Weigh the words of the borrowed texts: SciPy sparse `(C, V)`. A molecule that cannot be parsed has none."""
         borrowed = []
-        for molecule in map(parse_smiles, _progress(smiles, "Nearest training molecules")):
+        for molecule in map(try_parse, _progress(smiles, "Nearest training molecules")):
             similarities = [] if molecule is None else self._similarities(molecule)
             borrowed.append(self._texts[int(np.argmax(similarities))] if len(similarities) else "")
         return self._words.transform(borrowed)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ..embedding.encoder import MoleculeTextEncoder
+from ..model.molecules_finemoltex import Molecules
+from ..processors.text_normalization_finemoltex import normalize_text
 from .alignment import AlignedMotif, Alignment
 from .co_attention import average_attention, record_co_attention
 from .words import Word, locate_pieces, split_words
@@ -20,7 +22,7 @@ MAX_CACHED = 50_000  # words kept between calls: 50 MB at a width of 256
 class PreparedPairs(NamedTuple):
     """Pairs as the model takes them, and what their slots and pieces stand for."""
 
-    graphs: list[Any]  # `MoleculeGraph` of each pair
+    graphs: list[Any]  # `MoleculeFeatures` of each pair
     inputs: dict[str, Tensor]  # of the base model
     motifs: list[list[AlignedMotif]]  # of each pair, by position in its motif tree
     slots: list[list[int]]  # of those motifs in the motif sequence, from 1
@@ -46,15 +48,18 @@ def prepare_pairs(processor: Any, smiles: Sequence[str], texts: Sequence[str], m
     graphs, _ = extractor.featurize_batch(list(smiles))
     motifs = [extractor.motifs(one) for one in smiles]
     options = {"padding": True, "truncation": True, "max_length": max_length, "return_tensors": "pt"}
-    encoded = processor.tokenizer(list(texts), return_offsets_mapping=True, **options)
+    plain = [normalize_text(text) for text in texts]
+    encoded = processor.tokenizer([text.text for text in plain], return_offsets_mapping=True, **options)
     words, pieces = [], []
-    for row, text in enumerate(texts):
-        found = split_words(text)
+    for row, text in enumerate(plain):
+        found = split_words(text.text)
         if not found:
-            raise ValueError(f"The text at index {row} has no words: got {text!r:.80}.")
+            raise ValueError(f"The text at index {row} has no words: got {texts[row]!r:.80}.")
         own = locate_pieces(found, encoded["offset_mapping"][row].tolist())  # (W, T)
         is_read = own.any(1)
-        words.append([word for word, read in zip(found, is_read.tolist(), strict=True) if read])
+        # Words are plain, their places those in the text as it was given.
+        kept = [word for word, read in zip(found, is_read.tolist(), strict=True) if read]
+        words.append([Word(word.text, *text.locate(word.start, word.end)) for word in kept])
         pieces.append(own[is_read])
     return PreparedPairs(
         graphs,
@@ -84,7 +89,7 @@ class MotifWordAligner:
     """
 
     def __init__(self, encoder: MoleculeTextEncoder) -> None:
-        self.encoder, self.model = encoder, getattr(encoder.model, "finemoltex", encoder.model)
+        self.encoder, self.model = encoder, encoder.model.base_model
         self.processor, self.max_length = encoder.processor, encoder.max_length
         counts = self.processor.feature_extractor.motif_vocab["motifs"]
         commonest = sorted(counts, key=lambda label: (-counts[label], label))[:COMMON_MOTIFS]
@@ -119,14 +124,14 @@ class MotifWordAligner:
     def _align_batch(self, smiles: Sequence[str], texts: Sequence[str]) -> list[Alignment]:
         pairs = prepare_pairs(self.processor, smiles, texts, self.max_length)
         inputs = {name: tensor.to(self.model.device) for name, tensor in pairs.inputs.items()}
-        text_inputs = (inputs.pop("input_ids"), inputs.pop("attention_mask"))
-        num_motifs = len(inputs.pop("motif_ids"))
-        atom_states = self.model.encode_atoms(**inputs)  # (N, H_graph)
-        motif_embeds = self.model.embed_atoms(atom_states, inputs["atom_to_motif"], num_motifs)  # (M, P)
-        word_states, _ = self.model.encode_words(*text_inputs)  # (B, T, H)
-        layout = (inputs["motif_counts"], inputs["atom_to_motif"], inputs["motif_positions"])
-        motif_states, motif_mask = self.model.encode_motifs(atom_states, *layout)  # (B, K + 1, H), (B, K + 1)
-        attention = self._attend(motif_states, motif_mask, word_states, text_inputs[1])  # (B, K + 1, T)
+        input_ids, word_mask = inputs.pop("input_ids"), inputs.pop("attention_mask")  # (B, T) each
+        molecules = Molecules.from_tensors(**inputs)
+        atom_states = self.model.encode_atoms(molecules)  # (N, H_graph)
+        motif_embeds = self.model.place_motifs(atom_states, molecules)  # (M, P)
+        word_states, _ = self.model.encode_words(input_ids, word_mask)  # (B, T, H)
+        motif_states = self.model.encode_motifs(atom_states, molecules)  # (B, K + 1, H)
+        motif_mask = molecules.motif_attention_mask  # (B, K + 1)
+        attention = self._attend(motif_states, motif_mask, word_states, word_mask)  # (B, K + 1, T)
         self._embed_new({word.text for words in pairs.words for word in words})
         alignments, first = [], 0
         for row, slots in enumerate(pairs.slots):
@@ -142,7 +147,7 @@ class MotifWordAligner:
                     motif_embeds=motif_embeds[[first + slot - 1 for slot in slots]].cpu().numpy(),
                     common_motif=self.common_motif,
                     word_embeds=np.stack([self._word_embeds[word.text] for word in pairs.words[row]]),
-                    context_embeds=self.model.embed_words(means).cpu().numpy(),
+                    context_embeds=self.model.place_words(means).cpu().numpy(),
                     attention=(attention[row, slots] @ pieces.float().T).cpu().numpy(),
                 )
             )
@@ -160,7 +165,7 @@ class MotifWordAligner:
     def _attend(self, motif_states: Tensor, motif_mask: Tensor, word_states: Tensor, word_mask: Tensor) -> Tensor:
         """Run the fusion; how much motifs and word pieces look at each other, `(B, K + 1, T)`."""
         with record_co_attention(self.model.fusion) as scores:
-            self.model.fusion.join(motif_states, motif_mask, word_states, word_mask)
+            self.model.fusion.fuse(motif_states, motif_mask, word_states, word_mask)
         if not scores:
             return motif_states.new_zeros((*motif_mask.shape, word_mask.shape[1]), dtype=torch.float32)
         over_words = average_attention([one for one, _ in scores], word_mask)  # (B, K + 1, T)

@@ -9,7 +9,7 @@ import numpy as np
 from rdkit.Chem.Draw import rdMolDraw2D
 from rdkit.Geometry import Point2D
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 from .alignment import DEFAULT_KIND, Alignment, word_strengths
 from .masked_prediction import MaskedPrediction
 from .token_map import TokenMap
@@ -160,7 +160,7 @@ def _new_figure(width: float, height: float) -> "Figure":
 
 def _draw_motif(smiles: str) -> np.ndarray:
     """Draw a motif, or write its SMILES where RDKit does not take it for a molecule: `(height, width, 4)`."""
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     canvas = rdMolDraw2D.MolDraw2DCairo(*MOTIF_PIXELS)
     if molecule is None:
         width, height = MOTIF_PIXELS

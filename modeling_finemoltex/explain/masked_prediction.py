@@ -75,10 +75,11 @@ class MaskedPredictionExplainer:
             from lime.lime_base import LimeBase
         except ImportError as error:
             raise ImportError(MISSING) from error
-        if not getattr(model, "is_masked_modelling", False):
+        objectives = getattr(model, "objectives", {})
+        if "masked_modelling" not in objectives:
             raise ValueError(
-                f"{type(model).__name__} predicts no masked motifs and words: load a folder that was pre-trained with "
-                "`word_loss_weight` or `motif_loss_weight` as `AutoModelForPreTraining`."
+                f"This {type(model).__name__} predicts no masked motifs and words. Load a folder that was pre-trained "
+                "with the objective `masked_modelling`, as `AutoModelForPreTraining`."
             )
         if num_samples < 2:
             raise ValueError(f"`num_samples` must be at least 2 to compare anything: got {num_samples}.")
@@ -86,6 +87,7 @@ class MaskedPredictionExplainer:
             lambda distances: np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))
         ).explain_instance_with_data
         self.model, self.processor = model.eval(), processor
+        self.heads = objectives["masked_modelling"]
         self.num_samples, self.seed = num_samples, seed
 
     def explain_motif(self, smiles: str, text: str, motif: int, k: int = 5) -> MaskedPrediction:
@@ -114,7 +116,7 @@ class MaskedPredictionExplainer:
 
         def predict(is_visible: np.ndarray) -> Tensor:
             states = self._run(pair, always.expand(len(is_visible), -1), self._hide_words(pair, ~is_visible))[0]
-            return self.model.motif_head(states[:, slot]).float().log_softmax(-1)[:, None]  # (n, 1, V)
+            return self.heads.motif_head(states[:, slot]).float().log_softmax(-1)[:, None]  # (n, 1, V)
 
         first, values = self._predict(predict, torch.tensor([target]), len(words))
         return self._explain("motif", motifs[motif].smiles, first, self.processor.decode_motifs, values, words, k)
@@ -146,7 +148,7 @@ class MaskedPredictionExplainer:
         def predict(is_visible: np.ndarray) -> Tensor:
             hidden = always.expand(len(is_visible), -1)
             states = self._run(pair, self._hide_motifs(pair, ~is_visible), hidden)[1]
-            return self.model.word_head(states[:, pieces], table).float().log_softmax(-1)  # (n, p, V)
+            return self.heads.word_head(states[:, pieces], table).float().log_softmax(-1)  # (n, p, V)
 
         first, values = self._predict(predict, targets, len(motifs))
         decode = self.processor.tokenizer.convert_ids_to_tokens
@@ -174,10 +176,10 @@ class MaskedPredictionExplainer:
         batch = dict(self.processor.feature_extractor.collate([pair.graphs[0]] * count))
         ids = pair.inputs["input_ids"].expand(count, -1).masked_fill(hidden_pieces, self.model.config.mask_token_id)
         batch |= {"input_ids": ids, "attention_mask": pair.inputs["attention_mask"].expand(count, -1)}
-        batch |= {"masked_motifs": hidden_motifs}
+        batch |= {"hidden_motifs": hidden_motifs}
         inputs = {name: tensor.to(device) for name, tensor in batch.items()}
         output = self.model.finemoltex(**inputs, cross_attention=True)
-        return output.motif_states, output.text_states
+        return output.motif_states, output.word_states
 
     @torch.inference_mode()
     def _predict(

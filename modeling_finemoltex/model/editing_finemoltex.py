@@ -14,15 +14,19 @@ from transformers import AutoModelForSeq2SeqLM, PreTrainedModel, initialization
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils.generic import can_return_tuple
 
+from .chunking_finemoltex import average_tokens
 from .configuration_finemoltex import FineMolTexConfig
-from .fusion_finemoltex import average_tokens
-from .losses_finemoltex import CONTRASTIVE_OBJECTIVES, contrastive_loss
+from .losses_finemoltex import CONTRASTIVE_LOSSES, contrastive_loss
+from .migration_finemoltex import weights_beside
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
+from .molecules_finemoltex import Molecules, takes_molecules
 from .outputs_finemoltex import FineMolTexMoleculeEditingOutput
+from .parts_finemoltex import Part
+from .recording_finemoltex import records_states
 
 PENALTIES = (1.0, 0.1, 0.05, 0.01, 0.001)  # the grid of FineMolTex; that of MoleculeSTM is 10, 1, 0.1, 0.01, 0.001
-ALIGNMENT_OBJECTIVES = ("cosine", *CONTRASTIVE_OBJECTIVES)
-ALIGNMENT_TEMPERATURE = 0.1  # of the contrastive objectives, as published
+SPACE_MAP_OBJECTIVES = ("cosine", *CONTRASTIVE_LOSSES)
+SPACE_MAP_TEMPERATURE = 0.1  # of the contrastive objectives, as published
 RAMP_UP, RAMP_DOWN = 0.05, 0.25  # shares of the steps in which the learning rate rises, and falls
 LONGEST_GROWTH = 32  # tokens that a decoded molecule may have beyond those of its latent: no edit needs more
 
@@ -74,7 +78,7 @@ def decode_latents(generator: PreTrainedModel, latents: Tensor, attention_mask: 
     return generated.masked_fill(is_beyond, generator.config.pad_token_id)
 
 
-class FineMolTexAlignment(nn.Module):
+class FineMolTexSpaceMap(nn.Module):
     """An MLP from one space to another, with a residual connection around its second layer.
 
     Shapes:
@@ -88,7 +92,8 @@ class FineMolTexAlignment(nn.Module):
         self.refine = nn.Linear(out_features, out_features)
 
     def forward(self, states: Tensor) -> Tensor:
-        states = self.expand(states)  # (B, out)
+        """Map the states; see the shapes above."""
+        states = self.expand(states.to(self.expand.weight.dtype))  # (B, out)
         return states + self.refine(F.relu(states))
 
 
@@ -107,6 +112,10 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
     >>> generator_tokenizer.batch_decode(model.decode(moved[0], mask))  # doctest: +SKIP
     """
 
+    _keys_to_ignore_on_load_unexpected = weights_beside(
+        "generator", "to_shared", "to_latent", "latent_mean", "latent_scale"
+    )
+
     def __init__(self, config: FineMolTexConfig) -> None:
         super().__init__(config)
         if config.generator_config is None:
@@ -117,19 +126,17 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         self.finemoltex = FineMolTexModel(config)
         self.generator = AutoModelForSeq2SeqLM.from_config(config.generator_config)
         width = self.generator.config.hidden_size
-        size = config.projection_dim or config.multimodal_config.hidden_size
-        self.to_shared = FineMolTexAlignment(width, size)
-        self.to_latent = FineMolTexAlignment(size, width)
+        size = config.embedding_size
+        self.to_shared = FineMolTexSpaceMap(width, size)
+        self.to_latent = FineMolTexSpaceMap(size, width)
         self.register_buffer("latent_mean", torch.zeros(width))
         self.register_buffer("latent_scale", torch.ones(width))
         self.post_init()
 
-    @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
-        super()._init_weights(module)
-        if isinstance(module, FineMolTexForMoleculeEditing):
-            initialization.zeros_(module.latent_mean)
-            initialization.ones_(module.latent_scale)
+    def reset_own_parameters(self, config: FineMolTexConfig) -> None:
+        """Start with latents as they are."""
+        initialization.zeros_(self.latent_mean)
+        initialization.ones_(self.latent_scale)
 
     @classmethod
     def from_parts(
@@ -153,15 +160,25 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         for name in ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id"):
             if getattr(generator.generation_config, name) is not None:  # some checkpoints keep them there alone
                 described[name] = getattr(generator.generation_config, name)
-        fields = base.config.to_dict() | {"generator_config": described, "generator_notation": notation}
+        fields = base.config.to_dict() | {"generator_config": described, "editing_config": {"notation": notation}}
         model = cls(type(base.config)(**fields))
         model.finemoltex.load_state_dict(base.state_dict())
         model.generator.load_state_dict(generator.state_dict())
         return model.eval()
 
-    def get_molecule_features(self, **molecule_tensors: Tensor) -> Tensor:
+    def parts(self) -> dict[str, Part]:
+        """Declare the base model's parts, the generator and what joins the two."""
+        maps = Part("projection", (self.to_shared, self.to_latent))
+        return {**self.finemoltex.parts(), "generator": Part("generator", (self.generator,)), "space_maps": maps}
+
+    def sequence_encoders(self) -> list[PreTrainedModel]:
+        """List the encoder of the generator and that of the texts."""
+        return [self.generator.get_encoder(), *super().sequence_encoders()]
+
+    @takes_molecules
+    def get_molecule_features(self, molecules: Molecules) -> Tensor:
         """Embed molecules, L2-normalised `(B, P)`; see [`FineMolTexModel.get_molecule_features`]."""
-        return self.finemoltex.get_molecule_features(**molecule_tensors)
+        return self.finemoltex.get_molecule_features(molecules)
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Embed texts, L2-normalised `(B, P)`; see [`FineMolTexModel.get_text_features`]."""
@@ -187,10 +204,10 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         self.latent_scale.copy_(pooled.std(0).clamp(min=1e-4))  # a dimension that never varies says nothing
 
     def align(self, pooled: Tensor) -> Tensor:
-        """Place averaged latents in the shared space. `(B, D)` -> `(B, P)`, L2-normalised."""
-        return F.normalize(self.to_shared(self.standardize(pooled)), dim=-1)
+        """Place averaged latents in the shared space. `(B, D)` -> `(B, P)`, L2-normalised, float32."""
+        return F.normalize(self.to_shared(self.standardize(pooled)).float(), dim=-1)
 
-    def alignment_loss(self, pooled: Tensor, molecule_embeds: Tensor, objective: str = "cosine") -> Tensor:
+    def space_map_loss(self, pooled: Tensor, molecule_embeds: Tensor, objective: str = "cosine") -> Tensor:
         r"""Compare both MLPs with where they should lead: the mean of the two directions.
 
         Args:
@@ -205,15 +222,15 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         Raises:
             ValueError: If the objective is unknown.
         """
-        if objective not in ALIGNMENT_OBJECTIVES:
-            raise ValueError(f"`objective` must be one of {ALIGNMENT_OBJECTIVES}: got {objective!r}.")
+        if objective not in SPACE_MAP_OBJECTIVES:
+            raise ValueError(f"`objective` must be one of {SPACE_MAP_OBJECTIVES}: got {objective!r}.")
         latents = F.normalize(self.standardize(pooled), dim=-1)  # (B, D)
-        reached = F.normalize(self.to_latent(molecule_embeds), dim=-1)  # (B, D)
+        reached = F.normalize(self.to_latent(molecule_embeds).float(), dim=-1)  # (B, D)
         pairs = ((self.align(pooled), molecule_embeds), (reached, latents))
         if objective == "cosine":
             losses = [1 - (one * other).sum(-1).mean() for one, other in pairs]
         else:
-            scale = pooled.new_tensor(1 / ALIGNMENT_TEMPERATURE)
+            scale = pooled.new_tensor(1 / SPACE_MAP_TEMPERATURE)
             losses = [contrastive_loss(one, other, scale, objective) for one, other in pairs]
         return (losses[0] + losses[1]) / 2
 
@@ -270,6 +287,7 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         return latents + moves.to(latents.dtype) * attention_mask[..., None]
 
     @can_return_tuple
+    @records_states
     def forward(
         self,
         generator_input_ids: Tensor,

@@ -1,46 +1,10 @@
-"""Losses of FineMolTex as pure functions on tensors.
-
-In a distributed run each rank holds `b` of the `B` pairs. Every loss is scaled such that its mean over the ranks is
-the loss of one process on all `B` pairs, because the mean over ranks is what data-parallel training optimises.
-"""
+"""Losses as pure functions on tensors; [`gather_from_ranks`] says how they add up over ranks."""
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-
-def is_distributed() -> bool:
-    """Return whether this process is one of several ranks."""
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
-
-
-class _GatherFromRanks(torch.autograd.Function):
-    """`all_gather` whose backward pass adds up what every rank's loss says about this rank's rows."""
-
-    @staticmethod
-    def forward(ctx, local: Tensor) -> Tensor:
-        parts = [torch.empty_like(local) for _ in range(dist.get_world_size())]
-        dist.all_gather(parts, local.contiguous())
-        return torch.cat(parts)  # (world_size * b, ...)
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
-        gradient = gradient.clone()
-        dist.all_reduce(gradient)
-        return gradient.chunk(dist.get_world_size())[dist.get_rank()]  # (b, ...)
-
-
-def gather_from_ranks(local: Tensor) -> Tensor:
-    """Concatenate a tensor of all ranks; gradients flow back to the rank they belong to.
-
-    Args:
-        local (`torch.Tensor` of shape `(b, ...)`): The same shape on every rank.
-
-    Returns:
-        `torch.Tensor` of shape `(world_size * b, ...)`, in rank order.
-    """
-    return _GatherFromRanks.apply(local)
+from .distributed_finemoltex import count_over_ranks, first_row_of_rank, gather_from_ranks, is_distributed
 
 
 def find_false_negatives(own_ids: Tensor | None, all_ids: Tensor | None, own_rows: Tensor) -> Tensor | None:
@@ -99,14 +63,14 @@ def ebm_nce(logits: Tensor, targets: Tensor, excluded: Tensor | None = None) -> 
     return 0.5 * (positive + negative.mean())
 
 
-CONTRASTIVE_OBJECTIVES = {"info_nce": info_nce, "ebm_nce": ebm_nce}
+CONTRASTIVE_LOSSES = {"info_nce": info_nce, "ebm_nce": ebm_nce}
 
 
 def contrastive_loss(
     molecule_embeds: Tensor,
     text_embeds: Tensor,
     logit_scale: Tensor,
-    objective: str = "info_nce",
+    loss: str = "info_nce",
     molecule_ids: Tensor | None = None,
     text_ids: Tensor | None = None,
     gather: bool = False,
@@ -117,7 +81,7 @@ def contrastive_loss(
         molecule_embeds (`torch.FloatTensor` of shape `(b, P)`): L2-normalised; row `i` pairs with text `i`.
         text_embeds (`torch.FloatTensor` of shape `(b, P)`): L2-normalised.
         logit_scale (`torch.FloatTensor` of shape `()`): Inverse temperature.
-        objective (`str`): Key of `CONTRASTIVE_OBJECTIVES`.
+        loss (`str`): Key of `CONTRASTIVE_LOSSES`.
         molecule_ids, text_ids (`torch.LongTensor` of shape `(b,)`, *optional*): Identities; pairs that share a
             molecule or a text are not negatives of each other.
         gather (`bool`): Take negatives from all ranks, with gradients.
@@ -125,10 +89,11 @@ def contrastive_loss(
     Returns:
         `torch.FloatTensor` of shape `()`: The mean of both directions.
     """
+    one_direction = CONTRASTIVE_LOSSES[loss]
     rows = torch.arange(molecule_embeds.shape[0], device=molecule_embeds.device)  # (b,)
     all_molecules, all_texts, all_molecule_ids, all_text_ids = molecule_embeds, text_embeds, molecule_ids, text_ids
     if gather and is_distributed():
-        rows = rows + dist.get_rank() * molecule_embeds.shape[0]
+        rows = rows + first_row_of_rank(len(rows))
         all_molecules, all_texts = gather_from_ranks(molecule_embeds), gather_from_ranks(text_embeds)  # (B, P)
         all_molecule_ids = None if molecule_ids is None else gather_from_ranks(molecule_ids)  # (B,)
         all_text_ids = None if text_ids is None else gather_from_ranks(text_ids)  # (B,)
@@ -137,10 +102,9 @@ def contrastive_loss(
     excluded = same_molecule if same_text is None else same_text
     if same_molecule is not None and same_text is not None:
         excluded = same_molecule | same_text  # (b, B)
-    loss = CONTRASTIVE_OBJECTIVES[objective]
     with torch.autocast(molecule_embeds.device.type, enabled=False):  # in bfloat16, near candidates would tie
-        molecule_to_text = loss(logit_scale * molecule_embeds.float() @ all_texts.float().T, rows, excluded)
-        text_to_molecule = loss(logit_scale * text_embeds.float() @ all_molecules.float().T, rows, excluded)
+        molecule_to_text = one_direction(logit_scale * molecule_embeds.float() @ all_texts.float().T, rows, excluded)
+        text_to_molecule = one_direction(logit_scale * text_embeds.float() @ all_molecules.float().T, rows, excluded)
     return 0.5 * (molecule_to_text + text_to_molecule)
 
 
@@ -156,9 +120,8 @@ def masked_prediction_loss(logits: Tensor, labels: Tensor, gather: bool = False)
         `torch.FloatTensor` of shape `()`; 0 where nothing is masked, `log(V)` for uniform scores.
     """
     count = torch.tensor(float(len(labels)), device=logits.device)
-    if gather and is_distributed():
-        dist.all_reduce(count)
-        count = count / dist.get_world_size()
+    if gather:
+        count = count_over_ranks(count)
     return F.cross_entropy(logits.float(), labels, reduction="sum") / count.clamp(min=1e-6)
 
 

@@ -1,101 +1,33 @@
 """FineMolTex: molecules and texts in one space, aligned as wholes and motif by word.
 
-Read bottom-up: tensors -> towers -> `FineMolTexModel.forward` -> heads. Axes in every comment: `B` molecules or texts,
-`N` atoms, `E` directed bonds, `M` motifs in the batch, `K` motifs of the largest molecule, `T` words, `S` masked
-slots, `H` hidden size, `P` embedding size, `V` vocabulary.
+Read bottom-up: encoders and read-outs in the files imported here, then `FineMolTexModel.forward`, then the heads in
+files of their own. Axes in every comment: `B` molecules or texts, `N` atoms, `E` directed bonds, `M` motifs in the
+batch, `K` motifs of the largest molecule, `T` words, `S` hidden slots, `H` hidden size, `P` embedding size, `V`
+vocabulary.
 """
 
 import math
-import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-from torch_geometric.nn import GINEConv
 from transformers import AutoModel, PreTrainedModel, initialization
-from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils.generic import can_return_tuple
 
+from .chunking_finemoltex import encode_in_chunks
 from .configuration_finemoltex import FineMolTexConfig
-from .fusion_finemoltex import FineMolTexFusion, encode_in_chunks
-from .gin_encoder_finemoltex import (
-    FineMolTexGraphEncoder,
-    FineMolTexReadout,
-    locate_atoms,
-    locate_motifs,
-    pool_atoms_to_motifs,
-)
+from .encoders_finemoltex import build_molecule_encoder
+from .fusion_finemoltex import FineMolTexFusion
+from .migration_finemoltex import weights_beside
+from .molecules_finemoltex import Molecules, takes_molecules
+from .motif_tower_finemoltex import FineMolTexMotifTower
 from .outputs_finemoltex import FineMolTexOutput
-
-# What a saved folder can be loaded as: every head starts from the same base weights.
-_AUTO_MAP = {
-    "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
-    "AutoModel": "modeling_finemoltex.FineMolTexModel",
-    "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
-    "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
-    "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
-    "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
-}
-
-
-class FineMolTexMotifTower(nn.Module):
-    """Turn atom states into motif tokens; slot 0 starts as a learned [MOL] token plus the mean of the motifs.
-
-    The mean lets the first gradient reach every motif; from a bare token, attention takes much longer to learn. Means
-    forget how many there were, so every token, slot 0 included, is told its number of atoms: the length of a chain.
-
-    Shapes:
-        - **input:** atom states `(N, H_graph)`, the molecule tensors that say which atoms and motifs belong together,
-          masked motifs `(B, K + 1)` bool
-        - **output:** motif tokens `(B, K + 1, H)`, attention mask `(B, K + 1)`
-    """
-
-    def __init__(self, config: FineMolTexConfig) -> None:
-        super().__init__()
-        graph, fusion = config.graph_config, config.multimodal_config
-        self.mask_atoms = config.motif_mask_level == "atom"
-        self.projection = nn.Linear(graph.hidden_size, fusion.hidden_size)
-        self.position_embedding = nn.Embedding(graph.max_motif_positions, fusion.hidden_size)
-        self.size_embedding = nn.Embedding(graph.max_atom_count, fusion.hidden_size)
-        self.molecule_token = nn.Parameter(torch.empty(fusion.hidden_size))
-        self.mask_token = nn.Parameter(torch.empty(fusion.hidden_size))
-        self.norm = nn.LayerNorm(fusion.hidden_size, eps=fusion.layer_norm_eps)
-        self.dropout = nn.Dropout(fusion.hidden_dropout_prob)
-
-    def forward(
-        self,
-        atom_states: Tensor,
-        motif_counts: Tensor,
-        atom_to_motif: Tensor,
-        motif_positions: Tensor,
-        masked_motifs: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        num_motifs, num_slots = motif_positions.shape[0], int(motif_counts.max()) + 1
-        molecule, slot = locate_motifs(motif_counts, num_motifs)  # (M,), (M,)
-        tokens = self.projection(pool_atoms_to_motifs(atom_states, atom_to_motif, num_motifs))  # (M, H)
-        sizes = torch.zeros_like(motif_positions).index_add(0, atom_to_motif, torch.ones_like(atom_to_motif))  # (M,)
-        tokens = tokens + self._embed_sizes(sizes)
-        if masked_motifs is not None:
-            # With masked atoms the state still tells what stands around the hole; without, it tells the answer.
-            visible = tokens if self.mask_atoms else torch.zeros_like(tokens)
-            masked_tokens = visible + self.mask_token.to(tokens.dtype)  # (M, H)
-            tokens = torch.where(masked_motifs[molecule, slot][:, None], masked_tokens, tokens)
-        last_position = self.position_embedding.num_embeddings - 1
-        tokens = tokens + self.position_embedding(motif_positions.clamp(max=last_position))  # (M, H)
-
-        sequence = tokens.new_zeros(motif_counts.shape[0], num_slots, tokens.shape[-1])  # (B, K + 1, H)
-        sequence[molecule, slot] = tokens
-        mean = sequence.sum(1) / motif_counts[:, None]  # (B, H)
-        molecule_sizes = torch.zeros_like(motif_counts).index_add(0, molecule, sizes)  # (B,)
-        sequence[:, 0] = self.molecule_token.to(tokens.dtype) + mean + self._embed_sizes(molecule_sizes)
-        attention_mask = torch.arange(num_slots, device=slot.device) <= motif_counts[:, None]  # (B, K + 1)
-        return self.dropout(self.norm(sequence)), attention_mask.long()
-
-    def _embed_sizes(self, atom_counts: Tensor) -> Tensor:
-        """Embed numbers of atoms, large ones alike. `(L,)` -> `(L, H)`."""
-        return self.size_embedding(atom_counts.clamp(max=self.size_embedding.num_embeddings - 1))
+from .parts_finemoltex import Part
+from .readout_finemoltex import FineMolTexReadout
+from .recording_finemoltex import records_states
+from .remote_code_finemoltex import copy_code, map_auto_classes
 
 
 class FineMolTexPreTrainedModel(PreTrainedModel):
@@ -110,66 +42,134 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
     _supports_flash_attn = True
     _supports_flex_attn = True
     _supports_attention_backend = True
+    _keys_to_ignore_on_load_unexpected = weights_beside()
+    _own_key_mapping: ClassVar[dict[str, str]] = {}
+
+    def post_init(self) -> None:
+        """Finish a model; its own weights stay worth a report, although the base model ignores those of every head."""
+        super().post_init()
+        ignored = set(type(self)._keys_to_ignore_on_load_unexpected)
+        self._keys_to_ignore_on_load_unexpected -= set(weights_beside()) - ignored
+
+    def parts(self) -> dict[str, Part]:
+        """Declare the parts of the model, by name. Every parameter is in exactly one.
+
+        Returns:
+            `dict[str, Part]`: Those of the base model, and what a head adds.
+        """
+        return self.base_model.parts()
+
+    def freeze(self, *names: str) -> None:
+        """Stop training parts of the model.
+
+        Args:
+            names (`str`): Names of `parts`, such as `"molecule_encoder"`, or kinds, such as `"text"`.
+
+        Raises:
+            ValueError: If there is no part of that name or kind; lists them.
+        """
+        parts = self.parts()
+        for name in names:
+            chosen = [part for key, part in parts.items() if name in (key, part.kind)]
+            if not chosen:
+                raise ValueError(f"There is no part {name!r}: freeze some of {', '.join(parts)}.")
+            for part in chosen:
+                for parameter in part.parameters():
+                    parameter.requires_grad_(False)
+
+    def sequence_encoders(self) -> list[PreTrainedModel]:
+        """List the encoders of Transformers that the forward pass runs, in this order; for recording their states."""
+        text_encoder = self.base_model.text_encoder
+        return [] if text_encoder is None else [text_encoder]
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        std = self.config.initializer_range
-        if isinstance(module, GINEConv):
-            initialization.constant_(module.eps, 0.0)
-        elif isinstance(module, FineMolTexMotifTower):
-            initialization.normal_(module.molecule_token, std=std)
-            initialization.normal_(module.mask_token, std=std)
-        elif isinstance(module, FineMolTexModel):
-            initialization.constant_(module.logit_scale, -math.log(self.config.temperature))
+        # Whoever holds parameters beside its sub-modules starts them itself. What loading does not fill would
+        # otherwise be uninitialised memory.
+        if hasattr(module, "reset_own_parameters"):
+            module.reset_own_parameters(self.config)
 
-    def save_pretrained(self, save_directory, **kwargs) -> None:
-        """Save as usual; a folder that carries its code carries that of the base model and of every head."""
+    @classmethod
+    def from_pretrained(cls, name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
+        """Load as usual; weights under the names of an older layout are found too."""
+        kwargs.setdefault("key_mapping", cls._own_key_mapping)
+        return super().from_pretrained(name_or_path, *args, **kwargs)
+
+    def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
+        """Save as usual. Registered classes bring their code along, with the other heads that lie beside this file."""
+        kwargs.setdefault("save_original_format", False)  # or the names of an older layout would come back
         if self._auto_class is None:
             super().save_pretrained(save_directory, **kwargs)
             return
-        here = Path(__file__).parent  # of a class loaded from a repository: beside the files it needs, maybe not all
-        files = {target: here / f"{target.partition('.')[0]}.py" for target in _AUTO_MAP.values()}
-        auto_map = {name: target for name, target in _AUTO_MAP.items() if files[target].is_file()}
-        self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), **auto_map}
+        home = Path(__file__).parent
+        self.config.auto_map = map_auto_classes(home, type(self).__name__)
         super().save_pretrained(save_directory, **kwargs)
-        for target in auto_map.values():
-            for file in (files[target], *get_relative_import_files(files[target])):
-                shutil.copy(file, save_directory)
+        copy_code(home, Path(save_directory))
 
 
 class FineMolTexModel(FineMolTexPreTrainedModel):
-    """A graph encoder and a text encoder with read-outs into one space, and the fusion of their motifs and words.
+    """A molecule encoder and a text encoder with read-outs into one space, and the fusion of their motifs and words.
 
     The embeddings come straight from the two encoders; the motif sequence exists for the fusion alone. So contrastive
     steps need no motif layers, and single motifs and words have a place in the shared space too.
 
     Args:
-        config ([`FineMolTexConfig`]): Sizes and objectives.
+        config ([`FineMolTexConfig`]): Sizes.
         with_text (`bool`): Build the text side and the fusion too. Without them the model embeds molecules, and
             nothing else of a checkpoint is loaded.
 
+    Attributes:
+        EMBEDDING_PARTS: Parts that an embedding depends on; the others may change without making an index stale.
+
     Example:
-    >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["ethanol", "benzene"])
-    >>> output = model(**batch)
-    >>> similarity = output.molecule_embeds @ output.text_embeds.T
+    >>> batch = processor(smiles=["CCO", "c1ccccc1"], text=["ethanol", "benzene"], padding=True, return_tensors="pt")
+    >>> output = base(**batch)
+    >>> (output.molecule_embeds @ output.text_embeds.T).shape
+    torch.Size([2, 2])
     """
+
+    EMBEDDING_PARTS = ("molecule_encoder", "molecule_readout", "text_encoder", "text_layers", "text_readout")
 
     def __init__(self, config: FineMolTexConfig, with_text: bool = True) -> None:
         super().__init__(config)
         width, text_width = config.multimodal_config.hidden_size, config.text_config.hidden_size
-        embedding_size = config.projection_dim
-        self.graph_encoder = FineMolTexGraphEncoder(config.graph_config)
-        self.molecule_readout = FineMolTexReadout(config.graph_config.hidden_size, embedding_size or width)
+        self.graph_encoder = build_molecule_encoder(config.graph_config)
+        self.molecule_readout = FineMolTexReadout(self.graph_encoder.hidden_size, config.embedding_size)
         self.text_encoder: Any = AutoModel.from_config(config.text_config) if with_text else None
         if with_text:
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
             self.text_input = nn.Linear(text_width, width) if text_width != width else nn.Identity()
-            self.text_projection = nn.Linear(width, embedding_size) if embedding_size else nn.Identity()
+            self.text_projection = nn.Linear(width, config.projection_dim) if config.projection_dim else nn.Identity()
             self.motif_tower = FineMolTexMotifTower(config)
             self.fusion = FineMolTexFusion(config)
         self.logit_scale = nn.Parameter(torch.empty(()), requires_grad=config.learn_temperature)
         self.post_init()
+
+    def reset_own_parameters(self, config: FineMolTexConfig) -> None:
+        """Start the temperature."""
+        initialization.constant_(self.logit_scale, -math.log(config.temperature))
+
+    def parts(self) -> dict[str, Part]:
+        """Declare the two encoders, their read-outs, and the fusion."""
+        parts = {
+            "molecule_encoder": Part("molecule", (self.graph_encoder,)),
+            "molecule_readout": Part("readout", (self.molecule_readout,)),
+            "temperature": Part("readout", (), (self.logit_scale,)),
+        }
+        if self.text_encoder is not None:
+            tower = self.motif_tower
+            tokens = (tower.position_embedding, tower.size_embedding, tower.norm)
+            parts |= {
+                "text_encoder": Part("text", (self.text_encoder,)),
+                "text_layers": Part("fusion", (self.fusion.text_layers,)),
+                "text_readout": Part("readout", (self.text_input, self.text_projection)),
+                "motif_projection": Part("projection", (tower.projection,)),
+                "motif_tokens": Part("fusion", tokens, (tower.molecule_token, tower.mask_token)),
+                "motif_layers": Part("fusion", (self.fusion.motif_layers,)),
+                "co_attention": Part("fusion", (self.fusion.co_attention,)),
+            }
+        return parts
 
     @property
     def inverse_temperature(self) -> Tensor:
@@ -178,11 +178,13 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the word embeddings of the text encoder."""
-        if self.text_encoder is None:
-            raise NotImplementedError("This model was built without text and has no word embeddings.")
-        return self.text_encoder.get_input_embeddings()
+        return self._require_text().get_input_embeddings()
 
-    def load_text_encoder(self, name_or_path: str, **kwargs) -> None:
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Replace the word embeddings of the text encoder."""
+        self._require_text().set_input_embeddings(value)
+
+    def load_text_encoder(self, name_or_path: str, **kwargs: Any) -> None:
         """Copy the weights of a pre-trained text encoder into this model.
 
         Call it after construction: building a model initialises every weight, the text encoder's included.
@@ -211,108 +213,96 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             )
         self.text_encoder.load_state_dict(source)
 
-    def encode_atoms(
-        self,
-        motif_counts: Tensor,
-        atom_features: Tensor,
-        edge_index: Tensor,
-        edge_features: Tensor,
-        atom_to_motif: Tensor,
-        motif_positions: Tensor,
-        hidden_motifs: Tensor | None = None,
-    ) -> Tensor:
-        """Pass messages between atoms, those of hidden motifs `(B, K + 1)` masked. -> `(N, H_graph)`."""
-        is_hidden = None
+    def encode_atoms(self, molecules: Molecules, hidden_motifs: Tensor | None = None) -> Tensor:
+        """Encode the atoms, those of hidden motifs `(B, K + 1)` masked. -> `(N, H_graph)`."""
+        hidden_atoms = None
         if hidden_motifs is not None:
-            molecule, slot = locate_motifs(motif_counts, motif_positions.shape[0])  # (M,), (M,)
-            is_hidden = hidden_motifs[molecule, slot][atom_to_motif]  # (N,)
-        return self.graph_encoder(atom_features, edge_index, edge_features, is_hidden)  # (N, H_graph)
+            hidden_atoms = molecules.unpad(hidden_motifs)[molecules.atom_to_motif]  # (N,)
+        return self.graph_encoder(molecules, hidden_atoms)
 
-    def encode_motifs(
-        self,
-        atom_states: Tensor,
-        motif_counts: Tensor,
-        atom_to_motif: Tensor,
-        motif_positions: Tensor,
-        masked_motifs: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Turn atom states into motif states before the fusion, `(B, K + 1, H)`, and their mask `(B, K + 1)`."""
-        tokens, mask = self.motif_tower(atom_states, motif_counts, atom_to_motif, motif_positions, masked_motifs)
-        states, _ = encode_in_chunks(self.fusion.encode_motifs, tokens, mask)
-        return states, mask
+    def encode_motifs(self, atom_states: Tensor, molecules: Molecules, hidden_motifs: Tensor | None = None) -> Tensor:
+        """Turn atom states into motif states before the fusion. `(N, H_graph)` -> `(B, K + 1, H)`."""
+        tokens = self.motif_tower(atom_states, molecules, hidden_motifs)  # (B, K + 1, H)
+        states, _ = encode_in_chunks(self.fusion.encode_motifs_alone, tokens, molecules.motif_attention_mask)
+        return states
 
     def encode_words(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, keep_states: bool = True
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        keep_states: bool = True,
     ) -> tuple[Tensor | None, Tensor]:
         """Turn texts into word states before the fusion, `(B, T, H)` (none if not kept), and their means `(B, H)`.
 
+        Args:
+            input_ids (`torch.LongTensor` of shape `(B, T)`, *optional*): Word ids.
+            attention_mask (`torch.LongTensor` of shape `(B, T)`, *optional*): 1 on words, 0 on padding.
+            inputs_embeds (`torch.FloatTensor` of shape `(B, T, H_text)`, *optional*): Instead of `input_ids`.
+            keep_states (`bool`): Return the states beside the means.
+
         Raises:
-            ValueError: If the model was built without text.
+            ValueError: If the model was built without text, or both or neither of ids and embeddings are given.
         """
         if self.text_encoder is None:
             raise ValueError("This model was built without text: give molecules only, or build it with text.")
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("Give texts as either `input_ids` or `inputs_embeds`: got both or neither.")
+        # One look-up per batch: each one allocates a gradient of the table's size.
+        words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds  # (B, T, H_text)
         if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        # Looked up at once: every look-up has a gradient as large as the vocabulary.
-        words = self.get_input_embeddings()(input_ids)  # (B, T, H_text)
+            attention_mask = torch.ones(words.shape[:2], dtype=torch.long, device=words.device)
         return encode_in_chunks(self._encode_words_at_once, words, attention_mask, keep_states)
 
     def _encode_words_at_once(self, words: Tensor, attention_mask: Tensor) -> Tensor:
         states = self.text_encoder(inputs_embeds=words, attention_mask=attention_mask).last_hidden_state
-        return self.fusion.encode_text(self.text_input(states), attention_mask)  # (B, T, H)
+        return self.fusion.encode_words_alone(self.text_input(states), attention_mask)  # (B, T, H)
 
-    def embed_atoms(self, atom_states: Tensor, groups: Tensor, num_groups: int) -> Tensor:
+    def place_atoms(self, atom_states: Tensor, group_of_atom: Tensor, num_groups: int) -> Tensor:
         """Place groups of atoms, whole molecules or single motifs, in the shared space.
 
         Args:
             atom_states (`torch.FloatTensor` of shape `(N, H_graph)`): From `encode_atoms`.
-            groups (`torch.LongTensor` of shape `(N,)`): Molecule or motif of each atom.
+            group_of_atom (`torch.LongTensor` of shape `(N,)`): Molecule or motif of each atom.
             num_groups (`int`): `G`.
 
         Returns:
             `torch.FloatTensor` of shape `(G, P)`, L2-normalised, float32.
         """
-        return F.normalize(self.molecule_readout(atom_states, groups, num_groups).float(), dim=-1)
+        return F.normalize(self.molecule_readout(atom_states, group_of_atom, num_groups).float(), dim=-1)
 
-    def embed_words(self, states: Tensor) -> Tensor:
+    def place_molecules(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
+        """Place whole molecules in the shared space. `(N, H_graph)` -> `(B, P)`, L2-normalised, float32."""
+        return self.place_atoms(atom_states, molecules.molecule_of_atom, molecules.num_molecules)
+
+    def place_motifs(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
+        """Place every motif in the shared space. `(N, H_graph)` -> `(M, P)`, L2-normalised, float32."""
+        return self.place_atoms(atom_states, molecules.atom_to_motif, molecules.num_motifs)
+
+    def place_words(self, word_states: Tensor) -> Tensor:
         """Place texts (means of word states) or single words in the shared space.
 
         `(..., H)` -> `(..., P)`, L2-normalised, float32.
         """
-        return F.normalize(self.text_projection(states.to(self.dtype)).float(), dim=-1)
+        return F.normalize(self.text_projection(word_states.to(self.dtype)).float(), dim=-1)
 
-    def get_molecule_features(
-        self,
-        motif_counts: Tensor,
-        atom_features: Tensor,
-        edge_index: Tensor,
-        edge_features: Tensor,
-        atom_to_motif: Tensor,
-        motif_positions: Tensor,
-        motif_ids: Tensor | None = None,
-    ) -> Tensor:
-        """Embed molecules; the text tower does not run.
+    @takes_molecules
+    def get_molecule_features(self, molecules: Molecules) -> Tensor:
+        """Embed molecules; the text encoder does not run.
 
         Args:
-            motif_counts (`torch.LongTensor` of shape `(B,)`): Motifs per molecule.
-            atom_features (`torch.LongTensor` of shape `(N, 9)`): Categorical atom features.
-            edge_index (`torch.LongTensor` of shape `(2, E)`): Both directions of every bond.
-            edge_features (`torch.LongTensor` of shape `(E, 3)`): Categorical bond features.
-            atom_to_motif (`torch.LongTensor` of shape `(N,)`): Motif of each atom, numbered over the batch.
-            motif_positions (`torch.LongTensor` of shape `(M,)`): Breadth-first rank in the motif tree.
-            motif_ids (`torch.LongTensor` of shape `(M,)`, *optional*): Accepted as part of a batch; labels only.
+            molecules ([`Molecules`]): Or the tensors of a processor.
 
         Returns:
             `torch.FloatTensor` of shape `(B, P)`, L2-normalised.
+
+        Raises:
+            ValueError: If there are no molecules.
         """
-        atom_states = self.encode_atoms(
-            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions
-        )  # (N, H_graph)
-        molecules = locate_atoms(motif_counts, atom_to_motif, motif_positions.shape[0])  # (N,)
-        return self.embed_atoms(atom_states, molecules, motif_counts.shape[0])
+        return self.place_molecules(self.encode_atoms(_require_molecules(molecules)), molecules)
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """Embed texts; the molecule tower does not run.
+        """Embed texts; the molecule encoder does not run.
 
         Args:
             input_ids (`torch.LongTensor` of shape `(B, T)`): Word ids.
@@ -321,31 +311,27 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         Returns:
             `torch.FloatTensor` of shape `(B, P)`, L2-normalised.
         """
-        return self.embed_words(self.encode_words(input_ids, attention_mask, keep_states=False)[1])
+        return self.place_words(self.encode_words(input_ids, attention_mask, keep_states=False)[1])
 
     @can_return_tuple
+    @records_states
+    @takes_molecules
     def forward(
         self,
+        molecules: Molecules | None,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        motif_counts: Tensor | None = None,
-        atom_features: Tensor | None = None,
-        edge_index: Tensor | None = None,
-        edge_features: Tensor | None = None,
-        atom_to_motif: Tensor | None = None,
-        motif_ids: Tensor | None = None,
-        motif_positions: Tensor | None = None,
-        masked_motifs: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        hidden_motifs: Tensor | None = None,
         cross_attention: bool = False,
     ) -> FineMolTexOutput:
         """Encode molecules, texts or both.
 
         Args:
-            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts; see [`get_text_features`].
-            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions: Molecules; see
-                [`get_molecule_features`].
-            motif_ids (`torch.LongTensor` of shape `(M,)`, *optional*): Accepted as part of a batch; labels only.
-            masked_motifs (`torch.BoolTensor` of shape `(B, K + 1)`, *optional*): Motifs to hide.
+            molecules ([`Molecules`], *optional*): Or the tensors of a processor.
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`, *optional*): Texts.
+            inputs_embeds (`torch.FloatTensor` of shape `(B, T, H_text)`, *optional*): Texts, instead of `input_ids`.
+            hidden_motifs (`torch.BoolTensor` of shape `(B, K + 1)`, *optional*): Motifs to hide.
             cross_attention (`bool`): Let motifs and words attend to each other; their states are then those after the
                 fusion. The embeddings never are: any molecule is comparable with any text.
 
@@ -355,35 +341,49 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         Raises:
             ValueError: If neither side is given, or cross-attention is asked for without both.
         """
-        has_text, has_molecules = input_ids is not None, motif_counts is not None
-        if not (has_text or has_molecules):
+        has_text = input_ids is not None or inputs_embeds is not None
+        if molecules is None and not has_text:
             raise ValueError("Give molecules, texts or both: the batch holds neither `motif_counts` nor `input_ids`.")
-        if cross_attention and not (has_text and has_molecules):
+        if cross_attention and (molecules is None or not has_text):
             raise ValueError("`cross_attention=True` needs molecules and texts in the batch; one side is missing.")
-        motif_states = motif_mask = text_states = molecule_embeds = text_embeds = None
-        if has_molecules:
-            graph = (motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions)
-            hidden_motifs = masked_motifs if self.config.motif_mask_level == "atom" else None
-            atom_states = self.encode_atoms(*graph, hidden_motifs)  # (N, H_graph)
-            molecules = locate_atoms(motif_counts, atom_to_motif, motif_positions.shape[0])  # (N,)
-            molecule_embeds = self.embed_atoms(atom_states, molecules, motif_counts.shape[0])  # (B, P)
+        motif_states = word_states = molecule_embeds = text_embeds = None
+        if molecules is not None:
+            hides_atoms = self.config.motif_config.mask_level == "atom"
+            atom_states = self.encode_atoms(molecules, hidden_motifs if hides_atoms else None)  # (N, H_graph)
+            molecule_embeds = self.place_molecules(atom_states, molecules)  # (B, P)
             if self.text_encoder is not None:
-                motif_states, motif_mask = self.encode_motifs(
-                    atom_states, motif_counts, atom_to_motif, motif_positions, masked_motifs
-                )  # (B, K + 1, H), (B, K + 1)
+                motif_states = self.encode_motifs(atom_states, molecules, hidden_motifs)  # (B, K + 1, H)
         if has_text:
-            text_states, means = self.encode_words(input_ids, attention_mask)  # (B, T, H), (B, H)
-            text_embeds = self.embed_words(means)  # (B, P)
+            word_states, means = self.encode_words(input_ids, attention_mask, inputs_embeds)  # (B, T, H), (B, H)
+            text_embeds = self.place_words(means)  # (B, P)
         if cross_attention:
-            attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-            motif_states, text_states = self.fusion(motif_states, motif_mask, text_states, attention_mask)
+            motif_states, word_states = self.fuse(motif_states, molecules, word_states, attention_mask)
         return FineMolTexOutput(
             molecule_embeds=molecule_embeds,
             text_embeds=text_embeds,
             motif_states=motif_states,
-            motif_attention_mask=motif_mask,
-            text_states=text_states,
+            motif_attention_mask=None if motif_states is None else molecules.motif_attention_mask,
+            word_states=word_states,
         )
+
+    def fuse(
+        self, motif_states: Tensor, molecules: Molecules, word_states: Tensor, attention_mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Let motifs and words attend to each other. `(B, K + 1, H)`, `(B, T, H)` -> the same shapes."""
+        if attention_mask is None:
+            attention_mask = torch.ones(word_states.shape[:2], dtype=torch.long, device=word_states.device)
+        return self.fusion(motif_states, molecules.motif_attention_mask, word_states, attention_mask)
+
+    def _require_text(self) -> Any:
+        if self.text_encoder is None:
+            raise NotImplementedError("This model was built without text and has no word embeddings.")
+        return self.text_encoder
+
+
+def _require_molecules(molecules: Molecules | None) -> Molecules:
+    if molecules is None:
+        raise ValueError("There are no molecules: the batch holds no `motif_counts`. Give `smiles` to the processor.")
+    return molecules
 
 
 __all__ = ["FineMolTexModel", "FineMolTexPreTrainedModel"]

@@ -17,45 +17,46 @@ class FineMolTexOutput(ModelOutput):
             motifs, padded to the largest molecule; when molecules are given. After the fusion with cross-attention,
             else before it.
         motif_attention_mask (`torch.LongTensor` of shape `(B, K + 1)`): 1 on real slots; when molecules are given.
-        text_states (`torch.FloatTensor` of shape `(B, T, H)`): The words, likewise; when texts are given.
+        word_states (`torch.FloatTensor` of shape `(B, T, H)`): The words, likewise; when texts are given.
+        hidden_states (`tuple(torch.FloatTensor)`): With `output_hidden_states`, the states after every layer in the
+            order they ran: atoms `(N, H_graph)`, words `(B, T, H_text)`, then motifs and words in the fusion.
+        attentions (`tuple(torch.FloatTensor)`): With `output_attentions`, weights `(B, heads, L, S)` of every
+            attention layer in the order they ran.
     """
 
     molecule_embeds: torch.FloatTensor | None = None
     text_embeds: torch.FloatTensor | None = None
     motif_states: torch.FloatTensor | None = None
     motif_attention_mask: torch.LongTensor | None = None
-    text_states: torch.FloatTensor | None = None
+    word_states: torch.FloatTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
 @dataclass
 class FineMolTexPreTrainingOutput(ModelOutput):
-    """Losses, embeddings and the hits of the masked predictions.
+    """Losses, embeddings and what the objectives counted.
 
     Args:
         loss (`torch.FloatTensor` of shape `()`): Weighted sum of the losses below.
-        contrastive_loss (`torch.FloatTensor` of shape `()`): Molecule-text alignment.
-        word_loss (`torch.FloatTensor` of shape `()`): Masked words; when a masked objective has a weight.
-        motif_loss (`torch.FloatTensor` of shape `()`): Masked motifs; when a masked objective has a weight.
-        matching_loss (`torch.FloatTensor` of shape `()`): Pairs against hard wrong ones; when it has a weight.
+        losses (`dict[str, torch.FloatTensor]`): Each term of the sum, of shape `()`, without its weight and gradient.
         molecule_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised, of the unmasked molecules.
         text_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised, of the unmasked texts.
-        word_correct (`torch.LongTensor` of shape `(B,)`): Masked words predicted rightly, per pair.
-        word_total (`torch.LongTensor` of shape `(B,)`): Masked words, per pair.
-        motif_correct (`torch.LongTensor` of shape `(B,)`): Masked motifs predicted rightly, per pair.
-        motif_total (`torch.LongTensor` of shape `(B,)`): Masked motifs, per pair.
+        counts (`dict[str, torch.LongTensor]`): Each of shape `(B,)`; with masked modelling `masked_word_correct` of
+            `masked_word_total` hidden words, and likewise motifs. `None` if no objective counts.
+        hidden_states (`tuple(torch.FloatTensor)`): With `output_hidden_states`, the states after every layer in the
+            order they ran: atoms `(N, H_graph)`, words `(B, T, H_text)`, then motifs and words in the fusion.
+        attentions (`tuple(torch.FloatTensor)`): With `output_attentions`, weights `(B, heads, L, S)` of every
+            attention layer in the order they ran.
     """
 
     loss: torch.FloatTensor | None = None
-    contrastive_loss: torch.FloatTensor | None = None
-    word_loss: torch.FloatTensor | None = None
-    motif_loss: torch.FloatTensor | None = None
-    matching_loss: torch.FloatTensor | None = None
+    losses: dict[str, torch.FloatTensor] | None = None
     molecule_embeds: torch.FloatTensor | None = None
     text_embeds: torch.FloatTensor | None = None
-    word_correct: torch.LongTensor | None = None
-    word_total: torch.LongTensor | None = None
-    motif_correct: torch.LongTensor | None = None
-    motif_total: torch.LongTensor | None = None
+    counts: dict[str, torch.LongTensor] | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
 @dataclass
@@ -68,12 +69,18 @@ class FineMolTexRetrievalOutput(ModelOutput):
         logits_per_molecule (`torch.FloatTensor` of shape `(B_molecule, B_text)`): The same, transposed.
         molecule_embeds (`torch.FloatTensor` of shape `(B_molecule, P)`): L2-normalised; when molecules are given.
         text_embeds (`torch.FloatTensor` of shape `(B_text, P)`): L2-normalised; when texts are given.
+        hidden_states (`tuple(torch.FloatTensor)`): With `output_hidden_states`, the states after every layer in the
+            order they ran: atoms `(N, H_graph)`, words `(B, T, H_text)`, then motifs and words in the fusion.
+        attentions (`tuple(torch.FloatTensor)`): With `output_attentions`, weights `(B, heads, L, S)` of every
+            attention layer in the order they ran.
     """
 
     logits_per_text: torch.FloatTensor | None = None
     logits_per_molecule: torch.FloatTensor | None = None
     molecule_embeds: torch.FloatTensor | None = None
     text_embeds: torch.FloatTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
 @dataclass
@@ -85,12 +92,16 @@ class FineMolTexMoleculeEditingOutput(ModelOutput):
         aligned_embeds (`torch.FloatTensor` of shape `(B, P)`): Molecules by way of their latents, L2-normalised.
         text_embeds (`torch.FloatTensor` of shape `(B_text, P)`): L2-normalised; when texts are given.
         latents (`torch.FloatTensor` of shape `(B, L, D)`): States of the generator's encoder.
+        hidden_states, attentions (`tuple(torch.FloatTensor)`): On request, of the generator's encoder and of the text
+            encoder, layer by layer.
     """
 
     similarity: torch.FloatTensor | None = None
     aligned_embeds: torch.FloatTensor | None = None
     text_embeds: torch.FloatTensor | None = None
     latents: torch.FloatTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
 __all__ = [

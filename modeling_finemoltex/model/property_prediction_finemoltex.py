@@ -5,11 +5,15 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
+from .chunking_finemoltex import average_tokens
 from .configuration_finemoltex import FineMolTexConfig
-from .fusion_finemoltex import average_tokens
-from .gin_encoder_finemoltex import locate_atoms, pool_atoms_to_motifs
 from .losses_finemoltex import property_loss
+from .migration_finemoltex import weights_beside
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
+from .molecule_encoder_finemoltex import pool_atoms
+from .molecules_finemoltex import Molecules, takes_molecules
+from .parts_finemoltex import Part
+from .recording_finemoltex import records_states
 
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 
@@ -18,56 +22,56 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
     """Classes, several yes-or-no tasks with missing labels, or numbers; `config.problem_type` says which.
 
     Molecules alone by default: the text side is then neither built nor read from the checkpoint. Numbers are predicted
-    in their own units, although `config.target_mean` and `config.target_scale` let the model learn them standardised.
+    in their own units, although `target_mean` and `target_scale` of
+    `config.property_config` let the model learn them standardised.
 
     Example:
-    >>> model = FineMolTexForPropertyPrediction.from_pretrained(folder, num_labels=3)  # doctest: +SKIP
-    >>> logits = model(**processor(smiles=["CCO", "c1ccccc1"])).logits  # (2, 3)  # doctest: +SKIP
+    >>> predictor = FineMolTexForPropertyPrediction.from_pretrained(folder, num_labels=3)
+    >>> predictor(**processor(smiles=["CCO", "c1ccccc1"])).logits.shape
+    torch.Size([2, 3])
     """
 
-    # What a checkpoint of another head, or with text, holds beyond this one.
     _keys_to_ignore_on_load_unexpected = [
-        r"text_encoder\.",
-        r"text_input\.",
-        r"text_projection\.",
-        r"motif_tower\.",
-        r"fusion\.",
-        r"^(word_head|motif_head|matching_head)\.",
+        *weights_beside("classifier"),
+        # Without text in the model, the text side of a checkpoint is not read.
+        *(r"text_encoder\.", r"text_input\.", r"text_projection\.", r"motif_tower\.", r"fusion\."),
     ]
 
     def __init__(self, config: FineMolTexConfig) -> None:
         super().__init__(config)
         self._check_lengths()
-        self.finemoltex = FineMolTexModel(config, with_text=config.property_text)
-        self.dropout = nn.Dropout(config.property_dropout)
+        self.finemoltex = FineMolTexModel(config, with_text=config.property_config.with_text)
+        self.dropout = nn.Dropout(config.property_config.dropout)
         self.classifier = nn.Linear(self._count_features(), config.num_labels)
         self.post_init()
 
+    def parts(self) -> dict[str, Part]:
+        """Declare the base model's parts and the linear layer."""
+        return {**self.finemoltex.parts(), "classifier": Part("head", (self.classifier,))}
+
     @can_return_tuple
+    @records_states
+    @takes_molecules
     def forward(
         self,
+        molecules: Molecules | None,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        motif_counts: Tensor | None = None,
-        atom_features: Tensor | None = None,
-        edge_index: Tensor | None = None,
-        edge_features: Tensor | None = None,
-        atom_to_motif: Tensor | None = None,
-        motif_ids: Tensor | None = None,
-        motif_positions: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
         labels: Tensor | None = None,
-        masked_motifs: Tensor | None = None,
+        hidden_motifs: Tensor | None = None,
     ) -> SequenceClassifierOutput:
         """Predict, and compare with the labels if there are any.
 
         Args:
-            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts; with `config.property_text` only.
-            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_ids, motif_positions:
-                Molecules; see [`FineMolTexModel.get_molecule_features`].
+            molecules ([`Molecules`]): `B` of them, or the tensors of a processor.
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`, *optional*): Texts; with
+                `config.property_config.with_text` only.
+            inputs_embeds (`torch.FloatTensor` of shape `(B, T, H_text)`, *optional*): Texts, instead of `input_ids`.
             labels (`torch.Tensor` of shape `(B,)` or `(B, K)`, *optional*): Class numbers (-100: unknown), or 0, 1 and
                 NaN (unknown) per task, or numbers in their own units (NaN: unknown). Without `config.problem_type`,
                 one output means numbers, integers mean classes, and anything else tasks; the choice is kept.
-            masked_motifs (`torch.BoolTensor` of shape `(B, K + 1)`, *optional*): Motifs to hide from the model.
+            hidden_motifs (`torch.BoolTensor` of shape `(B, K + 1)`, *optional*): Motifs to hide from the model.
 
         Returns:
             `SequenceClassifierOutput` with `logits` `(B, K)`, in regression the predicted numbers, and `loss` where
@@ -76,56 +80,48 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         Raises:
             ValueError: If there are no molecules, a text is missing or not wanted, or the labels have another shape.
         """
-        self._check_sides(input_ids, motif_counts)
         features = self.extract_features(
+            molecules,
             input_ids=input_ids,
             attention_mask=attention_mask,
-            motif_counts=motif_counts,
-            atom_features=atom_features,
-            edge_index=edge_index,
-            edge_features=edge_features,
-            atom_to_motif=atom_to_motif,
-            motif_positions=motif_positions,
-            masked_motifs=masked_motifs,
+            inputs_embeds=inputs_embeds,
+            hidden_motifs=hidden_motifs,
         )  # (B, F)
         outputs = self.classifier(self.dropout(features))  # (B, K)
         loss = None if labels is None else self.compute_loss(outputs, labels)
         return SequenceClassifierOutput(loss=loss, logits=self.to_units(outputs))
 
+    @takes_molecules
     def extract_features(
         self,
-        motif_counts: Tensor,
-        atom_features: Tensor,
-        edge_index: Tensor,
-        edge_features: Tensor,
-        atom_to_motif: Tensor,
-        motif_positions: Tensor,
-        masked_motifs: Tensor | None = None,
+        molecules: Molecules | None,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        hidden_motifs: Tensor | None = None,
     ) -> Tensor:
-        """Compute what the linear layer reads, `(B, F)`: what `config.property_readout` names, and the joined streams.
+        """Compute what the linear layer reads, `(B, F)`: what `readout` names, and the means of the fused streams.
 
         Arguments are those of [`forward`].
         """
-        base, readout = self.finemoltex, self.config.property_readout
-        graph = (motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_positions)
-        atom_states = base.encode_atoms(*graph, masked_motifs)  # (N, H_graph)
-        molecules = locate_atoms(motif_counts, atom_to_motif, motif_positions.shape[0])  # (N,)
-        atoms = (atom_states, molecules, motif_counts.shape[0])
-        parts = []
-        if readout != "molecule":
-            parts.append(pool_atoms_to_motifs(*atoms))  # (B, H_graph)
-        if readout != "atoms":
-            parts.append(base.molecule_readout(*atoms))  # (B, P)
-        if self.config.property_text:
-            motifs = base.encode_motifs(atom_states, motif_counts, atom_to_motif, motif_positions, masked_motifs)
+        self._check_sides(molecules, input_ids is not None or inputs_embeds is not None)
+        base, options = self.finemoltex, self.config.property_config
+        atom_states = base.encode_atoms(molecules, hidden_motifs)  # (N, H_graph)
+        atoms = (atom_states, molecules.molecule_of_atom, molecules.num_molecules)
+        features = []
+        if options.readout != "molecule":
+            features.append(pool_atoms(*atoms))  # (B, H_graph)
+        if options.readout != "atoms":
+            features.append(base.molecule_readout(*atoms))  # (B, P)
+        if options.with_text:
+            motif_states = base.encode_motifs(atom_states, molecules, hidden_motifs)  # (B, K + 1, H)
+            word_states, _ = base.encode_words(input_ids, attention_mask, inputs_embeds)  # (B, T, H)
             if attention_mask is None:
-                attention_mask = torch.ones_like(input_ids)
-            words, _ = base.encode_words(input_ids, attention_mask)  # (B, T, H)
-            states, text_states = base.fusion(*motifs, words, attention_mask)  # (B, K + 1, H), (B, T, H)
-            parts += [average_tokens(states, motifs[1]), average_tokens(text_states, attention_mask)]  # (B, H) each
-        return torch.cat([part.to(self.classifier.weight.dtype) for part in parts], dim=-1)  # (B, F)
+                attention_mask = torch.ones(word_states.shape[:2], dtype=torch.long, device=word_states.device)
+            motif_states, word_states = base.fuse(motif_states, molecules, word_states, attention_mask)
+            features.append(average_tokens(motif_states, molecules.motif_attention_mask))  # (B, H)
+            features.append(average_tokens(word_states, attention_mask))  # (B, H)
+        return torch.cat([feature.to(self.classifier.weight.dtype) for feature in features], dim=-1)  # (B, F)
 
     def compute_loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Compare outputs of the linear layer, `(B, K)`, with labels as given to [`forward`]. -> `()`."""
@@ -142,7 +138,9 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
             )
         if problem_type == "regression":
             labels = (labels - self._row("target_mean", outputs, 0.0)) / self._row("target_scale", outputs, 1.0)
-        weights = None if self.config.class_weights is None else self._row("class_weights", outputs, 1.0)
+        weights = (
+            None if self.config.property_config.class_weights is None else self._row("class_weights", outputs, 1.0)
+        )
         return property_loss(outputs, labels, problem_type, weights)
 
     def predict(self, logits: Tensor) -> Tensor:
@@ -150,10 +148,10 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         logits, problem_type = logits.float(), self.config.problem_type
         if problem_type == "regression" or (problem_type is None and self.config.num_labels == 1):
             return logits
-        if self.config.class_weights is not None:
+        if self.config.property_config.class_weights is not None:
             # Weighted classes are learned as if they were that much more frequent.
             logits = logits - self._row("class_weights", logits, 1.0).log()
-        logits = logits / self.config.calibration_temperature
+        logits = logits / self.config.property_config.calibration_temperature
         return logits.sigmoid() if problem_type == "multi_label_classification" else logits.softmax(-1)
 
     def _decide_problem_type(self, labels: Tensor) -> str:
@@ -167,39 +165,40 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
 
     def to_units(self, outputs: Tensor) -> Tensor:
         """Turn outputs of the linear layer into logits or numbers in their own units. `(B, K)` -> `(B, K)`."""
-        if self.config.target_mean is None and self.config.target_scale is None:
+        if self.config.property_config.target_mean is None and self.config.property_config.target_scale is None:
             return outputs
         return outputs * self._row("target_scale", outputs, 1.0) + self._row("target_mean", outputs, 0.0)
 
     def _row(self, name: str, like: Tensor, default: float) -> Tensor:
         """Give a field of the configuration, one number per label, as a tensor `(K,)`."""
-        values = getattr(self.config, name)
+        values = getattr(self.config.property_config, name)
         return like.new_tensor([default] * like.shape[-1] if values is None else values, dtype=torch.float32)
 
     def _count_features(self) -> int:
-        graph, tokens = self.config.graph_config.hidden_size, self.config.multimodal_config.hidden_size
-        embedding = self.config.projection_dim or tokens
-        width = {"molecule": embedding, "atoms": graph, "both": graph + embedding}[self.config.property_readout]
-        return width + 2 * tokens * self.config.property_text
+        config, options = self.config, self.config.property_config
+        graph, embedding = config.graph_config.hidden_size, config.embedding_size
+        width = {"molecule": embedding, "atoms": graph, "both": graph + embedding}[options.readout]
+        return width + 2 * config.multimodal_config.hidden_size * options.with_text
 
     def _check_lengths(self) -> None:
         for name in ("class_weights", "target_mean", "target_scale"):
-            values = getattr(self.config, name)
+            values = getattr(self.config.property_config, name)
             if values is not None and len(values) != self.config.num_labels:
                 raise ValueError(
                     f"`{name}` has {len(values)} entries for {self.config.num_labels} labels. Give one per label, or "
                     f"`{name}=None` where a folder is loaded for other labels than its own."
                 )
 
-    def _check_sides(self, input_ids: Tensor | None, motif_counts: Tensor | None) -> None:
-        if motif_counts is None:
+    def _check_sides(self, molecules: Molecules | None, has_text: bool) -> None:
+        with_text = self.config.property_config.with_text
+        if molecules is None:
             raise ValueError("Property prediction needs molecules: the batch holds no `motif_counts`. Give `smiles`.")
-        if self.config.property_text and input_ids is None:
-            raise ValueError("`config.property_text` is set, but the batch holds no `input_ids`. Give `text` too.")
-        if not self.config.property_text and input_ids is not None:
+        if with_text and not has_text:
+            raise ValueError("`property_config.with_text` is set, but the batch holds no texts. Give `text` too.")
+        if not with_text and has_text:
             raise ValueError(
                 "The batch holds texts, but this model reads molecules only. Leave `text` out, or build the model "
-                "with `property_text=True`."
+                "with `property_config={'with_text': True}`."
             )
 
 

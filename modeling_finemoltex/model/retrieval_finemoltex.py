@@ -5,20 +5,29 @@ from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
 from .matching_finemoltex import FineMolTexMatchingHead, match_pairs
+from .migration_finemoltex import RETRIEVAL_KEYS, weights_beside
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
+from .molecules_finemoltex import Molecules, takes_molecules
 from .outputs_finemoltex import FineMolTexOutput, FineMolTexRetrievalOutput
+from .parts_finemoltex import Part
+from .recording_finemoltex import records_states
 
 
 class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
     """Dual encoder with a matching head that re-ranks.
 
-    A checkpoint pre-trained with `matching_loss_weight` brings the matching head; from any other it starts untrained,
+    A checkpoint pre-trained with the matching objective brings the matching head; from any other it starts untrained,
     which Transformers reports at loading.
 
     Example:
-    >>> output = model(**processor(smiles=library), **processor(text=["an antibiotic"]))
-    >>> best = output.logits_per_text.topk(10).indices
+    >>> retriever = FineMolTexForRetrieval(model.config).eval()
+    >>> molecules, texts = processor(smiles=["CCO", "c1ccccc1"]), processor(text="an alcohol", return_tensors="pt")
+    >>> retriever(**molecules, **texts).logits_per_text.shape
+    torch.Size([1, 2])
     """
+
+    _own_key_mapping = RETRIEVAL_KEYS
+    _keys_to_ignore_on_load_unexpected = weights_beside("matching_head")
 
     def __init__(self, config: FineMolTexConfig) -> None:
         super().__init__(config)
@@ -26,33 +35,33 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         self.matching_head = FineMolTexMatchingHead(config)
         self.post_init()
 
-    def get_molecule_features(self, **molecule_tensors: Tensor) -> Tensor:
+    def parts(self) -> dict[str, Part]:
+        """Declare the base model's parts and the matching head."""
+        return {**self.finemoltex.parts(), "matching_head": Part("head", (self.matching_head,))}
+
+    @takes_molecules
+    def get_molecule_features(self, molecules: Molecules) -> Tensor:
         """Embed molecules, L2-normalised `(B, P)`; see [`FineMolTexModel.get_molecule_features`]."""
-        return self.finemoltex.get_molecule_features(**molecule_tensors)
+        return self.finemoltex.get_molecule_features(molecules)
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Embed texts, L2-normalised `(B, P)`; see [`FineMolTexModel.get_text_features`]."""
         return self.finemoltex.get_text_features(input_ids, attention_mask)
 
     @can_return_tuple
+    @records_states
+    @takes_molecules
     def forward(
         self,
+        molecules: Molecules | None,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        motif_counts: Tensor | None = None,
-        atom_features: Tensor | None = None,
-        edge_index: Tensor | None = None,
-        edge_features: Tensor | None = None,
-        atom_to_motif: Tensor | None = None,
-        motif_ids: Tensor | None = None,
-        motif_positions: Tensor | None = None,
     ) -> FineMolTexRetrievalOutput:
         """Embed molecules, texts or both, which need not be pairs, and score each with each.
 
         Args:
-            input_ids, attention_mask (`torch.LongTensor` of shape `(B_text, T)`): Texts.
-            motif_counts, atom_features, edge_index, edge_features, atom_to_motif, motif_ids, motif_positions:
-                Molecules; see [`FineMolTexModel.get_molecule_features`].
+            molecules ([`Molecules`], *optional*): `B_molecule` of them, or the tensors of a processor.
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B_text, T)`, *optional*): Texts.
 
         Returns:
             [`FineMolTexRetrievalOutput`]; what needs a side that was not given is `None`.
@@ -60,18 +69,11 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         Raises:
             ValueError: If neither side is given.
         """
-        if input_ids is None and motif_counts is None:
+        if input_ids is None and molecules is None:
             raise ValueError("Give molecules, texts or both: the batch holds neither `motif_counts` nor `input_ids`.")
         molecule_embeds = text_embeds = logits = None
-        if motif_counts is not None:
-            molecule_embeds = self.get_molecule_features(
-                motif_counts=motif_counts,
-                atom_features=atom_features,
-                edge_index=edge_index,
-                edge_features=edge_features,
-                atom_to_motif=atom_to_motif,
-                motif_positions=motif_positions,
-            )  # (B_molecule, P)
+        if molecules is not None:
+            molecule_embeds = self.get_molecule_features(molecules)  # (B_molecule, P)
         if input_ids is not None:
             text_embeds = self.get_text_features(input_ids, attention_mask)  # (B_text, P)
         if molecule_embeds is not None and text_embeds is not None:
@@ -87,7 +89,7 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         """Score pairs of molecules and texts by cross-attention and cosine together.
 
         The matching head and the dual encoder answer the same question from different evidence, both as logits of a
-        choice among candidates; `config.matching_score_weight` says how much the head counts.
+        choice among candidates; `config.retrieval_config.matching_weight` says how much the head counts.
 
         Args:
             molecules ([`FineMolTexOutput`]): Of the base model for `R` molecules: motif states, mask and embeddings.
@@ -102,11 +104,11 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
             self.matching_head,
             molecules.motif_states,
             molecules.motif_attention_mask,
-            texts.text_states,
+            texts.word_states,
             attention_mask,
         )
         cosine = (molecules.molecule_embeds * texts.text_embeds).sum(-1)  # (R,)
-        return self.config.matching_score_weight * joined + self.finemoltex.inverse_temperature * cosine
+        return self.config.retrieval_config.matching_weight * joined + self.finemoltex.inverse_temperature * cosine
 
 
 __all__ = ["FineMolTexForRetrieval"]

@@ -54,7 +54,7 @@ def attribute_motifs(model: Any, processor: Any, smiles: str, output: str | int 
     for row, motif in enumerate(motifs, start=1):
         masked[row, 1 + int(graph.atom_to_motif[motif.atoms[0]])] = True
     model.eval()
-    inputs = {name: tensor.to(model.device) for name, tensor in {**batch, "masked_motifs": masked}.items()}
+    inputs = {name: tensor.to(model.device) for name, tensor in {**batch, "hidden_motifs": masked}.items()}
     logits = model(**inputs).logits[:, column].float().cpu()  # (B,)
     effects = (logits[0] - logits[1:]).tolist()
     return [

@@ -12,7 +12,7 @@ LARGEST_LOG_TEMPERATURE = 3.0  # a factor of 20 either way; beyond, the labels s
 
 
 def calibrate(model: Any, logits: np.ndarray, labels: np.ndarray) -> float:
-    """Set `config.calibration_temperature` of a model such that its validation probabilities have the least log loss.
+    """Choose the calibration temperature of a model by the log loss of its validation probabilities.
 
     One temperature for all tasks: rankings, and so ROC-AUC, stay as they are, and few labels suffice.
 
@@ -25,13 +25,13 @@ def calibrate(model: Any, logits: np.ndarray, labels: np.ndarray) -> float:
         `float`: The temperature; 1.0 in regression, and if no label is known.
     """
     config = model.config
-    config.calibration_temperature = 1.0
+    config.property_config.calibration_temperature = 1.0
     if config.problem_type == "regression" or np.isnan(labels).all():
         return 1.0
     scores, known = torch.from_numpy(logits), ~np.isnan(labels)
 
     def log_loss(log_temperature: float) -> float:
-        config.calibration_temperature = float(np.exp(log_temperature))
+        config.property_config.calibration_temperature = float(np.exp(log_temperature))
         probabilities = model.predict(scores).numpy()  # (R, K)
         if config.problem_type == "single_label_classification":
             rows = np.flatnonzero(known[:, 0])
@@ -42,5 +42,5 @@ def calibrate(model: Any, logits: np.ndarray, labels: np.ndarray) -> float:
 
     bounds = (-LARGEST_LOG_TEMPERATURE, LARGEST_LOG_TEMPERATURE)
     found = minimize_scalar(log_loss, bounds=bounds, method="bounded")
-    config.calibration_temperature = float(np.exp(found.x))
-    return config.calibration_temperature
+    config.property_config.calibration_temperature = float(np.exp(found.x))
+    return config.property_config.calibration_temperature

@@ -7,7 +7,7 @@ import numpy as np
 from rdkit import DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
-from ..data.identifiers import parse_smiles
+from ..data.identifiers import try_parse
 from ..evaluation.retrieval_baselines import FINGERPRINT_BITS, FINGERPRINT_RADIUS
 
 FILE = "training_fingerprints.fps"
@@ -22,7 +22,7 @@ def make_generator() -> rdFingerprintGenerator.FingerprintGenerator64:
 def compute_fingerprints(smiles: Iterable[str]) -> np.ndarray:
     """Compute ECFP4 of parsable molecules. `R` SMILES -> `(R, 2048)` uint8."""
     generator = make_generator()
-    rows = [generator.GetFingerprintAsNumPy(parse_smiles(one)) for one in smiles]
+    rows = [generator.GetFingerprintAsNumPy(try_parse(one)) for one in smiles]
     return np.stack(rows) if rows else np.empty((0, FINGERPRINT_BITS), dtype=np.uint8)
 
 
@@ -46,7 +46,7 @@ class TrainingFingerprints:
     def from_smiles(cls, smiles: Iterable[str]) -> "TrainingFingerprints":
         """Compute them; what cannot be parsed is left out."""
         generator = make_generator()
-        molecules = (parse_smiles(one) for one in dict.fromkeys(smiles))
+        molecules = (try_parse(one) for one in dict.fromkeys(smiles))
         return cls([generator.GetFingerprint(molecule) for molecule in molecules if molecule is not None])
 
     @classmethod
@@ -73,7 +73,7 @@ class TrainingFingerprints:
 
     def similarity(self, smiles: str) -> float | None:
         """Give the Tanimoto similarity of the nearest training molecule; `None` without a molecule to compare."""
-        molecule = parse_smiles(smiles)
+        molecule = try_parse(smiles)
         if molecule is None or not self.fingerprints:
             return None
         return max(DataStructs.BulkTanimotoSimilarity(self._generator.GetFingerprint(molecule), self.fingerprints))

@@ -54,7 +54,7 @@ class MethodRunner:
         collate (`FineMolTexDataCollator`): Of that processor.
         settings ([`FineTuningSettings`]): For full fine-tuning; the others differ from it in `method_settings`.
         method_settings (mapping, *optional*): Method -> fields of the settings that differ.
-        readout (`str`): What the linear layer reads; `config.property_readout`.
+        readout (`str`): What the linear layer reads; `config.property_config.readout`.
         dropout (`float`): After every layer and before the linear one.
     """
 
@@ -96,7 +96,7 @@ class MethodRunner:
         if torch.accelerator.is_available():
             model.to(torch.accelerator.current_accelerator())
         rows, valid = self._rows, self.parts["valid"]
-        if not model.config.property_text:
+        if not model.config.property_config.with_text:
             rows = {name: [_without_text(row) for row in part] for name, part in rows.items()}
         facts: dict[str, Any] = {}
         if method == "probe":
@@ -113,7 +113,7 @@ class MethodRunner:
     def _build(self, method: str) -> Any:
         """Build the model that a method starts from."""
         config = copy.deepcopy(AutoConfig.from_pretrained(self.model_folder))
-        config.property_readout, config.property_dropout = self.readout, self.dropout
+        config.property_config.readout, config.property_config.dropout = self.readout, self.dropout
         config.graph_config.dropout = config.multimodal_config.hidden_dropout_prob = self.dropout
         describe_task(config, self.parts["train"], self.settings.balance_classes)
         if method != "gin_scratch":
@@ -121,7 +121,7 @@ class MethodRunner:
                 self.model_folder, config=config, ignore_mismatched_sizes=True
             )
         # The graph encoder alone, and the mean of the atoms.
-        config.property_readout, config.property_text = "atoms", False
+        config.property_config.readout, config.property_config.with_text = "atoms", False
         return FineMolTexForPropertyPrediction(config)
 
 

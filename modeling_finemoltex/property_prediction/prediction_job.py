@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..data.molecule_files import Row, RowSource
+from ..data.molecule_files import MoleculeFile, Row
 from ..embedding.preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, prepare_windows
 from .predictor import PropertyPredictor
 
@@ -18,7 +18,7 @@ SIMILARITY, CLASS, ERROR = "nearest_training_tanimoto", "predicted_class", "erro
 
 
 def predict_file(
-    source: RowSource,
+    source: MoleculeFile,
     output: str | Path,
     predictor: PropertyPredictor,
     batch_size: int = BATCH,
@@ -32,7 +32,7 @@ def predict_file(
     `error`, which says why a row has no prediction. The file appears under its name when it is complete.
 
     Args:
-        source ([`RowSource`]): The rows, with `keep_cells`.
+        source ([`MoleculeFile`]): The rows, with `keep_cells`.
         output (`str` or `Path`): A `.csv` file.
         predictor ([`PropertyPredictor`]): The model.
         batch_size (`int`): Molecules that the model takes at once.
@@ -76,7 +76,7 @@ def predict_file(
     return counts
 
 
-def _check_files(source: RowSource, output: Path, added: list[str]) -> None:
+def _check_files(source: MoleculeFile, output: Path, added: list[str]) -> None:
     """Check that the rows can be written with columns added."""
     if output.suffix.lower() != ".csv":
         raise ValueError(f"`output` must be a .csv file, got {output}.")
@@ -101,7 +101,7 @@ def _cut_rows(rows: Iterator[Row], size: int) -> Iterator[tuple[list[Row], list[
 
 
 def _write_rows(
-    rows: list[Row], window: PreparedWindow, predictor: PropertyPredictor, source: RowSource
+    rows: list[Row], window: PreparedWindow, predictor: PropertyPredictor, source: MoleculeFile
 ) -> Iterator[list[Any]]:
     """Make the output cells of one window."""
     predictions = predictor.predict_window(window)  # (W, K)
@@ -115,8 +115,9 @@ def _write_rows(
             near = None if reason else predictor.fingerprints.similarity(window.values[place])
             values.append("" if near is None else f"{near:.3f}")
         cells = list(row.cells)
-        if source.suffix == ".sdf":  # a record has many lines: the SMILES stands for it
-            cells[0] = "" if reason else window.values[place]
+        if source.to_smiles is not None:  # a record has many lines: the SMILES stands for it
+            kept = "" if source.format.is_record else cells[0]
+            cells[0] = kept if reason else window.values[place]
         yield [*cells, *values, f"{_locate(row)}{reason}" if reason else ""]
 
 

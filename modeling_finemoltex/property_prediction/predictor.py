@@ -33,7 +33,7 @@ class PropertyPredictor:
     """
 
     def __init__(self, model: Any, processor: Any, fingerprints: TrainingFingerprints | None = None) -> None:
-        if model.config.property_text:
+        if model.config.property_config.with_text:
             raise ValueError(
                 "This model reads a text beside each molecule. Use it through "
                 '`pipeline("finemoltex-property-prediction", model=folder)`, which takes both.'

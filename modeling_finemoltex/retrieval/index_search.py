@@ -1,14 +1,17 @@
 """How an index finds rows: by its back end, or by all vectors where a filter decides."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from datasets.utils import tqdm
+from tqdm.auto import tqdm
 
-from ..data.identifiers import parse_smiles
-from ..data.molecule_filters import MoleculeFilter
+from ..data.identifiers import try_parse
 from .backends.protocol import SearchBackend
 from .index_rows import IndexRows
+
+if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and most searches have no filter
+    from ..data.molecule_filters import MoleculeFilter
 
 
 def search_by_backend(
@@ -41,7 +44,7 @@ def search_by_backend(
 
 
 def search_filtered(
-    rows: IndexRows, queries: np.ndarray, k: int, filters: MoleculeFilter
+    rows: IndexRows, queries: np.ndarray, k: int, filters: "MoleculeFilter"
 ) -> Iterator[list[tuple[int, float]]]:
     """Find the `k` best molecules of each query that pass a filter: exact, whatever the back end.
 
@@ -63,7 +66,7 @@ def search_filtered(
         bar = tqdm(order.tolist(), desc="Testing molecules", unit=" molecules", delay=3, leave=False, disable=None)
         for position in bar:
             if position not in accepted:
-                molecule = parse_smiles(contents[position].as_py())
+                molecule = try_parse(contents[position].as_py())
                 accepted[position] = molecule is not None and filters.accepts(molecule)
             if accepted[position]:
                 best.append((position, float(scores[position])))

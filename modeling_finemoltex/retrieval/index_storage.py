@@ -27,7 +27,6 @@ from .index_rows import IndexRows
 FORMAT = 1
 ROWS_FILE, VECTORS_FILE, BACKEND_FILE, METADATA_FILE = "rows.arrow", "vectors.npy", "index.faiss", "metadata.json"
 DATA_FILES = (ROWS_FILE, VECTORS_FILE, BACKEND_FILE)
-LOCATION = {"name_or_path", "revision"}  # of a fingerprint: where a model lies; the rest tells what it is
 BLOCK = 1 << 24  # bytes per step of a checksum
 
 
@@ -79,7 +78,9 @@ def read_index_metadata(folder: Path) -> dict[str, Any]:
         metadata = json.loads(file.read_text(encoding="utf-8"))
         version = metadata["format"]
     except FileNotFoundError as error:
-        raise ValueError(f"{folder} is not an index: it has no {METADATA_FILE}. Make one with `save`.") from error
+        raise ValueError(
+            f"{folder} is not an index: it has no {METADATA_FILE}. `finemoltex index` makes one."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(file, f"{error!r}") from error
     if version != FORMAT:
@@ -111,7 +112,9 @@ def read_rows(folder: Path, kind: str, embedding_size: int) -> IndexRows:
     file = folder / ROWS_FILE
     try:
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-        cells, removed = table.drop_columns("removed"), table["removed"].to_numpy()
+        # Through DLPack: `to_numpy` imports pandas, which takes longer than everything else about a small index.
+        removed = np.from_dlpack(table["removed"].cast(pa.uint8()).combine_chunks()).astype(bool)
+        cells = table.drop_columns("removed")
         file = folder / VECTORS_FILE
         vectors = np.load(file, mmap_mode="r")
         if vectors.shape != (len(cells), embedding_size) or vectors.dtype != np.float32:
@@ -143,32 +146,6 @@ def read_backend(folder: Path, method: str, shape: tuple[int, int]) -> SearchBac
     return backend
 
 
-def check_same_model(indexed: dict[str, Any] | None, offered: dict[str, Any]) -> None:
-    """Refuse an encoder of another model than the index was made with.
-
-    The fingerprint covers weights and vocabularies, not the path: a copied folder is the same model.
-
-    Args:
-        indexed (`dict[str, str]`, *optional*): Fingerprint in the index.
-        offered (`dict[str, str]`): Fingerprint of the encoder.
-
-    Raises:
-        ValueError: If they differ; tells both.
-    """
-    if indexed is None:
-        raise ValueError(
-            "This index does not name its model, so no encoder is known to fit. Search with `embeddings`."
-        )
-    parts = sorted((indexed.keys() | offered.keys()) - LOCATION)
-    differing = [name for name in parts if indexed.get(name) != offered.get(name)]
-    if differing:
-        raise ValueError(
-            f"The index was made with another model than the encoder's; they differ in {', '.join(differing)}. "
-            f"Index: {_describe(indexed)}. Encoder: {_describe(offered)}. "
-            "Load the encoder of the index's model and revision, or embed and index the library with this one."
-        )
-
-
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
     """Yield a staging folder, and swap it in on success."""
@@ -189,10 +166,6 @@ def _staged(folder: Path) -> Iterator[Path]:
             if former.is_dir():
                 shutil.move(former, folder)
             raise
-
-
-def _describe(fingerprint: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in fingerprint.items() if value is not None)
 
 
 def _checksum(file: Path) -> int:

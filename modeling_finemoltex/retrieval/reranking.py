@@ -84,7 +84,7 @@ class PairReranker:
             FineMolTexOutput(
                 motif_states=motif_states, motif_attention_mask=motif_mask, molecule_embeds=molecule_embeds
             ),
-            FineMolTexOutput(text_states=text_states, text_embeds=text_embeds),
+            FineMolTexOutput(word_states=text_states, text_embeds=text_embeds),
             word_mask,
         )
 
@@ -111,7 +111,7 @@ class PairReranker:
             if side == "molecules":
                 tokens, mask, embeds = output.motif_states, output.motif_attention_mask, output.molecule_embeds
             else:
-                tokens, mask, embeds = output.text_states, batch["attention_mask"], output.text_embeds
+                tokens, mask, embeds = output.word_states, batch["attention_mask"], output.text_embeds
             for row, length, row_tokens, row_embeds in zip(
                 batch_rows, mask.sum(1).tolist(), tokens, embeds, strict=True
             ):

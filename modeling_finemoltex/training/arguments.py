@@ -3,15 +3,18 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
+import yaml
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import is_tensorboard_available
 
-from ..data.sources import CHEMICALS, Source
+from ..data.sources import CHEMICALS, PairSource
+from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
 from .recipe import RECIPE_EXTENSIONS, read_recipe
 
 DEFAULT_PAPER_TEXT_MODEL = "allenai/scibert_scivocab_uncased"
@@ -36,6 +39,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
         "motif_min_count": 5,
         "max_text_length": 48,
         "per_device_train_batch_size": 128,
+        "costly_share": 0.125,  # steps count for more than masked words and motifs in a short run
         "muon_learning_rate": 0.02,  # two to three times the progress per step of AdamW alone
         "learning_rate": 1e-3,
         "adam_beta2": 0.98,
@@ -112,57 +116,61 @@ class ModelArguments:
     motif_vocab_size: int | None = field(
         default=None, metadata={"help": "Keep at most this many motifs, the most frequent ones."}
     )
-    contrastive_objective: Literal["info_nce", "ebm_nce"] | None = field(
-        default=None, metadata={"help": "Molecule-text objective; overrides the preset."}
+    objectives: str | None = field(
+        default=None,
+        metadata={
+            "help": "All objectives with their options, as a JSON table or in a recipe; instead of the preset's."
+        },
     )
+    objective: list[str] | None = field(default=None, metadata={"help": EXPLANATION})
     temperature: float | None = field(
         default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
     )
-    word_loss_weight: float | None = field(
-        default=None, metadata={"help": "Weight of the masked-word loss; overrides the preset, 0 turns it off."}
-    )
-    motif_loss_weight: float | None = field(
-        default=None, metadata={"help": "Weight of the masked-motif loss; overrides the preset, 0 turns it off."}
-    )
-    masking: Literal["importance", "random"] | None = field(
-        default=None, metadata={"help": "How the words and motifs to mask are drawn; overrides the preset."}
-    )
     motif_mask_level: Literal["atom", "token"] | None = field(
-        default=None, metadata={"help": "Mask a motif at its atoms or at its token; overrides the preset."}
+        default=None, metadata={"help": "Hide a masked motif at its atoms or at its token; overrides the preset."}
     )
-    motif_mask_probability: float | None = field(
-        default=None, metadata={"help": "Share of the motifs that is masked; overrides the preset."}
-    )
-    word_mask_probability: float | None = field(
-        default=None, metadata={"help": "Share of the words that is masked; overrides the preset."}
-    )
-
     matching_loss_weight: float | None = field(
-        default=None, metadata={"help": "Weight of the matching loss; overrides the preset, 0 turns it off."}
-    )
-    matching_negatives: int | None = field(
-        default=None, metadata={"help": "Hard wrong candidates per pair and side; overrides the preset."}
-    )
-    cross_attention_share: float | None = field(
-        default=None, metadata={"help": "Share of the steps with masked and matching losses; overrides the preset."}
+        default=None, metadata={"help": "Deprecated: write `--objective matching.weight=WEIGHT`."}
     )
 
-    def objective_overrides(self) -> dict[str, Any]:
-        """Return the objective fields given by the user, named as in `FineMolTexConfig`."""
-        names = (
-            "contrastive_objective",
-            "temperature",
-            "word_loss_weight",
-            "motif_loss_weight",
-            "masking",
-            "motif_mask_level",
-            "motif_mask_probability",
-            "word_mask_probability",
-            "matching_loss_weight",
-            "matching_negatives",
-            "cross_attention_share",
-        )
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+    def __post_init__(self) -> None:
+        """Check the objectives before any data are prepared."""
+        if self.matching_loss_weight is not None:
+            warnings.warn(
+                "`--matching_loss_weight` is deprecated: write `--objective matching.weight=WEIGHT`.",
+                FutureWarning,
+                stacklevel=2,
+            )
+            change = f"weight={self.matching_loss_weight}" if self.matching_loss_weight else ""
+            self.objective = [*(self.objective or []), f"matching.{change}" if change else f"matching={LEFT_OUT}"]
+            self.matching_loss_weight = None
+        self.change_config({"objectives": {}})
+
+    def change_config(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply what the user asked for to the fields of a configuration.
+
+        Args:
+            fields (mapping): Fields of [`FineMolTexConfig`]: those of a preset or of an earlier model. Not changed.
+
+        Returns:
+            `dict`: The fields after the changes.
+
+        Raises:
+            ValueError: If an objective or an option is unknown, or `objectives` is no table.
+        """
+        changed = dict(fields)
+        objectives = fields["objectives"]
+        if self.objectives is not None:
+            objectives = yaml.safe_load(self.objectives)
+            if not isinstance(objectives, dict):
+                raise ValueError(f"--objectives must be a JSON table, name to options: got {self.objectives!r}.")
+            objectives = {name: options or {} for name, options in objectives.items()}
+        changed["objectives"] = change_objectives(objectives, self.objective or ())
+        if self.temperature is not None:
+            changed["temperature"] = self.temperature
+        if self.motif_mask_level is not None:
+            changed["motif_config"] = {**(fields.get("motif_config") or {}), "mask_level": self.motif_mask_level}
+        return changed
 
 
 @dataclass
@@ -243,20 +251,20 @@ class DataArguments:
         if repeated:
             raise ValueError(f"Several sources are called {repeated[0]!r}. Give each a `name` of its own.")
 
-    def training_sources(self) -> list[Source]:
+    def training_sources(self) -> list[PairSource]:
         """Return the sources of the training pairs, one if only a dataset is given."""
         if self.sources is not None:
-            return replace_weights([Source.parse(source) for source in self.sources], self.source_weights or [])
+            return replace_weights([PairSource.parse(source) for source in self.sources], self.source_weights or [])
         if self.dataset is None:
-            return [Source(CHEMICALS, texts_per_molecule=1 + self.synonyms_per_molecule)]
+            return [PairSource(CHEMICALS, texts_per_molecule=1 + self.synonyms_per_molecule)]
         return [self.own_source(self.dataset)]
 
-    def own_source(self, dataset: str, split: str = "train") -> Source:
+    def own_source(self, dataset: str, split: str = "train") -> PairSource:
         """Return a dataset with the columns that the options name."""
-        return Source(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
+        return PairSource(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
 
 
-def replace_weights(sources: Sequence[Source], weights: Sequence[str]) -> list[Source]:
+def replace_weights(sources: Sequence[PairSource], weights: Sequence[str]) -> list[PairSource]:
     """Give sources other weights, written `name=weight`.
 
     Raises:
@@ -281,6 +289,14 @@ class FineMolTexTrainingArguments(TrainingArguments):
 
     output_dir: str = field(
         default="runs/pretrain", metadata={"help": "Folder of the checkpoints and of the final model."}
+    )
+    costly_share: float = field(
+        default=1.0,
+        metadata={"help": "Compute costly objectives (masked modelling, matching) in this share of the steps."},
+    )
+    freeze: list[str] | None = field(
+        default=None,
+        metadata={"help": "Parts of the model that are not trained, such as `molecule_encoder` or `text_encoder`."},
     )
     graph_learning_rate: float | None = field(
         default=None, metadata={"help": "Learning rate of the graph encoder; none: --learning_rate."}
@@ -343,7 +359,9 @@ class FineMolTexTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
-        """Fill the defaults that depend on the environment."""
+        """Check the shares, and fill the defaults that depend on the environment."""
+        if not 0 < self.costly_share <= 1:
+            raise ValueError(f"`costly_share` must lie in (0, 1]: got {self.costly_share}.")
         if self.report_to is None:
             self.report_to = "tensorboard" if is_tensorboard_available() else "none"
         if self.label_names is None:

@@ -72,14 +72,14 @@ def prepare_rows(table: PropertyTable, processor: Any) -> list[dict[str, Any]]:
     rows = []
     for place, smiles in enumerate(table.smiles):
         labels = table.labels[place]  # (K,)
-        row = processor.feature_extractor.featurize(smiles, int(table.row_numbers[place]))._asdict()
+        row: dict[str, Any] = dict(processor.feature_extractor.featurize(smiles, int(table.row_numbers[place])))
         if table.task_type == "multiclass":
             row["labels"] = -100 if np.isnan(labels[0]) else int(labels[0])
         else:
             row["labels"] = labels.astype(np.float32)
         rows.append(row)
     if table.texts is not None:
-        tokens = processor.tokenizer(table.texts, truncation=True)["input_ids"]
+        tokens = processor.tokenize_texts(table.texts, truncation=True)["input_ids"]
         rows = [{**row, "input_ids": ids} for row, ids in zip(rows, tokens, strict=True)]
     return rows
 
@@ -94,24 +94,25 @@ def describe_task(config: Any, table: PropertyTable, balance_classes: bool = Fal
     """
     config.id2label = dict(enumerate(table.label_names))
     config.label2id = {name: number for number, name in config.id2label.items()}
-    config.problem_type, config.property_text = table.problem_type, table.texts is not None
-    config.target_mean = config.target_scale = config.class_weights = None
-    config.calibration_temperature = 1.0
+    options = config.property_config
+    config.problem_type, options.with_text = table.problem_type, table.texts is not None
+    options.target_mean = options.target_scale = options.class_weights = None
+    options.calibration_temperature = 1.0
     if table.task_type == "regression":
         has_label = ~np.isnan(table.labels).all(0)  # (K,)
         known = np.where(has_label, table.labels, 0.0)
-        config.target_mean = np.nanmean(known, axis=0).tolist()
+        options.target_mean = np.nanmean(known, axis=0).tolist()
         scale = np.nanstd(known, axis=0)
-        config.target_scale = np.where(scale > 0, scale, 1.0).tolist()
+        options.target_scale = np.where(scale > 0, scale, 1.0).tolist()
     elif balance_classes and table.task_type == "binary":
         positive, negative = (table.labels == 1).sum(0), (table.labels == 0).sum(0)  # (K,)
         weights = np.where(positive * negative > 0, negative / np.maximum(positive, 1), 1.0)
-        config.class_weights = weights.clip(1 / LARGEST_CLASS_WEIGHT, LARGEST_CLASS_WEIGHT).tolist()
+        options.class_weights = weights.clip(1 / LARGEST_CLASS_WEIGHT, LARGEST_CLASS_WEIGHT).tolist()
     elif balance_classes:
         classes = table.labels[:, 0]
         counts = np.array([(classes == number).sum() for number in range(len(table.classes))])
         weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
-        config.class_weights = weights.clip(1 / LARGEST_CLASS_WEIGHT, LARGEST_CLASS_WEIGHT).tolist()
+        options.class_weights = weights.clip(1 / LARGEST_CLASS_WEIGHT, LARGEST_CLASS_WEIGHT).tolist()
 
 
 @torch.inference_mode()

@@ -6,7 +6,7 @@ import datasets
 import torch
 from torch import Tensor, nn
 
-from ..model.pretraining_finemoltex import UNKNOWN_MOTIF_ID
+from ..processors import UNKNOWN_MOTIF_ID
 from .trainer import FineMolTexTrainer
 
 
@@ -37,14 +37,15 @@ def evaluate_with_floors(trainer: FineMolTexTrainer, train: datasets.Dataset) ->
     """
     collate, config = trainer.data_collator, trainer.model.config
     results = _evaluate(trainer, collate)
-    if not trainer.model.is_masked_modelling:
+    if "masked_modelling" not in trainer.model.objectives:
         return results
+    heads = trainer.model.objectives["masked_modelling"]
     without_text = _evaluate(trainer, lambda rows: _hide_words(collate(rows), config))
     without_molecule = _evaluate(trainer, lambda rows: _hide_atoms(collate(rows), config))
     special, words = list(config.special_token_ids), config.text_config.vocab_size
-    motifs = config.graph_config.motif_vocab_size
-    trainer.model.word_head = _ConstantHead(_most_frequent(train, "input_ids", special), words)
-    trainer.model.motif_head = _ConstantHead(_most_frequent(train, "motif_ids", [UNKNOWN_MOTIF_ID]), motifs)
+    motifs = config.motif_config.vocab_size
+    heads.word_head = _ConstantHead(_most_frequent(train, "input_ids", special), words)
+    heads.motif_head = _ConstantHead(_most_frequent(train, "motif_ids", [UNKNOWN_MOTIF_ID]), motifs)
     majority = _evaluate(trainer, collate)
     floors = {
         "motif_without_text": without_text.get("masked_motif_accuracy"),

@@ -1,19 +1,15 @@
-"""Optimizer groups: one learning rate per part of the model, no decay on vectors."""
+"""Optimizer groups: one learning rate per kind of part, no decay on vectors."""
 
-import re
 from typing import Any
 
+from accelerate.utils import extract_model_from_parallel
 from torch import nn
 
+from ..model.parts_finemoltex import find_kinds
 from .muon import MUON
 
-# First match wins; what matches nothing (fusion, motif layers, word head, ...) is trained with `learning_rate`.
-PART_PATTERNS: dict[str, re.Pattern[str]] = {
-    "head": re.compile(r"(?:^|\.)(?:motif_head|classifier)\."),
-    "projection": re.compile(r"(?:^|\.)motif_tower\.projection\."),
-    "graph": re.compile(r"(?:^|\.)graph_encoder\."),
-    "text": re.compile(r"(?:^|\.)text_encoder\."),
-}
+# Name of a learning rate -> kind of the parts that it trains. The other parts are trained with `learning_rate`.
+KIND_OF_RATE = {"head": "head", "projection": "projection", "graph": "molecule", "text": "text"}
 
 
 def build_parameter_groups(
@@ -29,28 +25,34 @@ def build_parameter_groups(
     matrices that map states to states: neither embedding tables nor the heads.
 
     Args:
-        model (`nn.Module`): The model to train, wrapped or not.
+        model (`nn.Module`): The model to train, wrapped or not. It declares its parts.
         learning_rate (`float`): Rate of every part without a rate of its own.
         weight_decay (`float`): Decay of parameters with two axes or more.
         part_learning_rates (`dict`): Rate of the parts `graph`, `projection`, `text`, `head`; `None`: `learning_rate`.
-        muon_learning_rate (`float`, *optional*): Rate of what Muon trains, whatever its part; none: AdamW trains all.
+        muon_learning_rate (`float`, *optional*): Learning rate of Muon's parameters; `None` disables Muon.
 
     Returns:
         Groups for a torch optimizer with `params`, `lr`, `weight_decay`, `muon` and `name`, in a fixed order, none
         empty.
+
+    Raises:
+        ValueError: If there is no part of that name.
     """
-    unknown = set(part_learning_rates) - set(PART_PATTERNS)
+    unknown = set(part_learning_rates) - set(KIND_OF_RATE)
     if unknown:
         raise ValueError(
-            f"Unknown model parts {sorted(unknown)}: a learning rate can be set for {list(PART_PATTERNS)}."
+            f"Unknown model parts {sorted(unknown)}: a learning rate can be set for {list(KIND_OF_RATE)}."
         )
     rates = {**part_learning_rates, MUON: muon_learning_rate}
     groups: dict[tuple[str, bool], list[nn.Parameter]] = {
-        (part, decay): [] for part in (MUON, *PART_PATTERNS, "other") for decay in (True, False)
+        (part, decay): [] for part in (MUON, *KIND_OF_RATE, "other") for decay in (True, False)
     }
+    model = extract_model_from_parallel(model)
+    rate_of_kind = {kind: name for name, kind in KIND_OF_RATE.items()}
+    kinds = find_kinds(model)
     tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
-    for name, parameter in model.named_parameters():
-        part = find_part(name)
+    for parameter in model.parameters():
+        part = rate_of_kind.get(kinds[id(parameter)], "other")
         is_map = parameter.ndim == 2 and min(parameter.shape) > 1 and id(parameter) not in tables and part != "head"
         if parameter.requires_grad:
             groups[MUON if is_map and muon_learning_rate is not None else part, parameter.ndim >= 2].append(parameter)
@@ -67,6 +69,4 @@ def build_parameter_groups(
     ]
 
 
-def find_part(parameter_name: str) -> str:
-    """Return the part of the model a parameter belongs to: a key of `PART_PATTERNS`, or `other`."""
-    return next((part for part, pattern in PART_PATTERNS.items() if pattern.search(parameter_name)), "other")
+__all__ = ["KIND_OF_RATE", "build_parameter_groups"]

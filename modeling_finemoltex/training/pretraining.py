@@ -17,17 +17,18 @@ from transformers import EvalPrediction, set_seed
 from transformers.utils import is_matplotlib_available, logging
 
 from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
-from ..data.sources import Source, load_molecules, load_source, sample_rows
+from ..data.sources import PairSource, load_molecules, load_source, sample_rows
 from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
-from ..model.configuration_finemoltex import FineMolTexConfig
+from ..model.configuration_finemoltex import PAPER_OBJECTIVES, FineMolTexConfig, merge_fields
+from ..model.presets_finemoltex import PRESETS
 from ..model.pretraining_finemoltex import FineMolTexForPreTraining
 from ..processors import FineMolTexDataCollator, FineMolTexFeatureExtractor, FineMolTexProcessor, train_motif_vocab
 from .arguments import SCRATCH, DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .interruption import SaveOnInterrupt
 from .text_model import build_text_model
-from .trainer import LOSS_COMPONENTS, FineMolTexTrainer
+from .trainer import FineMolTexTrainer
 
 logger = logging.get_logger(__name__)
 
@@ -102,17 +103,18 @@ def build_model(model_args: ModelArguments, prepared: PreparedData, seed: int) -
     """
     set_seed(seed)
     if model_args.initial_model is not None:
-        config = FineMolTexConfig.from_pretrained(model_args.initial_model, **model_args.objective_overrides())
+        config = FineMolTexConfig.from_pretrained(model_args.initial_model)
+        config = FineMolTexConfig(**model_args.change_config(config.to_dict()))
         return FineMolTexForPreTraining.from_pretrained(model_args.initial_model, config=config)
     tokenizer = prepared.processor.tokenizer
-    config = FineMolTexConfig.from_preset(
-        model_args.preset,
-        text_config=prepared.text_config,
-        graph_config={"motif_vocab_size": prepared.processor.feature_extractor.motif_vocab_size},
-        mask_token_id=tokenizer.mask_token_id,
-        special_token_ids=tokenizer.all_special_ids,
-        **model_args.objective_overrides(),
-    )
+    own = {
+        "text_config": prepared.text_config,
+        "motif_config": {"vocab_size": prepared.processor.feature_extractor.motif_vocab_size},
+        "mask_token_id": tokenizer.mask_token_id,
+        "special_token_ids": tokenizer.all_special_ids,
+    }
+    fields = merge_fields({"objectives": PAPER_OBJECTIVES, **PRESETS[model_args.preset]}, own)
+    config = FineMolTexConfig(**model_args.change_config(fields))
     model = FineMolTexForPreTraining(config)
     if model_args.text_model != SCRATCH:
         kept = {} if model_args.text_layers is None else {"num_hidden_layers": model_args.text_layers}
@@ -127,6 +129,7 @@ def build_trainer(
     training_args: FineMolTexTrainingArguments,
 ) -> FineMolTexTrainer:
     """Build the Trainer with the collator, the metrics and a bounded validation set."""
+    model.freeze(*(training_args.freeze or ()))
     if training_args.device.type == "cpu":
         # The backward pass of sdpa takes a quarter of a step there.
         model.set_attn_implementation({"": "eager", "text_config": "eager"})
@@ -138,7 +141,7 @@ def build_trainer(
         training_args.load_best_model_at_end = False
     if training_args.ddp_find_unused_parameters is None:
         # Every parameter takes part in a masked step; in other steps, at least the mask token does not.
-        is_masked_always = model.is_masked_modelling and model.config.cross_attention_share == 1
+        is_masked_always = "masked_modelling" in model.objectives and training_args.costly_share == 1
         training_args.ddp_find_unused_parameters = not is_masked_always
     return FineMolTexTrainer(
         model=model,
@@ -155,12 +158,8 @@ def build_trainer(
 def compute_metrics(eval_prediction: EvalPrediction, protocol: str) -> dict[str, float]:
     """Score the whole evaluation set, with rows of the same molecule or text not counted as errors."""
     molecule_ids, text_ids = eval_prediction.label_ids
-    predictions = eval_prediction.predictions
-    if len(predictions) == 2:  # embeddings alone: without a masked objective nothing was masked
-        nothing = np.zeros(len(molecule_ids), dtype=np.int64)
-        predictions = (*predictions, nothing, nothing, nothing, nothing)
     return compute_pretraining_metrics(
-        EvalPrediction(predictions, eval_prediction.label_ids),
+        eval_prediction,
         protocol,
         choose_from=choices_that_fit(CHOOSE_FROM, molecule_ids, text_ids),
         molecule_ids=molecule_ids,
@@ -235,10 +234,13 @@ def plot_training_curves(log_history: list[dict[str, float]], file: Path) -> Non
         return
     from matplotlib.figure import Figure
 
+    logged = dict.fromkeys(name for entry in log_history for name in entry)
+    loss_names = [name for name in logged if name.endswith("loss") and name not in ("train_loss",)]
+    loss_names = [name for name in loss_names if not name.startswith("eval_") or name == "eval_loss"]
     figure = Figure(figsize=(10, 4), layout="constrained")
     losses, ranks = figure.subplots(1, 2)
     for axes, names in (
-        (losses, ("loss", *LOSS_COMPONENTS, "eval_loss")),
+        (losses, loss_names),
         (ranks, ("eval_validation/t2m_mrr", "eval_validation/m2t_mrr")),
     ):
         for name in names:
@@ -341,7 +343,7 @@ def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets
         sizes = {"validation": data_args.validation_size, "test": data_args.test_size}
         given = {name: replace(sources[0], split=name) for name, size in sizes.items() if size}
         held_out = {name: load(source, identify=True) for name, source in given.items()} | held_out
-    named = [Source.parse(text) for text in data_args.eval_sets or []]
+    named = [PairSource.parse(text) for text in data_args.eval_sets or []]
     eval_sets = {source.name: load_molecules(source, data_dir, num_proc) for source in named} | held_out
     most = data_args.max_train_samples
     parts = [load(source, identify=bool(eval_sets), max_rows=most) for source in sources]

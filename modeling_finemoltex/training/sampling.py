@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from torch.utils.data import Sampler
 
-from ..data.sources import Source
+from ..data.sources import PairSource
 
 
 class MixtureSampler(Sampler[int]):
@@ -17,7 +17,7 @@ class MixtureSampler(Sampler[int]):
 
     Args:
         source_ids (`np.ndarray` of shape `(R,)`): Source of every row.
-        sources (sequence of `Source`): Their weights.
+        sources (sequence of `PairSource`): Their weights.
         draws_per_step (`int`): Rows of one optimizer step, over all processes and accumulated batches.
         num_steps (`int`): Steps of the whole training, or 0: that of `num_epochs`.
         num_epochs (`float`): Epochs of the whole training.
@@ -31,7 +31,7 @@ class MixtureSampler(Sampler[int]):
     def __init__(
         self,
         source_ids: np.ndarray,
-        sources: Sequence[Source],
+        sources: Sequence[PairSource],
         draws_per_step: int,
         num_steps: int,
         num_epochs: float,

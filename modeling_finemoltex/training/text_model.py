@@ -6,6 +6,7 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from ..processors.text_normalization_finemoltex import normalize_text
 from .arguments import SCRATCH
 
 SPECIAL_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -31,7 +32,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int = 512
     Raises:
         ValueError: If there is no text to learn from.
     """
-    texts = list(texts)
+    texts = [normalize_text(text).text for text in texts]
     tokenizer = _new_tokenizer({token: number for number, token in enumerate(SPECIAL_TOKENS)})
     letters = _continuation_letters(tokenizer, texts)
     if not letters:

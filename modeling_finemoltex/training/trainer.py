@@ -15,7 +15,7 @@ from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput, HubStrategy, rotate_checkpoints
 from transformers.utils import PushInProgress
 
-from ..data.sources import Source
+from ..data.sources import PairSource
 from ..hub.folders import export_folder
 from ..hub.publishing import list_additions, push_folder
 from .checkpoints import STAGING_FOLDER
@@ -23,22 +23,20 @@ from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups
 from .sampling import MixtureSampler
 
-LOSS_COMPONENTS = ("contrastive_loss", "word_loss", "motif_loss", "matching_loss")
-
 # Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
 PAIR_FACTOR = 0x9E3779B97F4A7C15 - (1 << 64)
 STEP_FACTOR = 0xBF58476D1CE4E5B9 - (1 << 64)
 
 
-def make_mask_seeds(pair_ids: Tensor, step: int | None = None) -> Tensor:
-    """Derive the mask seeds of a batch from its pairs and the training step alone.
+def make_pair_seeds(pair_ids: Tensor, step: int | None = None) -> Tensor:
+    """Derive the seeds of a batch from its pairs and the training step alone.
 
-    So the masks depend neither on the rank, nor on the place in the batch, nor on any random state: one process and
-    several draw the same, and a resumed run continues exactly. Within one step (gradient accumulation) pairs differ.
+    So masks and negatives depend neither on the rank, nor on the place in the batch, nor on any random state: one
+    process and several draw the same, and a resumed run continues exactly. Pairs of one step differ.
 
     Args:
         pair_ids (`torch.LongTensor` of shape `(B,)`): Row numbers of the pairs.
-        step (`int`, *optional*): Optimizer steps done so far; `None` in evaluation, where masks never change.
+        step (`int`, *optional*): Optimizer steps done so far; `None` in evaluation, where nothing ever changes.
 
     Returns:
         `torch.LongTensor` of shape `(B,)`.
@@ -77,9 +75,9 @@ class MoleculeTrainer(Trainer):
 
 
 class FineMolTexTrainer(MoleculeTrainer):
-    """`Trainer` with reproducible masks, learning rates per part, loss components and kill-safe checkpoints."""
+    """`Trainer` with reproducible masks, learning rates per part, losses per objective and kill-safe checkpoints."""
 
-    def __init__(self, *args: Any, sources: Sequence[Source] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sources: Sequence[PairSource] | None = None, **kwargs: Any) -> None:
         """Build the Trainer; rows of several `sources`, told apart by the column `source_ids`, are drawn by weight."""
         super().__init__(*args, **kwargs)
         self.sources = sources
@@ -93,7 +91,8 @@ class FineMolTexTrainer(MoleculeTrainer):
                 f"`train_sampling_strategy` {self.args.train_sampling_strategy!r} cannot draw sources by weight. "
                 "Use `random`, or a single dataset."
             )
-        self._component_sums = {True: self._no_components(), False: self._no_components()}
+        # Sum of each loss and number of batches that computed it, `(2,)`, in training (true) and in evaluation.
+        self._loss_sums: dict[bool, dict[str, Tensor]] = {True: {}, False: {}}
         self._staging = False
 
     def compute_loss(
@@ -103,20 +102,17 @@ class FineMolTexTrainer(MoleculeTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor | tuple[Tensor, Any]:
-        """Replace `pair_ids` by mask seeds, compute the losses due in this step and remember them."""
-        inputs = dict(inputs)
+        """Replace `pair_ids` by seeds, compute the objectives due in this step and remember their losses."""
+        inputs, step = dict(inputs), self.state.global_step
         if model.training:
-            interval = round(1 / self.accelerator.unwrap_model(model).config.cross_attention_share)
-            inputs["cross_attention"] = self.state.global_step % interval == 0
+            inputs["costly"] = step % round(1 / self.args.costly_share) == 0
         pair_ids = inputs.pop("pair_ids", None)
         if pair_ids is not None:
-            inputs["mask_seeds"] = make_mask_seeds(
-                pair_ids, self.state.global_step if model.training else None
-            )  # (B,)
+            inputs["seeds"] = make_pair_seeds(pair_ids, step if model.training else None)  # (B,)
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
-        for index, name in enumerate(LOSS_COMPONENTS):
-            if outputs.get(name) is not None:
-                self._component_sums[model.training][index] += torch.stack([outputs[name], loss.new_ones(())]).detach()
+        sums = self._loss_sums[model.training]
+        for name, value in outputs["losses"].items():
+            sums[name] = sums.get(name, 0) + torch.stack([value, value.new_ones(())]).detach()  # (2,)
         return (loss, outputs) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
@@ -163,17 +159,17 @@ class FineMolTexTrainer(MoleculeTrainer):
         return self.optimizer.param_groups[-1]["lr"]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the loss components since the last log, averaged over steps and processes."""
+        """Add the loss of each objective since the last log, averaged over steps and processes."""
         if "loss" in logs:
-            logs.update(self._take_components(training=True))
+            logs.update(self._take_losses(training=True))
         super().log(logs, start_time)
 
     def evaluation_loop(self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any) -> EvalLoopOutput:
-        """Evaluate, and add the mean loss components to the metrics."""
-        self._component_sums[False] = self._no_components()
+        """Evaluate, and add the mean loss of each objective to the metrics."""
+        self._loss_sums[False] = {}
         output = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
-        components = self._take_components(training=False)
-        output.metrics.update({f"{metric_key_prefix}_{name}": value for name, value in components.items()})
+        losses = self._take_losses(training=False)
+        output.metrics.update({f"{metric_key_prefix}_{name}": value for name, value in losses.items()})
         return output
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
@@ -280,12 +276,8 @@ class FineMolTexTrainer(MoleculeTrainer):
         """Write `training_args.json`, without tokens."""
         Path(folder, "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
 
-    def _no_components(self) -> Tensor:
-        """Return the sum of each loss component and the number of batches it was computed in: zeros `(4, 2)`."""
-        return torch.zeros(len(LOSS_COMPONENTS), 2, device=self.args.device)
-
-    def _take_components(self, training: bool) -> dict[str, float]:
-        """Average the components over the batches that computed them and over processes, and start anew."""
-        sums = self.accelerator.reduce(self._component_sums[training], reduction="sum").tolist()
-        self._component_sums[training] = self._no_components()
-        return {name: total / count for name, (total, count) in zip(LOSS_COMPONENTS, sums, strict=True) if count}
+    def _take_losses(self, training: bool) -> dict[str, float]:
+        """Average each loss over the batches that computed it and over processes, and start anew."""
+        sums, self._loss_sums[training] = self._loss_sums[training], {}
+        reduced = {name: self.accelerator.reduce(pair, reduction="sum").tolist() for name, pair in sums.items()}
+        return {f"{name}_loss": total / count for name, (total, count) in reduced.items()}

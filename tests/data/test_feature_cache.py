@@ -8,7 +8,8 @@ import pytest
 from rdkit import Chem
 
 from modeling_finemoltex import FineMolTexDataCollator, FineMolTexFeatureExtractor, FineMolTexProcessor
-from modeling_finemoltex.data import feature_cache, featurize_pairs, skipped_rows
+from modeling_finemoltex.data import featurize_pairs, skipped_rows
+from modeling_finemoltex.data.feature_cache import pair_features
 from modeling_finemoltex.data.identifiers import stable_hash
 
 
@@ -24,11 +25,11 @@ def rows(molecules):
 
 def test_columns_hold_what_the_processor_says(rows, tiny_processor):
     featurized = featurize_pairs(rows, tiny_processor, max_length=64)
-    assert featurized.features == feature_cache.PAIR_FEATURES
+    assert featurized.features == pair_features(tiny_processor.feature_extractor)
     assert featurized["pair_ids"][:] == list(range(10))
     for row, source in zip(featurized, rows, strict=True):
         graph = tiny_processor.feature_extractor.featurize(source["smiles"])
-        for name in feature_cache.MOLECULE_COLUMNS:
+        for name in tiny_processor.feature_extractor.columns:
             np.testing.assert_array_equal(row[name], np.asarray(getattr(graph, name)).reshape(-1))
         assert row["input_ids"] == tiny_processor.tokenizer(source["text"])["input_ids"]
         assert row["num_tokens"] == len(row["input_ids"])

@@ -51,10 +51,12 @@ def test_numbers_and_parquet(tmp_path):
 
 
 def test_a_label_that_is_none_names_row_and_column(write):
-    path = write("smiles,p\nC,1\nCC,0\nCCC,yes\n")
-    with pytest.raises(ValueError, match=r"row 2, column 'p': 'yes' is no label. Write 0 or 1.*task type multiclass"):
+    path = write("smiles,p\nC,1\nCC,0\nCCC,maybe\n")
+    with pytest.raises(
+        ValueError, match=r"row 2, column 'p': 'maybe' is no label. Write 0 or 1.*task type multiclass"
+    ):
         load_property_table(path, ["p"])
-    with pytest.raises(ValueError, match=r"row 2, column 'p': 'yes' is no label. Write a number"):
+    with pytest.raises(ValueError, match=r"row 2, column 'p': 'maybe' is no label. Write a number"):
         load_property_table(path, ["p"], task_type="regression")
     with pytest.raises(ValueError, match=r"row 0, column 'p': '2' is no label"):
         load_property_table(write("smiles,p\nC,2\n"), ["p"])

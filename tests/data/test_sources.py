@@ -6,7 +6,7 @@ import pytest
 
 from modeling_finemoltex.data import descriptor_captions, sources
 from modeling_finemoltex.data.identifiers import inchikey14
-from modeling_finemoltex.data.sources import Source, is_molecule_name, load_molecules, load_source
+from modeling_finemoltex.data.sources import PairSource, is_molecule_name, load_molecules, load_source
 
 TABLE = """id,smiles,name,synonyms,split
 1,O,water,"0|18.010|H2O|InChI=1S/H2O/h1H2|XLYOFNOQVPJJNP-UHFFFAOYSA-N|[OH2]|Water|oxidane|dihydrogen oxide",train
@@ -22,7 +22,7 @@ def file(tmp_path) -> str:
     return str(tmp_path / "names.csv")
 
 
-def texts_of(source: Source, **options) -> dict[str, list[str]]:
+def texts_of(source: PairSource, **options) -> dict[str, list[str]]:
     """Load, and list the texts of each molecule."""
     texts: dict[str, list[str]] = {}
     for row in load_source(source, on_error="skip", **options):
@@ -31,19 +31,19 @@ def texts_of(source: Source, **options) -> dict[str, list[str]]:
 
 
 def test_one_column_is_read_as_load_pairs_reads_it(file):
-    pairs = load_source(Source(file), on_error="skip")
+    pairs = load_source(PairSource(file), on_error="skip")
     assert pairs["text"][:] == ["water", "ethanol", "sodium chloride"]
     assert pairs["row"][:] == [0, 1, 3]
 
 
 def test_several_columns_and_joined_cells_give_several_texts(file):
-    texts = texts_of(Source(file, text_column=["name", "synonyms"], text_separator="|"))
+    texts = texts_of(PairSource(file, text_column=["name", "synonyms"], text_separator="|"))
     assert texts["CCO"] == ["ethanol", "EtOH", "ethyl alcohol", "OCC"]
     assert texts["O"].count("water") == 1 and "Water" not in texts["O"]  # the same text but for case
 
 
 def test_what_is_no_name_can_be_left_out(file):
-    texts = texts_of(Source(file, text_column=["name", "synonyms"], text_separator="|", names_only=True))
+    texts = texts_of(PairSource(file, text_column=["name", "synonyms"], text_separator="|", names_only=True))
     assert texts == {
         "O": ["water", "oxidane", "dihydrogen oxide"],
         "CCO": ["ethanol", "ethyl alcohol"],
@@ -75,78 +75,78 @@ def test_names_are_told_from_other_synonyms(text, expected):
 
 
 def test_a_limit_draws_by_the_seed(file):
-    source = Source(file, text_column="synonyms", text_separator="|", texts_per_molecule=2)
+    source = PairSource(file, text_column="synonyms", text_separator="|", texts_per_molecule=2)
     drawn = [texts_of(source, seed=seed)["O"] for seed in (0, 0, 1, 2)]
     assert all(len(texts) == 2 for texts in drawn)
     assert drawn[0] == drawn[1] and len(set(map(tuple, drawn))) > 1
 
 
 def test_rows_are_chosen_by_value(file):
-    assert list(texts_of(Source(file, where={"split": "test"}))) == ["CCO"]
-    assert list(texts_of(Source(file, where={"split": ["test", "val"], "id": "4"}))) == ["[Na+].[Cl-]"]
+    assert list(texts_of(PairSource(file, where={"split": "test"}))) == ["CCO"]
+    assert list(texts_of(PairSource(file, where={"split": ["test", "val"], "id": "4"}))) == ["[Na+].[Cl-]"]
     with pytest.raises(ValueError, match="no row with split .'dev'.: there are .'test', 'train', 'val'."):
-        load_source(Source(file, where={"split": "dev"}))
+        load_source(PairSource(file, where={"split": "dev"}))
     with pytest.raises(ValueError, match="no column 'part' for `where`; it has"):
-        load_source(Source(file, where={"part": "a"}))
+        load_source(PairSource(file, where={"part": "a"}))
 
 
 def test_molecules_can_be_described(file):
-    texts = texts_of(Source(file, describe=True, texts_per_molecule=3), seed=4)
+    texts = texts_of(PairSource(file, describe=True, texts_per_molecule=3), seed=4)
     assert texts["CCO"] == descriptor_captions.write_captions("CCO", 3, seed=4)
-    about = texts_of(Source(file, describe="properties", texts_per_molecule=3), seed=4)
+    about = texts_of(PairSource(file, describe="properties", texts_per_molecule=3), seed=4)
     assert about["CCO"] == descriptor_captions.write_captions("CCO", 3, 4, descriptor_captions.PROPERTY_TOPICS)
     assert not any("ethanol" in text or "hydroxy" in text for text in about["CCO"])
 
 
 def test_a_source_can_be_a_sample(file):
-    few = Source(file, describe=True, where={"split": ["test", "val"]}, max_rows=1)
-    every = texts_of(Source(file, describe=True, where={"split": ["test", "val"]}))
+    few = PairSource(file, describe=True, where={"split": ["test", "val"]}, max_rows=1)
+    every = texts_of(PairSource(file, describe=True, where={"split": ["test", "val"]}))
     sampled = {molecule for seed in range(8) for molecule in texts_of(few, seed=seed)}
     assert len(texts_of(few)) == 1 and sampled == set(every) and len(every) > 1
 
 
 def test_the_data_folder_is_filled_in(file, tmp_path):
-    assert len(load_source(Source("${data_dir}/names.csv"), str(tmp_path), on_error="skip")) == 3
+    assert len(load_source(PairSource("${data_dir}/names.csv"), str(tmp_path), on_error="skip")) == 3
     with pytest.raises(ValueError, match=r"needs \$\{data_dir\}: give the folder of the data with `--data_dir`"):
-        load_source(Source("${data_dir}/names.csv"))
+        load_source(PairSource("${data_dir}/names.csv"))
 
 
 def test_unreadable_molecules_stop_the_reading_or_are_left_out_and_counted(file, caplog):
     with pytest.raises(ValueError, match=r"row 2: RDKit cannot parse the SMILES 'C1CC'.*--on_error skip"):
-        load_source(Source(file))
-    load_source(Source(file, "names"), on_error="skip")
+        load_source(PairSource(file))
+    load_source(PairSource(file, "names"), on_error="skip")
     assert "names: skipped 1 of 4 rows" in caplog.text
 
 
 def test_rows_are_kept_and_identified_on_request(file, monkeypatch):
-    first = load_source(Source(file), on_error="skip", identify=True)
+    first = load_source(PairSource(file), on_error="skip", identify=True)
     assert first["inchikey"][:] == [inchikey14(smiles) for smiles in first["smiles"]]
     monkeypatch.setattr(sources, "_write_pairs", lambda *args, **kwargs: pytest.fail("read twice"))
-    again = load_source(Source(file, name="renamed", weight=3), on_error="skip", identify=True)
+    again = load_source(PairSource(file, name="renamed", weight=3), on_error="skip", identify=True)
     assert again[:] == first[:]
 
 
 def test_processes_and_samples_change_nothing_else(file):
-    source = Source(file, text_column=["name", "synonyms"], text_separator="|")
+    source = PairSource(file, text_column=["name", "synonyms"], text_separator="|")
     assert texts_of(source, num_proc=2, seed=9) == texts_of(source, seed=9)
     assert len(texts_of(source, max_rows=2)) in (1, 2)  # one row is unreadable
 
 
 def test_evaluation_molecules_need_no_text(tmp_path):
     (tmp_path / "pool.csv").write_text("smiles,split\nCCO,test\nC,train\nC1CC,val\n", encoding="utf-8")
-    held_out = Source("${data_dir}/pool.csv", where={"split": ["test", "val"]})
+    held_out = PairSource("${data_dir}/pool.csv", where={"split": ["test", "val"]})
     assert load_molecules(held_out, str(tmp_path))["inchikey"][:] == [inchikey14("CCO"), None]
 
 
 def test_weights_change_at_steps_or_shares_of_the_training():
-    assert Source("a").weight_changes(100) == [(0, 1.0)]
-    assert Source("a", weight={"0.5": 2, "0": 1, "90": 0}).weight_changes(100) == [(0, 1.0), (50, 2.0), (90, 0.0)]
+    assert PairSource("a").weight_changes(100) == [(0, 1.0)]
+    assert PairSource("a", weight={"0.5": 2, "0": 1, "90": 0}).weight_changes(100) == [(0, 1.0), (50, 2.0), (90, 0.0)]
 
 
 def test_sources_are_read_from_json_or_a_path():
-    assert Source.parse("pairs.csv") == Source("pairs.csv")
+    assert PairSource.parse("pairs.csv") == PairSource("pairs.csv")
     text = json.dumps({"dataset": "a.csv", "text_column": ["x", "y"], "weight": {"0": 1, "0.3": 0}})
-    assert Source.parse(text) == Source("a.csv", text_column=["x", "y"], weight={"0": 1, "0.3": 0})
+    assert PairSource.parse(text) == PairSource("a.csv", text_column=["x", "y"], weight={"0": 1, "0.3": 0})
 
 
 @pytest.mark.parametrize(
@@ -167,4 +167,4 @@ def test_sources_are_read_from_json_or_a_path():
 )
 def test_bad_sources_are_explained(text, message):
     with pytest.raises(ValueError, match=message):
-        Source.parse(text)
+        PairSource.parse(text)

@@ -15,7 +15,7 @@ import torch
 from rdkit import Chem
 
 from modeling_finemoltex import FineMolTexModel
-from modeling_finemoltex.data.molecule_files import RowSource
+from modeling_finemoltex.data.molecule_files import MoleculeFile
 from modeling_finemoltex.embedding import MoleculeTextEncoder, embed_file
 from modeling_finemoltex.embedding.embedding_folder import load_embeddings, shard_path
 
@@ -58,7 +58,7 @@ def library(tmp_path_factory, molecules) -> Path:
 def finished(encoder, library, tmp_path_factory) -> Path:
     """The folder of an uninterrupted job; tests copy what they change."""
     folder = tmp_path_factory.mktemp("finished") / "embeddings"
-    embed_file(RowSource(library, id_column="name"), folder, encoder, **OPTIONS)
+    embed_file(MoleculeFile(library, id_column="name"), folder, encoder, **OPTIONS)
     return folder
 
 
@@ -115,7 +115,7 @@ def test_missing_and_cut_shards_are_made_again_and_equal(encoder, library, finis
     shard_path(folder, 2).write_bytes(shard_path(folder, 2).read_bytes()[:500])
     (folder / "shard-00000.parquet.12.unfinished").write_bytes(b"half")
     kept = shard_path(folder, 1).stat().st_mtime_ns
-    embed_file(RowSource(library, id_column="name"), folder, encoder, **OPTIONS | {"num_workers": num_workers})
+    embed_file(MoleculeFile(library, id_column="name"), folder, encoder, **OPTIONS | {"num_workers": num_workers})
     assert contents(folder) == contents(finished)
     assert shard_path(folder, 1).stat().st_mtime_ns == kept
     assert "shard-00002.parquet is missing or damaged" in caplog.text
@@ -123,7 +123,7 @@ def test_missing_and_cut_shards_are_made_again_and_equal(encoder, library, finis
 
 def test_finished_job_is_left_alone(encoder, library, finished):
     before = {file: file.stat().st_mtime_ns for file in finished.iterdir()}
-    metadata = embed_file(RowSource(library, id_column="name"), finished, encoder, **OPTIONS)
+    metadata = embed_file(MoleculeFile(library, id_column="name"), finished, encoder, **OPTIONS)
     assert metadata == json.loads((finished / "metadata.json").read_text())
     assert before == {file: file.stat().st_mtime_ns for file in finished.iterdir()}
 
@@ -131,10 +131,10 @@ def test_finished_job_is_left_alone(encoder, library, finished):
 def test_moved_input_is_the_same_job_and_changed_input_is_not(encoder, library, finished, tmp_path):
     moved = tmp_path / "moved.csv"
     moved.write_bytes(library.read_bytes())
-    assert embed_file(RowSource(moved, id_column="name"), finished, encoder, **OPTIONS)["complete"]
+    assert embed_file(MoleculeFile(moved, id_column="name"), finished, encoder, **OPTIONS)["complete"]
     moved.write_bytes(library.read_bytes() + b"x,C,\n")
     with pytest.raises(ValueError, match=r"belongs to another job: input_bytes \d+ there, \d+ now"):
-        embed_file(RowSource(moved, id_column="name"), finished, encoder, **OPTIONS)
+        embed_file(MoleculeFile(moved, id_column="name"), finished, encoder, **OPTIONS)
 
 
 def test_other_settings_model_or_folder_are_refused(encoder, config, processor, library, finished, tmp_path):
@@ -143,7 +143,7 @@ def test_other_settings_model_or_folder_are_refused(encoder, config, processor, 
     torch.manual_seed(1)
     other = MoleculeTextEncoder(FineMolTexModel(config), processor)
     with pytest.raises(ValueError, match="another job: model weights '.*' there, '.*' now"):
-        embed_file(RowSource(library, id_column="name"), finished, other, **OPTIONS)
+        embed_file(MoleculeFile(library, id_column="name"), finished, other, **OPTIONS)
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(ValueError, match="neither empty nor an embedding folder: it holds thesis.tex"):
         embed_file(library, tmp_path, encoder, **OPTIONS)
@@ -217,7 +217,7 @@ def test_texts_and_sdf_records(encoder, tmp_path, molecules):
     assert (rejected["row"], rejected["line"], rejected["input"]) == ("2", str(line), "broken")
     assert rejected["reason"].startswith("RDKit cannot read the SDF record")
 
-    embed_file(RowSource(sdf, text_column="NOTE"), tmp_path / "texts", encoder, **OPTIONS)
+    embed_file(MoleculeFile(sdf, text_column="NOTE"), tmp_path / "texts", encoder, **OPTIONS)
     dataset, metadata = load_embeddings(tmp_path / "texts")
     assert metadata["kind"] == "texts" and metadata["num_rejected"] == 1
     table = dataset.to_table()

@@ -59,9 +59,9 @@ def test_workers_end_with_a_killed_process(tmp_path):
     script.write_text(
         "import os, signal, time\n"
         "import numpy as np, psutil\n"
-        "from modeling_finemoltex.embedding.preparation import Batch, PreparedWindow, prepare_windows\n"
+        "from modeling_finemoltex.embedding.preparation import PreparedBatch, PreparedWindow, prepare_windows\n"
         "def prepare(values):\n"
-        "    return PreparedWindow([Batch([0], {'x': np.zeros(1_000_000)})], values, {})\n"
+        "    return PreparedWindow([PreparedBatch([0], {'x': np.zeros(1_000_000)})], values, {})\n"
         "for _ in prepare_windows(((n, [n]) for n in range(20)), prepare, 2):\n"
         "    time.sleep(1)\n"
         "    print(*(child.pid for child in psutil.Process().children()), flush=True)\n"

@@ -10,9 +10,9 @@ from modeling_finemoltex.processors.atom_features_finemoltex import (
     BOND_FEATURE_SIZES,
     atom_feature_matrix,
     bond_feature_matrix,
-    parse_smiles,
-    read_molecule,
+    record_of,
 )
+from modeling_finemoltex.processors.smiles_finemoltex import try_parse
 
 STEREO = [
     "C[C@H](N)C(=O)O",
@@ -26,7 +26,7 @@ STEREO = [
 
 
 def features(smiles):
-    record = read_molecule(parse_smiles(smiles))
+    record = record_of(try_parse(smiles))
     return atom_feature_matrix(record), bond_feature_matrix(record)
 
 
@@ -91,7 +91,7 @@ def test_molecule_without_bonds():
 
 @pytest.mark.parametrize("smiles", STEREO)
 def test_features_do_not_depend_on_the_atom_order(smiles):
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     expected = [sorted(matrix.tolist()) for matrix in features(smiles)]
     generator = random.Random(0)
     for seed in range(10):
@@ -115,5 +115,5 @@ def test_global_stereo_setting_changes_nothing():
 
 
 def test_parsing_is_quiet_and_says_no(capfd):
-    assert parse_smiles("C(C") is None and parse_smiles("CN(C)(C)(C)C") is None
+    assert try_parse("C(C") is None and try_parse("CN(C)(C)(C)C") is None
     assert capfd.readouterr().err == ""

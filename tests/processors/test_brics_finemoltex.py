@@ -1,8 +1,9 @@
 import pytest
 from rdkit.Chem import BRICS
 
-from modeling_finemoltex.processors.atom_features_finemoltex import parse_smiles, read_molecule
+from modeling_finemoltex.processors.atom_features_finemoltex import record_of
 from modeling_finemoltex.processors.brics_finemoltex import BricsRules
+from modeling_finemoltex.processors.smiles_finemoltex import try_parse
 
 # Between them these have every environment of BRICS, and its exceptions.
 MOLECULES = [
@@ -31,8 +32,8 @@ MOLECULES = [
 
 @pytest.mark.parametrize("smiles", MOLECULES)
 def test_bonds_are_those_of_rdkit(smiles):
-    molecule = parse_smiles(smiles)
-    record = read_molecule(molecule)
+    molecule = try_parse(smiles)
+    record = record_of(molecule)
     rules = BricsRules(record)
     ends = zip(record.begins, record.ends, strict=True)
     found = {tuple(sorted(pair)) for bond, pair in enumerate(ends) if rules.cleaves(bond)}

@@ -11,6 +11,7 @@ from datasets.fingerprint import Hasher
 
 from modeling_finemoltex import FineMolTexFeatureExtractor, train_motif_vocab
 from modeling_finemoltex.processors import feature_extraction_finemoltex as module
+from modeling_finemoltex.processors import motif_vocabulary_finemoltex
 
 SETTINGS = ("motif_vocab", "fragmentation", "max_atoms")
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
@@ -70,8 +71,8 @@ def test_single_strings_and_tensor_types(extractor):
 
 def test_featurize_is_narrow(extractor):
     graph = extractor.featurize(ASPIRIN)
-    assert [array.dtype.name for array in graph] == ["uint8", "uint16", "uint8", "uint16", "int32", "uint16"]
-    assert [array.shape for array in graph] == [(13, 9), (13, 2), (13, 3), (13,), (4,), (4,)]
+    assert [array.dtype.name for array in graph.values()] == ["uint8", "uint16", "uint8", "uint16", "int32", "uint16"]
+    assert [array.shape for array in graph.values()] == [(13, 9), (13, 2), (13, 3), (13,), (4,), (4,)]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_bad_settings(extractor):
 
 
 def test_no_default_vocab_beside_the_code(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "DEFAULT_VOCAB_FILE", tmp_path / "default_motif_vocab.json")
+    monkeypatch.setattr(motif_vocabulary_finemoltex, "DEFAULT_VOCAB_FILE", tmp_path / "default_motif_vocab.json")
     with pytest.raises(ValueError, match="No `motif_vocab` given"):
         FineMolTexFeatureExtractor()
 

@@ -1,7 +1,8 @@
 import pytest
 
-from modeling_finemoltex.processors.atom_features_finemoltex import parse_smiles, read_molecule
+from modeling_finemoltex.processors.atom_features_finemoltex import record_of
 from modeling_finemoltex.processors.functional_groups_finemoltex import FUNCTIONAL_GROUPS, chain_bond_kinds
+from modeling_finemoltex.processors.smiles_finemoltex import try_parse
 
 EXAMPLES = {
     "phosphate": "CCOP(=O)(O)O",
@@ -28,18 +29,18 @@ def test_names_are_unique_and_patterns_valid():
 
 @pytest.mark.parametrize(("name", "smiles"), EXAMPLES.items())
 def test_the_first_match_has_the_expected_name(name, smiles):
-    molecule = parse_smiles(smiles)
+    molecule = try_parse(smiles)
     assert next(group.name for group in FUNCTIONAL_GROUPS if molecule.HasSubstructMatch(group.pattern)) == name
 
 
 def test_the_prefilter_never_hides_a_chain_group():
     for smiles in [*EXAMPLES.values(), "NS(=O)(=O)OCC(=O)OC(=O)C", "CC(=NO)SSC", "OB(O)CC=C", "C[Si](C)(C)C#CC"]:
-        molecule = parse_smiles(smiles)
-        kinds = chain_bond_kinds(read_molecule(molecule))
+        molecule = try_parse(smiles)
+        kinds = chain_bond_kinds(record_of(molecule))
         for group in FUNCTIONAL_GROUPS:
             assert not molecule.HasSubstructMatch(group.pattern) or group.bonds <= kinds
 
 
 def test_kinds_leave_ring_bonds_out():
-    assert chain_bond_kinds(read_molecule(parse_smiles("C1CO1"))) == set()
-    assert chain_bond_kinds(read_molecule(parse_smiles("OC=C"))) == {(6, 8, 1), (6, 6, 2)}
+    assert chain_bond_kinds(record_of(try_parse("C1CO1"))) == set()
+    assert chain_bond_kinds(record_of(try_parse("OC=C"))) == {(6, 8, 1), (6, 6, 2)}

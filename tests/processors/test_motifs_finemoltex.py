@@ -6,8 +6,10 @@ import pytest
 from rdkit import Chem
 
 from modeling_finemoltex import train_motif_vocab
-from modeling_finemoltex.processors.atom_features_finemoltex import parse_smiles, read_molecule
-from modeling_finemoltex.processors.motifs_finemoltex import FRAGMENTATIONS, ordered_labels, partition_molecule
+from modeling_finemoltex.processors.atom_features_finemoltex import record_of
+from modeling_finemoltex.processors.motif_vocabulary_finemoltex import MotifVocabulary
+from modeling_finemoltex.processors.motifs_finemoltex import FRAGMENTATIONS, partition_molecule
+from modeling_finemoltex.processors.smiles_finemoltex import try_parse
 
 TROUBLE = {
     "single atom": "C",
@@ -63,8 +65,8 @@ FUNCTIONAL = {
 
 
 def partition(smiles, fragmentation):
-    molecule = parse_smiles(smiles)
-    return partition_molecule(molecule, read_molecule(molecule), fragmentation)
+    molecule = try_parse(smiles)
+    return partition_molecule(molecule, record_of(molecule), fragmentation)
 
 
 @pytest.mark.parametrize(("smiles", "expected"), PAPER.items())
@@ -80,8 +82,8 @@ def test_functional_motifs_by_hand(smiles, expected):
 @pytest.mark.parametrize("fragmentation", FRAGMENTATIONS)
 @pytest.mark.parametrize("smiles", TROUBLE.values(), ids=TROUBLE)
 def test_motifs_are_a_partition_into_connected_pieces(smiles, fragmentation):
-    molecule = parse_smiles(smiles)
-    atom_to_motif, labels, positions = partition_molecule(molecule, read_molecule(molecule), fragmentation)
+    molecule = try_parse(smiles)
+    atom_to_motif, labels, positions = partition_molecule(molecule, record_of(molecule), fragmentation)
     assert len(atom_to_motif) == molecule.GetNumAtoms()
     assert set(atom_to_motif) == set(range(len(labels)))
     assert sorted(positions) == list(range(len(labels)))
@@ -94,15 +96,15 @@ def test_motifs_are_a_partition_into_connected_pieces(smiles, fragmentation):
 @pytest.mark.parametrize("fragmentation", FRAGMENTATIONS)
 @pytest.mark.parametrize("smiles", [*TROUBLE.values(), *PAPER, *FUNCTIONAL])
 def test_motifs_do_not_depend_on_the_atom_order(smiles, fragmentation):
-    molecule = parse_smiles(smiles)
-    record = read_molecule(molecule)
+    molecule = try_parse(smiles)
+    record = record_of(molecule)
     atom_to_motif, labels, positions = partition_molecule(molecule, record, fragmentation)
     ranks = list(Chem.CanonicalRankAtoms(molecule, breakTies=False))  # equal for symmetric atoms
     expected = sorted((ranks[i], labels[m], positions[m]) for i, m in enumerate(atom_to_motif))
     order = list(range(molecule.GetNumAtoms()))
     random.Random(1).shuffle(order)
     renumbered = Chem.RenumberAtoms(molecule, order)
-    atom_to_motif, labels, positions = partition_molecule(renumbered, read_molecule(renumbered), fragmentation)
+    atom_to_motif, labels, positions = partition_molecule(renumbered, record_of(renumbered), fragmentation)
     assert sorted((ranks[order[i]], labels[m], positions[m]) for i, m in enumerate(atom_to_motif)) == expected
 
 
@@ -129,7 +131,8 @@ def test_vocab_is_ordered_and_independent_of_the_input_order():
 def test_ids_survive_json_with_sorted_keys():
     vocab = train_motif_vocab(["CCO", "CCO", "CCN", "c1ccccc1", "c1ccccc1", "c1ccccc1"], min_count=1)
     restored = json.loads(json.dumps(vocab, sort_keys=True))
-    assert ordered_labels(restored) == ordered_labels(vocab) == ["[UNK]", "[MASK]", "c1ccccc1", "CCO", "CCN"]
+    labels = ["[UNK]", "[MASK]", "c1ccccc1", "CCO", "CCN"]
+    assert MotifVocabulary(restored).labels == MotifVocabulary(vocab).labels == labels
 
 
 def test_max_size_keeps_the_most_frequent():

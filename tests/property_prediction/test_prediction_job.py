@@ -1,4 +1,4 @@
-"""`finemoltex predict`: rows as they were, predictions beside them, a reason where there is none."""
+"""Predicting a file: rows as they were, predictions beside them, a reason where there is none."""
 
 import csv
 
@@ -7,11 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rdkit import Chem
-from typer.testing import CliRunner
 
 from modeling_finemoltex import FineMolTexForPropertyPrediction
-from modeling_finemoltex.cli.main import app
-from modeling_finemoltex.data import RowSource
+from modeling_finemoltex.data import MoleculeFile
 from modeling_finemoltex.property_prediction import PropertyPredictor, predict_file, prediction_job
 
 
@@ -33,7 +31,7 @@ def read(file):
 
 
 def test_rows_stay_and_errors_say_why(predictor, library, tmp_path):
-    counts = predict_file(RowSource(library, keep_cells=True), tmp_path / "out.csv", predictor, batch_size=2)
+    counts = predict_file(MoleculeFile(library, keep_cells=True), tmp_path / "out.csv", predictor, batch_size=2)
     assert counts == {"num_rows": 5, "num_errors": 2}
     rows = read(tmp_path / "out.csv")
     added = ["predicted_toxic", "predicted_soluble", "nearest_training_tanimoto", "error"]
@@ -56,7 +54,7 @@ def test_batches_windows_and_workers_change_nothing(predictor, tmp_path, molecul
     file.write_text("".join(f"{smiles} m{place}\n" for place, smiles in enumerate([*molecules] * 5)))
     outputs = []
     for batch_size, num_workers in ((64, 0), (3, 0), (2, 1)):
-        source = RowSource(file, keep_cells=True)
+        source = MoleculeFile(file, keep_cells=True)
         predict_file(source, tmp_path / "out.csv", predictor, batch_size, num_workers)
         outputs.append([float(row["predicted_toxic"]) for row in read(tmp_path / "out.csv")])
     assert len(outputs[0]) == 50
@@ -65,12 +63,12 @@ def test_batches_windows_and_workers_change_nothing(predictor, tmp_path, molecul
 
 def test_parquet_and_sdf(predictor, tmp_path):
     pq.write_table(pa.table({"smiles": ["CCO", None], "mass": [46.07, None]}), tmp_path / "t.parquet")
-    predict_file(RowSource(tmp_path / "t.parquet", keep_cells=True), tmp_path / "out.csv", predictor)
+    predict_file(MoleculeFile(tmp_path / "t.parquet", keep_cells=True), tmp_path / "out.csv", predictor)
     rows = read(tmp_path / "out.csv")
     assert rows[0]["mass"] == "46.07" and rows[0]["predicted_toxic"] and rows[1]["error"]
     block = Chem.MolToMolBlock(Chem.MolFromSmiles("OCC"))
     (tmp_path / "t.sdf").write_text(f"ethanol{block}$$$$\n")
-    predict_file(RowSource(tmp_path / "t.sdf", keep_cells=True), tmp_path / "out.csv", predictor)
+    predict_file(MoleculeFile(tmp_path / "t.sdf", keep_cells=True), tmp_path / "out.csv", predictor)
     (row,) = read(tmp_path / "out.csv")
     assert (row["smiles"], row["id"]) == ("CCO", "ethanol") and row["predicted_toxic"] == rows[0]["predicted_toxic"]
 
@@ -79,7 +77,7 @@ def test_rows_are_read_as_they_are_needed(predictor, tmp_path, monkeypatch):
     """Constant memory: never more than one window between the file and the output."""
     file = tmp_path / "library.smi"
     file.write_text("CCO\n" * 200)
-    source, ahead = RowSource(file, keep_cells=True), [0, 0]
+    source, ahead = MoleculeFile(file, keep_cells=True), [0, 0]
     original, write = type(source).__iter__, prediction_job._write_rows
 
     def count_read(self):
@@ -92,7 +90,7 @@ def test_rows_are_read_as_they_are_needed(predictor, tmp_path, monkeypatch):
         ahead[0] -= len(rows)
         return write(rows, *rest)
 
-    monkeypatch.setattr(RowSource, "__iter__", count_read)
+    monkeypatch.setattr(MoleculeFile, "__iter__", count_read)
     monkeypatch.setattr(prediction_job, "_write_rows", count_written)
     predict_file(source, tmp_path / "out.csv", predictor, batch_size=2)
     assert ahead[1] <= 16
@@ -101,25 +99,25 @@ def test_rows_are_read_as_they_are_needed(predictor, tmp_path, monkeypatch):
 def test_the_output_appears_when_it_is_complete(predictor, library, tmp_path, monkeypatch):
     monkeypatch.setattr(PropertyPredictor, "predict_window", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        predict_file(RowSource(library, keep_cells=True), tmp_path / "out.csv", predictor)
+        predict_file(MoleculeFile(library, keep_cells=True), tmp_path / "out.csv", predictor)
     assert [file.name for file in tmp_path.iterdir()] == ["library.csv"]
 
 
 def test_what_cannot_be_done(predictor, library, tmp_path, base_folder, change_config):
-    source = RowSource(library, keep_cells=True)
+    source = MoleculeFile(library, keep_cells=True)
     with pytest.raises(ValueError, match=r"`output` must be a .csv file, got .*out.parquet"):
         predict_file(source, tmp_path / "out.parquet", predictor)
     with pytest.raises(ValueError, match="make it with `keep_cells=True`"):
-        predict_file(RowSource(library), tmp_path / "out.csv", predictor)
+        predict_file(MoleculeFile(library), tmp_path / "out.csv", predictor)
     taken = tmp_path / "taken.csv"
     taken.write_text("smiles,error\nC,\n")
     with pytest.raises(ValueError, match="has a column 'error' already"):
-        predict_file(RowSource(taken, keep_cells=True), tmp_path / "out.csv", predictor)
+        predict_file(MoleculeFile(taken, keep_cells=True), tmp_path / "out.csv", predictor)
     with pytest.raises(ValueError, match="holds no trained property prediction model.*classifier.bias"):
         PropertyPredictor.from_pretrained(base_folder)
     with pytest.raises(ValueError, match="cannot be loaded as a model with its processor"):
         PropertyPredictor.from_pretrained(tmp_path / "absent")
-    reader = FineMolTexForPropertyPrediction(change_config(property_text=True))
+    reader = FineMolTexForPropertyPrediction(change_config(property_config={"with_text": True}))
     with pytest.raises(ValueError, match="reads a text beside each molecule"):
         PropertyPredictor(reader, predictor.processor)
 
@@ -127,19 +125,9 @@ def test_what_cannot_be_done(predictor, library, tmp_path, base_folder, change_c
 def test_named_classes(change_config, processor, library, tmp_path):
     labels = {0: "low", 1: "mid", 2: "high"}
     model = FineMolTexForPropertyPrediction(change_config(id2label=labels, problem_type="single_label_classification"))
-    predict_file(RowSource(library, keep_cells=True), tmp_path / "out.csv", PropertyPredictor(model, processor))
+    predict_file(MoleculeFile(library, keep_cells=True), tmp_path / "out.csv", PropertyPredictor(model, processor))
     rows = read(tmp_path / "out.csv")
     scores = {name: float(rows[0][f"predicted_{name}"]) for name in labels.values()}
     assert sum(scores.values()) == pytest.approx(1, abs=1e-4)
     assert rows[0]["predicted_class"] == max(scores, key=scores.get) and rows[1]["predicted_class"] == ""
     assert "nearest_training_tanimoto" not in rows[0]
-
-
-def test_the_command(tuned_folder, library, tmp_path):
-    words = ["predict", str(library), str(tmp_path / "out.csv"), "--model", tuned_folder, "--device", "cpu"]
-    result = CliRunner().invoke(app, words)
-    assert result.exit_code == 0, result.output
-    assert "out.csv: 5 rows, 2 of them without prediction" in result.output
-    result = CliRunner().invoke(app, [*words, "--smiles_column", "structure"])
-    assert result.exit_code == 1 and "has no column 'structure'" in result.output
-    assert not isinstance(result.exception, ValueError)

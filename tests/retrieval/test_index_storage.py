@@ -10,7 +10,8 @@ import pytest
 faiss = pytest.importorskip("faiss")
 
 from modeling_finemoltex import MoleculeTextIndex  # noqa: E402
-from modeling_finemoltex.retrieval.index_storage import check_same_model, read_backend, read_index_metadata  # noqa: E402
+from modeling_finemoltex.embedding.fingerprint import check_same_model  # noqa: E402
+from modeling_finemoltex.retrieval.index_storage import read_backend, read_index_metadata  # noqa: E402
 
 MODEL = {"name_or_path": "runs/a", "weights": "aa"}
 

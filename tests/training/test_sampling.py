@@ -6,14 +6,14 @@ from accelerate.data_loader import BatchSamplerShard
 from torch.utils.data import BatchSampler
 from transformers import TrainerCallback
 
-from modeling_finemoltex.data import Source
+from modeling_finemoltex.data import PairSource
 from modeling_finemoltex.training.sampling import MixtureSampler
 
 SOURCE_IDS = np.repeat([0, 1, 2], [600, 300, 100])
 
 
 def make_sampler(*weights, draws_per_step=10, step=0, num_steps=0, num_epochs=1.0, seed=0, source_ids=SOURCE_IDS):
-    chosen = [Source(f"s{number}", weight=weight) for number, weight in enumerate(weights)]
+    chosen = [PairSource(f"s{number}", weight=weight) for number, weight in enumerate(weights)]
     return MixtureSampler(source_ids, chosen, draws_per_step, num_steps, num_epochs, seed, lambda: step)
 
 
@@ -96,7 +96,7 @@ class PairRecorder(TrainerCallback):
 
 
 def test_a_resumed_run_draws_what_it_would_have_drawn(make_trainer, tmp_path):
-    mixture = [Source("even", weight={0: 1, 4: 0.25}), Source("odd", weight=0.5)]
+    mixture = [PairSource("even", weight={0: 1, 4: 0.25}), PairSource("odd", weight=0.5)]
     options = {"max_steps": 6, "save_steps": 3, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 1}
     trainer = make_trainer(sources=mixture, **options)
     alone = PairRecorder(trainer)
@@ -111,4 +111,4 @@ def test_a_resumed_run_draws_what_it_would_have_drawn(make_trainer, tmp_path):
 
 def test_draws_by_weight_and_by_length_exclude_each_other(make_trainer):
     with pytest.raises(ValueError, match="`train_sampling_strategy` 'group_by_length' cannot draw sources by weight"):
-        make_trainer(sources=[Source("even"), Source("odd")], train_sampling_strategy="group_by_length")
+        make_trainer(sources=[PairSource("even"), PairSource("odd")], train_sampling_strategy="group_by_length")

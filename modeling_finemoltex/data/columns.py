@@ -1,0 +1,98 @@
+"""Which column holds what: usual names, the one that is asked for, and ids of any type as text."""
+
+import decimal
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+# Usual names, most specific first; compared without case.
+USUAL_NAMES = {
+    "smiles": ("smiles", "canonical_smiles", "isomeric_smiles", "molecule", "mol", "smi"),
+    "text": ("text", "description", "caption", "iupac_name", "name"),
+}
+SHOWN_COLUMNS = 20  # of 617 columns, all would hide the message
+
+
+def find_column(names: Sequence[str], kind: str, asked: str | None = None) -> str | None:
+    """Find the column that is asked for, or else one with a usual name.
+
+    Args:
+        names (sequence of `str`): Columns of a table.
+        kind (`str`): `"smiles"`, `"text"`, or another kind, which has no usual names.
+        asked (`str`, *optional*): The name that somebody gave.
+
+    Returns:
+        `str` or `None`: Its name as the table spells it; `None` if there is none.
+
+    Example:
+    >>> find_column(["ID", "SMILES"], "smiles"), find_column(["ID", "SMILES"], "text")
+    ('SMILES', None)
+    """
+    if asked is not None:
+        return asked if asked in names else None
+    by_lower = {name.lower(): name for name in reversed(names)}
+    return next((by_lower[name] for name in USUAL_NAMES.get(kind, ()) if name in by_lower), None)
+
+
+def choose_column(names: Sequence[str], where: str, kind: str, asked: str | None = None) -> str:
+    """Decide which column holds the molecules (kind `"smiles"`), the texts (`"text"`) or the ids (`"id"`).
+
+    Args:
+        names (sequence of `str`): Columns of a table.
+        where (`str`): Its name, for messages.
+        kind (`str`): Kind of the column.
+        asked (`str`, *optional*): The name that somebody gave.
+
+    Returns:
+        `str`: Its name as the table spells it.
+
+    Raises:
+        ValueError: If there is no such column; lists those that are there.
+
+    Example:
+    >>> choose_column(["ID", "Structure"], "a.csv", "smiles")
+    Traceback (most recent call last):
+    ...
+    ValueError: a.csv has no column named like smiles, canonical_smiles, isomeric_smiles, molecule, mol, smi; it has \
+['ID', 'Structure']. Name one with `smiles_column`.
+    """
+    found = find_column(names, kind, asked)
+    if found is None:
+        looked_for = repr(asked) if asked is not None else f"named like {', '.join(USUAL_NAMES[kind])}"
+        raise ValueError(
+            f"{where} has no column {looked_for}; it has {list_columns(names)}. Name one with `{kind}_column`."
+        )
+    return found
+
+
+def list_columns(names: Sequence[str]) -> str:
+    """List the first columns of a table, for messages."""
+    shown = f"{list(names[:SHOWN_COLUMNS])}"
+    return shown if len(names) <= SHOWN_COLUMNS else f"{shown} and {len(names) - SHOWN_COLUMNS} more"
+
+
+def text_of(value: Any) -> str | None:
+    """Write an id of any type as a person would.
+
+    Args:
+        value: String, number (of numpy too), `decimal.Decimal`, bytes, anything with a `str`; missing values are none.
+
+    Returns:
+        `str` or `None`: The text; `None` if there is no value.
+
+    Example:
+    >>> [text_of(value) for value in ("CID 702", 702, 702.0, np.int64(702), decimal.Decimal("702.00"), 0.5, math.nan)]
+    ['CID 702', '702', '702', '702', '702', '0.5', None]
+    """
+    if type(value) is str or value is None:
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, bool) or not isinstance(value, numbers.Number | decimal.Decimal):
+        return str(value)
+    if value != value:  # NaN
+        return None
+    if isinstance(value, numbers.Real | decimal.Decimal) and math.isfinite(value) and value == int(value):
+        return str(int(value))
+    return format(value.normalize(), "f") if isinstance(value, decimal.Decimal) else str(value)

@@ -1,0 +1,195 @@
+"""Tables of text: comma, tab, semicolon or another separator between cells, quotation marks around them."""
+
+import csv
+import functools
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .table import Broken, Request, Table, TableRow
+from .text_lines import Chunk, TextLines, escape
+
+SEPARATORS = (",", "\t", ";", "|", " ")  # that are recognised, in this order
+CHEBI20_HEADER = ["CID", "SMILES", "description"]
+# A quoted cell may hold line breaks. One that goes on for longer than this was never closed.
+MAX_RECORD_LINES, MAX_RECORD_CHARACTERS = 10_000, 1 << 24
+QUOTE = '"'
+# The limit of the module is 131,072 characters a cell, for the whole process; lines have a limit of their own here.
+csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_CHARACTERS))
+
+
+def read_delimited(lines: TextLines, request: Request, usual: str = ",") -> Table:
+    """Open a table with a header.
+
+    Blank lines are no rows. A row that is not as wide as the header is broken, and so is a row whose quotation marks
+    do not close: it alone, not what follows it.
+
+    Args:
+        lines (`TextLines`): The file.
+        request (`Request`): Columns that are looked for, and the separator if it is known.
+        usual (`str`): Separator that files of this suffix have, unless the columns show that it is another.
+
+    Returns:
+        `Table`: Cells are strings.
+    """
+    queue = _Queue(lines)
+    first = queue.next_filled()
+    if first is None:
+        return Table([], lambda _: iter(()))
+    if first.lower().startswith("sep=") and len(first.strip()) == 5:  # Excel writes the separator so
+        usual, first = first.strip()[4], queue.next_filled() or ""
+    queue.push_back([first])
+    separator = request.separator or _find_separator(queue, request.fits, usual)
+    header = [cell.strip() for cell in _take_record(queue, separator, None)[0]]
+    # The publishers of ChEBI-20 write quotation marks as they are.
+    rows = _read_rows(queue, separator, len(header), is_quoted=header != CHEBI20_HEADER)
+    return Table(header, lambda _: rows)
+
+
+class _Queue:
+    """Lines that are still to be read; those that turn out to belong to a later row go back."""
+
+    def __init__(self, lines: TextLines) -> None:
+        self.source, self.chunks = lines, lines.chunks()
+        self.lines: deque[str] = deque()
+        self.number = 1  # of the next line
+
+    def pop(self) -> str | None:
+        """Take the next line; `None` at the end."""
+        if not self.lines:
+            self.lines.extend(next(self.chunks, Chunk(0, [], "", True)).lines)
+            if not self.lines:
+                return None
+        self.number += 1
+        return self.lines.popleft()
+
+    def push_back(self, lines: list[str]) -> None:
+        """Put lines back in front."""
+        self.lines.extendleft(reversed(lines))
+        self.number -= len(lines)
+
+    def next_filled(self) -> str | None:
+        """Take the next line that is not blank."""
+        while (line := self.pop()) is not None and not line.strip():
+            pass
+        return line
+
+
+def _find_separator(queue: _Queue, fits: Callable[[list[str]], bool], usual: str) -> str:
+    """Recognise the separator by the header: the usual one if it gives the columns that are looked for."""
+    candidates = [usual, *(one for one in SEPARATORS if one != usual)]
+    headers = {}
+    for separator in candidates:
+        cells, taken, _ = _take_record(queue, separator, None)
+        queue.push_back(taken)
+        headers[separator] = [cell.strip() for cell in cells]
+    fitting = [separator for separator in candidates if fits(headers[separator])]
+    if fitting:
+        return fitting[0]
+    if len(headers[usual]) > 1:
+        return usual
+    return max(candidates[:-1], key=lambda separator: len(headers[separator]))  # equal ones: the first
+
+
+def _read_rows(queue: _Queue, separator: str, width: int, is_quoted: bool) -> Iterator[TableRow]:
+    """Yield the rows below the header: chunks whose lines are rows at once, others line by line."""
+    while True:
+        while queue.lines:
+            yield from _read_carefully(queue, separator, width, is_quoted)
+        chunk = next(queue.chunks, None)
+        if chunk is None:
+            return
+        records = _split_lines(chunk, separator, is_quoted)
+        if records is None:
+            queue.lines.extend(chunk.lines)
+            continue
+        queue.number += len(records)
+        for number, cells in enumerate(records, start=chunk.first):
+            if len(cells) == width:
+                yield cells, number, None
+            elif cells:
+                yield _reject_width(cells, chunk.lines[number - chunk.first], number, width)
+
+
+def _split_lines(chunk: Chunk, separator: str, is_quoted: bool) -> list[list[str]] | None:
+    """Cut lines into cells; `None` if something is wrong with one, or a row may have several lines."""
+    if not chunk.is_plain:
+        return None
+    if not is_quoted or QUOTE not in chunk.text:
+        return list(csv.reader(chunk.lines, delimiter=separator, quoting=csv.QUOTE_NONE))
+    if chunk.lines[-1].count(QUOTE) % 2:
+        return None
+    records = list(csv.reader(chunk.lines, delimiter=separator))
+    return records if len(records) == len(chunk.lines) else None  # fewer: a quotation mark joined lines
+
+
+def _read_carefully(queue: _Queue, separator: str, width: int, is_quoted: bool) -> Iterator[TableRow]:
+    """Yield the next row, or none for a blank line, where quotation marks or faulty lines may be."""
+    number = queue.number
+    cells, taken, problem = _take_record(queue, separator, width if is_quoted else 0)
+    problem = next(filter(None, map(queue.source.find_problem, taken)), problem)
+    if problem is not None:
+        kept = (*map(escape, cells), *[""] * width)[:width]
+        raw = None if len(cells) == width else escape("\n".join(taken))
+        yield kept, number, Broken(problem, raw)
+    elif len(cells) == width:
+        yield cells, number, None
+    elif cells:
+        yield _reject_width(cells, taken[0], number, width)
+
+
+def _take_record(queue: _Queue, separator: str, width: int | None) -> tuple[list[str], list[str], str | None]:
+    """Take the lines of the next row: its cells, its lines, and why its quotation marks are wrong.
+
+    Args:
+        queue (`_Queue`): Has a line at least.
+        separator (`str`): Between cells.
+        width (`int`, *optional*): Cells that a row of several lines must have; `None` for any number, and 0 where
+            quotation marks mean nothing.
+    """
+    line = queue.pop() or ""
+    read = functools.partial(csv.reader, delimiter=separator)
+    if QUOTE not in line or width == 0:
+        return next(read([_arm(line)], quoting=csv.QUOTE_NONE), []), [line], None
+    taken = [line]
+
+    def feed() -> Iterator[str]:
+        yield _arm(line)
+        size = len(line)
+        while len(taken) < MAX_RECORD_LINES and size < MAX_RECORD_CHARACTERS and (more := queue.pop()) is not None:
+            taken.append(more)
+            size += len(more)
+            yield _arm(more)
+
+    try:
+        cells = next(read(feed(), strict=True))
+        if len(taken) == 1 or width is None or len(cells) == width:
+            return cells, taken, None
+    except csv.Error:
+        pass
+    queue.push_back(taken[1:])
+    cells, problem = _read_alone(line, read)
+    return cells, [line], problem
+
+
+def _read_alone(line: str, read: Callable[..., Any]) -> tuple[list[str], str | None]:
+    """Read a line whose quotation marks are wrong: those in the middle of a cell are taken as they are."""
+    single = [_arm(line)]
+    cells = [cell.removesuffix("\n") for cell in next(read(single), [])]
+    try:
+        next(read(single, strict=True), None)
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            return cells, "a quotation mark opens in it and does not close"
+    return cells, None
+
+
+def _arm(line: str) -> str:
+    """Give a line its end back, which belongs to a quoted cell; older releases of the module refuse NUL."""
+    return line.replace("\0", "\ufffd") + "\n"
+
+
+def _reject_width(cells: list[str], line: str, number: int, width: int) -> TableRow:
+    """Give a row that is not as wide as the header as many cells."""
+    kept = (*cells, *[""] * width)[:width]
+    return kept, number, Broken(f"it has {len(cells)} cells, the header has {width}", line)

@@ -1,0 +1,89 @@
+"""Bemis-Murcko scaffolds: the rings of a molecule with what joins them."""
+
+from rdkit import Chem
+from rdkit.Chem.Scaffolds import MurckoScaffold
+
+from .identifiers import try_parse
+
+# RDKit compares all pairs of atoms: 1.3 s for two rings with 640 atoms between them, 30 ms for 200 atoms.
+MANY_ATOMS = 200
+
+
+def murcko_scaffold(smiles: str, with_stereo: bool = False) -> str | None:
+    """Write the scaffold of one molecule.
+
+    Args:
+        smiles (`str`): The molecule.
+        with_stereo (`bool`): Keep stereo.
+
+    Returns:
+        `str` or `None`: SMILES, empty without rings; `None` if the molecule cannot be parsed.
+
+    Example:
+    >>> murcko_scaffold("CCc1ccc(CC2CC2)cc1"), murcko_scaffold("CCO"), murcko_scaffold("C1CC")
+    ('c1ccc(CC2CC2)cc1', '', None)
+    """
+    molecule = try_parse(smiles)
+    if molecule is None:
+        return None
+    if molecule.GetNumAtoms() > MANY_ATOMS:
+        return Chem.MolToSmiles(prune_to_scaffold(molecule), isomericSmiles=with_stereo)
+    return MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=with_stereo)
+
+
+def chiral_scaffold(smiles: str) -> str | None:
+    """Write the scaffold of one molecule with stereo; see `murcko_scaffold`.
+
+    Args:
+        smiles (`str`): The molecule.
+
+    Returns:
+        `str` or `None`: SMILES.
+    """
+    return murcko_scaffold(smiles, with_stereo=True)
+
+
+def prune_to_scaffold(molecule: Chem.Mol) -> Chem.Mol:
+    """Take the ends of chains away until only rings and what joins them are left, in linear time.
+
+    Args:
+        molecule (`rdkit.Chem.Mol`): A sanitised molecule.
+
+    Returns:
+        `rdkit.Chem.Mol`: Its scaffold, with atoms that are doubly bonded to it.
+
+    Example:
+    >>> Chem.MolToSmiles(prune_to_scaffold(Chem.MolFromSmiles("CCn1cccc1CC1CC1=O")))
+    'O=C1CC1Cc1ccc[nH]1'
+    """
+    neighbours = {atom.GetIdx(): {other.GetIdx() for other in atom.GetNeighbors()} for atom in molecule.GetAtoms()}
+    leaves = [atom for atom, around in neighbours.items() if len(around) < 2]
+    for atom in leaves:
+        for other in neighbours.pop(atom):
+            neighbours[other].discard(atom)
+            if len(neighbours[other]) == 1:
+                leaves.append(other)
+    kept = set(neighbours)
+    scaffold = Chem.RWMol(molecule)
+    scaffold.BeginBatchEdit()
+    for bond in molecule.GetBonds():
+        inside, outside = sorted(
+            (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()), key=lambda atom: atom not in neighbours
+        )
+        if inside in neighbours and outside not in neighbours:
+            if bond.GetBondType() == Chem.BondType.DOUBLE:
+                kept.add(outside)
+            else:
+                atom = scaffold.GetAtomWithIdx(inside)
+                atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)  # a hydrogen is no substituent of a centre
+                if atom.GetNoImplicit() or (atom.GetIsAromatic() and atom.GetAtomicNum() != 6):
+                    atom.SetNumExplicitHs(atom.GetNumExplicitHs() + 1)
+    for atom in molecule.GetAtoms():
+        if atom.GetIdx() not in kept:
+            scaffold.RemoveAtom(atom.GetIdx())
+    scaffold.CommitBatchEdit()
+    result = scaffold.GetMol()
+    result.ClearComputedProps()
+    result.UpdatePropertyCache()
+    Chem.GetSymmSSSR(result)
+    return result

@@ -1,0 +1,98 @@
+"""Lines that begin with a SMILES: smi and cxsmiles files."""
+
+import re
+from collections.abc import Iterator
+
+from rdkit import Chem, rdBase
+
+from .columns import USUAL_NAMES
+from .table import Broken, Request, Table, TableRow
+from .text_lines import TextLines, escape
+
+HEADER = ["smiles", "id"]
+# SMILES, CXSMILES extension between bars, separator, the rest: none of `,;|` and no blank can be part of a SMILES.
+_LINE = re.compile(
+    r"\s*(?P<smiles>[^\s,;|]+)(?P<extension>\s+\|.*?\|(?=[\s,;]|$))?(?P<separator> *[\t,;] *|\s+|$)(?P<rest>.*)"
+)
+_HEADINGS = {*USUAL_NAMES["smiles"], "structure", "smiles_string"}
+
+
+def read_smi(lines: TextLines, request: Request) -> Table:
+    """Open a file with one molecule a line: SMILES, maybe a CXSMILES extension, id, further columns.
+
+    The id is the first field after the SMILES: up to a tab, comma or semicolon, where these separate the fields, else
+    up to a blank. A first line that names its columns is left out.
+
+    Args:
+        lines (`TextLines`): The file.
+        request (`Request`): Not used.
+
+    Returns:
+        `Table`: Columns `smiles` and `id`.
+    """
+    return Table(HEADER, lambda _: _read_rows(lines))
+
+
+def smiles_of_cxsmiles(value: str) -> str:
+    """Convert a CXSMILES to SMILES; a SMILES stays as it is.
+
+    Args:
+        value (`str`): A SMILES, with or without an extension such as `|&1:1|`.
+
+    Returns:
+        `str`: SMILES. What it cannot say, such as enhanced stereo or coordinates, is lost.
+
+    Raises:
+        ValueError: If RDKit cannot read the extension.
+
+    Example:
+    >>> smiles_of_cxsmiles("OCC"), smiles_of_cxsmiles("C[C@H](N)O |&1:1|"), smiles_of_cxsmiles("CC |^1:1|")
+    ('OCC', 'C[C@H](N)O', '[CH2]C')
+    """
+    if "|" not in value:
+        return value
+    options = Chem.SmilesParserParams()
+    options.allowCXSMILES, options.strictCXSMILES, options.parseName = True, True, False
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(value, options)
+    if molecule is None:
+        raise ValueError(f"RDKit cannot parse the CXSMILES {value[:200]!r}.")
+    return Chem.MolToSmiles(molecule)
+
+
+def _read_rows(lines: TextLines) -> Iterator[TableRow]:
+    is_first = True
+    for chunk in lines.chunks():
+        is_simple = chunk.is_plain and not any(mark in chunk.text for mark in "\t,;|")
+        for number, line in enumerate(chunk.lines, start=chunk.first):
+            if is_simple and not is_first:
+                smiles, *rest = line.split(None, 2) or [""]
+                if smiles:
+                    yield (smiles, rest[0] if rest else None), number, None
+            elif line.strip():
+                if not (is_first and _is_header(line)):
+                    yield _read_line(line, number, lines.find_problem(line))
+                is_first = False
+
+
+def _is_header(line: str) -> bool:
+    """Tell whether a line names the columns."""
+    found = _LINE.match(line)
+    return found is not None and found["smiles"].strip("\"'#").lower() in _HEADINGS
+
+
+def _read_line(line: str, number: int, problem: str | None) -> TableRow:
+    """Cut a line into SMILES and id."""
+    found = _LINE.match(line)
+    if found is None:
+        return ("", ""), number, Broken(problem or "it does not begin with a SMILES", escape(line.strip()))
+    smiles, extension, separator, rest = found.groups()
+    mark = separator.strip(" ")[:1]
+    if mark in ("\t", ",", ";"):
+        name = rest.split(mark, 1)[0].strip()
+    else:
+        name = (rest.split(maxsplit=1) or [""])[0]
+    value = smiles if extension is None else f"{smiles} {extension.strip()}"
+    if problem is None:
+        return (value, name or None), number, None
+    return (escape(value), escape(name) or None), number, Broken(problem)

@@ -1,0 +1,148 @@
+"""Tables whose cells have types: Parquet, JSON lines, JSON arrays and Excel workbooks."""
+
+import itertools
+import json
+import zipfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .columns import text_of
+from .table import Broken, Request, Table, TableRow
+from .text_lines import TextLines, escape
+
+PARQUET_ROWS = 1024  # decoded at a time
+
+
+def read_parquet(path: Path, request: Request) -> Table:
+    """Open a Parquet file; only the columns that are wanted are decoded.
+
+    Args:
+        path (`Path`): The file.
+        request (`Request`): Not used: the file lists its columns.
+
+    Returns:
+        `Table`: Cells as Python values.
+    """
+    with pq.ParquetFile(path) as file:
+        schema, num_rows = file.schema_arrow, file.metadata.num_rows
+    header, done = list(schema.names), [0]
+
+    def rows(columns: Collection[str] | None) -> Iterator[TableRow]:
+        wanted = header if columns is None else [name for name in header if name in columns]
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(PARQUET_ROWS, columns=wanted):
+                found = batch.to_pydict()
+                done[0] += len(batch)
+                cells = (found.get(name) or itertools.repeat(None) for name in header)
+                for row in itertools.islice(zip(*cells, strict=False), len(batch)):
+                    yield row, None, None
+
+    kinds = {field.name: _kind_of(field.type) for field in schema}
+    return Table(header, rows, kinds, lambda: done[0] / max(1, num_rows))
+
+
+def read_json(lines: TextLines, request: Request) -> Table:
+    """Open a file of JSON objects, one a line, or one array of them, which is read whole.
+
+    Args:
+        lines (`TextLines`): The file.
+        request (`Request`): Columns that are named, or all; otherwise the header is that of the first object.
+
+    Returns:
+        `Table`: Cells as Python values, `None` where an object lacks the key.
+    """
+    objects = _read_objects(lines)
+    if request.every_column:
+        with TextLines(lines.path) as again:
+            header = list(
+                {name: None for _, found in _read_objects(again) if isinstance(found, dict) for name in found}
+            )
+        return Table(header, lambda _: _give_cells(objects, header))
+    begun = []
+    for entry in objects:
+        begun.append(entry)
+        if isinstance(entry[1], dict):
+            break
+    header = list(begun[-1][1]) if begun and isinstance(begun[-1][1], dict) else []
+    return Table(header, lambda _: _give_cells(itertools.chain(begun, objects), header))
+
+
+def read_excel(path: Path, request: Request) -> Table:
+    """Open the first sheet of an Excel workbook; its first filled row is the header.
+
+    Args:
+        path (`Path`): The `.xlsx` file.
+        request (`Request`): Not used: the sheet lists its columns.
+
+    Returns:
+        `Table`: Cells as text.
+
+    Raises:
+        ImportError: If openpyxl is not installed.
+        OSError: If the file is no workbook.
+    """
+    try:
+        import openpyxl
+    except ImportError as error:
+        raise ImportError("An .xlsx file needs openpyxl: pip install openpyxl, or save the sheet as csv.") from error
+    try:
+        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, KeyError, ValueError, openpyxl.utils.exceptions.InvalidFileException) as error:
+        raise OSError(f"it is no Excel workbook ({error})") from error
+    sheet = enumerate(workbook.worksheets[0].iter_rows(values_only=True), start=1)
+    filled = ((number, row) for number, row in sheet if any(cell is not None for cell in row))
+    _, names = next(filled, (0, ()))
+    header = [(text_of(name) or "").strip() for name in names]
+    return Table(header, lambda _: _write_cells(filled, len(header)), progress=lambda: 1.0)
+
+
+def _kind_of(kind: pa.DataType) -> str:
+    """Name a type; that of a dictionary column is that of its values."""
+    return str(kind.value_type if pa.types.is_dictionary(kind) else kind)
+
+
+def _read_objects(lines: TextLines) -> Iterator[tuple[int | None, Any]]:
+    """Yield objects with their line; what is no object is a `Broken`."""
+    for number, line, problem in lines:
+        if not line.strip():
+            continue
+        if line.lstrip().startswith("["):
+            yield from _read_array(line, lines)
+            return
+        try:
+            found = json.loads(line) if problem is None else Broken(problem, escape(line))
+        except (json.JSONDecodeError, RecursionError) as error:
+            found = Broken(f"it is not valid JSON ({error})", line)
+        if not isinstance(found, dict | Broken):
+            found = Broken(f"it is no JSON object but {type(found).__name__}", line)
+        yield number, found
+
+
+def _read_array(line: str, lines: TextLines) -> Iterator[tuple[None, Any]]:
+    """Read the whole file as one array."""
+    try:
+        entries = json.loads("\n".join((line, *(more for _, more, _ in lines))))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise OSError(f"it is neither a JSON array nor one JSON object a line ({error})") from error
+    for entry in entries:
+        is_object = isinstance(entry, dict)
+        yield None, entry if is_object else Broken(f"it is no JSON object but {type(entry).__name__}", str(entry))
+
+
+def _give_cells(objects: Iterator[tuple[int | None, Any]], header: list[str]) -> Iterator[TableRow]:
+    """Put the values of each object under the header."""
+    for number, found in objects:
+        if isinstance(found, Broken):
+            yield (None,) * len(header), number, found
+        else:
+            yield tuple(map(found.get, header)), number, None
+
+
+def _write_cells(rows: Iterator[tuple[int, tuple[Any, ...]]], width: int) -> Iterator[TableRow]:
+    """Write the cells of a sheet as text."""
+    for number, row in rows:
+        yield tuple(text_of(cell) or "" for cell in (*row, *[None] * width)[:width]), number, None

@@ -1,0 +1,50 @@
+"""The contrastive objective: whole molecules against whole texts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .losses_finemoltex import CONTRASTIVE_LOSSES, contrastive_loss
+from .objectives_finemoltex import EncodedPairs, Objective, ObjectiveOptions, PairBatch, Terms, check_choice
+
+
+@dataclass
+class ContrastiveOptions(ObjectiveOptions):
+    """Options of the contrastive objective.
+
+    Args:
+        weight (`float`): Weight in the loss.
+        loss (`str`): `"info_nce"`, or `"ebm_nce"` for batches too small for a meaningful softmax.
+    """
+
+    loss: str = "info_nce"
+
+    def __post_init__(self) -> None:
+        """Check the choice of the loss."""
+        check_choice("loss", self.loss, CONTRASTIVE_LOSSES)
+
+
+class ContrastiveObjective(Objective):
+    """Bring every molecule near its own text and away from the other texts, and the other way round.
+
+    The loss is [`contrastive_loss`] of the two embeddings; equal embeddings everywhere give `log(B)` with
+    `"info_nce"`. Every other objective builds on the space that this one makes. Prefer soft targets beside it where
+    many molecules of a batch resemble each other.
+    """
+
+    Options = ContrastiveOptions
+
+    def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
+        """Compare all molecules with all texts, those of the other ranks too."""
+        loss = contrastive_loss(
+            pairs.molecule_embeds,
+            pairs.text_embeds,
+            model.inverse_temperature,
+            self.options.loss,
+            batch.molecule_ids,
+            batch.text_ids,
+            gather=self.training,
+        )
+        return Terms({"contrastive": loss}, {"contrastive": self.options.weight})
+
+
+__all__ = ["ContrastiveObjective", "ContrastiveOptions"]

@@ -1,0 +1,99 @@
+"""What every molecule encoder is, and the parts that several of them share."""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from .molecules_finemoltex import Molecules, count_members
+
+
+class MoleculeEncoder(nn.Module):
+    """Turn molecules into atom states. Read-outs place any group of atoms in the shared space.
+
+    A new encoder is a subclass in a file of its own and a line in `MOLECULE_ENCODERS`. `graph_config.encoder` names
+    it.
+
+    Args:
+        config ([`FineMolTexGraphConfig`]): Sizes; `config.encoder_options` holds what this encoder alone knows.
+
+    Attributes:
+        needs: Views of the processor that the encoder reads.
+        layer_class: Class of its layers, whose outputs `(N, H)` are the hidden states.
+
+    Shapes:
+        - **input:** [`Molecules`], hidden atoms `(N,)` bool or `None`
+        - **output:** atom states `(N, H)`, `H` is `config.hidden_size`
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset({"graph"})
+    layer_class: ClassVar[type[nn.Module]]
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.hidden_size: int = config.hidden_size
+
+    def forward(self, molecules: Molecules, hidden_atoms: Tensor | None = None) -> Tensor:
+        """Encode the atoms. Hidden atoms and their bonds must leave no trace but their presence."""
+        raise NotImplementedError(f"{type(self).__name__} has no `forward`.")
+
+
+def pool_atoms(atom_states: Tensor, group_of_atom: Tensor, num_groups: int) -> Tensor:
+    """Average the atom states of each group: molecules, motifs or single atoms.
+
+    Args:
+        atom_states (`torch.FloatTensor` of shape `(N, H)`): States after message passing.
+        group_of_atom (`torch.LongTensor` of shape `(N,)`): Group of each atom, in `[0, num_groups)`.
+        num_groups (`int`): `G`.
+
+    Returns:
+        `torch.FloatTensor` of shape `(G, H)`; a group without atoms is a row of zeros.
+
+    Raises:
+        ValueError: If `group_of_atom` does not have one entry per atom.
+
+    Example:
+    >>> pool_atoms(torch.ones(3, 2), torch.tensor([0, 0, 1]), num_groups=2).shape
+    torch.Size([2, 2])
+    """
+    if group_of_atom.shape[0] != atom_states.shape[0]:
+        raise ValueError(
+            f"`group_of_atom` must have one entry per atom: got {group_of_atom.shape[0]} entries for "
+            f"{atom_states.shape[0]} atoms. Build it with `FineMolTexFeatureExtractor`, which keeps both aligned."
+        )
+    sums = atom_states.new_zeros(num_groups, atom_states.shape[-1]).index_add(0, group_of_atom, atom_states)  # (G, H)
+    sizes = count_members(group_of_atom, num_groups)  # (G,)
+    return sums / sizes.clamp(min=1).unsqueeze(-1)  # (G, H)
+
+
+class FineMolTexFeatureEmbedding(nn.Module):
+    """Sum of the embeddings of several categorical features; the last row of each table is [MASK].
+
+    Tables this small are cheaper to multiply by indicators than to look up: the gradient of a look-up has a row for
+    every feature of every bond.
+
+    Shapes:
+        - **input:** indicators `(L, R)` as made by `indicate`, `R` the rows of all tables
+        - **output:** `(L, H)`
+    """
+
+    def __init__(self, table_sizes: list[int], hidden_size: int) -> None:
+        super().__init__()
+        self.table_sizes = list(table_sizes)
+        self.table = nn.Embedding(sum(table_sizes), hidden_size)  # all tables, one below the other
+
+    def indicate(self, features: Tensor, is_masked: Tensor | None = None) -> Tensor:
+        """Mark the table rows of features, [MASK] where `is_masked`. `(L, F)`, `(L,)` -> `(L, R)`, `F` ones a row."""
+        sizes = features.new_tensor(self.table_sizes)  # (F,)
+        if is_masked is not None:
+            features = torch.where(is_masked[:, None], sizes - 1, features)
+        weight = self.table.weight
+        indicators = weight.new_zeros(features.shape[0], weight.shape[0], requires_grad=False)  # (L, R)
+        return indicators.scatter(1, features + (sizes.cumsum(0) - sizes), 1.0)
+
+    def forward(self, indicators: Tensor) -> Tensor:
+        """Add up the rows marked. `(L, R)` -> `(L, H)`."""
+        return indicators @ self.table.weight  # (L, H)
+
+
+__all__ = ["FineMolTexFeatureEmbedding", "MoleculeEncoder", "pool_atoms"]

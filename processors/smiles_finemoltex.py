@@ -1,0 +1,167 @@
+"""SMILES, InChI or RDKit molecule -> one parsed molecule; the only place that parses them.
+
+A SMILES may have blanks around it. Anything else beside it is refused: RDKit would take a name, a second molecule or
+a hidden character after it for a comment, and a table with shifted columns would go through unnoticed.
+"""
+
+import unicodedata
+from typing import Any
+
+from rdkit import Chem, rdBase
+
+SHOWN_CHARACTERS = 200  # of a refused string, repeated in an error message
+INCHI = "InChI="
+# What RDKit raises beside `ValueError`: broken invariants, and numbers that do not fit its integers.
+RDKIT_ERRORS = (ValueError, RuntimeError, OverflowError, TypeError)
+
+
+def try_parse(molecule: Any) -> Chem.Mol | None:
+    """Parse a molecule quietly, without RDKit's messages on stderr.
+
+    RDKit's older stereo perception is switched on for the call if it is off: it labels R/S and E/Z while parsing.
+
+    Args:
+        molecule (`str` or `rdkit.Chem.Mol`): SMILES (blanks around it are fine), InChI, or a molecule of RDKit, which
+            stands for its SMILES: explicit hydrogens are removed, stereo is perceived anew.
+
+    Returns:
+        `rdkit.Chem.Mol` or `None`: The sanitised molecule; `None` if it is none, has no atoms, or text follows it.
+
+    Example:
+    >>> [try_parse(one) is not None for one in ("CCO", " CCO ", "InChI=1S/CH4/h1H4", "CCO ethanol", "C(C", None)]
+    [True, True, True, False, False, False]
+    """
+    if isinstance(molecule, str):
+        text = molecule.strip()
+        if not text or " " in text or not (text.isascii() and text.isprintable()):
+            return None
+        parsed = _parse(text)
+        return _parse_inchi(text) if parsed is None and text.startswith(INCHI) else parsed
+    return _copy(molecule) if isinstance(molecule, Chem.Mol) else None
+
+
+def parse_molecule(molecule: Any, index: int | None = None) -> Chem.Mol:
+    """Parse a molecule, or say what is wrong with it.
+
+    Args:
+        molecule (`str` or `rdkit.Chem.Mol`): As `try_parse`.
+        index (`int`, *optional*): Its place in the caller's list, repeated in error messages.
+
+    Returns:
+        `rdkit.Chem.Mol`: The sanitised molecule, with at least one atom.
+
+    Raises:
+        ValueError: If it is none; repeats it with its index and says why.
+
+    Example:
+    >>> parse_molecule("CCO").GetNumAtoms()
+    3
+    >>> parse_molecule("CCO ethanol", index=7)
+    Traceback (most recent call last):
+    ...
+    ValueError: The SMILES 'CCO ethanol' at index 7 is followed by 'ethanol'. Give the SMILES alone.
+    """
+    parsed = try_parse(molecule)
+    if parsed is None:
+        raise ValueError(_explain(molecule, "" if index is None else f" at index {index}"))
+    return parsed
+
+
+def spell_molecule(molecule: str | Chem.Mol) -> str:
+    """Write a molecule that `try_parse` accepts as SMILES: a SMILES as it is, all else canonical.
+
+    Args:
+        molecule (`str` or `rdkit.Chem.Mol`): SMILES, InChI or molecule of RDKit.
+
+    Returns:
+        `str`: The SMILES.
+
+    Example:
+    >>> spell_molecule(" OCC "), spell_molecule("InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3")
+    ('OCC', 'CCO')
+    """
+    if isinstance(molecule, str) and not molecule.strip().startswith(INCHI):
+        return molecule.strip()
+    return Chem.MolToSmiles(parse_molecule(molecule))
+
+
+def _parse(text: str) -> Chem.Mol | None:
+    """Parse a SMILES without blanks."""
+    legacy = Chem.GetUseLegacyStereoPerception()
+    try:
+        with rdBase.BlockLogs():
+            if legacy:
+                molecule = Chem.MolFromSmiles(text)
+            else:
+                Chem.SetUseLegacyStereoPerception(True)
+                try:
+                    molecule = Chem.MolFromSmiles(text)
+                finally:
+                    Chem.SetUseLegacyStereoPerception(False)
+    except RDKIT_ERRORS:
+        return None
+    return molecule if molecule is not None and molecule.GetNumAtoms() else None
+
+
+def _parse_inchi(text: str) -> Chem.Mol | None:
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromInchi(text)
+    return None if molecule is None else _parse(Chem.MolToSmiles(molecule))
+
+
+def _copy(molecule: Chem.Mol) -> Chem.Mol | None:
+    """Parse the SMILES of a molecule; atoms keep their numbers unless explicit hydrogens went."""
+    try:
+        with rdBase.BlockLogs():
+            parsed = _parse(Chem.MolToSmiles(molecule))
+    except RDKIT_ERRORS:  # it was never sanitised
+        return None
+    if parsed is None or parsed.GetNumAtoms() != molecule.GetNumAtoms():
+        return parsed
+    order = list(molecule.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
+    return Chem.RenumberAtoms(parsed, sorted(range(len(order)), key=order.__getitem__))
+
+
+def _explain(molecule: Any, where: str) -> str:
+    """Say why something is no molecule."""
+    if isinstance(molecule, Chem.Mol):
+        reason = "has no atoms" if not molecule.GetNumAtoms() else "cannot be written as a SMILES and read back"
+        return f"The RDKit molecule{where} {reason}. Sanitise it with `Chem.SanitizeMol` first."
+    if not isinstance(molecule, str):
+        shown = f"{molecule!r:.{SHOWN_CHARACTERS}}"
+        return (
+            f"A SMILES must be a string, got {type(molecule).__name__} {shown}{where}. InChI strings and RDKit "
+            "molecules are taken too."
+        )
+    text = molecule.strip()
+    if not text:
+        return f"A SMILES must not be blank, got {molecule!r}{where}."
+    shown = f"{text[:SHOWN_CHARACTERS]!r}{where}"
+    for place, character in enumerate(text):
+        if character.isspace() and text[place:].strip().isprintable():
+            return f"The SMILES {shown} is followed by {text[place:].strip()[:80]!r}. Give the SMILES alone."
+        if not (character.isascii() and character.isprintable()):
+            name = unicodedata.name(character, "a control character")
+            return (
+                f"The SMILES {shown} holds the character U+{ord(character):04X} ({name}) at position {place}. Remove "
+                "it: a SMILES is plain text."
+            )
+    kind = "InChI" if text.startswith(INCHI) else "SMILES"
+    return f"RDKit cannot parse the {kind} {shown}: {_find_problem(text)}. Correct it or leave it out."
+
+
+def _find_problem(text: str) -> str:
+    """RDKit's reason for refusing a string."""
+    if text.startswith(INCHI):
+        return "it is not valid"
+    try:
+        with rdBase.BlockLogs():
+            raw = Chem.MolFromSmiles(text, sanitize=False)
+            if raw is None:
+                return "it is not valid SMILES syntax"
+            if not raw.GetNumAtoms():
+                return "it has no atoms"
+            problems = Chem.DetectChemistryProblems(raw)
+    except RDKIT_ERRORS:
+        return "the molecule cannot be sanitised"
+    return problems[0].Message() if problems else "the molecule cannot be sanitised"
