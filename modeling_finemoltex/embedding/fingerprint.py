@@ -55,7 +55,8 @@ def check_same_model(indexed: dict[str, Any] | None, offered: dict[str, Any]) ->
     """
     if indexed is None:
         raise ValueError(
-            "This index does not name its model, so no encoder is known to fit. Search with `embeddings`."
+            "This index does not name its model, so no encoder is known to fit. Make it again, or search with "
+            "`embeddings`."
         )
     parts = sorted((indexed.keys() | offered.keys()) - LOCATION)
     other = [name for name in parts if indexed.get(name) != offered.get(name)]

@@ -21,13 +21,13 @@ from .pretraining_metrics import majority_class_accuracy as majority_class_accur
 from .property_metrics import compute_property_metrics as compute_property_metrics
 from .property_metrics import selection_score as selection_score
 from .protocols import PROTOCOLS as PROTOCOLS
-from .protocols import RetrievalTask as RetrievalTask
-from .protocols import embed_tasks as embed_tasks
 from .protocols import load_protocol as load_protocol
 from .ranking_metrics import evaluate_retrieval as evaluate_retrieval
 from .ranking_metrics import score_queries as score_queries
 from .report import report_systems as report_systems
 from .retrieval_baselines import FragmentWordEncoder as FragmentWordEncoder
 from .retrieval_baselines import NearestTextEncoder as NearestTextEncoder
+from .retrieval_tasks import RetrievalTask as RetrievalTask
+from .retrieval_tasks import embed_tasks as embed_tasks
 from .tables import format_retrieval_table as format_retrieval_table
 from .tables import format_systems_table as format_systems_table

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.molecule_filters import MoleculeFilter
 from ..embedding.fingerprint import check_same_model
 from .backends.protocol import SearchBackend
 from .backends.registry import BACKENDS, choose_method
@@ -14,6 +13,9 @@ from .index_inputs import check_counts, count_ids, embed_queries, encode, take_o
 from .index_rows import Hit, IndexRows, make_rows, read_embedded_rows, unit_rows
 from .index_search import search_by_backend, search_filtered
 from .index_storage import read_backend, read_index_metadata, read_rows, write_folder
+
+if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and most searches have no filter
+    from ..data.molecule_filters import MoleculeFilter
 
 ARGUMENT = {"molecules": "smiles", "texts": "texts"}  # kind of index -> argument that takes its contents
 MAX_REMOVED = 0.2  # share of removed rows from which `save` rebuilds the search structure without them
@@ -258,7 +260,7 @@ class MoleculeTextIndex:
         smiles: str | Sequence[str] | None = None,
         embeddings: np.ndarray | None = None,
         k: int = 10,
-        filters: MoleculeFilter | None = None,
+        filters: "MoleculeFilter | None" = None,
     ) -> list[list[Hit]]:
         """Find the `k` nearest rows of each query.
 

@@ -1,14 +1,17 @@
 """How an index finds rows: by its back end, or by all vectors where a filter decides."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from datasets.utils import tqdm
+from tqdm.auto import tqdm
 
 from ..data.identifiers import try_parse
-from ..data.molecule_filters import MoleculeFilter
 from .backends.protocol import SearchBackend
 from .index_rows import IndexRows
+
+if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and most searches have no filter
+    from ..data.molecule_filters import MoleculeFilter
 
 
 def search_by_backend(
@@ -41,7 +44,7 @@ def search_by_backend(
 
 
 def search_filtered(
-    rows: IndexRows, queries: np.ndarray, k: int, filters: MoleculeFilter
+    rows: IndexRows, queries: np.ndarray, k: int, filters: "MoleculeFilter"
 ) -> Iterator[list[tuple[int, float]]]:
     """Find the `k` best molecules of each query that pass a filter: exact, whatever the back end.
 

@@ -19,10 +19,10 @@ def test_the_loss_falls_and_the_rest_stays(untrained, arenes, objective):
     pooled, embeds = embed_both_sides(untrained, arenes)
     model.set_latent_statistics(pooled)
     frozen = {name: tensor.clone() for name, tensor in model.generator.state_dict().items()}
-    before = model.alignment_loss(pooled, embeds, objective).item()
+    before = model.space_map_loss(pooled, embeds, objective).item()
     settings = AlignmentSettings(objective, num_epochs=60, batch_size=len(arenes), learning_rate=1e-2)
     figures = train_alignment(untrained, [*arenes, "[Fe+2]"], settings)
-    assert model.alignment_loss(pooled, embeds, objective).item() < 0.85 * before
+    assert model.space_map_loss(pooled, embeds, objective).item() < 0.85 * before
     assert figures["num_left_out"] == 1 and figures["num_molecules"] == len(arenes)
     assert figures["num_ranked"] == figures["num_held_out"] == round(0.1 * len(arenes))
     assert -1 <= figures["cosine"] <= 1 and 0 <= figures["hits@1"] <= 1

@@ -43,7 +43,9 @@ def saved(tmp_path_factory, config, change_config, generator_config, generator_t
     retrieval = FineMolTexForRetrieval(config).eval()
     retrieval.save_pretrained(folder / "retrieval")
     properties = FineMolTexForPropertyPrediction(
-        change_config(num_labels=2, problem_type="multi_label_classification", calibration_temperature=1.5)
+        change_config(
+            num_labels=2, problem_type="multi_label_classification", property_config={"calibration_temperature": 1.5}
+        )
     ).eval()
     properties.save_pretrained(folder / "properties")
     generator = AutoModelForSeq2SeqLM.from_config(generator_config)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from contracts.head import GRAPH, TextHeadContract, add_motif_mask, check_compiled, floats
+from contracts.head import GRAPH, TextHeadContract, check_compiled, floats
 from torch import nn
 from torch.export import Dim
 from transformers import AutoModel, BertConfig, BertModel
@@ -155,7 +155,7 @@ class TestExport:
 
     def test_molecules(self, model, batch, processor):
         embed = model.finemoltex.get_molecule_features
-        inputs = add_motif_mask({name: batch[name] for name in GRAPH})
+        inputs = {name: batch[name] for name in GRAPH}
         molecules, atoms, bonds, motifs, slots = (Dim(name, min=2) for name in ("B", "N", "E", "M", "K"))
         sizes = {
             "motif_counts": {0: molecules},
@@ -168,7 +168,7 @@ class TestExport:
         }
         exported = self.export(embed, inputs, {name: sizes[name] for name in inputs})
         other = processor(smiles=["CC(=O)Oc1ccccc1", "OCC", "CCN(CC)CC"])
-        other = add_motif_mask({name: other[name] for name in GRAPH})
+        other = {name: other[name] for name in GRAPH}
         for one in (inputs, other):
             torch.testing.assert_close(exported(one), embed(**one), atol=1e-6, rtol=1e-5)
 

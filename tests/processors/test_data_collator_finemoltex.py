@@ -90,9 +90,7 @@ def test_rows_without_anything_to_read_say_what_they_need(processor, molecules):
 
 
 def test_a_plain_trainer_trains_on_cached_rows(model, processor, tmp_path):
-    data = Dataset.from_dict(
-        {"smiles": ["CCO", "CCN", "CC(=O)O", "C"], "text": ["a", "an alcohol", "small", "carbon"]}
-    )
+    data = Dataset.from_dict({"smiles": ["CCO", "CCN", "CC(=O)O", "C"], "text": ["a", "an alcohol", "c", "small"]})
     arguments = TrainingArguments(
         str(tmp_path), max_steps=1, report_to=[], per_device_train_batch_size=4, use_cpu=True, disable_tqdm=True
     )

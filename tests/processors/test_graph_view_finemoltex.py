@@ -84,9 +84,8 @@ def test_another_view_brings_its_own_tensors(with_elements, tokenizer, tmp_path)
     again = FineMolTexProcessor.from_pretrained(tmp_path)
     assert again.feature_extractor.views == ["graph", "elements"]
     assert again(smiles=MOLECULES)["elements"].tolist() == batch["elements"].tolist()
-    rows = [
-        {name: array.reshape(-1).tolist() for name, array in with_elements.featurize(one).items()} for one in MOLECULES
-    ]
+    found = map(with_elements.featurize, MOLECULES)
+    rows = [{name: array.reshape(-1).tolist() for name, array in row.items()} for row in found]
     assert FineMolTexDataCollator(processor)(rows)["elements"].tolist() == batch["elements"].tolist()
 
 

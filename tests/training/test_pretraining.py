@@ -229,7 +229,7 @@ def test_continues_from_a_folder_with_its_words_motifs_and_weights(command, prep
     assert prepared.processor.tokenizer.get_vocab() == first.tokenizer.get_vocab()
     assert prepared.processor.feature_extractor.motif_vocab == first.feature_extractor.motif_vocab
     model = pretraining.build_model(model_args, prepared, training_args.seed)
-    assert model.config.objectives["matching"] == {"weight": 0.5} and "matching" in model.objectives
+    assert model.config.objectives["matching"]["weight"] == 0.5 and "matching" in model.objectives
     start = AutoModelForPreTraining.from_pretrained(tmp_path / "run")
     for name, tensor in start.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor), name
