@@ -56,7 +56,7 @@ def run(tmp_path, config, processor) -> Path:
 def export(run: Path, output: Path, *words) -> None:
     command = [sys.executable, ROOT / "examples" / "export_checkpoint.py", "--run", run, "--output", output, *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

@@ -35,7 +35,7 @@ def run_quickstart(folder: Path, *options: str, before: str = "", **environment:
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     settings = {**inherited, "HF_MODULES_CACHE": str(folder / "modules"), **environment}
     command = [sys.executable, *options, "-c", before + quickstart]
-    done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.split()
 
@@ -75,7 +75,7 @@ def test_embed_and_compare_prints_a_table(folder):
     script = ROOT / "examples" / "embed_and_compare.py"
     command = [sys.executable, script, "--model", folder, "--molecules", "CCO", "C", "--texts", "an alcohol", "a gas"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
     first, second, _, header, *rows = done.stdout.rstrip().splitlines()
     assert (first, second, header.split()) == ("[1] an alcohol", "[2] a gas", ["[1]", "[2]"])
