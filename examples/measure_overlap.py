@@ -12,7 +12,7 @@ from pathlib import Path
 from rdkit import Chem, rdBase
 from transformers import HfArgumentParser
 
-from modeling_finemoltex.data import load_chemicals_pairs, load_table, parse_smiles
+from modeling_finemoltex.data import load_chemicals_pairs, load_table, try_parse
 
 CHEMICALS = "chemicals"  # the default corpus
 BLOCK = 14  # letters of an InChIKey that name the skeleton
@@ -36,7 +36,7 @@ def name_table(path: str) -> str:
 def read_skeletons(source: str) -> set[str]:
     """Collect the skeletons of a table, or of the default corpus, without molecules that RDKit cannot read."""
     rows = load_chemicals_pairs() if source == CHEMICALS else load_table(source)
-    molecules = filter(None, map(parse_smiles, set(rows["smiles"])))
+    molecules = filter(None, map(try_parse, set(rows["smiles"])))
     with rdBase.BlockLogs():
         return {key[:BLOCK] for key in map(Chem.MolToInchiKey, molecules) if key}
 

@@ -75,12 +75,7 @@ class FineMolTexProcessor(ProcessorMixin):
             TypeError: If an argument is unknown.
             ValueError: If neither side is given, their numbers differ, or an entry is bad.
         """
-        unknown = sorted(set(kwargs) - set(TOKENIZER_OPTIONS))
-        if unknown:
-            raise TypeError(
-                f"The processor takes no argument {', '.join(unknown)}. Beside its own it passes "
-                f"{', '.join(TOKENIZER_OPTIONS)} to the tokenizer."
-            )
+        _check_options(kwargs)
         if smiles is None and text is None:
             raise ValueError("Nothing to process: pass `smiles`, `text`, or both.")
         texts = None if text is None else _check_texts(text)
@@ -147,6 +142,16 @@ class FineMolTexProcessor(ProcessorMixin):
                 "truncated. This is said once."
             )
         return {name: encoded[name] for name in ("input_ids", "attention_mask")}
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Refuse what the tokenizer would ignore, or what would not reach the model."""
+    unknown = sorted(set(options) - set(TOKENIZER_OPTIONS))
+    if unknown:
+        raise TypeError(
+            f"The processor takes no argument {', '.join(unknown)}. Beside its own it passes "
+            f"{', '.join(TOKENIZER_OPTIONS)} to the tokenizer."
+        )
 
 
 def _check_texts(text: Any) -> list[str]:

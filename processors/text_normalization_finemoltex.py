@@ -17,7 +17,10 @@ _SPANS = (
     r"a|abbr|b|bold|big|cite|code|del|dfn|em|font|i|inf|ins|italic|kbd|mark|math|mi|mn|mo|mrow|ms[uo][bp]|q|s|sc|scp|"
     r"small|span|strike|strong|sub|sup|tt|u|var"
 )
-_TAG = re.compile(rf"<!--.*?-->|</?(?:[a-z]+:)?(?:{_BLOCKS}|{_SPANS})(?:\s[^<>]*)?/?>", re.IGNORECASE | re.DOTALL)
+_ATTRIBUTE = r"""\s+[\w:.-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
+_TAG = re.compile(
+    rf"<!--.*?-->|</?(?:[a-z]+:)?(?:{_BLOCKS}|{_SPANS})(?:{_ATTRIBUTE})*\s*/?>", re.IGNORECASE | re.DOTALL
+)
 _BLOCK = re.compile(rf"</?(?:[a-z]+:)?(?:{_BLOCKS})\b", re.IGNORECASE)
 # Controls, format characters (zero-width ones, soft hyphen, byte-order mark), lone surrogates, variation selectors.
 _INVISIBLE = re.compile(

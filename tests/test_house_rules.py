@@ -86,7 +86,7 @@ def test_no_source_file_exists_twice():
         if not (ROOT / name).is_file():
             continue
         tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
-        if len(tree.body) < 3:  # a pointer or an empty package
+        if not tree.body or name.endswith("/installed_finemoltex.py"):  # an empty package, or a pointer to the code
             continue
         digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
         assert digest not in seen, f"{name} is a copy of {seen[digest]}"

@@ -29,7 +29,8 @@ class EditArguments(FilterOptions, ModelOptions):
         float, typer.Option("--min_similarity", help="least Tanimoto similarity to the molecule")
     ] = 0.4
     editor: Annotated[
-        str, typer.Option(help="search, or latent: optimise the latent of a generator, which the folder must hold")
+        str,
+        typer.Option(help="search, random, or latent: move the latent of a generator, which the folder must hold"),
     ] = "search"
     fragments: Annotated[
         Path | None, typer.Option(help="CReM fragment database, see `build_fragment_database`; proposes more edits")
@@ -64,19 +65,18 @@ def edit(arguments: EditArguments) -> None:
 def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
     """Load a model into the editor asked for."""
     from modeling_finemoltex import editing
-    from modeling_finemoltex.embedding import MoleculeTextEncoder
 
-    if arguments.editor not in ("search", "latent"):
-        raise ValueError(f"--editor must be search or latent, got {arguments.editor!r}.")
-    constraints = editing.EditConstraints(arguments.min_similarity, condition=arguments.make_filter())
-    settings = editing.SearchSettings(num_generations=arguments.num_generations, seed=arguments.seed)
+    if arguments.editor not in editing.EDITORS:
+        raise ValueError(f"--editor must be one of {', '.join(editing.EDITORS)}, got {arguments.editor!r}.")
+    settings = editing.EditorSettings(
+        constraints=editing.EditConstraints(arguments.min_similarity, condition=arguments.make_filter()),
+        num_generations=arguments.num_generations,
+        seed=arguments.seed,
+        fragments=arguments.fragments,
+        use_selfies=arguments.selfies,
+    )
     with quiet_loading():
-        if arguments.editor == "latent":
-            return editing.LatentOptimizationEditor.from_pretrained(arguments.model, constraints=constraints)
-        encoder = MoleculeTextEncoder.from_pretrained(arguments.model)
-    extractor = encoder.processor.feature_extractor
-    proposers = editing.make_proposers(extractor, arguments.fragments, arguments.selfies)
-    return editing.SearchEditor(encoder, proposers, constraints, settings)
+        return editing.load_editor(arguments.editor, arguments.model, settings)
 
 
 def _format_edits(edits: "Sequence[Edit]") -> str:
@@ -87,5 +87,6 @@ def _format_edits(edits: "Sequence[Edit]") -> str:
     lines = ["rank    text  similarity  " + "  ".join(f"{name:>12}" for name in names) + "  SMILES"]
     for rank, one in enumerate(edits, start=1):
         changes = "  ".join(f"{one.property_changes[name]:>+12.2f}" for name in names)
-        lines.append(f"{rank:>4}  {one.text_score:>+6.3f}  {one.similarity:>10.2f}  {changes}  {one.smiles}")
+        score = "     –" if one.text_score is None else f"{one.text_score:>+6.3f}"  # this editor reads no text
+        lines.append(f"{rank:>4}  {score}  {one.similarity:>10.2f}  {changes}  {one.smiles}")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .table import Broken, Request, Table, TableRow
-from .text_lines import TextLines, escape
+from .text_lines import Chunk, TextLines, escape
 
 SEPARATORS = (",", "\t", ";", "|", " ")  # that are recognised, in this order
 CHEBI20_HEADER = ["CID", "SMILES", "description"]
@@ -52,22 +52,14 @@ class _Queue:
     def __init__(self, lines: TextLines) -> None:
         self.source, self.chunks = lines, lines.chunks()
         self.lines: deque[str] = deque()
-        self.number = 1  # of the first of them
-        self.is_plain = True
-
-    def fill(self) -> bool:
-        """Read more lines; tell whether there were any."""
-        chunk = next(self.chunks, None)
-        if chunk is None:
-            return False
-        self.is_plain = chunk.is_plain and (self.is_plain or not self.lines)
-        self.lines.extend(chunk.lines)
-        return True
+        self.number = 1  # of the next line
 
     def pop(self) -> str | None:
         """Take the next line; `None` at the end."""
-        if not self.lines and not self.fill():
-            return None
+        if not self.lines:
+            self.lines.extend(next(self.chunks, Chunk(0, [], "", True)).lines)
+            if not self.lines:
+                return None
         self.number += 1
         return self.lines.popleft()
 
@@ -100,24 +92,35 @@ def _find_separator(queue: _Queue, fits: Callable[[list[str]], bool], usual: str
 
 
 def _read_rows(queue: _Queue, separator: str, width: int, is_quoted: bool) -> Iterator[TableRow]:
-    """Yield the rows below the header."""
-    while queue.lines or queue.fill():
-        if queue.is_plain and not (is_quoted and any(QUOTE in line for line in queue.lines)):
-            # Each line is a row, which the module reads without a step back.
-            lines, first = list(queue.lines), queue.number
-            queue.lines.clear()
-            queue.number += len(lines)
-            reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
-            for number, cells in enumerate(reader, start=first):
-                if len(cells) == width:
-                    yield cells, number, None
-                elif cells:
-                    yield _reject_width(cells, lines[number - first], number, width)
-        else:
-            for _ in range(len(queue.lines)):  # then look again
-                if not queue.lines:
-                    break
-                yield from _read_carefully(queue, separator, width, is_quoted)
+    """Yield the rows below the header: chunks whose lines are rows at once, others line by line."""
+    while True:
+        while queue.lines:
+            yield from _read_carefully(queue, separator, width, is_quoted)
+        chunk = next(queue.chunks, None)
+        if chunk is None:
+            return
+        records = _split_lines(chunk, separator, is_quoted)
+        if records is None:
+            queue.lines.extend(chunk.lines)
+            continue
+        queue.number += len(records)
+        for number, cells in enumerate(records, start=chunk.first):
+            if len(cells) == width:
+                yield cells, number, None
+            elif cells:
+                yield _reject_width(cells, chunk.lines[number - chunk.first], number, width)
+
+
+def _split_lines(chunk: Chunk, separator: str, is_quoted: bool) -> list[list[str]] | None:
+    """Cut lines into cells; `None` if something is wrong with one, or a row may have several lines."""
+    if not chunk.is_plain:
+        return None
+    if not is_quoted or QUOTE not in chunk.text:
+        return list(csv.reader(chunk.lines, delimiter=separator, quoting=csv.QUOTE_NONE))
+    if chunk.lines[-1].count(QUOTE) % 2:
+        return None
+    records = list(csv.reader(chunk.lines, delimiter=separator))
+    return records if len(records) == len(chunk.lines) else None  # fewer: a quotation mark joined lines
 
 
 def _read_carefully(queue: _Queue, separator: str, width: int, is_quoted: bool) -> Iterator[TableRow]:
@@ -127,7 +130,7 @@ def _read_carefully(queue: _Queue, separator: str, width: int, is_quoted: bool) 
     problem = next(filter(None, map(queue.source.find_problem, taken)), problem)
     if problem is not None:
         kept = (*map(escape, cells), *[""] * width)[:width]
-        raw = None if len(cells) == width else escape("".join(taken).rstrip("\r\n"))
+        raw = None if len(cells) == width else escape("\n".join(taken))
         yield kept, number, Broken(problem, raw)
     elif len(cells) == width:
         yield cells, number, None
@@ -147,16 +150,16 @@ def _take_record(queue: _Queue, separator: str, width: int | None) -> tuple[list
     line = queue.pop() or ""
     read = functools.partial(csv.reader, delimiter=separator)
     if QUOTE not in line or width == 0:
-        return next(read([line.replace("\0", "\ufffd")], quoting=csv.QUOTE_NONE), []), [line], None
+        return next(read([_arm(line)], quoting=csv.QUOTE_NONE), []), [line], None
     taken = [line]
 
     def feed() -> Iterator[str]:
-        yield line.replace("\0", "\ufffd")  # older releases of the module refuse NUL
+        yield _arm(line)
         size = len(line)
         while len(taken) < MAX_RECORD_LINES and size < MAX_RECORD_CHARACTERS and (more := queue.pop()) is not None:
             taken.append(more)
             size += len(more)
-            yield more.replace("\0", "\ufffd")
+            yield _arm(more)
 
     try:
         cells = next(read(feed(), strict=True))
@@ -171,8 +174,8 @@ def _take_record(queue: _Queue, separator: str, width: int | None) -> tuple[list
 
 def _read_alone(line: str, read: Callable[..., Any]) -> tuple[list[str], str | None]:
     """Read a line whose quotation marks are wrong: those in the middle of a cell are taken as they are."""
-    single = [line.replace("\0", "\ufffd")]
-    cells = [cell.rstrip("\r\n") for cell in next(read(single), [])]
+    single = [_arm(line)]
+    cells = [cell.removesuffix("\n") for cell in next(read(single), [])]
     try:
         next(read(single, strict=True), None)
     except csv.Error as error:
@@ -181,7 +184,12 @@ def _read_alone(line: str, read: Callable[..., Any]) -> tuple[list[str], str | N
     return cells, None
 
 
+def _arm(line: str) -> str:
+    """Give a line its end back, which belongs to a quoted cell; older releases of the module refuse NUL."""
+    return line.replace("\0", "\ufffd") + "\n"
+
+
 def _reject_width(cells: list[str], line: str, number: int, width: int) -> TableRow:
     """Give a row that is not as wide as the header as many cells."""
     kept = (*cells, *[""] * width)[:width]
-    return kept, number, Broken(f"it has {len(cells)} cells, the header has {width}", line.rstrip("\r\n"))
+    return kept, number, Broken(f"it has {len(cells)} cells, the header has {width}", line)

@@ -57,12 +57,12 @@ def prune_to_scaffold(molecule: Chem.Mol) -> Chem.Mol:
     'O=C1CC1Cc1ccc[nH]1'
     """
     neighbours = {atom.GetIdx(): {other.GetIdx() for other in atom.GetNeighbors()} for atom in molecule.GetAtoms()}
-    ends = [atom for atom, around in neighbours.items() if len(around) < 2]
-    for atom in ends:
+    leaves = [atom for atom, around in neighbours.items() if len(around) < 2]
+    for atom in leaves:
         for other in neighbours.pop(atom):
             neighbours[other].discard(atom)
             if len(neighbours[other]) == 1:
-                ends.append(other)
+                leaves.append(other)
     kept = set(neighbours)
     scaffold = Chem.RWMol(molecule)
     scaffold.BeginBatchEdit()

@@ -1,13 +1,12 @@
 """Mol blocks with properties: sdf, sd and mol files, cut into records as RDKit's own reader cuts them."""
 
 import itertools
-from collections import deque
 from collections.abc import Collection, Iterator
 
 from rdkit import Chem, rdBase
 
 from .table import Broken, Request, Table, TableRow
-from .text_lines import TextLines, escape
+from .text_lines import CutLine, TextLines, escape
 
 HEADER = ["smiles", "id"]
 SEPARATOR, BLOCK_END = "$$$$", "M  END"
@@ -64,78 +63,90 @@ def smiles_of_record(record: str) -> str:
 
 def _read_rows(lines: TextLines, properties: Collection[str], has_id: bool) -> Iterator[TableRow]:
     """Yield the records; properties are looked up only if they are wanted."""
-    for first, record, problems in _split_records(lines):
-        end = next((place + 1 for place, line in enumerate(record) if line.startswith(BLOCK_END)), len(record))
-        found = _read_properties(record[end:]) if properties or has_id else {}
-        title = found.get("id") if has_id else record[0].strip()
-        cells = ("\n".join(record[:end]), title or None, *map(found.get, properties))
-        # Bytes of another encoding in a title or a property do no harm to the molecule.
-        problem = next((text for place, text in problems.items() if 0 < place < end), None)
-        broken = None if problem is None else Broken(problem)
-        yield (tuple(cell and escape(cell) for cell in cells) if problems else cells), first, broken
-
-
-def _split_records(lines: TextLines) -> Iterator[tuple[int, list[str], dict[int, str]]]:
-    """Yield records: number of the first line, lines, and what is wrong with which; the last may lack its end."""
-    queue = _Lookahead(lines)
-    record: list[str] = []
-    problems: dict[int, str] = {}
-    first, size, in_block, in_value = 1, 0, True, False
-    for number, line, problem in queue:
-        if line.startswith(SEPARATOR) and not (in_value and queue.continues_value()):
-            if record:
-                yield first, record, problems
-            record, problems, first, size, in_block, in_value = [], {}, number + 1, 0, True, False
-            continue
-        if problem is not None:
-            problems[len(record)] = problem
-        record.append(line)
-        size += len(line)
-        if size > MAX_RECORD_CHARACTERS:
-            raise OSError(f"the record in line {first} does not end within {MAX_RECORD_CHARACTERS} characters")
-        if in_block:
-            in_block = not line.startswith(BLOCK_END)
-        elif in_value:
-            in_value = not _ends_value(line)
+    for first, record, is_plain in _Records(lines):
+        block, rest = _cut_block(record)
+        title = block.partition("\n")[0].strip()
+        found = _read_properties(rest) if properties or has_id else {}
+        cells = (block, (found.get("id") if has_id else title) or None, *map(found.get, properties))
+        if is_plain:
+            yield cells, first, None
         else:
-            in_value = line.startswith(">")
-    if any(line.strip() for line in record):
-        yield first, record, problems
+            # Bytes of another encoding in a title or a property do no harm to the molecule.
+            cut = next((line for line in record if isinstance(line, CutLine)), block.partition("\n")[2])
+            problem = lines.find_problem(cut)
+            escaped = tuple(cell and escape(cell) for cell in cells)
+            yield escaped, first, None if problem is None else Broken(problem)
 
 
-class _Lookahead:
-    """Numbered lines of which some can be seen before their turn."""
+class _Records:
+    """Records of a file: number of the first line, lines, whether nothing is wrong with any of them.
+
+    The last record may lack its end.
+    """
 
     def __init__(self, lines: TextLines) -> None:
-        self._lines, self._seen = iter(lines), deque[tuple[int, str, str | None]]()
+        self._chunks = lines.chunks()
+        self._lines: list[str] = []  # from the beginning of the record on
+        self._is_plain = True
 
-    def __iter__(self) -> Iterator[tuple[int, str, str | None]]:
-        while self._seen or (more := next(self._lines, None)) is not None:
-            yield self._seen.popleft() if self._seen else more
+    def __iter__(self) -> Iterator[tuple[int, list[str], bool]]:
+        first, place, lines = 1, 0, self._lines
+        while place < len(lines) or self._fill(first):
+            if lines[place].startswith(SEPARATOR) and not (self._is_in_value(place) and self._continues(place)):
+                if place:
+                    yield first, lines[:place], self._is_plain
+                del lines[: place + 1]
+                first, place = first + place + 1, 0
+            else:
+                place += 1
+        if any(line.strip() for line in lines):
+            yield first, lines, self._is_plain
 
-    def continues_value(self) -> bool:
-        """Tell whether a line that looks like a separator is part of a value.
+    def _fill(self, first: int) -> bool:
+        """Read more lines; tell whether there were any."""
+        chunk = next(self._chunks, None)
+        if sum(map(len, self._lines)) > MAX_RECORD_CHARACTERS:
+            raise OSError(f"the record in line {first} does not end within {MAX_RECORD_CHARACTERS} characters")
+        if chunk is None:
+            return False
+        self._is_plain = chunk.is_plain and (self._is_plain or not self._lines)
+        self._lines.extend(chunk.lines)
+        return True
+
+    def _is_in_value(self, place: int) -> bool:
+        """Tell whether a line stands in the value of a property: no empty line since the name."""
+        for line in itertools.islice(reversed(self._lines), len(self._lines) - place, None):
+            if not line or line.startswith(BLOCK_END):
+                return False
+            if line.startswith(">"):
+                return True
+        return False
+
+    def _continues(self, place: int) -> bool:
+        """Tell whether a value goes on at a line that looks like a separator.
 
         A value goes on to a blank line, after which the next property or the true separator comes. Files that leave
         the blank line out have the title of the next molecule there.
         """
-        ended = False
-        for place in range(LOOK_AHEAD):
-            if place == len(self._seen):
-                more = next(self._lines, None)
-                if more is None:
-                    return ended
-                self._seen.append(more)
-            line = self._seen[place][1]
-            if ended and line.strip():
+        has_ended = False
+        for ahead in range(place + 1, place + LOOK_AHEAD):
+            if ahead == len(self._lines) and not self._fill(0):
+                return has_ended
+            line = self._lines[ahead]
+            if has_ended and line.strip():
                 return line.startswith((">", SEPARATOR))
-            ended = ended or _ends_value(line)
+            has_ended = has_ended or not line
         return False
 
 
-def _ends_value(line: str) -> bool:
-    """Tell whether a line ends the value of a property; one of blanks does not."""
-    return not line
+def _cut_block(record: list[str]) -> tuple[str, list[str]]:
+    """Divide a record into its mol block and the lines below."""
+    text = "\n".join(record)
+    end = text.find("\n" + BLOCK_END) + 1
+    if not end:
+        return text, []
+    end = text.find("\n", end)
+    return (text, []) if end < 0 else (text[:end], text[end + 1 :].split("\n"))
 
 
 def _read_properties(lines: list[str]) -> dict[str, str]:
@@ -144,7 +155,7 @@ def _read_properties(lines: list[str]) -> dict[str, str]:
     rest = iter(lines)
     for line in rest:
         if line.startswith(">"):
-            value = "\n".join(itertools.takewhile(lambda one: not _ends_value(one), rest))
+            value = "\n".join(itertools.takewhile(bool, rest))
             start, end = line.find("<"), line.rfind(">")
             if 0 < start < end - 1:
                 found[line[start + 1 : end]] = value
@@ -155,7 +166,6 @@ def _list_properties(lines: TextLines) -> list[str]:
     """List the properties of all records, in order of appearance."""
     names: dict[str, None] = {}
     with TextLines(lines.path) as again:
-        for _, record, _ in _split_records(again):
-            end = next((place + 1 for place, line in enumerate(record) if line.startswith(BLOCK_END)), len(record))
-            names |= dict.fromkeys(_read_properties(record[end:]))
+        for _, record, _ in _Records(again):
+            names |= dict.fromkeys(_read_properties(_cut_block(record)[1]))
     return list(names)

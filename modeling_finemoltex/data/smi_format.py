@@ -12,7 +12,7 @@ from .text_lines import TextLines, escape
 HEADER = ["smiles", "id"]
 # SMILES, CXSMILES extension between bars, separator, the rest: none of `,;|` and no blank can be part of a SMILES.
 _LINE = re.compile(
-    r"\s*(?P<smiles>[^\s,;|]+)(?P<extension>\s+\|.*?\|(?=[\s,;]|$))?(?P<separator>\s*[\t,;]\s*|\s+|$)(?P<rest>.*)"
+    r"\s*(?P<smiles>[^\s,;|]+)(?P<extension>\s+\|.*?\|(?=[\s,;]|$))?(?P<separator> *[\t,;] *|\s+|$)(?P<rest>.*)"
 )
 _HEADINGS = {*USUAL_NAMES["smiles"], "structure", "smiles_string"}
 
@@ -62,21 +62,37 @@ def smiles_of_cxsmiles(value: str) -> str:
 
 def _read_rows(lines: TextLines) -> Iterator[TableRow]:
     is_first = True
-    for number, line, problem in lines:
-        found = _LINE.match(line)
-        if found is None:  # blank, or it begins with a separator
-            if line.strip():
-                yield ("", ""), number, Broken(problem or "it does not begin with a SMILES", escape(line.strip()))
-            continue
-        smiles, extension, separator, rest = found.groups()
-        if is_first and smiles.strip("\"'#").lower() in _HEADINGS:
-            is_first = False
-            continue
-        is_first = False
-        mark = separator.strip(" ")[:1]
-        name = (rest.split(mark, 1)[0] if mark else rest.split(maxsplit=1)[0] if rest else "").strip()
-        value = smiles if extension is None else f"{smiles} {extension.strip()}"
-        if problem is None:
-            yield (value, name or None), number, None
-        else:
-            yield (escape(value), escape(name) or None), number, Broken(problem)
+    for chunk in lines.chunks():
+        is_simple = chunk.is_plain and not any(mark in chunk.text for mark in "\t,;|")
+        for number, line in enumerate(chunk.lines, start=chunk.first):
+            if is_simple and not is_first:
+                smiles, *rest = line.split(None, 2) or [""]
+                if smiles:
+                    yield (smiles, rest[0] if rest else None), number, None
+            elif line.strip():
+                if not (is_first and _is_header(line)):
+                    yield _read_line(line, number, lines.find_problem(line))
+                is_first = False
+
+
+def _is_header(line: str) -> bool:
+    """Tell whether a line names the columns."""
+    found = _LINE.match(line)
+    return found is not None and found["smiles"].strip("\"'#").lower() in _HEADINGS
+
+
+def _read_line(line: str, number: int, problem: str | None) -> TableRow:
+    """Cut a line into SMILES and id."""
+    found = _LINE.match(line)
+    if found is None:
+        return ("", ""), number, Broken(problem or "it does not begin with a SMILES", escape(line.strip()))
+    smiles, extension, separator, rest = found.groups()
+    mark = separator.strip(" ")[:1]
+    if mark in ("\t", ",", ";"):
+        name = rest.split(mark, 1)[0].strip()
+    else:
+        name = (rest.split(maxsplit=1) or [""])[0]
+    value = smiles if extension is None else f"{smiles} {extension.strip()}"
+    if problem is None:
+        return (value, name or None), number, None
+    return (escape(value), escape(name) or None), number, Broken(problem)

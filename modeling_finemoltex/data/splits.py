@@ -199,7 +199,7 @@ def _group_molecules(
     keys = map_unique(key, list(smiles), num_proc, description)
     bad = [row for row, found in enumerate(keys) if found is None]
     if bad:
-        shown = ", ".join(f"row {row}: {smiles[row]!r}" for row in bad[:5])
+        shown = ", ".join(f"row {row}: {smiles[row]!r:.80}" for row in bad[:5])
         raise ValueError(
             f"{len(bad)} of {len(smiles)} SMILES cannot be parsed ({shown}{', ...' if len(bad) > 5 else ''}). "
             "Remove these rows before splitting."

@@ -240,7 +240,7 @@ def _check_rows(opened: OpenTable, file: str, on_broken: str) -> Iterator[Sequen
                 try:
                     cells = (to_smiles(cells[0]), *cells[1:])
                 except ValueError as error:
-                    problem = str(error)
+                    problem = str(error).rstrip(".")
             if problem is None:
                 yield cells
                 continue

@@ -20,7 +20,7 @@ DECOMPRESSORS: dict[str, Callable[[BinaryIO], Any]] = {
 }
 READ_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeError, pa.ArrowException)
 MAX_LINE = 1 << 24  # characters
-CHUNK_LINES, CHUNK_CHARACTERS = 512, 1 << 18  # read at once
+CHUNK_CHARACTERS = 1 << 15  # read at once
 HEAD_BYTES = 4096  # that show the encoding
 ENCODINGS = (  # of files that begin with a byte-order mark, the longer marks first
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -43,7 +43,8 @@ class Chunk(NamedTuple):
     """Consecutive lines."""
 
     first: int  # number of the first line, from 1
-    lines: list[str]  # with their ends
+    lines: list[str]  # without their ends
+    text: str  # all of them
     is_plain: bool  # nothing is wrong with any of them
 
 
@@ -52,7 +53,7 @@ class CutLine(str):
 
 
 class TextLines:
-    """The lines of one text file, read once, a few hundred at a time; use it as a context manager.
+    """The lines of one text file, read once, some hundred at a time; use it as a context manager.
 
     Args:
         path (`Path`): The file; a suffix of `DECOMPRESSORS` tells how it is compressed. UTF-16 and UTF-32 are
@@ -79,7 +80,7 @@ class TextLines:
         self.encoding = _find_encoding(head)
         # Bytes that are not UTF-8 become surrogates, which `find_problem` sees.
         errors = "surrogateescape" if self.encoding.startswith("utf-8") else "replace"
-        self._text = io.TextIOWrapper(binary, self.encoding, errors=errors, newline="")
+        self._text = io.TextIOWrapper(binary, self.encoding, errors=errors)  # every kind of line end becomes "\n"
 
     def __enter__(self) -> "TextLines":
         """Return the lines themselves."""
@@ -91,28 +92,32 @@ class TextLines:
         self._raw.close()
 
     def chunks(self) -> Iterator[Chunk]:
-        """Read the lines with their ends.
+        """Read the lines, without their ends.
 
         Yields:
-            `Chunk`: At most 512 lines.
+            `Chunk`: Some hundred lines.
 
         Raises:
             OSError, EOFError, zlib.error: If the file is damaged; see `READ_ERRORS`.
         """
-        first, readline = 1, self._text.readline
-        while True:
-            lines: list[str] = []
-            size, is_whole = 0, True
-            while size < CHUNK_CHARACTERS and len(lines) < CHUNK_LINES and (line := readline(MAX_LINE)):
-                if len(line) == MAX_LINE and line[-1] not in "\r\n":
-                    line, is_whole = self._cut(line), False
-                lines.append(line)
-                size += len(line)
+        first, begun, block = 1, "", ""  # `begun`: the line that the last block broke off in
+        while block := block or self._text.read(CHUNK_CHARACTERS):
             self.fraction_read = min(1.0, self._raw.tell() / self._size)
-            if not lines:
-                return
-            yield Chunk(first, lines, is_whole and self.find_problem("".join(lines)) is None)
+            head, end, tail = block.rpartition("\n")
+            block = ""
+            if not end:
+                begun += tail
+                if len(begun) > MAX_LINE:
+                    yield Chunk(first, [CutLine(f"{begun[:200]}...")], "", False)
+                    first, begun, block = first + 1, "", self._skip_line()
+                continue
+            text, begun = begun + head, tail
+            lines = text.split("\n")
+            yield Chunk(first, lines, text, self.find_problem(text) is None)
             first += len(lines)
+        self.fraction_read = 1.0
+        if begun:
+            yield Chunk(first, [begun], begun, self.find_problem(begun) is None)
 
     def __iter__(self) -> Iterator[tuple[int, str, str | None]]:
         """Read line by line.
@@ -120,9 +125,9 @@ class TextLines:
         Yields:
             Number from 1, line without its end, and what is wrong with it or `None`.
         """
-        for first, lines, is_plain in self.chunks():
-            for number, line in enumerate(lines, start=first):
-                yield number, line.rstrip("\r\n"), None if is_plain else self.find_problem(line)
+        for chunk in self.chunks():
+            for number, line in enumerate(chunk.lines, start=chunk.first):
+                yield number, line, None if chunk.is_plain else self.find_problem(line)
 
     def find_problem(self, line: str) -> str | None:
         """Say what is wrong with a line: too long, not of its encoding, or with a NUL character; `None` if nothing."""
@@ -141,12 +146,13 @@ class TextLines:
             return f"it is not valid {self.encoding.upper()}"
         return None
 
-    def _cut(self, line: str) -> CutLine:
-        """Keep the beginning of a line that is too long, and skip the rest of it."""
-        rest = line
-        while rest and rest[-1] not in "\r\n":
-            rest = self._text.readline(MAX_LINE)
-        return CutLine(f"{line[:200]}...\n")
+    def _skip_line(self) -> str:
+        """Skip the rest of a line; return what was read beyond it."""
+        while block := self._text.read(CHUNK_CHARACTERS):
+            _, end, tail = block.partition("\n")
+            if end:
+                return tail
+        return ""
 
 
 def escape(cell: str) -> str:

@@ -107,12 +107,14 @@ def _kind_of(kind: pa.DataType) -> str:
 
 def _read_objects(lines: TextLines) -> Iterator[tuple[int | None, Any]]:
     """Yield objects with their line; what is no object is a `Broken`."""
-    for number, line, problem in lines:
+    numbered, is_first = iter(lines), True
+    for number, line, problem in numbered:
         if not line.strip():
             continue
-        if line.lstrip().startswith("["):
-            yield from _read_array(line, lines)
+        if is_first and line.lstrip().startswith("["):
+            yield from _read_array(line, numbered)
             return
+        is_first = False
         try:
             found = json.loads(line) if problem is None else Broken(problem, escape(line))
         except (json.JSONDecodeError, RecursionError) as error:
@@ -122,7 +124,7 @@ def _read_objects(lines: TextLines) -> Iterator[tuple[int | None, Any]]:
         yield number, found
 
 
-def _read_array(line: str, lines: TextLines) -> Iterator[tuple[None, Any]]:
+def _read_array(line: str, lines: Iterator[tuple[int, str, str | None]]) -> Iterator[tuple[None, Any]]:
     """Read the whole file as one array."""
     try:
         entries = json.loads("\n".join((line, *(more for _, more, _ in lines))))

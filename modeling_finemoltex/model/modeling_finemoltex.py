@@ -45,6 +45,12 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
     _keys_to_ignore_on_load_unexpected = weights_beside()
     _own_key_mapping: ClassVar[dict[str, str]] = {}
 
+    def post_init(self) -> None:
+        """Finish a model; its own weights stay worth a report, although the base model ignores those of every head."""
+        super().post_init()
+        ignored = set(type(self)._keys_to_ignore_on_load_unexpected)
+        self._keys_to_ignore_on_load_unexpected -= set(weights_beside()) - ignored
+
     def parts(self) -> dict[str, Part]:
         """Declare the parts of the model, by name. Every parameter is in exactly one.
 

@@ -36,7 +36,10 @@ def test_texts_of_a_table(model_folder, library, tmp_path, embed):
 def test_mistakes_end_with_one_sentence(model_folder, library, tmp_path, embed):
     out = tmp_path / "out"
     for words, message in (
-        ([library, out, "--model", model_folder], "it has ['cid', 'structure', 'caption']. Name one with --smiles_column."),
+        (
+            [library, out, "--model", model_folder],
+            "it has ['cid', 'structure', 'caption']. Name one with --smiles_column.",
+        ),
         ([library, out, "--model", tmp_path, "--smiles_column", "structure"], "cannot be loaded as a model"),
         ([tmp_path / "absent.csv", out, "--model", model_folder], "is no file"),
         ([library, out, "--model", model_folder, "--text_column", "caption", "--shard_rows", 0], "--shard_rows must"),

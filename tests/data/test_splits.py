@@ -7,7 +7,14 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from modeling_finemoltex.data import column_split, deterministic_scaffold_split, random_split, scaffold_split, splits
+from modeling_finemoltex.data import (
+    column_split,
+    deterministic_scaffold_split,
+    random_split,
+    scaffold_split,
+    scaffolds,
+    splits,
+)
 
 RINGS = ["c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1", "c1ccoc1", "C1CCNCC1", "c1cnc[nH]1", "C1CC1", "c1ccc2ccccc2c1"]
 CHAINS = ["C", "CC", "CCO", "N", "Cl", "C(=O)O"]
@@ -110,7 +117,7 @@ def test_deterministic_scaffold_split_takes_large_groups_first():
 
 
 def test_deterministic_scaffold_split_tells_stereo_apart_and_groups_chains():
-    assert splits._chiral_scaffold("O=C1CC[C@@H](c2ccccc2)N1") != splits._chiral_scaffold("O=C1CCC(c2ccccc2)N1")
+    assert scaffolds.chiral_scaffold("O=C1CC[C@@H](c2ccccc2)N1") != scaffolds.chiral_scaffold("O=C1CCC(c2ccccc2)N1")
     parts = deterministic_scaffold_split(["c1ccccc1", "CCO", "CCCO", "C1CC1"], valid_size=0.25, test_size=0.25)
     assert {name: rows.tolist() for name, rows in parts.items()} == {"train": [1, 2], "valid": [3], "test": [0]}
 

@@ -63,6 +63,6 @@ def test_errors(explainer, word_processor, change_config, processor):
         explainer.explain_word(SMILES, TEXT, "ester")
     with pytest.raises(ValueError, match="not in the vocabulary"):
         explainer.explain_motif("[Pu]", TEXT, 0)
-    plain = FineMolTexForPreTraining(change_config(word_loss_weight=0, motif_loss_weight=0))
+    plain = FineMolTexForPreTraining(change_config(objectives={"contrastive": {}}))
     with pytest.raises(ValueError, match="predicts no masked motifs and words"):
         MaskedPredictionExplainer(plain, processor)

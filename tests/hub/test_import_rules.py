@@ -210,20 +210,6 @@ def test_examples_use_public_packages_only(path):
     assert ours <= PUBLIC
 
 
-def test_no_source_file_exists_twice():
-    """Compared without comments and layout. Model folders of the checkout hold a pointer each, which no copy is."""
-    files = [
-        path
-        for folder in ("modeling_finemoltex", "processors", "examples", "hub_cards", "tests", "docs")
-        for path in sorted((ROOT / folder).rglob("*.py"))
-    ]
-    sources: dict[str, list[str]] = {}
-    for path in files:
-        sources.setdefault(ast.unparse(tree_of(path)), []).append(name_of(path))
-    copies = [names for source, names in sources.items() if source and len(names) > 1]
-    assert [[Path(name).name for name in names] for names in copies] == [["installed_finemoltex.py"] * 2]
-
-
 def test_nothing_unexpected_at_the_top_level():
     listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listing.returncode:

@@ -43,7 +43,9 @@ def saved(tmp_path_factory, config, change_config, generator_config, generator_t
     retrieval = FineMolTexForRetrieval(config).eval()
     retrieval.save_pretrained(folder / "retrieval")
     properties = FineMolTexForPropertyPrediction(
-        change_config(num_labels=2, problem_type="multi_label_classification", calibration_temperature=1.5)
+        change_config(
+            num_labels=2, problem_type="multi_label_classification", property_config={"calibration_temperature": 1.5}
+        )
     ).eval()
     properties.save_pretrained(folder / "properties")
     generator = AutoModelForSeq2SeqLM.from_config(generator_config)
@@ -57,7 +59,7 @@ def saved(tmp_path_factory, config, change_config, generator_config, generator_t
         texts = editing.get_text_features(batch["input_ids"][:2], batch["attention_mask"][:2])
         moved = editing.optimize(*editing.encode_latents(**tokens), texts, [0.1], num_steps=5)
         logits = retrieval(**batch).logits_per_text
-        losses = model(**batch, mask_seeds=torch.arange(len(molecules)))
+        losses = model(**batch, seeds=torch.arange(len(molecules)))
         output = model.finemoltex(**batch)
         predictions = properties.predict(properties(**processor(smiles=list(molecules))).logits)
     results = {"loss": losses.loss, "logits": logits, "properties": predictions, "moved": moved}

@@ -76,8 +76,8 @@ def expected(heads, processor, generator_tokenizer, pairs):
         return {
             "base": heads["base"](**batch).molecule_embeds,
             "pointed": heads["base"](**batch).molecule_embeds,
-            "pretraining": heads["pretraining"](**batch, mask_seeds=seeds).loss,
-            "plain": heads["pretraining"](**batch, mask_seeds=seeds).loss,
+            "pretraining": heads["pretraining"](**batch, seeds=seeds).loss,
+            "plain": heads["pretraining"](**batch, seeds=seeds).loss,
             "retrieval": heads["retrieval"](**batch).logits_per_text,
             "properties": heads["properties"](**processor(smiles=pairs[0])).logits,
             "editing": heads["editing"](written["input_ids"], written["attention_mask"]).aligned_embeds,

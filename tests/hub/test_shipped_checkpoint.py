@@ -164,19 +164,19 @@ def test_the_training_log_is_strict_json_and_improves():
 
 
 @pytest.mark.parametrize(
-    ("end", "opposite", "name", "sign"),
+    ("end", "opposite", "name", "change"),
     [
-        ("is soluble in water", "is insoluble in water", "MolLogP", -1),
-        ("has more hydrogen bond donors", "has fewer hydrogen bond donors", "NumHDonors", 1),
+        ("is soluble in water", "is insoluble in water", "MolLogP", -0.4),  # -0.8 and -2.1 when it was shipped
+        ("has more hydrogen bond donors", "has fewer hydrogen bond donors", "NumHDonors", 1.0),  # 2.2 and 2.6
     ],
 )
-def test_a_search_does_what_the_sentence_asks(end, opposite, name, sign):
+def test_a_search_does_what_the_sentence_asks(end, opposite, name, change):
     editor = SearchEditor(MoleculeTextEncoder.from_pretrained(str(EDITING)))
     for source in ("CC(=O)Oc1ccccc1C(=O)O", "O=C(NC1CCCCC1)c1ccc(Cl)cc1"):
         edits = editor.edit(source, f"This molecule {end}.", f"This molecule {opposite}.", 5)
         assert len(edits) == 5 and all(edit.similarity >= 0.4 for edit in edits)
-        changes = [edit.property_changes[name] for edit in edits]
-        assert sign * changes[0] > 0 and sum(sign * change > 0 for change in changes) >= 4
+        mean = sum(edit.property_changes[name] for edit in edits) / 5
+        assert mean / change > 1, mean
 
 
 def test_the_generator_gives_molecules_back_and_moves_them():

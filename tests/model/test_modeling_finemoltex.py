@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from contracts.head import GRAPH, TextHeadContract, add_motif_mask, check_compiled, floats
+from contracts.head import GRAPH, TextHeadContract, check_compiled, floats
 from torch import nn
 from torch.export import Dim
 from transformers import AutoModel, BertConfig, BertModel
 
-from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel, Molecules
+from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexForRetrieval, FineMolTexModel, Molecules
 
 
 def hide_first_motifs(batch):
@@ -155,7 +155,7 @@ class TestExport:
 
     def test_molecules(self, model, batch, processor):
         embed = model.finemoltex.get_molecule_features
-        inputs = add_motif_mask({name: batch[name] for name in GRAPH})
+        inputs = {name: batch[name] for name in GRAPH}
         molecules, atoms, bonds, motifs, slots = (Dim(name, min=2) for name in ("B", "N", "E", "M", "K"))
         sizes = {
             "motif_counts": {0: molecules},
@@ -168,7 +168,7 @@ class TestExport:
         }
         exported = self.export(embed, inputs, {name: sizes[name] for name in inputs})
         other = processor(smiles=["CC(=O)Oc1ccccc1", "OCC", "CCN(CC)CC"])
-        other = add_motif_mask({name: other[name] for name in GRAPH})
+        other = {name: other[name] for name in GRAPH}
         for one in (inputs, other):
             torch.testing.assert_close(exported(one), embed(**one), atol=1e-6, rtol=1e-5)
 
@@ -220,3 +220,13 @@ class TestFreezing:
     def test_unknown_parts_are_refused(self, model):
         with pytest.raises(ValueError, match="There is no part 'graph': freeze some of molecule_encoder, "):
             model.freeze("graph")
+
+
+def test_weights_of_the_own_head_are_worth_a_report_and_those_of_others_are_not(config, tmp_path):
+    head = FineMolTexForRetrieval(config)
+    weights = {**head.state_dict(), "matching_head.other": torch.ones(1), "classifier.weight": torch.ones(1)}
+    head.save_pretrained(tmp_path, state_dict=weights)
+    _, report = FineMolTexForRetrieval.from_pretrained(tmp_path, output_loading_info=True)
+    assert set(report["unexpected_keys"]) == {"matching_head.other"}
+    _, report = FineMolTexModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert not report["unexpected_keys"]

@@ -39,7 +39,7 @@ def test_places_follow_from_the_counts():
 
 def test_a_given_mask_sets_the_number_of_slots(tensors, graphs):
     wider = torch.nn.functional.pad(graphs.motif_attention_mask, (0, 2))
-    padded = Molecules.from_tensors(**tensors, motif_attention_mask=wider)
+    padded = Molecules.from_tensors(**{**tensors, "motif_attention_mask": wider})
     assert padded.num_slots == graphs.num_slots + 2
     assert torch.equal(padded.slot_of_motif, graphs.slot_of_motif)
 

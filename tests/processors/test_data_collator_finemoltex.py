@@ -1,9 +1,13 @@
+import math
+
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from torch.utils.data import DataLoader
+from transformers import Trainer, TrainingArguments
 
-from modeling_finemoltex import FineMolTexDataCollator
+from modeling_finemoltex import FineMolTexDataCollator, featurize_pairs
 
 
 def make_rows(processor, molecules):
@@ -64,3 +68,36 @@ def test_one_side_alone(processor, molecules):
 def test_no_rows(processor):
     with pytest.raises(ValueError, match="empty list"):
         FineMolTexDataCollator(processor)([])
+
+
+def test_raw_pairs_are_prepared_here(processor, molecules):
+    raw = [{"smiles": smiles, "text": text, "extra": 1} for smiles, text in molecules.items()]
+    batch = FineMolTexDataCollator(processor)(raw)
+    expected = processor(smiles=list(molecules), text=list(molecules.values()))
+    assert list(batch) == list(expected)
+    for name, tensor in expected.items():
+        assert torch.equal(batch[name], tensor), name
+    with pytest.raises(ValueError, match="at index 1"):
+        FineMolTexDataCollator(processor)([{"smiles": "C"}, {"smiles": "C(("}])
+
+
+def test_rows_without_anything_to_read_say_what_they_need(processor, molecules):
+    with pytest.raises(ValueError, match="neither molecules nor texts: their columns are formula.*`featurize_pairs`"):
+        FineMolTexDataCollator(processor)([{"formula": "CH4"}])
+    rows = [{k: v for k, v in row.items() if k != "edge_index"} for row in make_rows(processor, molecules)]
+    with pytest.raises(ValueError, match="lack the columns edge_index of a molecule"):
+        FineMolTexDataCollator(processor)(rows)
+
+
+def test_a_plain_trainer_trains_on_cached_rows(model, processor, tmp_path):
+    data = Dataset.from_dict({"smiles": ["CCO", "CCN", "CC(=O)O", "C"], "text": ["a", "an alcohol", "c", "small"]})
+    arguments = TrainingArguments(
+        str(tmp_path), max_steps=1, report_to=[], per_device_train_batch_size=4, use_cpu=True, disable_tqdm=True
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=featurize_pairs(data, processor, max_length=16),
+        data_collator=FineMolTexDataCollator(processor),
+    )
+    assert math.isfinite(trainer.train().training_loss)

@@ -2,6 +2,7 @@ import json
 import logging
 
 import pytest
+from rdkit import Chem
 
 from modeling_finemoltex import FineMolTexFeatureExtractor, FineMolTexProcessor
 from modeling_finemoltex.processors import processing_finemoltex as module
@@ -87,3 +88,20 @@ def test_motif_calls_are_passed_on(processor):
     assert processor.decode_motifs(ids) == ["CCO"]
     assert "<svg" in processor.draw_motifs("CCO")
     assert processor.decode(processor(text="carbon")["input_ids"][0], skip_special_tokens=True) == "carbon"
+
+
+def test_every_text_is_normalised(processor):
+    copied = ["a small\u00a0<b>alcohol</b>", "\uff41n &quot;ester&quot;"]
+    plain = ["a small alcohol", 'an "ester"']
+    assert processor(text=copied)["input_ids"].tolist() == processor(text=plain)["input_ids"].tolist()
+    encoded = processor.tokenize_texts(copied[:1], return_offsets_mapping=True)
+    assert encoded["offset_mapping"][0][-2][1] == len(plain[0])
+
+
+def test_rdkit_molecules_and_inchi(processor):
+    ethanol = Chem.MolFromSmiles("CCO")
+    expected = processor(smiles="CCO")
+    for smiles in (ethanol, [ethanol], ["InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3"]):
+        batch = processor(smiles=smiles, text="an alcohol")
+        assert sorted(batch["atom_features"].tolist()) == sorted(expected["atom_features"].tolist())
+        assert batch["motif_ids"].tolist() == expected["motif_ids"].tolist()

@@ -117,7 +117,7 @@ def test_what_cannot_be_done(predictor, library, tmp_path, base_folder, change_c
         PropertyPredictor.from_pretrained(base_folder)
     with pytest.raises(ValueError, match="cannot be loaded as a model with its processor"):
         PropertyPredictor.from_pretrained(tmp_path / "absent")
-    reader = FineMolTexForPropertyPrediction(change_config(property_text=True))
+    reader = FineMolTexForPropertyPrediction(change_config(property_config={"with_text": True}))
     with pytest.raises(ValueError, match="reads a text beside each molecule"):
         PropertyPredictor(reader, predictor.processor)
 

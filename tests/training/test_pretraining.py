@@ -68,7 +68,7 @@ def test_the_best_checkpoint_is_chosen_by_validation_rank(command, run_example, 
 def test_contrastive_objective_alone(command, run_example, tmp_path):
     run_example([*command, "--objective", "masked_modelling=none"])
     metrics = json.loads((tmp_path / "run" / "test_results.json").read_text(encoding="utf-8"))
-    assert metrics["pairs_random_test/masked_word_accuracy"] is None
+    assert metrics["pairs_random_test/t2m_mrr"] > 0 and not [name for name in metrics if "masked" in name]
 
 
 def test_splits_do_not_share_molecules_and_vocabularies_come_from_training_alone(prepare):
@@ -229,7 +229,7 @@ def test_continues_from_a_folder_with_its_words_motifs_and_weights(command, prep
     assert prepared.processor.tokenizer.get_vocab() == first.tokenizer.get_vocab()
     assert prepared.processor.feature_extractor.motif_vocab == first.feature_extractor.motif_vocab
     model = pretraining.build_model(model_args, prepared, training_args.seed)
-    assert model.config.objectives["matching"] == {"weight": 0.5} and "matching" in model.objectives
+    assert model.config.objectives["matching"]["weight"] == 0.5 and "matching" in model.objectives
     start = AutoModelForPreTraining.from_pretrained(tmp_path / "run")
     for name, tensor in start.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor), name
