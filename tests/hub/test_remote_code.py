@@ -28,6 +28,7 @@ from modeling_finemoltex import (
     FineMolTexModel,
 )
 from modeling_finemoltex.editing import EditingParts, save_editing_folder
+from modeling_finemoltex.model.heads_finemoltex import HEADS
 
 CLIENT = Path(__file__).with_name("remote_client.py")
 
@@ -183,11 +184,7 @@ def test_every_saved_folder_names_every_class(config, model_class, own, tmp_path
     auto_map = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["auto_map"]
     assert auto_map == {
         "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
-        "AutoModel": "modeling_finemoltex.FineMolTexModel",
-        "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
-        "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
-        "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
-        "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
+        **{head.auto_class: head.reference for head in HEADS.values()},
         **own,
     }
     for reference in auto_map.values():

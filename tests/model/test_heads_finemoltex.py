@@ -63,7 +63,7 @@ def test_the_card_template_has_passages_for_its_task(head):
 
 def test_every_pipeline_class_is_named_by_one_record():
     tasks = [task for head in HEADS.values() for task in head.pipelines]
-    assert len(tasks) == len(set(tasks)) == 6
+    assert tasks and len(tasks) == len(set(tasks))
 
 
 @each_head
