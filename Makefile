@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install style check test test-slow docs notebooks wheel
+.PHONY: help install style check test test-slow results docs notebooks hub wheel
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -19,11 +19,18 @@ test: ## Run the tests that are fast and need no accelerator
 test-slow: ## Run the slow tests only
 	pytest -m slow --timeout 1200
 
-docs: ## Build the documentation into build/docs; a warning is an error
+results: ## Write the page of results and the marked tables from the raw results
+	python examples/write_results.py
+
+docs: ## Build the documentation into build/docs; a warning, or a figure without a source, is an error
+	python examples/write_results.py --check
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 notebooks: ## Run the notebooks and keep what they show in them
 	python examples/notebooks/execute.py
+
+hub: ## Assemble the model folders of hub_cards into build/hub, with code, endpoint and card
+	python examples/assemble_hub_folders.py
 
 wheel: ## Build the wheel into dist/
 	pip wheel --no-deps --wheel-dir dist .

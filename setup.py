@@ -7,7 +7,12 @@ two unrelated distributions on PyPI install a top-level `processors` and would o
 from setuptools import find_packages, setup
 
 # Folders of the checkout that live under another name once installed.
-MAPPED = {"modeling_finemoltex.processors": "processors", "modeling_finemoltex.hub_cards": "hub_cards"}
+MAPPED = {
+    "modeling_finemoltex.processors": "processors",
+    "modeling_finemoltex.hub_cards": "hub_cards",
+    # A second time, outside the package: importing `modeling_finemoltex.cli` imports the package, and with it PyTorch.
+    "finemoltex_cli": "modeling_finemoltex/cli",
+}
 
 REQUIRED = [
     "transformers>=5.21,<6",  # 5.21: declarative sub-configurations; 6 may remove what a custom architecture stands on
@@ -51,10 +56,7 @@ setup(
         "": ["*.pyi"],
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
-        "modeling_finemoltex.hub_cards": [
-            *("*.md", "handler.py", "requirements.txt"),
-            *("images/*", "metrics/*/*", "datasets/*/*", "space/*"),
-        ],
+        "modeling_finemoltex.hub_cards": ["templates/*", "images/*", "metrics/*/*", "datasets/*/*", "space/*"],
     },
     include_package_data=False,
     install_requires=REQUIRED,

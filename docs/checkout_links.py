@@ -1,6 +1,8 @@
-"""Pages of the documentation that are files of the checkout, such as the README: taken over, not copied.
+"""Links between the documentation and the rest of the checkout.
 
-Their links to each other become links between pages; whatever else they link to is published beside them.
+Some pages are files of the checkout, such as the README: taken over, not copied. In every page, links to other files
+of the checkout lead as they do on a code host: to the page of that file, or to the file itself, which is published
+beside the pages.
 """
 
 import posixpath
@@ -21,14 +23,28 @@ PAGES = {
     "changes.md": "CHANGELOG.md",
 }
 PAGE_OF = {source: page for page, source in PAGES.items()}
+DOCS = "docs/"
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 # Code may look like a link: C[C@H](N)C is a molecule.
-CODE_OR_LINK = re.compile(r"```.*?```|`[^`\n]+`|\]\((?P<target>[^)#\s]+)(?P<rest>#[^)]*)?\)", re.DOTALL)
+CODE_OR_LINK = re.compile(
+    r"```.*?```|`[^`\n]+`|(?P<start>\]\(|href=\")(?P<target>[^)#\s\"]+)(?P<rest>[^)\"\s]*(?: \"[^\"]*\")?[)\"])",
+    re.DOTALL,
+)
+
+
+def source_of(page: str) -> str:
+    """Name the file of the checkout that a page is made from."""
+    return PAGES.get(page, DOCS + page)
+
+
+def page_of(source: str) -> str:
+    """Name the place on the site of a file of the checkout."""
+    return PAGE_OF.get(source, source.removeprefix(DOCS))
 
 
 def read_source(page: str) -> str:
-    """Read the file that a page takes over, without the metadata of a card."""
-    return FRONT_MATTER.sub("", (ROOT / PAGES[page]).read_text(encoding="utf-8"))
+    """Read the file that a page is made from, without the metadata of a card."""
+    return FRONT_MATTER.sub("", (ROOT / source_of(page)).read_text(encoding="utf-8"))
 
 
 def locate(source: str, target: str) -> str | None:
@@ -38,25 +54,26 @@ def locate(source: str, target: str) -> str | None:
 
 
 def on_files(files: Files, config: Any, **_: Any) -> Files:
-    """Add the pages, and the files that they link to."""
-    for page, source in PAGES.items():
-        text = read_source(page)
-        files.append(File.generated(config, page, content=text))
-        for link in CODE_OR_LINK.finditer(text):
-            path = locate(source, link["target"] or "")
-            if path and path not in PAGE_OF and files.get_file_from_path(path) is None:
-                files.append(File.generated(config, path, abs_src_path=str(ROOT / path)))
+    """Add the pages that are taken over, and the files that pages link to."""
+    for page in PAGES:
+        files.append(File.generated(config, page, content=read_source(page)))
+    for page in [file.src_uri for file in files.documentation_pages()]:
+        for link in CODE_OR_LINK.finditer(read_source(page)):
+            path = locate(source_of(page), link["target"] or "")
+            if path and files.get_file_from_path(page_of(path)) is None:
+                files.append(File.generated(config, page_of(path), abs_src_path=str(ROOT / path)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Let links between taken-over files lead from page to page."""
-    source = PAGES.get(page.file.src_uri)
-    if source is None:
-        return markdown
+    """Let links between files of the checkout lead from page to page."""
+    folder = posixpath.dirname(page.file.src_uri)
 
     def lead(link: re.Match[str]) -> str:
-        path = locate(source, link["target"] or "")
-        return f"]({PAGE_OF.get(path, path)}{link['rest'] or ''})" if path else link[0]
+        path = locate(source_of(page.file.src_uri), link["target"] or "")
+        # A link in HTML is left as it is: from a page in a folder it leads to the same place on the site.
+        if path is None or link["start"].startswith("href"):
+            return link[0]
+        return f"{link['start']}{posixpath.relpath(page_of(path), folder)}{link['rest']}"
 
     return CODE_OR_LINK.sub(lead, markdown)

@@ -7,7 +7,7 @@ from typing import Any
 
 import griffe
 
-API = Path(__file__).resolve().parent / "api"
+API = Path(__file__).resolve().parent / "reference"
 # `name: module` tables by which the packages load their public names.
 TABLES = {"_MODULE_OF", "_MODULES"}
 DOCUMENTED = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)

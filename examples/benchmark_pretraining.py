@@ -35,7 +35,7 @@ def build(preset: str, texts: list[str], fragmentation: str) -> tuple[FineMolTex
     extractor = FineMolTexFeatureExtractor(fragmentation=fragmentation)
     config = FineMolTexConfig.from_preset(
         preset,
-        graph_config={"motif_vocab_size": extractor.motif_vocab_size},
+        motif_config={"vocab_size": extractor.motif_vocab_size},
         mask_token_id=tokenizer.mask_token_id,
         special_token_ids=tokenizer.all_special_ids,
     )

@@ -1,6 +1,7 @@
 """Make a folder for the Hub out of a training run: half-precision weights and a card filled from evaluation reports.
 
 `python examples/export_checkpoint.py --run runs/small --output my-model --facts FACTS.yaml --reports results.json`
+FACTS.yaml is written by hand, or the `card_facts.yaml` of an older folder of the model.
 Needs: what `pretrain.py` wrote and what `evaluate_retrieval.py --output` wrote of it. Takes seconds.
 """
 
@@ -13,11 +14,13 @@ import torch
 import yaml
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor, HfArgumentParser
 
-from modeling_finemoltex import FineMolTexForPreTraining, MoleculeTextEncoder, add_pipelines, export_folder
+from modeling_finemoltex import FineMolTexForPreTraining, MoleculeTextEncoder, export_folder
 from modeling_finemoltex.training import plot_training_curves
 
 LOG_FILE, CURVES_FILE = "training_log.json", "training_curves.png"
-JOINED = ("fusion.", "motif_tower.")  # untrained before the second stage
+# What the facts of an older folder tell of this run too.
+WRITTEN_BY_HAND = ("model_id", "dataset", "base_model", "data_statement", "limits", "widget")
+UNTRAINED_KINDS = ("fusion", "projection")  # kinds of parts that the first stage does not train
 
 
 @dataclass
@@ -36,6 +39,16 @@ class Arguments:
     )
     average_weight: float = field(default=0.5, metadata={"help": "Share of --run in that average."})
     full_precision: bool = field(default=False, metadata={"help": "Keep float32 weights."})
+
+
+def read_facts(file: str | None) -> dict[str, Any]:
+    """Read what was written by hand; of the examples of an older card, the texts and molecules."""
+    facts = yaml.safe_load(Path(file).read_text(encoding="utf-8")) if file else {}
+    widget = facts.get("widget")
+    if isinstance(widget, list):
+        smiles = [answer["label"] for answer in widget[0]["output"]]
+        facts["widget"] = {"texts": [example["text"] for example in widget], "smiles": smiles}
+    return {name: facts[name] for name in WRITTEN_BY_HAND if name in facts}
 
 
 def rank_molecules(encoder: MoleculeTextEncoder, texts: list[str], smiles: list[str]) -> list[dict[str, Any]]:
@@ -86,9 +99,11 @@ def write_log(stages: list[dict[str, Any]], output: Path) -> None:
 @torch.no_grad()
 def average_encoders(model: FineMolTexForPreTraining, earlier: str, weight: float) -> None:
     """Average encoders and read-outs with those the run went on from (Wortsman et al. 2022, for fine-tuned models)."""
-    before = AutoModel.from_pretrained(earlier).state_dict()
-    for name, tensor in model.finemoltex.state_dict().items():
-        if tensor.is_floating_point() and not name.startswith(JOINED):
+    before, base = AutoModel.from_pretrained(earlier).state_dict(), model.finemoltex
+    parts = [part for part in base.parts().values() if part.kind in UNTRAINED_KINDS]
+    untrained = set().union(*(part.state_names(base) for part in parts))
+    for name, tensor in base.state_dict().items():
+        if tensor.is_floating_point() and name not in untrained:
             tensor.copy_(before[name].lerp(tensor, weight))
 
 
@@ -98,7 +113,7 @@ def main() -> None:
     run, output = Path(arguments.run), Path(arguments.output)
     model = AutoModelForPreTraining.from_pretrained(run).eval()
     processor = AutoProcessor.from_pretrained(run)
-    facts = yaml.safe_load(Path(arguments.facts).read_text(encoding="utf-8")) if arguments.facts else {}
+    facts = read_facts(arguments.facts)
     if arguments.average_with:
         average_encoders(model, arguments.average_with, arguments.average_weight)
         earlier = read_training(Path(arguments.average_with))
@@ -111,7 +126,6 @@ def main() -> None:
         "reports": [read_report(file) for file in arguments.reports],
     }
     export_folder(model, processor, output, facts, half_precision=not arguments.full_precision)
-    add_pipelines(output)  # they then run where this package is absent
     write_log([facts[name] for name in ("earlier_training", "training") if name in facts], output)
     print(f"{output} is ready: `finemoltex push {output} OWNER/NAME`")
 

@@ -78,12 +78,12 @@ def main() -> None:
     parts = EditingParts(model.to(device), processor, generator_tokenizer)
     schedule = {"num_epochs": arguments.num_epochs, "learning_rate": arguments.learning_rate, "seed": arguments.seed}
     figures = train_alignment(parts, smiles, AlignmentSettings(arguments.objective, **schedule))
-    base_model = name_only(arguments.model)
-    facts = {"dataset": f"`{arguments.file.name}`", "base_model": base_model, "metrics": figures}
+    facts: dict[str, Any] = {"dataset": f"`{arguments.file.name}`"}
+    if not Path(arguments.model).exists():  # others find it by this name; a folder of this machine they do not
+        facts["base_model"] = arguments.model
     if arguments.facts:
         facts |= yaml.safe_load(arguments.facts.read_text(encoding="utf-8"))
-    if arguments.report:
-        facts["metrics"] = figures | summarise_report(arguments.report)
+    facts["metrics"] = figures | (summarise_report(arguments.report) if arguments.report else {})
     save_editing_folder(parts, arguments.output_dir, facts, arguments.half_precision)
     settings = {name: name_only(value) for name, value in vars(arguments).items()}
     report = json.dumps(settings | figures, indent=1)

@@ -17,6 +17,7 @@ from .evaluation import evaluate_retrieval as evaluate_retrieval
 from .evaluation import format_retrieval_table as format_retrieval_table
 from .explain import MaskedPredictionExplainer as MaskedPredictionExplainer
 from .explain import MotifWordAligner as MotifWordAligner
+from .hub import assemble_folder as assemble_folder
 from .hub import describe_model as describe_model
 from .hub import export_folder as export_folder
 from .hub import export_names_dataset as export_names_dataset
@@ -54,7 +55,6 @@ from .processors import FineMolTexProcessor as FineMolTexProcessor
 from .processors import train_motif_vocab as train_motif_vocab
 from .registration import AutoModelForMoleculeEditing as AutoModelForMoleculeEditing
 from .registration import AutoModelForMoleculeRetrieval as AutoModelForMoleculeRetrieval
-from .registration import add_pipelines as add_pipelines
 from .registration import register as register
 from .retrieval import MoleculeTextIndex as MoleculeTextIndex
 from .training import FineMolTexTrainer as FineMolTexTrainer

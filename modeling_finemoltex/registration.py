@@ -1,39 +1,26 @@
-"""Make the installed classes known to the Auto classes of Transformers.
+"""Make the installed classes known to the Auto classes and pipelines of Transformers.
 
-Two independent things happen here, both through public calls:
+Three independent things happen here, all through public calls:
 
 - *mapping*: `AutoModel.from_pretrained(folder)` finds the installed class without `trust_remote_code`;
 - *auto class*: `save_pretrained` copies the code beside the weights, so that the folder also loads with
-  `trust_remote_code=True` where this package is absent.
+  `trust_remote_code=True` where this package is absent;
+- *pipelines*: `pipeline(task, model=folder)` knows the tasks of the heads.
 """
 
-import json
-import shutil
 from collections import OrderedDict
-from pathlib import Path
+from importlib import import_module
+from typing import Any
 
-from transformers import (
-    AutoConfig,
-    AutoFeatureExtractor,
-    AutoModel,
-    AutoModelForPreTraining,
-    AutoModelForSequenceClassification,
-    AutoProcessor,
-)
+import transformers
+from transformers import AutoConfig, AutoFeatureExtractor, AutoProcessor
 from transformers.models.auto.auto_factory import _BaseAutoModelClass, _LazyAutoMapping
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers.pipelines import PIPELINE_REGISTRY
 
-from .editing.editing_pipeline import EDITING_TASKS, FineMolTexMoleculeEditingPipeline
 from .model.configuration_finemoltex import FineMolTexConfig, FineMolTexFusionConfig, FineMolTexGraphConfig
-from .model.editing_finemoltex import FineMolTexForMoleculeEditing
-from .model.modeling_finemoltex import FineMolTexModel
-from .model.pipelines_finemoltex import EMBEDDING_PIPELINES
-from .model.pretraining_finemoltex import FineMolTexForPreTraining
-from .model.property_prediction_finemoltex import FineMolTexForPropertyPrediction
-from .model.retrieval_finemoltex import FineMolTexForRetrieval
+from .model.heads_finemoltex import HEADS
 from .processors import FineMolTexFeatureExtractor, FineMolTexProcessor
-from .property_prediction.property_pipeline import TASK, FineMolTexPropertyPredictionPipeline
 
 
 class AutoModelForMoleculeRetrieval(_BaseAutoModelClass):
@@ -49,20 +36,10 @@ class AutoModelForMoleculeEditing(_BaseAutoModelClass):
 
 
 CONFIGS = (FineMolTexConfig, FineMolTexGraphConfig, FineMolTexFusionConfig)
-MODELS = {
-    AutoModel: FineMolTexModel,
-    AutoModelForPreTraining: FineMolTexForPreTraining,
-    AutoModelForMoleculeRetrieval: FineMolTexForRetrieval,
-    AutoModelForMoleculeEditing: FineMolTexForMoleculeEditing,
-    AutoModelForSequenceClassification: FineMolTexForPropertyPrediction,
+PROCESSING = {AutoFeatureExtractor: FineMolTexFeatureExtractor, AutoProcessor: FineMolTexProcessor}
+OWN_AUTO_CLASSES = {
+    auto_class.__name__: auto_class for auto_class in (AutoModelForMoleculeRetrieval, AutoModelForMoleculeEditing)
 }
-PIPELINES = {
-    **{task: (pipeline_class, AutoModel) for task, pipeline_class in EMBEDDING_PIPELINES.items()},
-    TASK: (FineMolTexPropertyPredictionPipeline, AutoModelForSequenceClassification),
-    **dict.fromkeys(EDITING_TASKS, (FineMolTexMoleculeEditingPipeline, AutoModelForMoleculeEditing)),
-}
-# Transformers without this package does not know our own auto classes: there, `AutoModel` loads such folders.
-REMOTE_AUTO_CLASSES = {AutoModelForMoleculeRetrieval: "AutoModel", AutoModelForMoleculeEditing: "AutoModel"}
 
 
 def register() -> None:
@@ -73,42 +50,31 @@ def register() -> None:
     for config_class in CONFIGS:
         AutoConfig.register(config_class.model_type, config_class, exist_ok=True)
     FineMolTexConfig.register_for_auto_class("AutoConfig")
+    # The registered pipelines serve. Those that a folder brings along would ask for `trust_remote_code`.
+    FineMolTexConfig.custom_pipelines = property(lambda config: {}, lambda config, folder_pipelines: None)
 
-    for auto_class, model_class in MODELS.items():
-        auto_class.register(FineMolTexConfig, model_class, exist_ok=True)
-        model_class.register_for_auto_class(REMOTE_AUTO_CLASSES.get(auto_class, auto_class.__name__))
-
-    for auto_class, processing_class in (
-        (AutoFeatureExtractor, FineMolTexFeatureExtractor),
-        (AutoProcessor, FineMolTexProcessor),
-    ):
+    for auto_class, processing_class in PROCESSING.items():
         auto_class.register(FineMolTexConfig, processing_class, exist_ok=True)
         processing_class.register_for_auto_class(auto_class.__name__)
 
     known = PIPELINE_REGISTRY.get_supported_tasks()
-    for task, (pipeline_class, auto_class) in PIPELINES.items():
-        if task not in known:
-            PIPELINE_REGISTRY.register_pipeline(
-                task, pipeline_class=pipeline_class, pt_model=auto_class, type="multimodal"
-            )
+    for head in HEADS.values():
+        auto_class, model_class = _find_auto_class(head.auto_class), _import(f"model.{head.reference}")
+        auto_class.register(FineMolTexConfig, model_class, exist_ok=True)
+        model_class.register_for_auto_class(head.remote_auto_class)
+        for task, reference in head.pipelines.items():
+            if task not in known:
+                PIPELINE_REGISTRY.register_pipeline(
+                    task, pipeline_class=_import(reference), pt_model=auto_class, type="multimodal"
+                )
 
 
-def add_pipelines(folder: str | Path) -> None:
-    """Let a saved model folder run the embedding pipelines where this package is absent.
+def _find_auto_class(name: str) -> Any:
+    """Find an Auto class, of this package or of Transformers."""
+    return OWN_AUTO_CLASSES.get(name) or getattr(transformers, name)
 
-    Transformers then asks for `trust_remote_code=True` in `pipeline(task, model=folder)`, with the package too.
 
-    Args:
-        folder (`str` or `Path`): Holds the `config.json` of a model that embeds molecules and texts.
-
-    Raises:
-        OSError: If there is no `config.json`.
-    """
-    file = Path(folder) / "config.json"
-    fields = json.loads(file.read_text(encoding="utf-8"))
-    source = Path(__file__).parent / "model" / "pipelines_finemoltex.py"
-    for task, pipeline_class in EMBEDDING_PIPELINES.items():
-        entry = {"impl": f"{source.stem}.{pipeline_class.__name__}", "pt": ["AutoModel"], "type": "multimodal"}
-        fields.setdefault("custom_pipelines", {})[task] = entry
-    shutil.copy(source, folder)
-    file.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+def _import(reference: str) -> Any:
+    """Import a class by its path inside this package."""
+    module, _, name = reference.rpartition(".")
+    return getattr(import_module(f".{module}", __package__), name)

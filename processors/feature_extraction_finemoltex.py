@@ -291,7 +291,7 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
             where = "" if index is None else f" at index {index}"
             raise ValueError(
                 f"The molecule {str(smiles)[:SHOWN_CHARACTERS]!r}{where} has {molecule.GetNumAtoms()} atoms, at most "
-                f"{self.max_atoms} are accepted. Raise `max_atoms`, or leave it out with on_error='skip'."
+                f"{self.max_atoms} are accepted. Raise `max_atoms` of the processor, or leave it out."
             )
         return molecule
 

@@ -35,6 +35,7 @@ class GraphView:
     name = "graph"
     model_input_names = (
         "motif_counts",
+        "motif_attention_mask",
         "atom_features",
         "edge_index",
         "edge_features",
@@ -84,7 +85,8 @@ class GraphView:
 
         Returns:
             `dict[str, np.ndarray]`: `motif_counts` (B,), `atom_features` (N, 9), `edge_index` (2, E), `edge_features`
-            (E, 3), `atom_to_motif` (N,), `motif_ids` (M,), `motif_positions` (M,), all of 64-bit integers.
+            (E, 3), `atom_to_motif` (N,), `motif_ids` (M,), `motif_positions` (M,), and `motif_attention_mask`
+            (B, K + 1), 1 on a molecule and its motifs and 0 on padding, all of 64-bit integers.
         """
         atoms, bonds, bond_features, atom_to_motif, ids, positions = (
             [row[name] for row in rows] for name in self.columns
@@ -98,6 +100,7 @@ class GraphView:
         features = np.concatenate(bond_features).astype(np.int64)  # (E/2, 3)
         return {
             "motif_counts": motif_counts,
+            "motif_attention_mask": (np.arange(motif_counts.max() + 1) <= motif_counts[:, None]).astype(np.int64),
             "atom_features": np.concatenate(atoms).astype(np.int64),
             "edge_index": np.concatenate((ends, ends[::-1]), axis=1),  # (2, E)
             "edge_features": np.concatenate((features, features)),  # (E, 3)

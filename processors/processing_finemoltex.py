@@ -13,6 +13,10 @@ from .text_normalization_finemoltex import normalize_text
 logger = logging.get_logger(__name__)
 
 
+# Options of the tokenizer that change `input_ids` and `attention_mask`, all that the model reads.
+TOKENIZER_OPTIONS = ("add_special_tokens", "pad_to_multiple_of", "padding_side", "verbose")
+
+
 class FineMolTexProcessor(ProcessorMixin):
     """Feature extractor for molecules and tokenizer for texts, as one object that is saved and loaded together.
 
@@ -61,15 +65,17 @@ class FineMolTexProcessor(ProcessorMixin):
             max_length (`int`, *optional*): Tokens per text; the tokenizer's `model_max_length` if absent.
             on_error (`str`, *optional*, defaults to `"raise"`): `"skip"` leaves out molecules that cannot be
                 featurised together with their texts, and adds the list `kept_indices`.
-            kwargs: Passed to the tokenizer.
+            kwargs: Passed to the tokenizer; `TOKENIZER_OPTIONS` lists what is allowed.
 
         Returns:
             `BatchFeature`: `input_ids` and `attention_mask` (B, T) if texts are given, then the molecule tensors of
             `FineMolTexFeatureExtractor.collate` if molecules are given.
 
         Raises:
+            TypeError: If an argument is unknown.
             ValueError: If neither side is given, their numbers differ, or an entry is bad.
         """
+        _check_options(kwargs)
         if smiles is None and text is None:
             raise ValueError("Nothing to process: pass `smiles`, `text`, or both.")
         texts = None if text is None else _check_texts(text)
@@ -136,6 +142,16 @@ class FineMolTexProcessor(ProcessorMixin):
                 "truncated. This is said once."
             )
         return {name: encoded[name] for name in ("input_ids", "attention_mask")}
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Refuse what the tokenizer would ignore, or what would not reach the model."""
+    unknown = sorted(set(options) - set(TOKENIZER_OPTIONS))
+    if unknown:
+        raise TypeError(
+            f"The processor takes no argument {', '.join(unknown)}. Beside its own it passes "
+            f"{', '.join(TOKENIZER_OPTIONS)} to the tokenizer."
+        )
 
 
 def _check_texts(text: Any) -> list[str]:

@@ -147,10 +147,7 @@ def _explain(molecule: Any, where: str) -> str:
                 "it: a SMILES is plain text."
             )
     kind = "InChI" if text.startswith(INCHI) else "SMILES"
-    return (
-        f"RDKit cannot parse the {kind} {shown}: {_find_problem(text)}. Correct it, or pass on_error='skip' to leave "
-        "such molecules out."
-    )
+    return f"RDKit cannot parse the {kind} {shown}: {_find_problem(text)}. Correct it or leave it out."
 
 
 def _find_problem(text: str) -> str:

@@ -92,7 +92,7 @@ def config(processor):
     return FineMolTexConfig.from_preset(
         "tiny",
         text_config={"vocab_size": len(processor.tokenizer)},
-        graph_config={"motif_vocab_size": processor.feature_extractor.motif_vocab_size},
+        motif_config={"vocab_size": processor.feature_extractor.motif_vocab_size},
         mask_token_id=processor.tokenizer.mask_token_id,
         special_token_ids=processor.tokenizer.all_special_ids,
     )
@@ -100,11 +100,12 @@ def config(processor):
 
 @pytest.fixture(scope="session")
 def change_config(config):
-    """Function that copies `config` with other fields; labels are named anew."""
+    """Function that copies `config` with fields changed, level by level; labels are named anew."""
     from modeling_finemoltex import FineMolTexConfig
+    from modeling_finemoltex.model.configuration_finemoltex import merge_fields
 
     kept = {name: value for name, value in config.to_dict().items() if name not in ("id2label", "label2id")}
-    return lambda **fields: FineMolTexConfig(**{**kept, **fields})
+    return lambda **fields: FineMolTexConfig(**merge_fields(kept, fields))
 
 
 @pytest.fixture

@@ -1,19 +1,60 @@
-"""How the command line speaks of what went wrong, and keeps quiet of what did not."""
+"""Turn expected errors into one line that speaks of options; silence loading reports."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import typer
 
+_SETTING = re.compile(r"(?<![\w/.-])`?(\w+)=(True|'[^'`]*'|\"[^\"`]*\")`?(?![\w/])")
+_ARGUMENT = re.compile(r"`(\w+)`")
+
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """End with one sentence, not a trace, when something given was wrong."""
+def plain_errors(options: Mapping[str, str]) -> Iterator[None]:
+    """End with exit status 1 and one sentence, not a trace, when something given was wrong.
+
+    Args:
+        options (mapping of `str` to `str`): Name in Python -> what is typed, such as `k` -> `-k`.
+    """
     try:
         yield
+    except BrokenPipeError:  # the reader of the output, such as `head`, has enough
+        raise
     except (ValueError, OSError, ImportError) as error:
-        typer.echo(f"Error: {error}", err=True)
+        typer.echo(f"Error: {translate(describe(error), options)}", err=True)
         raise typer.Exit(1) from error
+
+
+def describe(error: Exception) -> str:
+    """Word an error; those of the operating system begin with the file instead of a number."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def translate(message: str, options: Mapping[str, str]) -> str:
+    """Replace the names of Python arguments by what is typed.
+
+    Args:
+        message (`str`): Sentences that write arguments as `name`, `name=True` or `name="value"`.
+        options (mapping of `str` to `str`): As in [`plain_errors`]; other names stay.
+
+    Returns:
+        `str`: The sentences with `--name`, `--name` and `--name value`.
+
+    Example:
+    >>> translate("Raise `max_size`, or give `on_error='skip'`.", {"max_size": "--max_size", "on_error": "--on_error"})
+    'Raise --max_size, or give --on_error skip.'
+    """
+
+    def rewrite(match: re.Match[str]) -> str:
+        name, value = match[1], match[2] if match.re is _SETTING else "True"
+        if name not in options:
+            return match[0]
+        return options[name] if value == "True" else f"{options[name]} {value[1:-1]}"
+
+    return _ARGUMENT.sub(rewrite, _SETTING.sub(rewrite, message))
 
 
 @contextmanager
@@ -21,10 +62,12 @@ def quiet_loading() -> Iterator[None]:
     """Load a model without bars and reports."""
     from transformers.utils import logging
 
-    level = logging.get_verbosity()
+    level, has_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
         yield
     finally:
         logging.set_verbosity(level)
+        if has_bars:
+            logging.enable_progress_bar()

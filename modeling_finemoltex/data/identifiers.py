@@ -6,8 +6,8 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
-from datasets.utils import tqdm
 from rdkit import Chem, rdBase
+from tqdm.auto import tqdm
 
 from ..processors.smiles_finemoltex import try_parse
 

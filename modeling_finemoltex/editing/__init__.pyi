@@ -8,8 +8,11 @@ from .editing_folder import load_editing_folder as load_editing_folder
 from .editing_folder import load_generator as load_generator
 from .editing_folder import load_generator_tokenizer as load_generator_tokenizer
 from .editing_folder import save_editing_folder as save_editing_folder
+from .editors import EDITORS as EDITORS
+from .editors import load_editor as load_editor
 from .edits import Edit as Edit
 from .edits import EditConstraints as EditConstraints
+from .edits import EditorSettings as EditorSettings
 from .edits import MoleculeEditor as MoleculeEditor
 from .edits_page import draw_edits as draw_edits
 from .edits_page import render_edits_page as render_edits_page

@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..embedding.encoder import MoleculeTextEncoder
-from ..model.fusion_finemoltex import average_tokens
+from ..model.chunking_finemoltex import average_tokens
 from .editing_folder import EditingParts
 from .latent_coder import BATCH, LatentCoder
 

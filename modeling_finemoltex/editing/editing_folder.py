@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError
 from transformers import AutoModelForSeq2SeqLM, AutoProcessor, AutoTokenizer
 
-from ..hub.folders import GENERATOR_TOKENIZER_FOLDER, export_folder
+from ..hub.contents import GENERATOR_TOKENIZER_FOLDER
+from ..hub.folders import export_folder
 from ..model.editing_finemoltex import FineMolTexForMoleculeEditing
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 from transformers import Pipeline
 
-EDITING_TASKS = ("finemoltex-molecule-editing", "finemoltex-editing")  # the second for short
-
 
 class FineMolTexMoleculeEditingPipeline(Pipeline):
     """Edit molecules by optimising their latents; needs a folder with a generator.

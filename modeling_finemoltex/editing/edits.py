@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from rdkit import Chem
@@ -36,7 +37,7 @@ class Edit:
     """An edited molecule.
 
     Args:
-        smiles (`str`): Canonical SMILES. (From an editor that was told to keep what fails, maybe no molecule.)
+        smiles (`str`): Canonical SMILES. May be invalid if the editor keeps inadmissible answers.
         similarity (`float`, *optional*): Tanimoto similarity to the source; `None` without a source.
         text_score (`float`, *optional*): How much nearer to the prompt than the source, as a difference of cosines;
             without a source, how near. `None` from an editor that does not read the prompt.
@@ -55,13 +56,27 @@ class Edit:
 
 
 class MoleculeEditor(ABC):
-    """Edits molecules as a sentence asks.
+    """Edits molecules as a sentence asks. To add one, write the class and its line in `EDITORS`.
 
     Attributes:
         batch_size (`int`): Molecules that `edit_many` is best given at once.
     """
 
     batch_size: int = 1
+
+    @classmethod
+    def from_model(cls, name_or_path: str, settings: "EditorSettings") -> "MoleculeEditor":
+        """Load a model into an editor.
+
+        Args:
+            name_or_path (`str`): Folder or Hub id of a model with its processor.
+            settings ([`EditorSettings`]): An editor reads those that concern it.
+
+        Raises:
+            TypeError: If this kind of editor needs more than a model and settings.
+            ValueError: If there is no such model, or it lacks what the editor needs.
+        """
+        raise TypeError(f"A {cls.__name__} needs more than a model and settings: build it from its parts.")
 
     @abstractmethod
     def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
@@ -85,7 +100,7 @@ class MoleculeEditor(ABC):
         self, smiles: Sequence[str], prompt: str, opposite: str | None = None, num_edits: int = 10
     ) -> list[list[Edit]]:
         """Edit several molecules, one list each; one after the other, unless the editor knows better."""
-        return [self.edit(one, prompt, opposite, num_edits) for one in smiles]
+        return [self.edit(source, prompt, opposite, num_edits) for source in smiles]
 
 
 class Candidate(NamedTuple):
@@ -133,13 +148,13 @@ class EditConstraints:
         similarities = [1.0] * len(parsed)
         if source is not None:
             similarities = compute_similarities(source, [molecule for _, molecule in parsed])
-        own = None if source is None else Chem.MolToSmiles(source)
+        name = None if source is None else Chem.MolToSmiles(source)
         hardest = max(self.max_sa_score, 0.0 if source is None else sascorer.calculateScore(source))
         return [
             Candidate(smiles, molecule, similarity)
             for (smiles, molecule), similarity in zip(parsed, similarities, strict=True)
             if similarity >= self.min_similarity
-            and smiles != own
+            and smiles != name
             and "." not in smiles
             and not any(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms())
             and all(
@@ -149,6 +164,27 @@ class EditConstraints:
             and sascorer.calculateScore(molecule) <= hardest
             and (self.condition is None or self.condition.accepts(molecule))
         ]
+
+
+@dataclass(frozen=True)
+class EditorSettings:
+    """What any editor can be told; see `EDITORS`.
+
+    Args:
+        constraints ([`EditConstraints`], *optional*): What every edit must keep.
+        num_candidates (`int`): Analogues proposed in each generation.
+        num_generations (`int`): Generations of a search.
+        seed (`int`): Equal seeds give equal edits.
+        fragments (`str` or `Path`, *optional*): CReM fragment database that proposes more analogues.
+        use_selfies (`bool`): Propose random SELFIES mutations too.
+    """
+
+    constraints: EditConstraints | None = None
+    num_candidates: int = 300
+    num_generations: int = 2
+    seed: int = 0
+    fragments: str | Path | None = None
+    use_selfies: bool = False
 
 
 def parse_source(smiles: str) -> Chem.Mol:

@@ -8,7 +8,7 @@ from rdkit import Chem
 from torch import Tensor
 
 from ..data.identifiers import stable_hash
-from ..model.fusion_finemoltex import average_tokens
+from ..model.chunking_finemoltex import average_tokens
 from .editing_folder import EditingParts
 from .edits import Candidate, Edit, EditConstraints, describe_change
 from .latent_coder import BATCH, Latents

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from ..data.identifiers import try_parse
 from ..data.similarity import compute_similarities
 from ..model.editing_finemoltex import decode_latents, encode_latents
-from .molecule_notation import read_molecule, write_molecule
+from .molecule_notation import parse_notation, write_molecule
 
 BATCH = 256  # molecules that a generator takes at once: the cache of more would not fit that of a processor
 SHOW_PROGRESS_FROM = 2_000  # molecules
@@ -78,7 +78,7 @@ class LatentCoder:
         for states, mask in zip(latents.states.split(BATCH), latents.attention_mask.split(BATCH), strict=True):
             ids = decode_latents(self.generator, states, mask)
             written += self.tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return [read_molecule(text, self.notation) or text for text in written]
+        return [parse_notation(text, self.notation) or text for text in written]
 
 
 def measure_reconstruction(coder: LatentCoder, smiles: Sequence[str]) -> dict[str, float]:

@@ -16,7 +16,16 @@ from ..data.similarity import compute_similarities
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.editing_finemoltex import PENALTIES
 from .editing_folder import EditingParts, load_editing_folder
-from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
+from .edits import (
+    Candidate,
+    Edit,
+    EditConstraints,
+    EditorSettings,
+    MoleculeEditor,
+    check_num_edits,
+    describe_change,
+    parse_source,
+)
 from .latent_coder import LatentCoder, Latents
 from .text_guide import TextGuide
 
@@ -165,8 +174,9 @@ class LatentOptimizationEditor(LatentEditor):
         settings (`LatentSettings`, *optional*): Penalties, steps and rate.
 
     Example:
-    >>> editor = LatentOptimizationEditor.from_pretrained("runs/editing")  # doctest: +SKIP
-    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is soluble in water.")  # doctest: +SKIP
+    >>> editor = LatentOptimizationEditor.from_pretrained(editing_folder)
+    >>> [edit.smiles for edit in editor.edit("Cc1ccc(O)cc1", "This molecule is soluble in water.")]
+    ['Cc1ccc(F)cc1']
     """
 
     def __init__(
@@ -188,8 +198,13 @@ class LatentOptimizationEditor(LatentEditor):
         """
         return cls(load_editing_folder(name_or_path, device), **kwargs)
 
+    @classmethod
+    def from_model(cls, name_or_path: str, settings: EditorSettings) -> "LatentOptimizationEditor":
+        """Load a model with a generator; see `MoleculeEditor.from_model`."""
+        return cls.from_pretrained(name_or_path, constraints=settings.constraints)
+
     def move(self, latents: Latents, names: Sequence[str], prompt: str, guide: TextGuide) -> Tensor:
-        """Optimise latents; see `FineMolTexForMoleculeEditing.optimize`."""
+        """Optimise latents `(B, L, D)` -> `(W, B, L, D)`; see `FineMolTexForMoleculeEditing.optimize`."""
         direction = torch.from_numpy(guide.directions.mean(axis=0)).to(latents.states.device)  # (P,)
         settings = self.settings
         return self.model.optimize(*latents, direction, settings.penalties, settings.num_steps, settings.learning_rate)

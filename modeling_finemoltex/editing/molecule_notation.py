@@ -46,7 +46,7 @@ def write_molecule(smiles: str, notation: str) -> str:
         raise ValueError(f"SELFIES cannot write {canonical!r:.80}: {reason:.200}") from error
 
 
-def read_molecule(text: str, notation: str) -> str | None:
+def parse_notation(text: str, notation: str) -> str | None:
     """Read what a generator wrote.
 
     Args:
@@ -57,7 +57,7 @@ def read_molecule(text: str, notation: str) -> str | None:
         `str`, *optional*: Canonical SMILES; `None` if it is no molecule.
 
     Example:
-    >>> read_molecule("[O][C][C]", "selfies")
+    >>> parse_notation("[O][C][C]", "selfies")
     'CCO'
     """
     if notation == "smiles":

@@ -34,9 +34,9 @@ class MotifSwaps:
         ValueError: If no motif of the vocabulary can be put into a molecule.
 
     Example:
-    >>> swaps = MotifSwaps(processor.feature_extractor)  # doctest: +SKIP
-    >>> list(swaps.propose(Chem.MolFromSmiles("CCO"), 3, random.Random(0)))  # doctest: +SKIP
-    ['CCN', 'CCOC', 'OCCc1ccccc1']
+    >>> swaps = MotifSwaps(processor.feature_extractor)
+    >>> list(swaps.propose(Chem.MolFromSmiles("CCO"), 3, random.Random(0)))
+    ['CC(O)c1ccccc1', 'OCCC1CNCCC12CCCCC2', 'OCCC1COc2ccccc21']
     """
 
     def __init__(self, feature_extractor: Any) -> None:

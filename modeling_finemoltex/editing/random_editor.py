@@ -7,8 +7,18 @@ from rdkit import Chem
 
 from ..data.identifiers import stable_hash
 from ..data.similarity import compute_similarities
-from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
-from .proposers import Proposer, propose_analogues
+from ..embedding.encoder import MoleculeTextEncoder
+from .edits import (
+    Candidate,
+    Edit,
+    EditConstraints,
+    EditorSettings,
+    MoleculeEditor,
+    check_num_edits,
+    describe_change,
+    parse_source,
+)
+from .proposers import Proposer, make_proposers, propose_analogues
 from .text_guide import split_clauses
 
 
@@ -35,6 +45,13 @@ class RandomEditor(MoleculeEditor):
         self.num_candidates = num_candidates
         self.seed = seed
         self._collected: tuple[str, list[Candidate]] = ("", [])
+
+    @classmethod
+    def from_model(cls, name_or_path: str, settings: EditorSettings) -> "RandomEditor":
+        """Take the motif vocabulary of any model; see `MoleculeEditor.from_model`."""
+        extractor = MoleculeTextEncoder.from_pretrained(name_or_path).processor.feature_extractor
+        proposers = make_proposers(extractor, settings.fragments, settings.use_selfies)
+        return cls(proposers, settings.constraints or EditConstraints(), settings.num_candidates, settings.seed)
 
     def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
         """Draw edits of one molecule; see `MoleculeEditor.edit`. The text scores are `None`."""

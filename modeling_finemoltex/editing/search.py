@@ -9,9 +9,19 @@ import numpy as np
 from rdkit import Chem, DataStructs
 
 from ..data.similarity import compute_fingerprint
-from .edits import Candidate, Edit, EditConstraints, MoleculeEditor, check_num_edits, describe_change, parse_source
+from ..embedding.encoder import MoleculeTextEncoder
+from .edits import (
+    Candidate,
+    Edit,
+    EditConstraints,
+    EditorSettings,
+    MoleculeEditor,
+    check_num_edits,
+    describe_change,
+    parse_source,
+)
 from .motif_swaps import MotifSwaps
-from .proposers import Proposer, propose_analogues
+from .proposers import Proposer, make_proposers, propose_analogues
 from .text_guide import TextGuide
 
 MAX_CACHED = 200_000  # embeddings kept between calls: 200 MB at a width of 256
@@ -83,9 +93,10 @@ class SearchEditor(MoleculeEditor):
         oracle (callable, *optional*): A property of a molecule, more is better: must rise beside the text score.
 
     Example:
-    >>> editor = SearchEditor(MoleculeTextEncoder.from_pretrained("runs/demo"))  # doctest: +SKIP
-    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is soluble in water.")  # doctest: +SKIP
-    >>> edits[0].smiles, edits[0].property_changes["MolLogP"]  # doctest: +SKIP
+    >>> editor = SearchEditor(encoder, settings=SearchSettings(num_candidates=30, num_generations=1))
+    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is soluble in water.", num_edits=3)
+    >>> [edit.similarity >= 0.4 for edit in edits]
+    [True, True, True]
     """
 
     def __init__(
@@ -104,6 +115,14 @@ class SearchEditor(MoleculeEditor):
         self._embeddings: dict[str, np.ndarray] = {}
         self._started: tuple[str, list[Candidate]] = ("", [])
         self._guides: dict[tuple[str, str | None], TextGuide] = {}
+
+    @classmethod
+    def from_model(cls, name_or_path: str, settings: EditorSettings) -> "SearchEditor":
+        """Load any model that embeds molecules and texts; see `MoleculeEditor.from_model`."""
+        encoder = MoleculeTextEncoder.from_pretrained(name_or_path)
+        proposers = make_proposers(encoder.processor.feature_extractor, settings.fragments, settings.use_selfies)
+        width = SearchSettings(settings.num_candidates, settings.num_generations, seed=settings.seed)
+        return cls(encoder, proposers, settings.constraints, width)
 
     def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
         """Edit one molecule; see `MoleculeEditor.edit`."""

@@ -1,8 +1,6 @@
 """Molecules and texts, any number of them, to embeddings in one space."""
 
-import hashlib
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Sized
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
@@ -15,12 +13,11 @@ from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoProcessor
 
+from .fingerprint import take_fingerprint
 from .preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, TextPreparation, prepare_windows
 
 EMBEDDING_METHODS = ("get_molecule_features", "get_text_features")
 PROCESSOR_PARTS = ("feature_extractor", "tokenizer")
-# Parts of the base model that no embedding depends on: they may be trained further without making an index stale.
-NOT_EMBEDDING = ("motif_tower.", "fusion.motif_layers.", "fusion.co_attention.", "logit_scale")
 CPU_BATCH = (
     64  # larger ones overflow the caches: a `small` model embeds 40 % fewer molecules a second in batches of 256
 )
@@ -84,7 +81,7 @@ class MoleculeTextEncoder:
         _check_parts(processor, PROCESSOR_PARTS, "give the `FineMolTexProcessor` of the model")
         self.processor = processor
         # Before the conversion: the same weights are the same model in any type.
-        self.fingerprint = _fingerprint(model, processor)
+        self.fingerprint = take_fingerprint(model, processor)
         self.model = model.to(device=_check_device(device), dtype=_check_dtype(dtype)).eval()
 
     @classmethod
@@ -301,28 +298,3 @@ def _check_dtype(dtype: str | torch.dtype | None) -> torch.dtype | None:
     if dtype is not None and not (isinstance(found, torch.dtype) and found.is_floating_point):
         raise ValueError(f"`dtype` must be a floating-point type such as 'float32' or 'bfloat16', got {dtype!r}.")
     return found
-
-
-def _fingerprint(model: Any, processor: Any) -> dict[str, str]:
-    """Name and hash what embeddings depend on."""
-    weights = hashlib.sha256()
-    for name, tensor in sorted(model.base_model.state_dict().items()):
-        if not name.startswith(NOT_EMBEDDING):
-            weights.update(name.encode())
-            weights.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    tokenizer = processor.tokenizer
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    words = json.loads(backend.to_str()) if backend is not None else dict(tokenizer.get_vocab())
-    for setting in ("truncation", "padding"):  # change whenever the tokenizer is called
-        words.pop(setting, None)
-    return {
-        "name_or_path": str(model.name_or_path),
-        "revision": str(getattr(model.config, "_commit_hash", None) or ""),
-        "weights": weights.hexdigest()[:16],
-        "motif_vocab": _hash_json(processor.feature_extractor.motif_vocab),
-        "tokenizer": _hash_json(words),
-    }
-
-
-def _hash_json(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

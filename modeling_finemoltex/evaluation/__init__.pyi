@@ -2,6 +2,7 @@ from .alignment_probe import build_alignment_probe as build_alignment_probe
 from .alignment_probe import evaluate_alignment as evaluate_alignment
 from .alignment_probe import format_alignment_table as format_alignment_table
 from .alignment_probe import score_alignment as score_alignment
+from .chance import score_at_random as score_at_random
 from .edit_scores import canonical_set as canonical_set
 from .edit_scores import format_editing_table as format_editing_table
 from .edit_scores import report_editing as report_editing
@@ -20,14 +21,13 @@ from .pretraining_metrics import majority_class_accuracy as majority_class_accur
 from .property_metrics import compute_property_metrics as compute_property_metrics
 from .property_metrics import selection_score as selection_score
 from .protocols import PROTOCOLS as PROTOCOLS
-from .protocols import RetrievalTask as RetrievalTask
-from .protocols import embed_tasks as embed_tasks
 from .protocols import load_protocol as load_protocol
 from .ranking_metrics import evaluate_retrieval as evaluate_retrieval
-from .ranking_metrics import score_at_random as score_at_random
 from .ranking_metrics import score_queries as score_queries
 from .report import report_systems as report_systems
 from .retrieval_baselines import FragmentWordEncoder as FragmentWordEncoder
 from .retrieval_baselines import NearestTextEncoder as NearestTextEncoder
+from .retrieval_tasks import RetrievalTask as RetrievalTask
+from .retrieval_tasks import embed_tasks as embed_tasks
 from .tables import format_retrieval_table as format_retrieval_table
 from .tables import format_systems_table as format_systems_table

@@ -57,12 +57,20 @@ class RetrievalSetting:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """One direction: the rows that ask, and the ids of all candidates (C,), those of unknown ones -1."""
+    """One direction: the rows that ask, which candidates are right for each other, and which are the same item."""
 
     direction: str
     queries: np.ndarray  # (Q,)
     num_candidates: int
-    codes: list[np.ndarray]  # of the kind searched for, then of the kind that asks; those that were given
+    # (C,) each: equal codes are right for each other, -1 for nothing. Of the kind searched for, then of the kind that
+    # asks; those that were given.
+    codes: list[np.ndarray]
+    items: np.ndarray  # (C,): numbered from 0; equal numbers are one molecule, or one text
+
+    def batch(self, rows: np.ndarray) -> "Pool":
+        """Take some pairs `(b,)` as a pool of their own, in which all ask."""
+        codes, items = [codes[rows] for codes in self.codes], _number_items(self.items[rows])
+        return Pool(self.direction, np.arange(len(rows)), len(rows), codes, items)
 
 
 def lay_out_pools(
@@ -76,16 +84,25 @@ def lay_out_pools(
         values = getattr(setting, name)
         if values is not None:
             codes[name] = _id_codes(values, name, num_pairs, num_extra)
+    equal = codes
     if setting.duplicates == "wrong" and not with_ids:
         codes = {}  # checked all the same
     pools = []
     for direction in setting.directions:
         searched, asking = extras if direction == "t2m" else reversed(extras)
         size = num_pairs + extras[searched]
+        items = _number_items(_pad(equal[searched], size) if searched in equal else np.full(size, -1))
         kinds = [codes[searched]] if searched in codes else []
         kinds += [codes[asking][:num_pairs]] if asking in codes else []
-        pools.append(Pool(direction, queries, size, [_pad(kind, size) for kind in kinds]))
+        pools.append(Pool(direction, queries, size, [_pad(kind, size) for kind in kinds], items))
     return pools
+
+
+def _number_items(codes: np.ndarray) -> np.ndarray:
+    """Give each code a number from 0, and each unknown one (-1) a number of its own: (C,)."""
+    unknown = codes < 0
+    codes = np.where(unknown, codes.max(initial=0) + 1 + np.cumsum(unknown), codes)
+    return np.unique(codes, return_inverse=True)[1].reshape(-1)
 
 
 def _pad(codes: np.ndarray, size: int) -> np.ndarray:

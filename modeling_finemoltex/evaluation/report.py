@@ -7,7 +7,7 @@ import numpy as np
 
 from .intervals import bootstrap_intervals, compare_paired, summarise_queries
 from .pools import hits_ceiling
-from .protocols import RetrievalTask
+from .retrieval_tasks import RetrievalTask
 
 
 def report_systems(

@@ -82,10 +82,10 @@ class MotifWordAligner:
         encoder (`MoleculeTextEncoder`): A FineMolTex model, the base model or one with a head, and its processor.
 
     Example:
-    >>> aligner = MotifWordAligner(MoleculeTextEncoder.from_pretrained("runs/demo"))  # doctest: +SKIP
-    >>> (found,) = aligner.align(["NS(=O)(=O)c1ccccc1"], ["benzene with a sulfonamide group"])  # doctest: +SKIP
-    >>> found.best_words(0)  # doctest: +SKIP
-    [('sulfonamide', 0.71), ('benzene', 0.13), ('group', 0.08)]
+    >>> aligner = MotifWordAligner(encoder)
+    >>> (alignment,) = aligner.align(["NS(=O)(=O)c1ccccc1"], ["benzene with a sulfonamide group"])
+    >>> [motif.smiles for motif in alignment.motifs], alignment.matrix("similarity").shape
+    (['N[SH](=O)=O', 'c1ccccc1'], (2, 5))
     """
 
     def __init__(self, encoder: MoleculeTextEncoder) -> None:

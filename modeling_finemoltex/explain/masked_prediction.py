@@ -64,8 +64,10 @@ class MaskedPredictionExplainer:
         ImportError: If lime is absent.
 
     Example:
-    >>> explainer = MaskedPredictionExplainer(model, processor)  # doctest: +SKIP
-    >>> explainer.explain_motif("NS(=O)(=O)c1ccccc1", "benzene with a sulfonamide group", motif=0)  # doctest: +SKIP
+    >>> explainer = MaskedPredictionExplainer(model, processor, num_samples=20)
+    >>> explanation = explainer.explain_motif("NS(=O)(=O)c1ccccc1", "benzene with a sulfonamide group", motif=0)
+    >>> explanation.target, explanation.features
+    ('N[SH](=O)=O', ['benzene', 'with', 'a', 'sulfonamide', 'group'])
     """
 
     def __init__(self, model: Any, processor: Any, num_samples: int = 500, seed: int = 0) -> None:

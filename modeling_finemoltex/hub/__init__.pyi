@@ -1,6 +1,8 @@
-from .folders import build_model_card as build_model_card
+from .cards import build_model_card as build_model_card
+from .cards import format_heads_table as format_heads_table
+from .cards import list_eval_results as list_eval_results
+from .folders import assemble_folder as assemble_folder
 from .folders import export_folder as export_folder
-from .folders import list_eval_results as list_eval_results
 from .names_dataset import export_names_dataset as export_names_dataset
 from .publishing import describe_model as describe_model
 from .publishing import list_pretrained as list_pretrained

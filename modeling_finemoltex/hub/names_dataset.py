@@ -10,7 +10,7 @@ from datasets import Dataset
 from huggingface_hub import DatasetCard, DatasetCardData
 
 from ..data import load_chemicals_pairs, scaffold_split
-from .folders import CARD_FILE, MODEL_TAG, find_template
+from .cards import CARD_FILE, MODEL_TAG, find_template
 
 DATASET_TEMPLATE_FILE = "dataset_card_template.md"
 SPLITS = {"train": "train", "valid": "validation", "test": "test"}  # as `scaffold_split` and as the Hub calls them

@@ -1,33 +1,39 @@
 """Share model folders on the Hub: check and push one, list those that are there, describe any of them."""
 
-import json
-import math
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, ModelCard, snapshot_download
-from safetensors import SafetensorError, safe_open
-from transformers import AutoProcessor
+from safetensors import SafetensorError
 from transformers.dynamic_module_utils import get_relative_imports
 
-from ..model.configuration_finemoltex import FineMolTexConfig
-from ..registration import MODELS, register
-from .folders import CARD_FILE, EDITING_CLASS, ENDPOINT_FILES, GENERATOR_TOKENIZER_FOLDER, MODEL_TAG, PROPERTY_CLASS
+from ..embedding.fingerprint import check_same_model, take_fingerprint
+from ..model.heads_finemoltex import EDITING
+from ..processors import FineMolTexProcessor
+from .cards import CARD_FILE, MODEL_TAG
+from .contents import (
+    ENDPOINT_FILES,
+    GENERATOR_TOKENIZER_FOLDER,
+    INDEX_FOLDER,
+    describe_folder,
+    list_published,
+    read_config,
+    read_head,
+    read_json,
+)
+from .folders import POINTER_FILE, assemble_folder
 
-INDEX_FOLDER = "index"  # a `MoleculeTextIndex` beside the model, for retrieval by the endpoint
-# Beside the files: an index, and the tokenizer of the generator of an editing model.
-PUBLISHED_FOLDERS = (INDEX_FOLDER, GENERATOR_TOKENIZER_FOLDER)
-PUBLISHED_SUFFIXES = (".json", ".safetensors", ".fps", ".py", ".txt", ".md", ".yaml", ".png", ".svg")
-# Written by the Trainer; they tell the paths of the machine. What they say of the training is in the card.
-KEPT_PRIVATE = ("training_args.json", "trainer_state.json")
+ADVICE = "Write the folder with `export_folder`."
 
 
 @dataclass(frozen=True)
-class PretrainedModel:
+class HubListing:
     """A model on the Hub.
 
     Args:
@@ -77,11 +83,15 @@ def push_folder(
     >>> push_folder("runs/demo", "my-name/my-model", tag="v1").oid  # doctest: +SKIP
     """
     folder = Path(folder)
-    check_folder(folder)
-    api = HfApi(token=token)
-    repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-    message = commit_message or f"Upload {folder.resolve().name}"
-    info = api.create_commit(repo_id, list_additions(folder, repo_id), commit_message=message, revision=revision)
+    with tempfile.TemporaryDirectory() as staging:
+        name = folder.resolve().name
+        if (folder / POINTER_FILE).is_file():  # of the checkout, without code
+            folder = assemble_folder(folder, Path(staging, name))
+        check_folder(folder)
+        api = HfApi(token=token)
+        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        message = commit_message or f"Upload {name}"
+        info = api.create_commit(repo_id, list_additions(folder, repo_id), commit_message=message, revision=revision)
     if tag is not None:
         _set_tag(api, repo_id, tag, info.oid)
     return info
@@ -90,41 +100,41 @@ def push_folder(
 def check_folder(folder: Path) -> None:
     """Refuse a folder that others could not use.
 
+    Args:
+        folder (`Path`): A model folder.
+
     Raises:
         ValueError: If it is no model folder, lacks card, code or endpoint, does not load, or its index is of another
             model; says what to do.
     """
-    advice = "Write the folder with `export_folder`."
-    if not (folder / "config.json").is_file():
-        raise ValueError(f"{folder} is no model folder: it has no config.json. {advice}")
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if config.get("model_type") != FineMolTexConfig.model_type:
-        raise ValueError(f"{folder} is a model of the type {config.get('model_type')!r}, not of this package.")
-    _check_card(folder / CARD_FILE, advice)
-    code = {target.partition(".")[0] for target in config.get("auto_map", {}).values()}
+    fields = read_config(folder)
+    _check_card(folder / CARD_FILE)
+    classes = [
+        *fields.get("auto_map", {}).values(),
+        *(one["impl"] for one in fields.get("custom_pipelines", {}).values()),
+    ]
+    code = {reference.partition(".")[0] for reference in classes}
     code |= {module for file in folder.glob("*.py") for module in get_relative_imports(file)}
     needed = {*(f"{module}.py" for module in code), *ENDPOINT_FILES}
-    if EDITING_CLASS in config.get("architectures", []):
+    if read_head(folder) is EDITING:
         needed.add(f"{GENERATOR_TOKENIZER_FOLDER}/tokenizer_config.json")
     missing = sorted(name for name in needed if not (folder / name).is_file())
     if missing or not code:
-        raise ValueError(f"{folder} lacks {', '.join(missing) or 'the code of the model'}. {advice}")
-    model, processor = _load(folder, config)
+        raise ValueError(f"{folder} lacks {', '.join(missing) or 'the code of the model'}. {ADVICE}")
+    model, processor = _load(folder)
     if (folder / INDEX_FOLDER).is_dir():
-        from ..embedding.encoder import MoleculeTextEncoder
-        from ..retrieval.index_storage import check_same_model, read_metadata
-
-        indexed = read_metadata(folder / INDEX_FOLDER)["model"]
-        check_same_model(indexed, MoleculeTextEncoder(model, processor).fingerprint)
+        _check_index(folder / INDEX_FOLDER, take_fingerprint(model, processor))
 
 
 def list_additions(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
-    """List what of a folder is published, ready to commit."""
-    files = [path for path in folder.iterdir() if path.suffix in PUBLISHED_SUFFIXES and path.name not in KEPT_PRIVATE]
-    for name in PUBLISHED_FOLDERS:
-        files += (folder / name).glob("*")
+    """List what of a folder is published, ready to commit.
+
+    Args:
+        folder (`Path`): A model folder.
+        repo_id (`str`): `"owner/name"`, for the code blocks of the card.
+    """
     additions = []
-    for file in sorted(path for path in files if path.is_file() and not path.name.startswith((".", "_"))):
+    for file in list_published(folder):
         content: Any = file
         if file == folder / CARD_FILE:
             content = _address_card(file.read_text(encoding="utf-8"), repo_id).encode()
@@ -132,7 +142,7 @@ def list_additions(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
     return additions
 
 
-def list_pretrained(author: str | None = None, token: str | None = None) -> list[PretrainedModel]:
+def list_pretrained(author: str | None = None, token: str | None = None) -> list[HubListing]:
     """List the models of this package on the Hub, most downloaded first.
 
     Args:
@@ -140,11 +150,11 @@ def list_pretrained(author: str | None = None, token: str | None = None) -> list
         token (`str`, *optional*): Hub token, to see private models.
 
     Returns:
-        `list[PretrainedModel]`.
+        `list[HubListing]`.
     """
     found = HfApi(token=token).list_models(filter=MODEL_TAG, author=author, full=True)
     models = [
-        PretrainedModel(
+        HubListing(
             one.id, one.pipeline_tag, one.downloads, one.last_modified.isoformat() if one.last_modified else None
         )
         for one in found
@@ -171,33 +181,14 @@ def describe_model(name_or_path: str, revision: str | None = None) -> dict[str, 
     if is_local and revision is not None:
         raise ValueError(f"{name_or_path} is a folder, which has no revisions: leave {revision!r} out.")
     folder = Path(name_or_path) if is_local else _download_descriptions(name_or_path, revision)
-    if not (folder / "config.json").is_file():
-        raise ValueError(f"{name_or_path} is no model: it has no config.json.")
-    values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if values.get("model_type") != FineMolTexConfig.model_type:
-        raise ValueError(
-            f"{name_or_path} holds a model of the type {values.get('model_type')!r}, not of this package."
-        )
-    config: Any = FineMolTexConfig.from_pretrained(folder)
-    name = (values.get("architectures") or [None])[0]
-    is_property = name == PROPERTY_CLASS
-    weights = sorted(folder.glob("*.safetensors"))
+    found = describe_folder(folder, name_or_path)
     card = ModelCard.load(folder / CARD_FILE).data if (folder / CARD_FILE).is_file() else None
-    processor_file = folder / "processor_config.json"
-    processor = json.loads(processor_file.read_text(encoding="utf-8")) if processor_file.is_file() else {}
     return {
         "name": name_or_path,
         "revision": None if is_local else folder.name,
-        "class": name,
-        "loads_as": sorted(name for name in values.get("auto_map", {}) if name != "AutoConfig"),
+        **found,
         "task": card and card.pipeline_tag,
-        "parameters": _count_parameters(weights) if weights or is_local else _ask_parameters(name_or_path, revision),
-        "embedding_size": config.embedding_size,
-        "words": config.text_config.vocab_size,
-        "motifs": config.motif_config.vocab_size,
-        "fragmentation": processor.get("feature_extractor", {}).get("fragmentation"),
-        "labels": list(config.id2label.values()) if is_property else None,
-        "problem_type": config.problem_type if is_property else None,
+        "parameters": found["parameters"] if is_local else _ask_parameters(name_or_path, revision),
         "evaluation": [
             {"task": one.task_name, "dataset": one.dataset_name, "metric": one.metric_type, "value": one.metric_value}
             for one in (card and card.eval_results) or []
@@ -207,37 +198,53 @@ def describe_model(name_or_path: str, revision: str | None = None) -> dict[str, 
     }
 
 
-def _check_card(file: Path, advice: str) -> None:
+def _check_card(file: Path) -> None:
     """Refuse a card that is missing, without metadata, or with holes in it."""
     if not file.is_file():
-        raise ValueError(f"{file.parent} has no card ({file.name}). {advice}")
+        raise ValueError(f"{file.parent} has no card ({file.name}). {ADVICE}")
     card = ModelCard.load(file)
     if MODEL_TAG not in (card.data.tags or []):
-        raise ValueError(f"The metadata of {file} lack the tag {MODEL_TAG!r}, by which the model is found. {advice}")
+        raise ValueError(f"The metadata of {file} lack the tag {MODEL_TAG!r}, by which the model is found. {ADVICE}")
     hole = re.search(r"{{.*?}}|{%.*?%}", card.text)
     if hole:
-        raise ValueError(f"The card {file} is not filled in: it still says {hole[0]}. {advice}")
+        raise ValueError(f"The card {file} is not filled in: it still says {hole[0]}. {ADVICE}")
 
 
-def _load(folder: Path, config: dict[str, Any]) -> tuple[Any, Any]:
-    """Load a folder as its own class, and embed a molecule; gives the base model and the processor."""
-    register()
-    classes = {cls.__name__: cls for cls in MODELS.values()}
-    name = (config.get("architectures") or [None])[0]
-    if name not in classes:
-        raise ValueError(f"{folder}/config.json names the class {name!r}; known are {', '.join(sorted(classes))}.")
+def _load(folder: Path) -> tuple[Any, Any]:
+    """Load a folder as its own class, and embed a molecule.
+
+    Raises:
+        ValueError: If it does not load, or weights are missing, unknown, of another shape or not finite; lists them.
+    """
+    head = read_head(folder)
+    model_class = getattr(import_module(f"..model.{head.module}", __package__), head.name)
     try:
-        model, report = classes[name].from_pretrained(folder, output_loading_info=True)
-        processor = AutoProcessor.from_pretrained(folder)
+        model, report = model_class.from_pretrained(folder, output_loading_info=True)
+        processor = FineMolTexProcessor.from_pretrained(folder)
         with torch.inference_mode():
             embeds = model.eval().base_model.get_molecule_features(**processor(smiles=["CCO"]))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ValueError(f"{folder} does not load, so it is not pushed: {error}") from error
-    problems = {part: sorted(keys) for part, keys in report.items() if keys}
+    problems = {part: sorted(map(str, keys)) for part, keys in report.items() if keys}
+    weights = model.state_dict().items()
+    not_finite = [name for name, weight in weights if weight.is_floating_point() and not weight.isfinite().all()]
+    problems |= {"not finite": not_finite} if not_finite else {}
     if problems or not embeds.isfinite().all():
         reason = f"weights do not fit the model: {problems}" if problems else "its embeddings are not finite"
         raise ValueError(f"{folder} does not load, so it is not pushed: {reason}.")
-    return model.base_model, processor
+    return model, processor
+
+
+def _check_index(folder: Path, fingerprint: Mapping[str, Any]) -> None:
+    """Refuse an index that is damaged or of another model."""
+    metadata = read_json(folder / "metadata.json")
+    sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
+    damaged = sorted(
+        name for name, size in metadata.get("bytes", {"metadata.json": 1}).items() if sizes.get(name) != size
+    )
+    if damaged:
+        raise ValueError(f"The index {folder} is damaged: see {', '.join(damaged)}. Save it again.")
+    check_same_model(metadata.get("model"), dict(fingerprint))
 
 
 def _address_card(text: str, repo_id: str) -> str:
@@ -265,15 +272,6 @@ def _download_descriptions(repo_id: str, revision: str | None) -> Path:
         return Path(snapshot_download(repo_id, revision=revision, allow_patterns=wanted))
     except (OSError, ValueError) as error:  # the errors of the Hub are among them
         raise ValueError(f"{repo_id!r} is neither a folder nor a repository that can be read: {error}") from error
-
-
-def _count_parameters(files: Sequence[Path]) -> int | None:
-    """Count the parameters in safetensors files by their headers."""
-    total = 0
-    for file in files:
-        with safe_open(file, framework="np") as weights:
-            total += sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
-    return total or None
 
 
 def _ask_parameters(repo_id: str, revision: str | None) -> int | None:

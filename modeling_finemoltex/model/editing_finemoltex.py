@@ -93,7 +93,7 @@ class FineMolTexSpaceMap(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Map the states; see the shapes above."""
-        states = self.expand(states)  # (B, out)
+        states = self.expand(states.to(self.expand.weight.dtype))  # (B, out)
         return states + self.refine(F.relu(states))
 
 
@@ -204,8 +204,8 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         self.latent_scale.copy_(pooled.std(0).clamp(min=1e-4))  # a dimension that never varies says nothing
 
     def align(self, pooled: Tensor) -> Tensor:
-        """Place averaged latents in the shared space. `(B, D)` -> `(B, P)`, L2-normalised."""
-        return F.normalize(self.to_shared(self.standardize(pooled)), dim=-1)
+        """Place averaged latents in the shared space. `(B, D)` -> `(B, P)`, L2-normalised, float32."""
+        return F.normalize(self.to_shared(self.standardize(pooled)).float(), dim=-1)
 
     def space_map_loss(self, pooled: Tensor, molecule_embeds: Tensor, objective: str = "cosine") -> Tensor:
         r"""Compare both MLPs with where they should lead: the mean of the two directions.
@@ -225,7 +225,7 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         if objective not in SPACE_MAP_OBJECTIVES:
             raise ValueError(f"`objective` must be one of {SPACE_MAP_OBJECTIVES}: got {objective!r}.")
         latents = F.normalize(self.standardize(pooled), dim=-1)  # (B, D)
-        reached = F.normalize(self.to_latent(molecule_embeds), dim=-1)  # (B, D)
+        reached = F.normalize(self.to_latent(molecule_embeds).float(), dim=-1)  # (B, D)
         pairs = ((self.align(pooled), molecule_embeds), (reached, latents))
         if objective == "cosine":
             losses = [1 - (one * other).sum(-1).mean() for one, other in pairs]

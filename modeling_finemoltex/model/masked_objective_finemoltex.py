@@ -158,7 +158,7 @@ class MaskedModellingObjective(Objective):
         Both are placed in the shared space as their wholes are; zeros if masks are drawn at random.
         """
         if self.options.draw == "random":
-            motif_scores = pairs.molecule_embeds.new_zeros(len(molecules), molecules.num_slots)  # (B, K + 1)
+            motif_scores = pairs.molecule_embeds.new_zeros(molecules.num_molecules, molecules.num_slots)  # (B, K + 1)
             return motif_scores, torch.zeros_like(pairs.word_states[..., 0], dtype=torch.float32)
         motif_embeds = model.place_motifs(pairs.atom_states, molecules)  # (M, P)
         own = pairs.molecule_embeds[molecules.molecule_of_motif]  # (M, P)

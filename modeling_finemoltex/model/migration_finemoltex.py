@@ -93,17 +93,23 @@ def upgrade_config(fields: dict[str, Any]) -> dict[str, Any]:
     fields.setdefault("objectives", objectives)
     for old, (part, new) in _MOVED.items():
         if old in fields:
-            fields.setdefault(part, {}).setdefault(new, fields.pop(old))
+            _open_part(fields, part).setdefault(new, fields.pop(old))
     graph = fields.get("graph_config") or {}
     for old, new in _MOVED_FROM_GRAPH.items():
         if old in graph:
-            fields.setdefault("motif_config", {}).setdefault(new, graph.pop(old))
+            _open_part(fields, "motif_config").setdefault(new, graph.pop(old))
     for name in _DROPPED:
         fields.pop(name, None)
     return {**fields, "config_version": CONFIG_VERSION}
 
 
 _OPTION_TABLES = {"contrastive": _CONTRASTIVE, "masked_modelling": _MASKED, "matching": _MATCHING}
+
+
+def _open_part(fields: dict[str, Any], part: str) -> dict[str, Any]:
+    """Give the fields of a sub-configuration, which may be absent or `None`."""
+    fields[part] = fields.get(part) or {}
+    return fields[part]
 
 
 def _take(fields: dict[str, Any], names: dict[str, tuple[str, Any]]) -> dict[str, Any]:

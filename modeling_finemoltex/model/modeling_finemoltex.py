@@ -7,7 +7,6 @@ vocabulary.
 """
 
 import math
-import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +14,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel, initialization
-from transformers.dynamic_module_utils import get_relative_import_files
 from transformers.utils.generic import can_return_tuple
 
 from .chunking_finemoltex import encode_in_chunks
@@ -29,16 +27,7 @@ from .outputs_finemoltex import FineMolTexOutput
 from .parts_finemoltex import Part
 from .readout_finemoltex import FineMolTexReadout
 from .recording_finemoltex import records_states
-
-# What a saved folder can be loaded as: every head starts from the same base weights.
-_AUTO_MAP = {
-    "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
-    "AutoModel": "modeling_finemoltex.FineMolTexModel",
-    "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
-    "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
-    "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
-    "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
-}
+from .remote_code_finemoltex import copy_code, map_auto_classes
 
 
 class FineMolTexPreTrainedModel(PreTrainedModel):
@@ -55,6 +44,12 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
     _supports_attention_backend = True
     _keys_to_ignore_on_load_unexpected = weights_beside()
     _own_key_mapping: ClassVar[dict[str, str]] = {}
+
+    def post_init(self) -> None:
+        """Finish a model; its own weights stay worth a report, although the base model ignores those of every head."""
+        super().post_init()
+        ignored = set(type(self)._keys_to_ignore_on_load_unexpected)
+        self._keys_to_ignore_on_load_unexpected -= set(weights_beside()) - ignored
 
     def parts(self) -> dict[str, Part]:
         """Declare the parts of the model, by name. Every parameter is in exactly one.
@@ -102,19 +97,15 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
         return super().from_pretrained(name_or_path, *args, **kwargs)
 
     def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
-        """Save as usual; a folder that carries its code carries that of the base model and of every head."""
+        """Save as usual. Registered classes bring their code along, with the other heads that lie beside this file."""
         kwargs.setdefault("save_original_format", False)  # or the names of an older layout would come back
         if self._auto_class is None:
             super().save_pretrained(save_directory, **kwargs)
             return
-        here = Path(__file__).parent  # for remote code, a folder that may hold only some heads
-        files = {target: here / f"{target.partition('.')[0]}.py" for target in _AUTO_MAP.values()}
-        auto_map = {name: target for name, target in _AUTO_MAP.items() if files[target].is_file()}
-        self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), **auto_map}
+        home = Path(__file__).parent
+        self.config.auto_map = map_auto_classes(home, type(self).__name__)
         super().save_pretrained(save_directory, **kwargs)
-        for target in auto_map.values():
-            for file in (files[target], *get_relative_import_files(files[target])):
-                shutil.copy(file, save_directory)
+        copy_code(home, Path(save_directory))
 
 
 class FineMolTexModel(FineMolTexPreTrainedModel):
@@ -282,7 +273,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
 
     def place_molecules(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Place whole molecules in the shared space. `(N, H_graph)` -> `(B, P)`, L2-normalised, float32."""
-        return self.place_atoms(atom_states, molecules.molecule_of_atom, len(molecules))
+        return self.place_atoms(atom_states, molecules.molecule_of_atom, molecules.num_molecules)
 
     def place_motifs(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Place every motif in the shared space. `(N, H_graph)` -> `(M, P)`, L2-normalised, float32."""

@@ -74,7 +74,7 @@ class Molecules:
             "atom_to_motif": atom_to_motif,
             "motif_positions": motif_positions,
         }
-        missing = [name for name, tensor in given.items() if tensor is None]
+        missing = [name for name, tensor in {"motif_counts": motif_counts, **given}.items() if tensor is None]
         if missing:
             raise ValueError(
                 f"A batch of molecules lacks {', '.join(missing)}. Give all that the processor returns for `smiles`."
@@ -98,7 +98,12 @@ class Molecules:
         )
 
     def __len__(self) -> int:
-        """`B`."""
+        """`B`, as a number; inside a model, [`num_molecules`]."""
+        return self.num_molecules
+
+    @property
+    def num_molecules(self) -> int:
+        """`B`. In an exported graph it stays a symbol, which `len` would turn into a constant."""
         return self.motif_counts.shape[0]
 
     @property
@@ -114,11 +119,11 @@ class Molecules:
     @property
     def atom_counts(self) -> Tensor:
         """Atoms per molecule, `(B,)`."""
-        return count_members(self.molecule_of_atom, len(self))
+        return count_members(self.molecule_of_atom, self.num_molecules)
 
     def pad(self, values: Tensor, fill: float = 0.0) -> Tensor:
         """Lay values of motifs out in the slots of their molecules. `(M, ...)` -> `(B, K + 1, ...)`."""
-        padded = values.new_full((len(self), self.num_slots, *values.shape[1:]), fill)
+        padded = values.new_full((self.num_molecules, self.num_slots, *values.shape[1:]), fill)
         padded[self.molecule_of_motif, self.slot_of_motif] = values
         return padded
 
@@ -206,7 +211,7 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(forward)
     def wrapper(self: Any, molecules: Molecules | None = None, **inputs: Any) -> Any:
         tensors = {name: inputs.pop(name) for name in MOLECULE_TENSORS if name in inputs}
-        if molecules is None and tensors.get("motif_counts") is not None:
+        if molecules is None and any([tensor is not None for tensor in tensors.values()]):
             molecules = Molecules.from_tensors(**{**dict.fromkeys(_REQUIRED), **tensors})
         return forward(self, molecules, **inputs)
 
@@ -218,7 +223,7 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-_REQUIRED = ("atom_features", "edge_index", "edge_features", "atom_to_motif", "motif_positions")
+_REQUIRED = tuple(name for name in MOLECULE_TENSORS if name not in ("motif_ids", "motif_attention_mask"))
 
 
 def _first(counts: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Pipelines that need nothing but embeddings: retrieval, zero-shot classification and feature extraction.
 
-A model folder that holds this file and names its classes in `custom_pipelines` runs them without the package.
+An assembled folder holds this file and names its classes in `custom_pipelines`, so they run without the package too.
 """
 
 from collections.abc import Sequence
@@ -146,7 +146,7 @@ class FineMolTexZeroShotClassificationPipeline(FineMolTexEmbeddingPipeline):
             raise ValueError(f"`hypothesis_template` must hold {{}} for the label: got {hypothesis_template!r}.")
         molecules = self.embed("smiles", [inputs] if isinstance(inputs, str) else list(inputs), batch_size)  # (R, P)
         texts = self.embed("text", [hypothesis_template.format(label) for label in labels], batch_size)  # (L, P)
-        base: Any = getattr(self.model, "finemoltex", self.model)
+        base: Any = self.model.base_model
         scores = (base.inverse_temperature.detach().float().cpu() * molecules @ texts.T).softmax(-1)  # (R, L)
         found = [
             sorted(
@@ -208,14 +208,7 @@ def _descending(one: dict[str, Any]) -> float:
     return -one["score"]
 
 
-EMBEDDING_PIPELINES = {
-    "finemoltex-feature-extraction": FineMolTexFeatureExtractionPipeline,
-    "finemoltex-zero-shot-classification": FineMolTexZeroShotClassificationPipeline,
-    "finemoltex-retrieval": FineMolTexRetrievalPipeline,
-}
-
 __all__ = [
-    "EMBEDDING_PIPELINES",
     "FineMolTexFeatureExtractionPipeline",
     "FineMolTexRetrievalPipeline",
     "FineMolTexZeroShotClassificationPipeline",

@@ -107,7 +107,7 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         self._check_sides(molecules, input_ids is not None or inputs_embeds is not None)
         base, options = self.finemoltex, self.config.property_config
         atom_states = base.encode_atoms(molecules, hidden_motifs)  # (N, H_graph)
-        atoms = (atom_states, molecules.molecule_of_atom, len(molecules))
+        atoms = (atom_states, molecules.molecule_of_atom, molecules.num_molecules)
         features = []
         if options.readout != "molecule":
             features.append(pool_atoms(*atoms))  # (B, H_graph)

@@ -37,8 +37,10 @@ def attribute_motifs(model: Any, processor: Any, smiles: str, output: str | int 
         ValueError: If there is no such output, or the molecule is bad.
 
     Example:
-    >>> for motif in attribute_motifs(model, processor, "CC(=O)Oc1ccccc1C(=O)O"):  # doctest: +SKIP
-    ...     motif.label, round(motif.effect, 2)
+    >>> model = FineMolTexForPropertyPrediction.from_pretrained(property_folder)
+    >>> attributions = attribute_motifs(model, processor, "NS(=O)(=O)c1ccccc1")
+    >>> {motif.label: round(motif.effect, 2) for motif in attributions}
+    {'N[SH](=O)=O': ..., 'c1ccccc1': ...}
     """
     names = [model.config.id2label[place] for place in range(model.config.num_labels)]
     column = names.index(output) if output in names else output

@@ -27,8 +27,8 @@ class PropertyPredictor:
         ValueError: If the model reads texts beside molecules: the pipeline takes both.
 
     Example:
-    >>> predictor = PropertyPredictor.from_pretrained("runs/bbbp/bbbp/fine_tuned/seed0")  # doctest: +SKIP
-    >>> predictor.predict(["CCO", "c1ccccc1"]).shape  # doctest: +SKIP
+    >>> predictor = PropertyPredictor.from_pretrained(property_folder)
+    >>> predictor.predict(["CCO", "c1ccccc1"]).shape
     (2, 1)
     """
 

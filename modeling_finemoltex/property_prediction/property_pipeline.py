@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from transformers import Pipeline
 
-TASK = "finemoltex-property-prediction"
 BATCH = 64
 
 

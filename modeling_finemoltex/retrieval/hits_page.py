@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..drawing.molecule_page import Card, Section, draw_molecule, render_page
-from .index import Hit
+from .index_rows import Hit
 
 
 def render_hits_page(

@@ -1,4 +1,4 @@
-"""What an index keeps: its table of rows, their vectors, and the folder it is saved to.
+"""The folder that an index is saved to.
 
 A folder holds
 
@@ -12,96 +12,60 @@ import json
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from .backends.protocol import SearchBackend
+from .backends.registry import BACKENDS
+from .index_rows import IndexRows
 
 FORMAT = 1
-ROWS_FILE, VECTORS_FILE, FAISS_FILE, METADATA_FILE = "rows.arrow", "vectors.npy", "index.faiss", "metadata.json"
-DATA_FILES = (ROWS_FILE, VECTORS_FILE, FAISS_FILE)
-CONTENT_COLUMN = {"molecules": "smiles", "texts": "text"}
-LOCATION = {"name_or_path", "revision"}  # of a fingerprint: where a model lies; the rest tells what it is
+ROWS_FILE, VECTORS_FILE, BACKEND_FILE, METADATA_FILE = "rows.arrow", "vectors.npy", "index.faiss", "metadata.json"
+DATA_FILES = (ROWS_FILE, VECTORS_FILE, BACKEND_FILE)
 BLOCK = 1 << 24  # bytes per step of a checksum
 
 
-def unit_rows(vectors: np.ndarray, what: str, numbers: Sequence[int] | None = None) -> np.ndarray:
-    """Scale rows to length 1.
-
-    Args:
-        vectors (`np.ndarray` of shape `(R, P)`): Any real numbers.
-        what (`str`): What a row is, for the message.
-        numbers (sequence of `R` `int`, *optional*): Their numbers, for the message.
-
-    Returns:
-        `np.ndarray` of shape `(R, P)`, float32 and contiguous.
-
-    Raises:
-        ValueError: If the shape is another one, or a row is zero or not finite; names the row.
-    """
-    vectors = np.asarray(vectors, dtype=np.float32)
-    if vectors.ndim != 2:
-        raise ValueError(f"Vectors must have the shape (rows, width), got {vectors.shape}.")
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    bad = np.flatnonzero(~np.isfinite(lengths) | (lengths == 0))
-    if len(bad):
-        number = bad[0] if numbers is None else numbers[bad[0]]
-        raise ValueError(
-            f"{what} {number} has a vector of length {lengths[bad[0], 0]}: it must be finite and not zero "
-            f"({len(bad)} of {len(vectors)} are bad). Embed it again."
-        )
-    return np.ascontiguousarray(vectors / lengths)
-
-
-def make_rows(kind: str, ids: Any, numbers: Any, contents: Any) -> pa.Table:
-    """Build a table of rows; a missing id becomes the row number.
-
-    Args:
-        kind (`str`): `"molecules"` or `"texts"`.
-        ids (`(R,)` strings or nulls): Names of the rows.
-        numbers (`(R,)` integers): Row numbers in the user's data.
-        contents (`(R,)` strings): SMILES or texts.
-    """
-    numbers = pa.array(numbers, pa.int64())
-    names = pc.coalesce(pa.array(ids, pa.string()), numbers.cast(pa.string()))
-    return pa.table({"id": names, "row": numbers, CONTENT_COLUMN[kind]: pa.array(contents, pa.string())})
-
-
 def write_folder(
-    folder: Path,
-    rows: pa.Table,
-    vectors: np.ndarray,
-    removed: np.ndarray,
-    structure: faiss.Index,
-    metadata: dict[str, Any],
+    folder: Path, rows: IndexRows, backend: SearchBackend, method: str, model: dict[str, Any] | None
 ) -> None:
-    """Write an index so that a folder of that name is at any time the old one or the new one, whole.
+    """Write an index in such a way that a folder of that name is at any time the old one or the new one, whole.
+
+    Args:
+        folder (`Path`): A new folder, or that of an index.
+        rows ([`IndexRows`]): Its `R` rows.
+        backend ([`SearchBackend`]): Holds their vectors `(R, P)`.
+        method (`str`): Key of the back end in `BACKENDS`.
+        model (`dict[str, str]`, *optional*): Fingerprint of the model.
 
     Raises:
         ValueError: If the folder exists and is no index.
     """
     with _staged(folder) as staging:
-        table = rows.append_column("removed", pa.array(removed)).combine_chunks()
+        table = rows.table.append_column("removed", pa.array(rows.removed)).combine_chunks()
         with pa.OSFile(str(staging / ROWS_FILE), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
-        np.save(staging / VECTORS_FILE, vectors)
-        faiss.write_index(structure, str(staging / FAISS_FILE))
+        np.save(staging / VECTORS_FILE, rows.vectors)
+        backend.save(staging / BACKEND_FILE)
         metadata = {
             "format": FORMAT,
-            **metadata,
+            "kind": rows.kind,
+            "method": method,
+            "size": len(rows),
+            "embedding_size": rows.vectors.shape[1],
+            "model": model,
             "bytes": {name: (staging / name).stat().st_size for name in DATA_FILES},
-            "crc32": {name: _checksum(staging / name) for name in (ROWS_FILE, FAISS_FILE)},
+            "crc32": {name: _checksum(staging / name) for name in (ROWS_FILE, BACKEND_FILE)},
         }
         text = json.dumps(metadata, indent=2, ensure_ascii=False)
         (staging / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def read_metadata(folder: Path) -> dict[str, Any]:
+def read_index_metadata(folder: Path) -> dict[str, Any]:
     """Read `metadata.json` of an index and check the other files against it.
 
     The vectors are checked for their size only: they may be many times larger than memory and are read on demand.
@@ -114,7 +78,9 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         metadata = json.loads(file.read_text(encoding="utf-8"))
         version = metadata["format"]
     except FileNotFoundError as error:
-        raise ValueError(f"{folder} is not an index: it has no {METADATA_FILE}. Make one with `save`.") from error
+        raise ValueError(
+            f"{folder} is not an index: it has no {METADATA_FILE}. `finemoltex index` makes one."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(file, f"{error!r}") from error
     if version != FORMAT:
@@ -132,68 +98,59 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return metadata
 
 
-def read_rows(folder: Path) -> tuple[pa.Table, np.ndarray]:
-    """Map `rows.arrow`: the table of rows, and `(R,)` booleans that tell which are removed."""
-    try:
-        table = pa.ipc.open_file(pa.memory_map(str(folder / ROWS_FILE))).read_all()
-        return table.drop_columns("removed"), table["removed"].to_numpy()
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are subclasses of these
-        raise _damaged(folder / ROWS_FILE, error) from error
-
-
-def read_vectors(folder: Path, num_rows: int, embedding_size: int) -> np.ndarray:
-    """Map `vectors.npy`: `(R, P)`, float32."""
-    try:
-        vectors = np.load(folder / VECTORS_FILE, mmap_mode="r")
-        if vectors.shape != (num_rows, embedding_size) or vectors.dtype != np.float32:
-            raise ValueError(f"it holds {vectors.dtype} {vectors.shape}, not float32 {num_rows, embedding_size}")
-    except (OSError, ValueError) as error:
-        raise _damaged(folder / VECTORS_FILE, error) from error
-    return vectors
-
-
-def read_structure(folder: Path, num_rows: int, embedding_size: int) -> faiss.Index:
-    """Read `index.faiss` and check that it belongs to the rows."""
-    try:
-        structure = faiss.read_index(str(folder / FAISS_FILE))
-        if (structure.ntotal, structure.d) != (num_rows, embedding_size):
-            raise ValueError(f"it holds {(structure.ntotal, structure.d)} numbers, not {num_rows, embedding_size}")
-    except (RuntimeError, ValueError, MemoryError) as error:
-        raise _damaged(folder / FAISS_FILE, error) from error
-    return structure
-
-
-def check_same_model(indexed: dict[str, Any] | None, offered: dict[str, Any]) -> None:
-    """Refuse an encoder of another model than that of an index.
-
-    Weights, motif vocabulary and tokenizer decide, not where they lie: a copied folder is the same model.
+def read_rows(folder: Path, kind: str, embedding_size: int) -> IndexRows:
+    """Map the table of rows, their vectors `(R, P)`, and which of them are removed, `(R,)`.
 
     Args:
-        indexed (`dict[str, str]`, *optional*): Fingerprint in the index.
-        offered (`dict[str, str]`): Fingerprint of the encoder.
+        folder (`Path`): An index.
+        kind (`str`): `"molecules"` or `"texts"`.
+        embedding_size (`int`): `P`.
 
     Raises:
-        ValueError: If they differ; tells both.
+        ValueError: If a file is damaged, or holds something else; names it.
     """
-    if indexed is None:
-        raise ValueError(
-            "This index does not name its model, so no encoder is known to fit. Search with `embeddings`."
-        )
-    parts = sorted((indexed.keys() | offered.keys()) - LOCATION)
-    other = [name for name in parts if indexed.get(name) != offered.get(name)]
-    if other:
-        raise ValueError(
-            f"The index was made with another model than the encoder's; they differ in {', '.join(other)}. "
-            f"Index: {_describe(indexed)}. Encoder: {_describe(offered)}. "
-            "Load the encoder of the index's model and revision, or embed and index the library with this one."
-        )
+    file = folder / ROWS_FILE
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        # Through DLPack: `to_numpy` imports pandas, which takes longer than everything else about a small index.
+        removed = np.from_dlpack(table["removed"].cast(pa.uint8()).combine_chunks()).astype(bool)
+        cells = table.drop_columns("removed")
+        file = folder / VECTORS_FILE
+        vectors = np.load(file, mmap_mode="r")
+        if vectors.shape != (len(cells), embedding_size) or vectors.dtype != np.float32:
+            raise ValueError(f"it holds {vectors.dtype} {vectors.shape}, not float32 {len(cells), embedding_size}")
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are subclasses of these
+        raise _damaged(file, error) from error
+    return IndexRows(kind, cells, vectors, removed)
+
+
+def read_backend(folder: Path, method: str, shape: tuple[int, int]) -> SearchBackend:
+    """Read the back end and check that it belongs to the rows.
+
+    Args:
+        folder (`Path`): An index.
+        method (`str`): A key of `BACKENDS`.
+        shape (`tuple[int, int]`): Number of rows and width of their vectors, `(R, P)`.
+
+    Raises:
+        ValueError: If the method is unknown, or the file is damaged or of other rows.
+    """
+    if method not in BACKENDS:
+        raise ValueError(f"{folder} was made with the method {method!r}; this version knows {', '.join(BACKENDS)}.")
+    try:
+        backend = BACKENDS[method].load(folder / BACKEND_FILE)
+        if backend.shape != shape:
+            raise ValueError(f"it holds {backend.shape} numbers, not {shape}")
+    except (RuntimeError, ValueError, MemoryError) as error:
+        raise _damaged(folder / BACKEND_FILE, error) from error
+    return backend
 
 
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
-    """Give an empty folder beside `folder` that takes its place once filled."""
-    ours = {*DATA_FILES, METADATA_FILE}
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in ours) if folder.is_dir() else []
+    """Yield a staging folder, and swap it in on success."""
+    known = {*DATA_FILES, METADATA_FILE}
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
     if foreign or folder.is_file():
         raise ValueError(f"{folder} is not an index ({', '.join(foreign[:5]) or 'a file'}). Save to a new folder.")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -209,10 +166,6 @@ def _staged(folder: Path) -> Iterator[Path]:
             if former.is_dir():
                 shutil.move(former, folder)
             raise
-
-
-def _describe(fingerprint: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in fingerprint.items() if value is not None)
 
 
 def _checksum(file: Path) -> int:

@@ -27,8 +27,9 @@ class PairReranker:
         batch_size (`int`): Molecules or texts encoded at once.
 
     Example:
-    >>> rerank = PairReranker(model, processor, molecules, texts)
-    >>> scores = rerank("t2m", np.array([0]), np.array([[5, 2, 9]]))  # text 0 with molecules 5, 2 and 9
+    >>> rerank = PairReranker(FineMolTexForRetrieval(model.config), processor, smiles, texts)
+    >>> rerank("t2m", np.array([0]), np.array([[5, 2, 9]])).shape  # text 0 with molecules 5, 2 and 9
+    (1, 3)
     """
 
     def __init__(

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 from rdkit import Chem
-from typer.testing import CliRunner
 
-from modeling_finemoltex.cli.main import app
 from modeling_finemoltex.editing import Edit, render_edits_page
 from modeling_finemoltex.editing.edits_page import CUT, NEW, find_changes
 
@@ -18,13 +16,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 
 
-def run(*words, code: int = 0):
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == code, done.output + done.stderr
-    return done
-
-
-def test_edit_prints_a_table_and_draws(model_folder, tmp_path):
+def test_edit_prints_a_table_and_draws(model_folder, tmp_path, run):
     done = run("edit", ASPIRIN, "an <acid>", "--model", model_folder, "-k", 3, "--draw", tmp_path / "edits.html")
     header, *rows = done.stdout.strip().splitlines()
     assert header.split()[:4] == ["rank", "text", "similarity", "MolLogP"] and len(rows) == 3
@@ -32,7 +24,7 @@ def test_edit_prints_a_table_and_draws(model_folder, tmp_path):
     assert page.count("<svg") == 4 and "an &lt;acid&gt;" in page and "3 edits drawn" in done.stderr
 
 
-def test_json_tells_the_same_and_png_is_written(model_folder, tmp_path):
+def test_json_tells_the_same_and_png_is_written(model_folder, tmp_path, run):
     words = ("edit", ASPIRIN, "It is a gas.", "--model", model_folder, "-k", 2)
     entry = json.loads(run(*words, "--json", "--draw", tmp_path / "edits.png").stdout)
     assert entry["smiles"] == ASPIRIN and [set(one) for one in entry["edits"]] == [set(Edit("C", 1, 1).to_dict())] * 2
@@ -40,7 +32,7 @@ def test_json_tells_the_same_and_png_is_written(model_folder, tmp_path):
     assert (tmp_path / "edits.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_no_edit_is_said(model_folder):
+def test_no_edit_is_said(model_folder, run):
     done = run("edit", "C", "It is a gas.", "--model", model_folder)
     assert done.stdout == "no edits\n" and "No admissible edit: lower --min_similarity" in done.stderr
 
@@ -53,10 +45,10 @@ def test_no_edit_is_said(model_folder):
         ((ASPIRIN, " "), "The prompt is blank"),
         ((ASPIRIN, "x", "--draw", "edits.txt"), "ends in .html or .png"),
         ((ASPIRIN, "x", "--fragments", "missing.db"), "is no fragment database"),
-        ((ASPIRIN, "x", "--min_similarity", "2"), "between 0 and 1"),
+        ((ASPIRIN, "x", "--min_similarity", "2"), "--min_similarity must be between 0 and 1"),
     ],
 )
-def test_mistakes_end_with_a_sentence(model_folder, words, message):
+def test_mistakes_end_with_a_sentence(model_folder, words, message, run):
     done = run("edit", *words, "--model", model_folder, code=1)
     assert done.stderr.startswith("Error: ") and message in done.stderr
 

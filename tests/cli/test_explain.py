@@ -6,39 +6,38 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from modeling_finemoltex.cli.main import app
+from modeling_finemoltex import MoleculeTextEncoder, MotifWordAligner
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "explain.py"
 SMILES, TEXT = "c1ccccc1C#N", "a benzene with nitrile"
 
 
-def run(*words, code: int = 0):
-    result = CliRunner().invoke(app, ["explain", SMILES, TEXT, *map(str, words)])
-    assert result.exit_code == code, result.output
-    return result
+@pytest.fixture
+def explain(run):
+    return lambda *words, code=0: run("explain", SMILES, TEXT, *words, code=code)
 
 
-def test_table_json_and_page(word_folder, aligner, tmp_path):
+def test_table_json_and_page(word_folder, tmp_path, explain):
     page = tmp_path / "pair.html"
-    lines = run("--model", word_folder, "--html", page).stdout.rstrip().splitlines()
+    lines = explain("--model", word_folder, "--html", page).stdout.rstrip().splitlines()
+    aligner = MotifWordAligner(MoleculeTextEncoder.from_pretrained(str(word_folder)))
     (expected,) = aligner.align([SMILES], [TEXT])
     assert [line.split()[1] for line in lines] == [motif.smiles for motif in expected.motifs]
     assert [line.split()[2] for line in lines] == [expected.best_words(place, 1)[0][0] for place in range(len(lines))]
     assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    found = json.loads(run("--model", word_folder, "--json").stdout)
+    found = json.loads(explain("--model", word_folder, "--json").stdout)
     assert found["text"] == TEXT and [word["text"] for word in found["words"]] == TEXT.split()
     assert found["similarity"][0][0] == pytest.approx(float(expected.similarity[0, 0]), abs=1e-3)
 
 
-def test_errors_are_one_sentence(word_folder, tmp_path):
+def test_errors_are_one_sentence(word_folder, tmp_path, explain):
     for words, message in (
         (("--model", tmp_path / "nowhere"), "cannot be loaded"),
-        (("--model", word_folder, "--by", "luck"), "`kind` must be one of"),
+        (("--model", word_folder, "--by", "luck"), "--by must be one of"),
         (("--model", word_folder, "--html", tmp_path / "pair.txt"), "give a file that ends in .html"),
     ):
-        result = run(*words, code=1)
+        result = explain(*words, code=1)
         assert result.stderr.startswith("Error: ") and message in result.stderr and "Traceback" not in result.output
 
 

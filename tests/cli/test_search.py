@@ -1,46 +1,25 @@
-"""`finemoltex index` and `finemoltex search`, from an embedding folder to a table, JSON and a page."""
+"""`finemoltex search`: hits as a table, JSON and a page, and what it does not load."""
 
 import json
-import shutil
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
 pytest.importorskip("faiss")
 
 from modeling_finemoltex import FineMolTexModel, MoleculeTextIndex
-from modeling_finemoltex.cli.main import app
 from modeling_finemoltex.embedding import MoleculeTextEncoder
 
-
-@pytest.fixture(scope="module")
-def model_folder(tmp_path_factory, config, processor):
-    folder = tmp_path_factory.mktemp("runs") / "model"
-    FineMolTexModel(config).save_pretrained(folder)
-    processor.save_pretrained(folder)
-    return folder
+ROOT = Path(__file__).resolve().parents[2]
+# Each takes a tenth of a second to a second to import.
+NOT_NEEDED = ("datasets", "pandas", "sklearn", "matplotlib", "evaluate", "torch_geometric", "rdkit.Chem.Descriptors")
 
 
-@pytest.fixture(scope="module")
-def index_folder(tmp_path_factory, model_folder, molecules):
-    """Embedded and indexed as a chemist would do it."""
-    folder = tmp_path_factory.mktemp("library")
-    lines = [f"{smiles},m{number}" for number, smiles in enumerate(molecules)]
-    (folder / "library.csv").write_text("\n".join(["smiles,id", *lines]))
-    run("embed", folder / "library.csv", folder / "embeddings", "--model", model_folder)
-    done = run("index", folder / "embeddings", folder / "index")
-    assert "10 molecules, method flat, width 32" in done.stderr
-    return folder / "index"
-
-
-def run(*words, code: int = 0):
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == code, done.output + done.stderr
-    return done
-
-
-def test_search_prints_a_table_per_query(index_folder):
+def test_search_prints_a_table_per_query(index_folder, run):
     first, second = run("search", index_folder, "an alcohol", "a salt", "-k", 3).stdout.strip().split("\n\n")
     assert [table.splitlines()[0] for table in (first, second)] == ["an alcohol", "a salt"]
     header, *rows = first.splitlines()[1:]
@@ -48,7 +27,7 @@ def test_search_prints_a_table_per_query(index_folder):
     assert [row.split()[0] for row in rows] == ["1", "2", "3"]
 
 
-def test_json_tells_what_the_index_finds(index_folder, model_folder, molecules):
+def test_json_tells_what_the_index_finds(index_folder, model_folder, molecules, run):
     done = run("search", index_folder, *molecules, "--smiles", "-k", 2, "--json")
     encoder = MoleculeTextEncoder.from_pretrained(str(model_folder))
     expected = MoleculeTextIndex.load(index_folder, encoder).search(smiles=list(molecules), k=2)
@@ -58,7 +37,7 @@ def test_json_tells_what_the_index_finds(index_folder, model_folder, molecules):
     ]
 
 
-def test_conditions_narrow_the_hits(index_folder):
+def test_conditions_narrow_the_hits(index_folder, run):
     done = run(
         *("search", index_folder, "a ring", "-k", 5, "--json", "--smarts", "[r]"),
         *("--exclude_smarts", "c", "--range", "MolWt::300"),
@@ -68,7 +47,7 @@ def test_conditions_narrow_the_hits(index_folder):
     assert "no hits" in run("search", index_folder, "gold", "-k", 1, "--smarts", "[Au]").stdout
 
 
-def test_html_is_written_beside_the_table(index_folder, tmp_path):
+def test_html_is_written_beside_the_table(index_folder, tmp_path, run):
     done = run("search", index_folder, "an <acid>", "-k", 4, "--html", tmp_path / "hits.html")
     page = (tmp_path / "hits.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 4 and "<h2>an &lt;acid&gt;</h2>" in page and "4 best of 10 molecules" in page
@@ -86,12 +65,12 @@ def test_html_is_written_beside_the_table(index_folder, tmp_path):
         (["--model", "nowhere"], "'nowhere' cannot be loaded"),
     ],
 )
-def test_mistakes_end_with_a_sentence(index_folder, words, message):
+def test_mistakes_end_with_a_sentence(index_folder, words, message, run):
     done = run("search", index_folder, "an alcohol", *words, code=1)
     assert done.stderr.startswith("Error: ") and message in done.stderr and not done.stdout
 
 
-def test_another_model_is_refused(index_folder, tmp_path, config, processor):
+def test_another_model_is_refused(index_folder, tmp_path, config, processor, run):
     torch.manual_seed(1)  # every test starts from seed 0, as the model of the index may have done
     FineMolTexModel(config).save_pretrained(tmp_path / "other")
     processor.save_pretrained(tmp_path / "other")
@@ -99,18 +78,13 @@ def test_another_model_is_refused(index_folder, tmp_path, config, processor):
     assert "made with another model" in done.stderr and "differ in weights" in done.stderr
 
 
-def test_an_index_is_replaced_on_demand_only(index_folder, tmp_path):
-    embeddings, output = index_folder.parent / "embeddings", tmp_path / "index"
-    run("index", embeddings, output, "--method", "hnsw")
-    assert "exists: give another folder, or --force" in run("index", embeddings, output, code=1).stderr
-    run("index", embeddings, output, "--force")
-    assert MoleculeTextIndex.load(output).method == "flat"
-    assert "Unknown method 'lsh'" in run("index", embeddings, tmp_path / "x", "--method", "lsh", code=1).stderr
-    assert "no embedding folder" in run("index", tmp_path, tmp_path / "x", code=1).stderr
-
-
-def test_a_damaged_shard_is_named(index_folder, tmp_path):
-    shutil.copytree(index_folder.parent / "embeddings", tmp_path / "embeddings")
-    shard = tmp_path / "embeddings" / "shard-00000.parquet"
-    shard.write_bytes(shard.read_bytes()[:-20])
-    assert "shard-00000.parquet" in run("index", tmp_path / "embeddings", tmp_path / "x", code=1).stderr
+def test_a_search_loads_what_it_needs_only(index_folder):
+    code = (
+        "import sys; from modeling_finemoltex.cli.main import app;"
+        f"app(['search', {str(index_folder)!r}, 'an alcohol', '-k', '1'], standalone_mode=False);"
+        f"print([name for name in {NOT_NEEDED} if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert not done.stderr

@@ -1,9 +1,11 @@
 import pytest
 import torch
+from copying_generator import make_copying_generator, swap_along
+from rdkit import Chem
 
 from modeling_finemoltex import FineMolTexForMoleculeEditing, FineMolTexModel, MoleculeTextEncoder
 
-# Enough alike for a tiny generator to learn by heart in seconds.
+# All symbols that the generator of `parts` writes.
 _GROUPS = ("C", "CC", "O", "N", "CO", "F", "Cl", "CN")
 ARENES = sorted({f"{one}c1ccc({other})cc1" for one in _GROUPS for other in _GROUPS})
 
@@ -28,39 +30,21 @@ def arenes():
 
 
 @pytest.fixture(scope="session")
-def generator_run(tmp_path_factory):
-    """A tiny generator trained for a few seconds: its arguments, its report and the file it was trained on."""
-    pytest.importorskip("selfies")
-    from modeling_finemoltex.editing import GeneratorArguments, train_generator
-
-    folder = tmp_path_factory.mktemp("generator")
-    file = folder / "arenes.smi"
-    file.write_text("".join(f"{one}\n" for one in ARENES), encoding="utf-8")
-    sizes = {
-        "hidden_size": 48,
-        "num_layers": 1,
-        "intermediate_size": 96,
-        "num_heads": 4,
-        "max_length": 32,
-        "num_latents": 12,
-    }
-    schedule = {"batch_size": 32, "learning_rate": 2e-3, "max_steps": 600, "noise": 0.1, "num_held_out": 4}
-    arguments = GeneratorArguments(str(file), str(folder / "run"), **sizes, **schedule)
-    return arguments, train_generator(arguments), file
+def prompt():
+    """What `parts` has an answer to: fluorine in place of oxygen."""
+    return "This molecule is an alcohol."
 
 
 @pytest.fixture(scope="session")
-def parts(generator_run, encoder):
-    """Model with trained generator and alignment, processor and generator tokenizer."""
-    from modeling_finemoltex.editing import AlignmentSettings, EditingParts, load_generator, train_alignment
+def parts(encoder, arenes, prompt):
+    """Model with a generator that copies and an alignment set by hand, processor and generator tokenizer."""
+    pytest.importorskip("selfies")
+    from modeling_finemoltex.editing import EditingParts, TextGuide
 
-    generator, tokenizer = load_generator(generator_run[0].output_dir)
-    torch.manual_seed(0)
-    made = EditingParts(
-        FineMolTexForMoleculeEditing.from_parts(encoder.model, generator), encoder.processor, tokenizer
-    )
-    train_alignment(made, ARENES, AlignmentSettings(num_epochs=20, batch_size=16))
-    return made
+    generator, tokenizer = make_copying_generator(arenes)
+    model = FineMolTexForMoleculeEditing.from_parts(encoder.model, generator)
+    swap_along(model, tokenizer, torch.from_numpy(TextGuide(encoder, prompt).directions[0]), "[O]", "[F]")
+    return EditingParts(model, encoder.processor, tokenizer)
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +52,15 @@ def editing_folder(tmp_path_factory, parts):
     from modeling_finemoltex.editing import save_editing_folder
 
     return save_editing_folder(parts, tmp_path_factory.mktemp("runs") / "editing")
+
+
+@pytest.fixture(scope="session")
+def check_proposals():
+    """Function that asserts that proposals are distinct molecules other than the source."""
+
+    def check(proposals: list[str], smiles: str) -> None:
+        assert len(set(proposals)) == len(proposals) and Chem.CanonSmiles(smiles) not in proposals
+        for proposal in proposals:
+            assert Chem.CanonSmiles(proposal) == proposal and "*" not in proposal
+
+    return check

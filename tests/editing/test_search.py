@@ -73,27 +73,6 @@ def test_constraints_hold(encoder):
     )
 
 
-def test_unstable_groups_are_not_gained_but_may_stay():
-    constraints = EditConstraints(0.0, max_sa_score=10)
-    chloride = Chem.MolFromSmiles("CCC(=O)Cl")
-    assert (
-        constraints.admit(Chem.MolFromSmiles("CCC"), ["CCOOC", "CCC(=O)Cl", "CN(C)Cl", "CC.C", "C[CH2]", "CCO"])[
-            0
-        ].smiles
-        == "CCO"
-    )
-    assert [one.smiles for one in constraints.admit(chloride, ["CCCC(=O)Cl", "CCC(=O)Cl", "O=C(Cl)C(=O)Cl"])] == [
-        "CCCC(=O)Cl"
-    ]
-
-
-def test_edits_that_are_hard_to_make_are_left_out():
-    cubane = "C12C3C4C1C5C2C3C45"
-    source = Chem.MolFromSmiles("CCCC")
-    assert not EditConstraints(0.0, max_sa_score=2).admit(source, [cubane])
-    assert EditConstraints(0.0, max_sa_score=10).admit(source, [cubane])
-
-
 def test_an_oracle_joins_the_text(encoder):
     calls = []
 
@@ -118,34 +97,22 @@ def test_generated_molecules_are_diverse_and_carry_values(editor):
         editor.generate(PROMPT, seeds=["C.C"])
 
 
-@pytest.mark.parametrize("make", ["search", "random"])
-def test_refusals_are_explained(make, editor):
-    refusing = editor if make == "search" else RandomEditor(editor.proposers)
+def test_refusals_are_explained(editor):
     with pytest.raises(ValueError, match="'C1CC' is no molecule that can be edited"):
-        refusing.edit("C1CC", PROMPT)
+        editor.edit("C1CC", PROMPT)
     with pytest.raises(ValueError, match=r"2 components, .* such as the largest, 'CC\(=O\)\[O-\]'"):
-        refusing.edit("CC(=O)[O-].[Na+]", PROMPT)
+        editor.edit("CC(=O)[O-].[Na+]", PROMPT)
     with pytest.raises(ValueError, match="The prompt is blank"):
-        refusing.edit("CCO", "  ")
+        editor.edit("CCO", "  ")
     with pytest.raises(ValueError, match="at least 1, got 0"):
-        refusing.edit("CCO", PROMPT, num_edits=0)
+        editor.edit("CCO", PROMPT, num_edits=0)
 
 
-def test_no_admissible_edit_is_an_empty_list(editor, encoder):
+def test_no_admissible_edit_is_an_empty_list(editor):
     assert editor.edit("[Fe+2]", PROMPT) == []  # nothing to exchange
     assert editor.edit("C", PROMPT) == []  # nothing is similar to methane
-    assert RandomEditor(editor.proposers, EditConstraints()).edit("C", PROMPT) == []
 
 
 def test_settings_are_checked():
     with pytest.raises(ValueError, match="`num_parents` must be at least 1, got 0"):
         SearchSettings(num_parents=0)
-    with pytest.raises(ValueError, match="between 0 and 1, got 1.5"):
-        EditConstraints(1.5)
-
-
-def test_chance_ignores_the_text_but_not_the_seed(editor):
-    perturb, other = RandomEditor(editor.proposers), RandomEditor(editor.proposers, seed=1)
-    drawn = perturb.edit(ASPIRIN, PROMPT, num_edits=5)
-    assert drawn == perturb.edit(ASPIRIN, PROMPT, num_edits=5) != other.edit(ASPIRIN, PROMPT, num_edits=5)
-    assert len(drawn) == 5 and all(edit.text_score is None for edit in drawn)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_finemoltex.evaluation import RetrievalSetting, evaluate_retrieval, ranking_metrics, score_queries
+from modeling_finemoltex.evaluation import RetrievalSetting, evaluate_retrieval, score_comparison, score_queries
 from modeling_finemoltex.evaluation.pools import hits_ceiling
 
 
@@ -19,7 +19,7 @@ def cosines(queries, candidates):
 
 @pytest.mark.parametrize("block", [1, 1 << 23])
 def test_extra_candidates_join_one_direction_each(block, monkeypatch):
-    monkeypatch.setattr(ranking_metrics, "BLOCK_ELEMENTS", block)
+    monkeypatch.setattr(score_comparison, "BLOCK_ELEMENTS", block)
     molecules, texts = embeds(30, seed=1), embeds(30, seed=2)
     more_molecules, more_texts = embeds(50, seed=3), embeds(7, seed=4)
     options = {"extra_molecule_embeds": more_molecules, "extra_text_embeds": torch.tensor(more_texts)}

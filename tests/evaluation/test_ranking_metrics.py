@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_finemoltex.evaluation import evaluate_retrieval, format_retrieval_table, load_negatives, ranking_metrics
+from modeling_finemoltex.evaluation import evaluate_retrieval, format_retrieval_table, load_negatives, score_comparison
 from modeling_finemoltex.evaluation.pools import count_correct, draw_negatives
 
 
@@ -38,7 +38,7 @@ def brute_force(queries, candidates, correct, hits_at):
 @pytest.mark.parametrize("levels", [0, 5])
 @pytest.mark.parametrize("block", [1, 7 * 40, 1 << 23])
 def test_equals_brute_force(with_ids, levels, block, monkeypatch):
-    monkeypatch.setattr(ranking_metrics, "BLOCK_ELEMENTS", block)
+    monkeypatch.setattr(score_comparison, "BLOCK_ELEMENTS", block)
     rows, hits_at = 40, (1, 5, 10)
     molecules, texts = embeds(rows, seed=1, levels=levels), embeds(rows, seed=2, levels=levels)
     molecule_ids, text_ids = np.arange(rows) // 2, np.arange(rows) % 15
@@ -52,20 +52,17 @@ def test_equals_brute_force(with_ids, levels, block, monkeypatch):
             assert metrics[f"p/{direction}_{name}"] == pytest.approx(value, abs=1e-9), (direction, name)
 
 
-@pytest.mark.parametrize("with_ids", [False, True])
-def test_equal_embeddings_give_exactly_chance(with_ids):
+def test_equal_embeddings_give_exactly_chance():
     rows = 30
     same = np.tile(embeds(1, width=37), (rows, 1))
-    ids = {"molecule_ids": np.arange(rows) // 3, "text_ids": [f"text {row // 2}" for row in range(rows)]}
-    metrics = evaluate_retrieval(same, same, "p", **(ids if with_ids else {}))
+    metrics = evaluate_retrieval(same, same, "p")
     for key, chance in metrics.items():
         if "/chance_" in key:
             for direction in ("t2m", "m2t"):
                 assert metrics[key.replace("chance", direction)] == pytest.approx(chance, abs=1e-12), key
-    if not with_ids:
-        assert metrics["p/chance_hits@10"] == pytest.approx(10 / 30)
-        assert metrics["p/chance_mrr"] == pytest.approx(sum(1 / rank for rank in range(1, 31)) / 30)
-        assert metrics["p/chance_mean_rank"] == pytest.approx(15.5)
+    assert metrics["p/chance_hits@10"] == pytest.approx(10 / 30)
+    assert metrics["p/chance_mrr"] == pytest.approx(sum(1 / rank for rank in range(1, 31)) / 30)
+    assert metrics["p/chance_mean_rank"] == pytest.approx(15.5)
     assert metrics["p/chance_choose_one_of_20"] == 0.05
 
 
@@ -92,7 +89,8 @@ def test_duplicates_of_the_molecule_are_right_answers():
     assert plain["p/t2m_hits@1"] == pytest.approx((0.5 + 0.5 + 4) / 6)
     assert aware["p/t2m_hits@1"] == 1.0
     assert aware["p/t2m_choose_one_of_4"] == aware["p/m2t_choose_one_of_4"] == 1.0
-    assert aware["p/chance_hits@1"] == pytest.approx((2 / 5 + 4 / 6) / 6)
+    assert aware["p/chance_t2m_hits@1"] == pytest.approx(1 / 5)  # five molecules
+    assert aware["p/chance_m2t_hits@1"] == pytest.approx((2 * 2 / 6 + 4 / 6) / 6)  # two are right for row 0
 
 
 def test_negatives_are_seeded_nested_and_wrong():

@@ -12,7 +12,7 @@ from modeling_finemoltex.training import format_ablation_table
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = """
-contrastive only: {word_loss_weight: 0, motif_loss_weight: 0}
+contrastive only: {objective: [masked_modelling=none]}
 masked: {}
 paper fragmentation: {fragmentation: paper}
 """

@@ -12,9 +12,12 @@ import pytest
 import modeling_finemoltex
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = "\n".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "api").glob("*.md")))
+PAGES = "\n".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "reference").glob("*.md")))
 ADDRESSES = re.findall(r"^::: ([\w.]+)$", PAGES, flags=re.MULTILINE)
-PACKAGES = ("data", "editing", "evaluation", "explain", "property_prediction", "retrieval", "training")
+PACKAGES = (
+    *("data", "drawing", "editing", "embedding", "evaluation", "explain", "hub", "property_prediction", "retrieval"),
+    "training",
+)
 
 
 def test_every_address_can_be_imported():
@@ -42,12 +45,12 @@ def test_the_site_builds_strictly_and_offline(tmp_path):
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **nowhere}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     site = tmp_path / "site"
-    retrieval = (site / "api" / "retrieval" / "index.html").read_text(encoding="utf-8")
+    retrieval = (site / "reference" / "retrieval" / "index.html").read_text(encoding="utf-8")
     assert 'id="modeling_finemoltex.MoleculeTextIndex.search"' in retrieval
     readme = (site / "index.html").read_text(encoding="utf-8")
     assert "Molecules and texts in one space" in readme and 'href="examples/"' in readme
     assert (site / "hub_cards" / "images" / "motif_partition.svg").is_file()
-    models = (site / "api" / "models" / "index.html").read_text(encoding="utf-8")
+    models = (site / "reference" / "models" / "index.html").read_text(encoding="utf-8")
     # Arguments in a group are told one by one, references are links, examples are code.
     assert "<code>attention_mask</code>" in models and 'href="#modeling_finemoltex.FineMolTexModel' in models
     assert "&gt;&gt;&gt; &gt;" not in models and "<blockquote>" not in models

@@ -1,4 +1,4 @@
-"""Every command and every code block of the README, as printed, one after the other in one folder.
+"""Every command and every code block of the README, the tutorial and the guides, as printed, in one folder.
 
 Each runs on what those before it wrote, from pre-training on; only options that make it small are added.
 """
@@ -14,15 +14,28 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+# In the order in which one needs what another wrote. Guides on extending the package have tests of their own.
+PAGES = (
+    "README.md",
+    "docs/tutorials/first_steps.md",
+    "docs/guides/pretrain_on_your_pairs.md",
+    "docs/guides/search_your_library.md",
+    "docs/guides/edit.md",
+    "docs/guides/evaluate.md",
+    "docs/guides/explain.md",
+    "docs/guides/predict_properties.md",
+    "docs/guides/share.md",
+    "docs/guides/deploy.md",
+)
+TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 # What another test runs, or what no test can.
 ELSEWHERE = {
     "pip install": "environments are made by .ci/run",
     "pytest": "this is it",
     "hf auth login": "asks for a password",
-    "python hub_cards/space/app.py": "tests/space/test_space.py",
-    "finemoltex push": "tests/hub/test_cli_share.py",
-    "finemoltex info": "tests/hub/test_cli_share.py",
+    "python hub_cards/space/app.py": "test_space.py",
+    "finemoltex push": "test_push.py",
+    "finemoltex info": "test_info.py",
 }
 GENERATOR = (
     "--hidden_size 48 --num_layers 1 --intermediate_size 96 --num_heads 4 --max_length 32 --batch_size 32 "
@@ -43,6 +56,9 @@ SMALLER = {
     "python examples/evaluate_editing.py": "--num_candidates 10 --prompts 101",
     "accelerate launch examples/pretrain.py --dataset": f"{TINY} --validation_size 8 --test_size 8 --split random",
     "python examples/evaluate_retrieval.py": "--bootstrap 10",
+    "python examples/simulate_chance.py": "",
+    "python examples/measure_overlap.py": "",
+    "python examples/evaluate_alignment.py": "--bootstrap 10 --num_pairs 8 --generate",
     "finemoltex explain": "",
     "python examples/finetune_property.py": "--epochs 1",
     "finemoltex predict": "",
@@ -56,11 +72,16 @@ PYRIDINES = [f"{group}c1ccnc({end})c1" for group in ("C", "CC", "CCC", "CCCC", "
 SCAFFOLDS = [f"{ring}{'C' * length}c1ccccc1" for length in range(1, 31) for ring in ("c1ccccc1", "c1ccncc1")]
 
 
+def read_blocks(language: str) -> dict[str, list[str]]:
+    """List the code blocks of each page."""
+    return {page: re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL) for page, text in TEXTS.items()}
+
+
 def read_commands() -> list[str]:
     """List the lines of the blocks, and the whole commands that the text names, without the installations."""
-    blocks = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+    blocks = [block for found in read_blocks("bash").values() for block in found]
     lines = [line.split(" && ")[-1] for block in blocks for line in block.splitlines() if line.strip()]
-    vocab = re.findall(r"`(finemoltex vocab [^`]+)`", README)
+    vocab = [command for text in TEXTS.values() for command in re.findall(r"`(finemoltex vocab [^`]+)`", text)]
     return [*lines, *vocab]
 
 
@@ -111,6 +132,11 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
+def test_every_guide_is_run():
+    guides = {f"docs/guides/{path.name}" for path in (ROOT / "docs" / "guides").glob("*.md")}
+    assert {page for page in guides - set(PAGES) if not Path(page).name.startswith("add_a")} == set()
+
+
 def test_every_command_is_run_by_a_test():
     commands = read_commands()
     assert len(commands) > 20
@@ -118,12 +144,26 @@ def test_every_command_is_run_by_a_test():
     assert unknown == []
     assert [name for name in SMALLER if not any(one.startswith(name) for one in commands)] == []
     for test in ELSEWHERE.values():
-        assert not test.startswith("tests/") or (ROOT / test).is_file()
+        assert not test.endswith(".py") or list((ROOT / "tests").rglob(test))
+
+
+def run_python_blocks(folder: Path) -> None:
+    """Run the blocks of each page in their order, as somebody types them; each page has a namespace of its own.
+
+    One process for all pages, so that the package is imported once.
+    """
+    pages = {page: "\n".join(blocks) for page, blocks in read_blocks("python").items() if blocks}
+    assert len(pages) >= 6
+    script = (
+        f"for page, code in {pages!r}.items():\n    exec(compile(code, page, 'exec'), {{'__name__': '__main__'}})\n"
+    )
+    (folder / "blocks.py").write_text(script, encoding="utf-8")
+    run(f'"{sys.executable}" blocks.py', folder)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
-def test_every_command_runs(folder):
+def test_every_command_and_every_block_runs(folder):
     for needed in ("chemicals", "faiss", "sklearn", "selfies", "matplotlib", "lime"):
         pytest.importorskip(needed)
     for command in read_commands():
@@ -133,22 +173,11 @@ def test_every_command_runs(folder):
         for mark, (printed, writable) in WRITABLE.items():
             command = command.replace(printed, writable) if mark in command else command
         run(f"{command} {SMALLER[start]}", folder)
+    run_python_blocks(folder)
     written = (
         *("runs/demo/README.md", "library-embeddings/metadata.json", "library-index/metadata.json", "hits.html"),
         *("edits.html", "runs/editing/alignment_report.json", "editing-results/table.txt", "runs/mine/README.md"),
-        *("results.json", "pair.html", "runs/bbbp/results.md", "predictions.csv", "vocab.json"),
+        *("results.json", "chance.json", "overlap.json", "pair.html", "runs/bbbp/results.md", "predictions.csv"),
+        "vocab.json",
     )
     assert [name for name in written if not (folder / name).is_file()] == []
-
-
-@pytest.mark.slow
-def test_every_python_block_runs(folder, config, processor):
-    """In their order, in one namespace, as somebody types them."""
-    from modeling_finemoltex import FineMolTexForPreTraining
-
-    FineMolTexForPreTraining(config).save_pretrained(folder / "runs" / "demo")
-    processor.save_pretrained(folder / "runs" / "demo")
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(blocks) >= 3
-    (folder / "blocks.py").write_text("\n".join(blocks), encoding="utf-8")
-    run(f'"{sys.executable}" blocks.py', folder)

@@ -51,14 +51,13 @@ def word_model(word_pairs, word_processor):
     config = FineMolTexConfig.from_preset(
         "tiny",
         text_config={"vocab_size": len(word_processor.tokenizer), "hidden_dropout_prob": 0.0},
-        graph_config={"motif_vocab_size": word_processor.feature_extractor.motif_vocab_size, "dropout": 0.0},
+        graph_config={"dropout": 0.0},
+        motif_config={"vocab_size": word_processor.feature_extractor.motif_vocab_size},
         multimodal_config={"hidden_dropout_prob": 0.0},
         mask_token_id=word_processor.tokenizer.mask_token_id,
         special_token_ids=word_processor.tokenizer.all_special_ids,
         projection_dim=32,
-        masking="random",
-        word_mask_probability=0.4,
-        motif_mask_probability=0.4,
+        objectives={"masked_modelling": {"draw": "random", "word_share": 0.4, "motif_share": 0.4}},
     )
     torch.manual_seed(0)
     model = FineMolTexForPreTraining(config).train()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-import modeling_finemoltex.model.fusion_finemoltex as fusion_finemoltex
-from modeling_finemoltex import FineMolTexModel, MoleculeTextEncoder, MotifWordAligner
+import modeling_finemoltex.model.attention_finemoltex as attention_finemoltex
+from modeling_finemoltex import FineMolTexModel, Molecules, MoleculeTextEncoder, MotifWordAligner
 from modeling_finemoltex.explain import AlignedMotif, Alignment, Word, split_words, write_alignment
 from modeling_finemoltex.explain.alignment import word_strengths
 from modeling_finemoltex.explain.co_attention import average_attention, record_co_attention
@@ -46,15 +46,15 @@ def test_both_matrices_are_what_the_model_computes(aligner, word_model, word_pro
     motifs = word_processor.feature_extractor.motifs(PAIR[0])
     assert [motif.atoms for motif in found.motifs] == [motif.atoms for motif in motifs]
     batch = word_processor(smiles=PAIR[0], text=PAIR[1])
-    graph = {name: batch[name] for name in word_processor.feature_extractor.model_input_names if name != "motif_ids"}
-    states = model.encode_atoms(**graph)
+    names = word_processor.feature_extractor.model_input_names
+    states = model.encode_atoms(Molecules.from_tensors(**{name: batch[name] for name in names}))
     for row, motif in enumerate(motifs):
         group = torch.ones(len(states), dtype=torch.long).index_fill(0, torch.tensor(motif.atoms), 0)
-        np.testing.assert_allclose(found.motif_embeds[row], model.embed_atoms(states, group, 2)[0], atol=1e-5)
+        np.testing.assert_allclose(found.motif_embeds[row], model.place_atoms(states, group, 2)[0], atol=1e-5)
     word_states, _ = model.encode_words(batch["input_ids"], batch["attention_mask"])
     tokens = word_processor.tokenizer.convert_ids_to_tokens(batch["input_ids"][0])
     places = [tokens.index("alde"), tokens.index("##hyde")]
-    np.testing.assert_allclose(found.context_embeds[3], model.embed_words(word_states[0, places].mean(0)), atol=1e-5)
+    np.testing.assert_allclose(found.context_embeds[3], model.place_words(word_states[0, places].mean(0)), atol=1e-5)
 
     texts = word_processor(text=[word.text for word in found.words])
     np.testing.assert_allclose(found.word_embeds, model.get_text_features(**texts), atol=1e-5)
@@ -63,7 +63,7 @@ def test_both_matrices_are_what_the_model_computes(aligner, word_model, word_pro
     )
 
     weights = {}
-    eager = fusion_finemoltex.eager_attention_forward
+    eager = attention_finemoltex.eager_attention_forward
 
     def keep(module, *inputs, **options):
         mixed, weights[module] = eager(module, *inputs, **options)
@@ -71,7 +71,7 @@ def test_both_matrices_are_what_the_model_computes(aligner, word_model, word_pro
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(model.config, "_attn_implementation", "eager")
-        patch.setattr(fusion_finemoltex, "eager_attention_forward", keep)
+        patch.setattr(attention_finemoltex, "eager_attention_forward", keep)
         model(**batch, cross_attention=True)
     blocks = model.fusion.co_attention
     over_words = torch.stack([weights[block.motif_attention][0].mean(0) for block in blocks]).mean(0)  # (K + 1, T)

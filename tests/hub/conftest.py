@@ -83,7 +83,7 @@ def heads(config, change_config, generator_config):
     made = {
         "base": base,
         "pretraining": FineMolTexForPreTraining(config),
-        "retrieval": FineMolTexForRetrieval(change_config(matching_loss_weight=1.0)),
+        "retrieval": FineMolTexForRetrieval(change_config(objectives={"matching": {"weight": 1.0}})),
         "properties": FineMolTexForPropertyPrediction(labelled),
         "editing": FineMolTexForMoleculeEditing.from_parts(base, generator, notation="smiles"),
     }

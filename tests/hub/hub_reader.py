@@ -32,6 +32,7 @@ def main(argument_file: str, result_file: str) -> None:
     alone = AutoProcessor.from_pretrained("org/tiny-processor", **REMOTE)
     batch = processor(smiles=smiles, text=text)
     base = AutoModel.from_pretrained("org/tiny-base", **pinned).eval()
+    pointed = AutoModel.from_pretrained("org/tiny-pointed", **pinned).eval()
     changed = AutoModel.from_pretrained("org/tiny-base", **REMOTE).eval()
     pretraining = AutoModelForPreTraining.from_pretrained("org/tiny-pretraining", **pinned).eval()
     plain = AutoModelForPreTraining.from_pretrained("org/tiny-model", **REMOTE).eval()
@@ -49,13 +50,14 @@ def main(argument_file: str, result_file: str) -> None:
     seeds = torch.arange(len(smiles))
     result = {
         "base": base(**batch).molecule_embeds.tolist(),
+        "pointed": pointed(**batch).molecule_embeds.tolist(),
         "changed": changed(**batch).molecule_embeds.tolist(),
-        "pretraining": pretraining(**batch, mask_seeds=seeds).loss.item(),
-        "plain": plain(**batch, mask_seeds=seeds).loss.item(),
+        "pretraining": pretraining(**batch, seeds=seeds).loss.item(),
+        "plain": plain(**batch, seeds=seeds).loss.item(),
         "retrieval": retrieval(**batch).logits_per_text.tolist(),
         "properties": properties(**processor(smiles=smiles)).logits.tolist(),
         "editing": editing(written["input_ids"], written["attention_mask"]).aligned_embeds.tolist(),
-        "trained": trained(**batch, mask_seeds=seeds).loss.item(),
+        "trained": trained(**batch, seeds=seeds).loss.item(),
         "processor": [
             alone(smiles=smiles)[name].tolist() == batch[name].tolist() for name in ("motif_ids", "edge_index")
         ],

@@ -57,7 +57,7 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
             "molecule_embeds": output.molecule_embeds,
             "text_embeds": output.text_embeds,
             "resaved_molecule_embeds": resaved.get_molecule_features(**resaved_batch),
-            "loss": pretraining(**batch, mask_seeds=torch.arange(len(smiles))).loss,
+            "loss": pretraining(**batch, seeds=torch.arange(len(smiles))).loss,
             "logits": retrieval(**batch).logits_per_text,
             "properties": properties.predict(properties(**molecules).logits),
             "moved": moved,

@@ -1,6 +1,6 @@
 """Runs the pipelines of a folder as somebody without our package does. Run by `test_pipelines.py`.
 
-usage: python -I remote_pipelines_client.py FOLDER RESULT_FILE
+usage: python -I remote_pipelines_client.py FOLDER RESULT_FILE OTHER_FOLDER...
 """
 
 import json
@@ -12,7 +12,7 @@ import remote_client  # noqa: E402, F401 - makes our packages unimportable
 from transformers import pipeline  # noqa: E402
 
 
-def main(folder: str, result: str) -> None:
+def main(folder: str, result: str, *others: str) -> None:
     options = {"model": folder, "trust_remote_code": True, "device": "cpu"}
     embed = pipeline("finemoltex-feature-extraction", **options)
     classify = pipeline("finemoltex-zero-shot-classification", **options)
@@ -21,6 +21,9 @@ def main(folder: str, result: str) -> None:
         "features": embed(["CCO", {"text": "an alcohol"}]),
         "classes": classify("CCO", candidate_labels=["an alcohol", "an arene"]),
         "hits": retrieve("an alcohol", candidates=["C", "CCO"]),
+        "others": [
+            pipeline("finemoltex-feature-extraction", **(options | {"model": other}))("CCO") for other in others
+        ],
         "packages": sorted({type(one).__module__.split(".")[0] for one in (embed, embed.model, embed.processor)}),
     }
     Path(result).write_text(json.dumps(found), encoding="utf-8")

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForPreTraining
 
 from modeling_finemoltex import export_folder
-from modeling_finemoltex.hub.folders import list_eval_results
+from modeling_finemoltex.hub.cards import list_eval_results
 
 REPORT = {
     "tasks": {"chebi20_validation_only": {"queries": 4}},

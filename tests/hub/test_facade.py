@@ -1,6 +1,5 @@
 """The public import path: complete, lazy where it can be, and the same from a wheel."""
 
-import ast
 import os
 import shutil
 import subprocess
@@ -13,13 +12,15 @@ import pytest
 import modeling_finemoltex
 
 ROOT = Path(__file__).resolve().parents[2]
-FACADE = ROOT / "modeling_finemoltex" / "__init__.py"
+COMMAND_LINE_FOLDERS = ("finemoltex_cli", "modeling_finemoltex/cli")
 
 
-def run_python(code: str, *, cwd: Path, path: Path = ROOT) -> subprocess.CompletedProcess:
+def run_python(code: str, *words: str, cwd: Path, path: Path = ROOT) -> subprocess.CompletedProcess:
     """Run `code` in a new interpreter that finds our packages under `path` only."""
     environment = {**os.environ, "PYTHONPATH": str(path)}
-    return subprocess.run([sys.executable, "-c", code], cwd=cwd, env=environment, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=cwd, env=environment, capture_output=True, text=True
+    )
 
 
 @pytest.mark.parametrize("name", modeling_finemoltex.__all__)
@@ -30,15 +31,9 @@ def test_every_public_name_resolves(name):
 
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(
-        AttributeError, match="no attribute 'FineMolTexForPoetry'; its public names are FineMolTexConfig"
+        AttributeError, match="no attribute 'FineMolTexForPoetry'; its public names are AutoModelForMoleculeEditing"
     ):
         _ = modeling_finemoltex.FineMolTexForPoetry
-
-
-def test_type_checkers_see_the_names_the_facade_loads():
-    block = next(node for node in ast.parse(FACADE.read_text(encoding="utf-8")).body if isinstance(node, ast.If))
-    imported = {alias.name: node.module for node in block.body for alias in node.names}
-    assert imported == modeling_finemoltex._MODULE_OF
 
 
 def test_processors_answer_under_one_name_only():
@@ -110,26 +105,69 @@ def wheel_contents(tmp_path_factory) -> Path:
 def test_wheel_holds_every_source_file(wheel_contents, folder):
     installed = wheel_contents / "modeling_finemoltex"
     installed = installed if folder == "modeling_finemoltex" else installed / folder
-    suffixes = {".py", ".json", ".md", ".svg", ".png", ".typed"}
+    suffixes = {".py", ".pyi", ".json", ".md", ".svg", ".png", ".typed"}
     sources = [
-        path
+        path.relative_to(ROOT / folder)
         for path in (ROOT / folder).rglob("*")
-        if (path.suffix in suffixes or path.name == "py.typed")
+        if (path.suffix in suffixes or path.name == "py.typed" or path.parent.name == "templates")
         and not any((parent / "config.json").is_file() for parent in path.parents)
     ]  # all but checkpoints, which belong on the Hub
-    missing = [p for p in sources if not (installed / p.relative_to(ROOT / folder)).is_file()]
+    # A package with a folder `processors/` needs no file that leads to the one of the checkout.
+    missing = [path for path in sources if not (installed / path).is_file() and "__pycache__" not in path.parts]
     assert sources and not missing
 
 
-def test_wheel_installs_one_top_level_package(wheel_contents):
-    assert {path.name for path in wheel_contents.iterdir() if path.is_dir() and path.suffix != ".dist-info"} == {
-        "modeling_finemoltex"
-    }
+def test_wheel_holds_no_checkpoint_and_no_pointer(wheel_contents):
+    installed = [path.name for path in (wheel_contents / "modeling_finemoltex").rglob("*")]
+    assert not {"model.safetensors", "config.json", "installed_finemoltex.py"} & set(installed)
 
 
-def test_wheel_installs_the_command_line(wheel_contents):
+def test_wheel_assembles_a_folder_with_code_endpoint_and_card(wheel_contents, tmp_path):
+    source = ROOT / "hub_cards" / "finemoltex-small"
+    code = (
+        "from modeling_finemoltex.hub import assemble_folder, push_folder;"
+        "from modeling_finemoltex.hub.publishing import check_folder;"
+        f"folder = assemble_folder({str(source)!r}, 'finemoltex-small'); check_folder(folder);"
+        "print(sorted(path.name for path in folder.glob('*.py')))"
+    )
+    result = run_python(code, cwd=tmp_path, path=wheel_contents)
+    assert result.returncode == 0, result.stderr[-3000:]
+    code_files = [
+        *(ROOT / "modeling_finemoltex" / "model").glob("*_finemoltex.py"),
+        *(ROOT / "processors").glob("*_finemoltex.py"),
+    ]
+    expected = sorted([*(file.name for file in code_files), "handler.py"])
+    assert result.stdout.strip().splitlines()[-1] == str(expected)
+    card = (tmp_path / "finemoltex-small" / "README.md").read_text(encoding="utf-8")
+    assert card == (source / "README.md").read_text(encoding="utf-8")
+
+
+def test_wheel_installs_the_package_and_the_command_line(wheel_contents):
+    folders = {path.name for path in wheel_contents.iterdir() if path.is_dir() and path.suffix != ".dist-info"}
+    assert folders == {"modeling_finemoltex", "finemoltex_cli"}
+    names = [{path.name for path in (wheel_contents / folder).glob("*.py")} for folder in COMMAND_LINE_FOLDERS]
+    assert names[0] == names[1] == {path.name for path in (ROOT / "modeling_finemoltex" / "cli").glob("*.py")}
     (file,) = wheel_contents.glob("*.dist-info/entry_points.txt")
-    assert "finemoltex = modeling_finemoltex.cli.main:app" in file.read_text()
+    assert "finemoltex = finemoltex_cli.main:app" in file.read_text()
+
+
+@pytest.mark.parametrize("words", [["--help"], ["search", "--help"], ["--version"]])
+def test_wheel_starts_the_command_line_without_pytorch(wheel_contents, tmp_path, words):
+    code = (
+        "import sys; from finemoltex_cli.main import app; app(sys.argv[1:], 'finemoltex', standalone_mode=False);"
+        "print(sys.modules['finemoltex_cli'].__file__, [name for name in ('torch', 'rdkit') if name in sys.modules])"
+    )
+    result = run_python(code, *words, cwd=tmp_path, path=wheel_contents)
+    assert result.returncode == 0, result.stderr
+    *_, last = result.stdout.splitlines()
+    assert last == f"{wheel_contents / 'finemoltex_cli' / '__init__.py'} []"
+    assert "Usage: finemoltex" in result.stdout or f"finemoltex {modeling_finemoltex.__version__}" in result.stdout
+
+
+def test_wheel_runs_the_module_of_the_package(wheel_contents, tmp_path):
+    code = "import runpy; runpy.run_module('modeling_finemoltex.cli', run_name='__main__', alter_sys=True)"
+    result = run_python(code, "--version", cwd=tmp_path, path=wheel_contents)
+    assert result.stdout == f"finemoltex {modeling_finemoltex.__version__}\n", result.stderr
 
 
 def test_wheel_works_outside_the_checkout(wheel_contents, tmp_path):

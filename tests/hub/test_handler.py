@@ -161,7 +161,7 @@ def test_editing_works_with_the_package(folders):
     assert 1 <= len(edits) <= 3 and all(one["smiles"] for one in edits)
     assert "at index 0" in handler(request("no molecule", "an acid", task="editing"))["error"]
     module.WORK_SECONDS = -1.0
-    assert "took more than" in handler(wanted)["error"]
+    assert "Time limit" in handler(wanted)["error"]
 
 
 # What must be refused, and a part of the reason.
@@ -191,11 +191,11 @@ MALFORMED = [
     (request(text="ignore all previous instructions " * 10_000), "characters at index 0"),
     (request("C" * 5_000), "5,000 characters"),
     (request("C" * 600), "600 atoms"),
-    (request("this is no molecule"), "cannot parse"),
+    (request("this is no molecule"), "Give the SMILES alone"),
     (request("C1CC"), "cannot parse"),
     (request("c1cccc1"), "cannot parse"),
     (request("C(C)(C)(C)(C)C"), "cannot parse"),
-    (request("\x00"), "cannot parse"),
+    (request("\x00"), "a control character"),
     (request("  "), "blank"),
     (request(text=["fine", "\n\t"]), "blank at index 1"),
     (request(text="half \ud83d of it"), "surrogate"),

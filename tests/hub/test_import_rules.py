@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE, PROCESSORS = ROOT / "modeling_finemoltex", ROOT / "processors"
-MODEL = PACKAGE / "model"
+MODEL, CLI = PACKAGE / "model", PACKAGE / "cli"
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *PROCESSORS.rglob("*.py")])
 HUB_FILES = [path for path in SOURCES if path.parent in (MODEL, PROCESSORS) and path.stem.endswith("_finemoltex")]
 
@@ -188,9 +188,20 @@ def test_nobody_imports_the_checkout_name_of_processors(path):
     assert not {name for name in absolute_imports(path) if name.split(".")[0] == "processors"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+# `cli/` is installed a second time as `finemoltex_cli`, where two dots lead nowhere.
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.parent != CLI], ids=name_of)
 def test_the_package_never_imports_itself_absolutely(path):
     assert not {name for name in absolute_imports(path) if name.split(".")[0] == "modeling_finemoltex"}
+
+
+@pytest.mark.parametrize("path", sorted(CLI.glob("*.py")), ids=name_of)
+def test_the_command_line_has_two_names_and_starts_with_typer_alone(path):
+    for node in ast.walk(tree_of(path)):
+        assert not isinstance(node, ast.ImportFrom) or node.level <= 1, f"{name_of(path)}:{node.lineno}"
+    for node in tree_of(path).body:  # all but what stands in functions and under `if TYPE_CHECKING:`
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert {name.split(".")[0] for name in names} <= {"typer", *sys.stdlib_module_names}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.py")), ids=name_of)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from transformers import AutoModel, pipeline
 
-from modeling_finemoltex import FineMolTexForPreTraining, add_pipelines
+from modeling_finemoltex import FineMolTexForPreTraining, MoleculeTextEncoder, assemble_folder
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = Path(__file__).resolve().parents[2] / "docs" / "guides" / "deploy.md"
 CLIENT = Path(__file__).with_name("remote_pipelines_client.py")
 TEXTS = ["an alcohol", "a gas", "an aromatic ring"]
 
@@ -96,15 +96,14 @@ def test_the_block_of_the_readme_runs(folder):
     assert names["embed"].model.config.model_type == "finemoltex"
 
 
-def test_pipelines_run_from_a_folder_without_the_package(folder, tmp_path):
-    own = {"features": ["CCO", {"text": "an alcohol"}]}
-    wanted = pipeline("finemoltex-feature-extraction", model=folder, device="cpu")(own["features"])
+def test_pipelines_run_from_a_folder_without_the_package(folder, exported, tmp_path):
+    wanted = pipeline("finemoltex-feature-extraction", model=folder, device="cpu")(["CCO", {"text": "an alcohol"}])
     hits = pipeline("finemoltex-retrieval", model=folder, device="cpu")("an alcohol", candidates=["C", "CCO"])
-    add_pipelines(folder)
-    add_pipelines(folder)  # a second time changes nothing
+    assembled = assemble_folder(folder, tmp_path / "tiny")
+    others = [exported[name] for name in ("pretraining", "retrieval", "editing")]
     environment = {**os.environ, "HF_MODULES_CACHE": str(tmp_path / "modules")}
     environment.pop("PYTHONPATH", None)
-    command = [sys.executable, "-I", CLIENT, folder, tmp_path / "result.json"]
+    command = [sys.executable, "-I", CLIENT, assembled, tmp_path / "result.json", *others]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-4000:]
     found = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
@@ -113,7 +112,15 @@ def test_pipelines_run_from_a_folder_without_the_package(folder, tmp_path):
         assert row == pytest.approx(other, abs=1e-5)
     assert [one["index"] for one in found["hits"]] == [one["index"] for one in hits]
     assert sum(one["score"] for one in found["classes"]) == pytest.approx(1)
-    assert (
-        pipeline("finemoltex-retrieval", model=folder, trust_remote_code=True)("a gas", candidates=["C"])[0]["index"]
-        == 0
-    )
+    for row, other in zip(found["others"], others, strict=True):
+        encoder = MoleculeTextEncoder.from_pretrained(str(other), device="cpu")
+        assert row == pytest.approx(encoder.encode_molecules(["CCO"])[0].tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("trust_remote_code", [None, True])
+def test_the_registered_pipelines_serve_a_folder_that_brings_its_own(exported, trust_remote_code):
+    """Transformers would ask for `trust_remote_code` and take those of the folder."""
+    options = {"model": exported["pretraining"], "device": "cpu", "trust_remote_code": trust_remote_code}
+    retrieve = pipeline("finemoltex-retrieval", **options)
+    assert type(retrieve).__module__ == "modeling_finemoltex.model.pipelines_finemoltex"
+    assert retrieve("a gas", candidates=["C"])[0]["index"] == 0

@@ -178,6 +178,7 @@ def test_a_folder_is_described(exported, heads, processor):
     assert found["motifs"] == processor.feature_extractor.motif_vocab_size
     assert found["words"] == len(processor.tokenizer)
     assert (found["fragmentation"], found["problem_type"]) == ("functional", "multi_label_classification")
+    assert found["class"] == "FineMolTexForPropertyPrediction"
     assert "AutoModelForSequenceClassification" in found["loads_as"] and found["endpoint"]
     json.dumps(found)
 

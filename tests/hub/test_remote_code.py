@@ -28,6 +28,7 @@ from modeling_finemoltex import (
     FineMolTexModel,
 )
 from modeling_finemoltex.editing import EditingParts, save_editing_folder
+from modeling_finemoltex.model.heads_finemoltex import HEADS
 
 CLIENT = Path(__file__).with_name("remote_client.py")
 
@@ -43,7 +44,9 @@ def saved(tmp_path_factory, config, change_config, generator_config, generator_t
     retrieval = FineMolTexForRetrieval(config).eval()
     retrieval.save_pretrained(folder / "retrieval")
     properties = FineMolTexForPropertyPrediction(
-        change_config(num_labels=2, problem_type="multi_label_classification", calibration_temperature=1.5)
+        change_config(
+            num_labels=2, problem_type="multi_label_classification", property_config={"calibration_temperature": 1.5}
+        )
     ).eval()
     properties.save_pretrained(folder / "properties")
     generator = AutoModelForSeq2SeqLM.from_config(generator_config)
@@ -57,7 +60,7 @@ def saved(tmp_path_factory, config, change_config, generator_config, generator_t
         texts = editing.get_text_features(batch["input_ids"][:2], batch["attention_mask"][:2])
         moved = editing.optimize(*editing.encode_latents(**tokens), texts, [0.1], num_steps=5)
         logits = retrieval(**batch).logits_per_text
-        losses = model(**batch, mask_seeds=torch.arange(len(molecules)))
+        losses = model(**batch, seeds=torch.arange(len(molecules)))
         output = model.finemoltex(**batch)
         predictions = properties.predict(properties(**processor(smiles=list(molecules))).logits)
     results = {"loss": losses.loss, "logits": logits, "properties": predictions, "moved": moved}
@@ -167,18 +170,22 @@ def test_installed_embeddings_survive_the_folder(saved):
     assert_same(output.text_embeds, saved.output.text_embeds)
 
 
-@pytest.mark.parametrize("model_class", [FineMolTexModel, FineMolTexForPreTraining])
-def test_every_saved_folder_names_every_class(config, processor, model_class, tmp_path):
+@pytest.mark.parametrize(
+    ("model_class", "own"),
+    [
+        (FineMolTexModel, {}),
+        (FineMolTexForPreTraining, {}),
+        (FineMolTexForRetrieval, {"AutoModel": "retrieval_finemoltex.FineMolTexForRetrieval"}),
+    ],
+)
+def test_every_saved_folder_names_every_class(config, model_class, own, tmp_path):
     """A folder saved from one class must load as another: `auto_map` names them all."""
     model_class(config).save_pretrained(tmp_path)
     auto_map = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["auto_map"]
     assert auto_map == {
         "AutoConfig": "configuration_finemoltex.FineMolTexConfig",
-        "AutoModel": "modeling_finemoltex.FineMolTexModel",
-        "AutoModelForPreTraining": "pretraining_finemoltex.FineMolTexForPreTraining",
-        "AutoModelForMoleculeRetrieval": "retrieval_finemoltex.FineMolTexForRetrieval",
-        "AutoModelForMoleculeEditing": "editing_finemoltex.FineMolTexForMoleculeEditing",
-        "AutoModelForSequenceClassification": "property_prediction_finemoltex.FineMolTexForPropertyPrediction",
+        **{head.auto_class: head.reference for head in HEADS.values()},
+        **own,
     }
     for reference in auto_map.values():
         assert (tmp_path / f"{reference.split('.')[0]}.py").is_file()

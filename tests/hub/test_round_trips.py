@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from modeling_finemoltex.hub.publishing import KEPT_PRIVATE
+from modeling_finemoltex.hub.contents import KEPT_PRIVATE
+
+CARDS = Path(__file__).resolve().parents[2] / "hub_cards"
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +35,21 @@ def changed(exported, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def written(hub, exported, changed, pairs, run_script, tmp_path_factory):
+def pointed(exported, tmp_path_factory):
+    """The base model as a checkout holds it, with a pointer instead of code."""
+    folder = tmp_path_factory.mktemp("pointed") / "tiny-pointed"
+    without_code = shutil.ignore_patterns("*.py", "requirements.txt", "README.md", "index")
+    shutil.copytree(exported["base"], folder, ignore=without_code)
+    (pointer,) = (CARDS / "finemoltex-small").glob("*.py")
+    shutil.copy(pointer, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def written(hub, exported, changed, pointed, pairs, run_script, tmp_path_factory):
     """What the process that pushes has to tell."""
     home = tmp_path_factory.mktemp("writer")
-    argument = {"folders": exported, "changed": changed, "pairs": pairs}
+    argument = {"folders": exported | {"pointed": pointed}, "changed": changed, "pairs": pairs}
     return run_script("hub_writer.py", argument, home, hub.environment(home))
 
 
@@ -61,8 +75,9 @@ def expected(heads, processor, generator_tokenizer, pairs):
     with torch.no_grad():
         return {
             "base": heads["base"](**batch).molecule_embeds,
-            "pretraining": heads["pretraining"](**batch, mask_seeds=seeds).loss,
-            "plain": heads["pretraining"](**batch, mask_seeds=seeds).loss,
+            "pointed": heads["base"](**batch).molecule_embeds,
+            "pretraining": heads["pretraining"](**batch, seeds=seeds).loss,
+            "plain": heads["pretraining"](**batch, seeds=seeds).loss,
             "retrieval": heads["retrieval"](**batch).logits_per_text,
             "properties": heads["properties"](**processor(smiles=pairs[0])).logits,
             "editing": heads["editing"](written["input_ids"], written["attention_mask"]).aligned_embeds,
@@ -76,7 +91,7 @@ def assert_same(actual, expected: torch.Tensor) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing", "plain"])
+@pytest.mark.parametrize("name", ["base", "pointed", "pretraining", "retrieval", "properties", "editing", "plain"])
 def test_a_pinned_revision_gives_the_same_numbers_without_the_package(read, expected, name):
     assert_same(read.online[name], expected[name])
 
@@ -105,7 +120,7 @@ def test_everything_loads_offline_once_it_was_loaded(read, run_script):
     assert again == read.online
 
 
-@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing"])
+@pytest.mark.parametrize("name", ["base", "pointed", "pretraining", "retrieval", "properties", "editing"])
 def test_pushing_again_makes_no_second_commit(hub, written, name):
     first, second = written["commits"][name]
     assert first == second
@@ -121,6 +136,12 @@ def test_a_push_holds_what_others_need_and_nothing_else(hub, written, exported):
     assert files["model.safetensors"].is_lfs and not files["README.md"].is_lfs
     assert json.loads(files["processor_config.json"].content)["feature_extractor"]["motif_vocab"]["motifs"]
     assert '"org/tiny-base"' in files["README.md"].content.decode()
+
+
+def test_a_folder_with_a_pointer_is_pushed_with_the_code_itself(hub, written, pointed):
+    files = hub.files("org/tiny-pointed", revision="v1")
+    assert set(files) == set(hub.files("org/tiny-base", revision="v1"))
+    assert len(list(pointed.glob("*.py"))) == 1  # the folder itself stays as it is
 
 
 def test_the_dataset_makes_one_commit_with_data(hub, written):
@@ -146,7 +167,10 @@ def test_the_trainer_pushes_loadable_steps_and_no_prepared_data(hub, written):
 
 
 def test_listing_finds_the_models_by_their_tag(written):
-    names = {f"org/tiny-{name}" for name in ("base", "pretraining", "retrieval", "properties", "editing", "trained")}
+    names = {
+        f"org/tiny-{name}"
+        for name in ("base", "pointed", "pretraining", "retrieval", "properties", "editing", "trained")
+    }
     assert names <= set(written["listed"])
     assert "org/tiny-processor" not in written["listed"] and written["listed_of_others"] == []
 

@@ -1,6 +1,12 @@
-"""The folders under `hub_cards/` that hold weights: complete, small, with today's code, and as good as they say."""
+"""The folders under `hub_cards/` that hold weights: small, without copies of code, and as good as they say.
+
+In the checkout they point to the installed package; assembled, they load where it is absent.
+"""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,19 +14,43 @@ import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
+import modeling_finemoltex
 from modeling_finemoltex import AutoModelForMoleculeEditing, LatentOptimizationEditor, SearchEditor
 from modeling_finemoltex.data.identifiers import canonical_smiles
 from modeling_finemoltex.embedding import MoleculeTextEncoder
+from modeling_finemoltex.hub import build_model_card
+from modeling_finemoltex.hub.publishing import check_folder
+
+from .shipped_client import run_heads
 
 ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
 FOLDERS = sorted(path.parent for path in (ROOT / "hub_cards").glob("*/model.safetensors"))
 SMALL = ROOT / "hub_cards" / "finemoltex-small"
 EDITING = ROOT / "hub_cards" / "finemoltex-small-molecule-editing"
 CLASSES = {SMALL: AutoModelForPreTraining, EDITING: AutoModelForMoleculeEditing}
-PARTS = ("modeling_finemoltex", "processors", "hub_cards")
-SOURCES = {file.name: file for part in PARTS for file in (ROOT / part).glob("*.py")}
 
 each_folder = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+
+
+@pytest.fixture(scope="module")
+def assembled(tmp_path_factory) -> Path:
+    """What `make hub` writes."""
+    folder = tmp_path_factory.mktemp("build")
+    command = [sys.executable, ROOT / "examples" / "assemble_hub_folders.py", "--output_dir", folder]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert sorted(folder.iterdir()) == [folder / one.name for one in FOLDERS]
+    return folder
+
+
+def run_python(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run code in a new process, elsewhere, with a cache of its own."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    settings = {**inherited, "HF_MODULES_CACHE": str(folder / "modules"), **environment}
+    command = [sys.executable, *(["-I"] if "PYTHONPATH" not in environment else []), "-c", code]
+    return subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=240)
 
 
 def test_both_are_shipped():
@@ -33,11 +63,77 @@ def test_it_fits_in_50_megabytes(folder):
 
 
 @each_folder
-def test_its_code_is_the_code_of_this_repository(folder):
-    copies = sorted(folder.glob("*.py"))
-    assert copies
-    different = [copy.name for copy in copies if copy.read_bytes() != SOURCES[copy.name].read_bytes()]
-    assert not different, f"run examples/export_checkpoint.py again, or copy {different}"
+def test_it_holds_no_code_but_a_pointer_that_knows_every_class(folder):
+    (pointer,) = folder.rglob("*.py")
+    assert len(pointer.read_text(encoding="utf-8").splitlines()) <= 15
+    fields = [
+        json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("config", "processor_config", "tokenizer_config")
+    ]
+    references = [*fields[1]["feature_extractor"]["auto_map"].values()]
+    references += [reference for one in fields for reference in one["auto_map"].values()]
+    assert {reference.partition(".")[0] for reference in references} == {pointer.stem}
+    names = {reference.rpartition(".")[2] for reference in references}
+    assert len(names) >= 7 and all(hasattr(modeling_finemoltex, name) for name in names)
+    assert "custom_pipelines" not in fields[0]
+
+
+def test_auto_classes_load_a_pointer_in_a_checkout_without_an_import(tmp_path):
+    """The quickstart of the README does so with the other folder."""
+    code = (
+        "from transformers import AutoConfig, AutoModel, AutoModelForPreTraining, AutoProcessor\n"
+        f"options = {{'pretrained_model_name_or_path': {str(EDITING)!r}, 'trust_remote_code': True}}\n"
+        "auto_classes = (AutoConfig, AutoProcessor, AutoModelForPreTraining, AutoModel)\n"
+        "loaded = [one.from_pretrained(**options) for one in auto_classes]\n"
+        "print(*(f'{type(one).__module__}.{type(one).__name__}' for one in loaded))\n"
+    )
+    done = run_python(code, tmp_path, PYTHONPATH=str(ROOT))
+    assert done.returncode == 0, done.stderr[-3000:]
+    classes = ["FineMolTexConfig", "FineMolTexProcessor", "FineMolTexForPreTraining", "FineMolTexModel"]
+    assert done.stdout.split() == [f"{getattr(modeling_finemoltex, name).__module__}.{name}" for name in classes]
+
+
+def test_where_the_package_is_absent_the_error_of_a_pointer_names_it(tmp_path):
+    absent = (HERE / "without_package.py").read_text(encoding="utf-8")
+    code = (
+        "from transformers import AutoModel, AutoProcessor\n"
+        "for auto_class in (AutoProcessor, AutoModel):\n"
+        "    try:\n"
+        f"        auto_class.from_pretrained({str(SMALL)!r}, trust_remote_code=True)\n"
+        "    except ModuleNotFoundError as error:\n"
+        "        print(error)\n"
+    )
+    done = run_python(f"{absent}\n{code}", tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = done.stdout.splitlines()
+    assert first == second and first.startswith("This folder holds no code. Install the package `finemoltex`")
+
+
+@each_folder
+def test_the_card_is_what_its_facts_make(folder, tmp_path):
+    build_model_card(folder).save(tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == (folder / "README.md").read_text(encoding="utf-8")
+
+
+@each_folder
+def test_assembled_it_can_be_pushed(folder, assembled):
+    check_folder(assembled / folder.name)
+
+
+@each_folder
+def test_assembled_every_head_gives_the_same_without_the_package(folder, assembled, tmp_path):
+    command = [sys.executable, "-I", HERE / "shipped_client.py", assembled / folder.name, tmp_path / "result.pt"]
+    environment = {**os.environ, "HF_MODULES_CACHE": str(tmp_path / "modules")}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr[-4000:]
+    remote = torch.load(tmp_path / "result.pt", weights_only=True)
+    assert remote["ours"] == []
+    expected = run_heads(str(folder), lambda reference, _: getattr(modeling_finemoltex, reference.rpartition(".")[2]))
+    assert remote["heads"].keys() == expected.keys() and len(expected) == 4
+    for name, output in expected.items():
+        assert output and list(remote["heads"][name]) == list(output)
+        for key, tensor in output.items():
+            torch.testing.assert_close(remote["heads"][name][key], tensor, atol=1e-5, rtol=1e-5, msg=f"{name}.{key}")
 
 
 @each_folder
@@ -68,19 +164,19 @@ def test_the_training_log_is_strict_json_and_improves():
 
 
 @pytest.mark.parametrize(
-    ("end", "opposite", "name", "sign"),
+    ("end", "opposite", "name", "change"),
     [
-        ("is soluble in water", "is insoluble in water", "MolLogP", -1),
-        ("has more hydrogen bond donors", "has fewer hydrogen bond donors", "NumHDonors", 1),
+        ("is soluble in water", "is insoluble in water", "MolLogP", -0.4),  # -0.8 and -2.1 when it was shipped
+        ("has more hydrogen bond donors", "has fewer hydrogen bond donors", "NumHDonors", 1.0),  # 2.2 and 2.6
     ],
 )
-def test_a_search_does_what_the_sentence_asks(end, opposite, name, sign):
+def test_a_search_does_what_the_sentence_asks(end, opposite, name, change):
     editor = SearchEditor(MoleculeTextEncoder.from_pretrained(str(EDITING)))
     for source in ("CC(=O)Oc1ccccc1C(=O)O", "O=C(NC1CCCCC1)c1ccc(Cl)cc1"):
         edits = editor.edit(source, f"This molecule {end}.", f"This molecule {opposite}.", 5)
         assert len(edits) == 5 and all(edit.similarity >= 0.4 for edit in edits)
-        changes = [edit.property_changes[name] for edit in edits]
-        assert sign * changes[0] > 0 and sum(sign * change > 0 for change in changes) >= 4
+        mean = sum(edit.property_changes[name] for edit in edits) / 5
+        assert mean / change > 1, mean
 
 
 def test_the_generator_gives_molecules_back_and_moves_them():

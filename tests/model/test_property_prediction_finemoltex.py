@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from contracts.head import HeadContract, TextHeadContract
 from huggingface_hub.errors import StrictDataclassClassValidationError
+from peft import LoraConfig, TaskType, get_peft_model
 from transformers import AutoModelForSequenceClassification, Trainer, TrainingArguments
 
 from modeling_finemoltex import (
@@ -18,11 +20,47 @@ from modeling_finemoltex import (
 NAN = math.nan
 
 
+class TestPropertyHead(HeadContract):
+    head_class = FineMolTexForPropertyPrediction
+    changes = {"num_labels": 3, "problem_type": "single_label_classification"}
+    own = ("classifier.",)
+    row_outputs = ("logits",)
+    num_hidden_states = 2  # of atoms
+    num_attentions = 0
+
+    def make_batch(self, processor, molecules):
+        return dict(processor(smiles=list(molecules)))
+
+    def make_loss(self, model, inputs):
+        return model(**inputs, labels=torch.arange(10) % 3).loss
+
+    def test_there_are_no_words_to_resize(self, head):
+        with pytest.raises(NotImplementedError, match="built without text and has no word embeddings"):
+            head.resize_token_embeddings(7)
+
+
+class TestPropertyHeadWithText(TextHeadContract):
+    head_class = FineMolTexForPropertyPrediction
+    changes = {"num_labels": 2, "problem_type": "regression", "property_config": {"with_text": True}}
+    own = ("classifier.",)
+    row_outputs = ("logits",)
+    num_hidden_states = 12  # two of atoms, one of motifs and three of words; then six in the fusion
+    num_attentions = 9
+
+    def make_loss(self, model, inputs):
+        hidden = torch.ones(10, int(inputs["motif_counts"].max()) + 1, dtype=torch.bool)
+        return model(**inputs, hidden_motifs=hidden, labels=torch.randn(10, 2)).loss
+
+
+FIELDS = {"readout", "with_text", "class_weights", "target_mean", "target_scale", "calibration_temperature"}
+
+
 @pytest.fixture
 def make(change_config):
     def call(**changes):
         torch.manual_seed(0)
-        return FineMolTexForPropertyPrediction(change_config(**{"property_dropout": 0.0, **changes})).eval()
+        options = {"dropout": 0.0, **{name: changes.pop(name) for name in FIELDS & changes.keys()}}
+        return FineMolTexForPropertyPrediction(change_config(property_config=options, **changes)).eval()
 
     return call
 
@@ -59,7 +97,7 @@ def test_a_base_checkpoint_gets_a_new_linear_layer_and_no_text_side(config, base
 
 
 def test_the_molecule_is_read_as_the_base_model_embeds_it(make, graphs):
-    model = make(property_readout="molecule")
+    model = make(readout="molecule")
     base = FineMolTexModel(model.config).eval()
     base.load_state_dict(model.finemoltex.state_dict(), strict=False)
     graph = {name: tensor for name, tensor in graphs.items() if name != "motif_ids"}
@@ -70,7 +108,7 @@ def test_the_molecule_is_read_as_the_base_model_embeds_it(make, graphs):
 
 @pytest.mark.parametrize(("readout", "width"), [("molecule", 32), ("atoms", 32), ("both", 64)])
 def test_readouts(make, graphs, readout, width):
-    model = make(property_readout=readout, num_labels=2)
+    model = make(readout=readout, num_labels=2)
     output = model(**graphs)
     assert model.classifier.in_features == width and output.logits.shape == (10, 2) and output.loss is None
     output.logits.sum().backward()
@@ -140,14 +178,14 @@ def test_probabilities_undo_class_weights_and_use_the_temperature(make):
 
 
 def test_molecule_and_text(make, batch):
-    model = make(property_text=True, num_labels=2)
+    model = make(with_text=True, num_labels=2)
     assert model.classifier.in_features == 128
     output = model(**batch, labels=torch.zeros(10, dtype=torch.long))
     output.loss.backward()
     assert model.finemoltex.text_encoder.embeddings.word_embeddings.weight.grad.abs().sum() > 0
     other = {**batch, "input_ids": batch["input_ids"].flip(0), "attention_mask": batch["attention_mask"].flip(0)}
     assert not torch.allclose(model(**other).logits, output.logits)
-    with pytest.raises(ValueError, match="holds no `input_ids`. Give `text` too"):
+    with pytest.raises(ValueError, match="holds no texts. Give `text` too"):
         model(**{name: tensor for name, tensor in batch.items() if name not in ("input_ids", "attention_mask")})
 
 
@@ -173,7 +211,7 @@ def test_hidden_motifs_change_the_prediction(make, graphs):
     model = make(num_labels=1)
     masked = torch.zeros(10, int(graphs["motif_counts"].max()) + 1, dtype=torch.bool)
     masked[2, 1] = True
-    plain, hidden = model(**graphs).logits, model(**graphs, masked_motifs=masked).logits
+    plain, hidden = model(**graphs).logits, model(**graphs, hidden_motifs=masked).logits
     assert not torch.allclose(plain[2], hidden[2])
     torch.testing.assert_close(plain[[0, 1, 3]], hidden[[0, 1, 3]])
 
@@ -188,21 +226,49 @@ def test_errors(make, graphs, batch):
         model(**batch)
     with pytest.raises(ValueError, match="`target_mean` has 2 entries for 3 labels"):
         make(num_labels=3, target_mean=[0.0, 1.0])
-    with pytest.raises(StrictDataclassClassValidationError, match="`property_readout` must be one of"):
-        make(property_readout="bonds")
+    with pytest.raises(StrictDataclassClassValidationError, match="`readout` must be one of"):
+        make(readout="bonds")
     with pytest.raises(ValueError, match="built without text"):
         model.finemoltex.get_text_features(batch["input_ids"])
 
 
+def test_texts_can_be_given_as_embeddings(make, batch):
+    model = make(with_text=True, num_labels=2)
+    words = {"input_ids": batch.pop("input_ids"), "attention_mask": batch.pop("attention_mask")}
+    embeds = model.get_input_embeddings()(words["input_ids"])
+    output = model(**batch, inputs_embeds=embeds, attention_mask=words["attention_mask"])
+    torch.testing.assert_close(output.logits, model(**batch, **words).logits)
+
+
+@pytest.mark.parametrize("with_text", [False, True])
+def test_lora_trains_it(make, batch, with_text, tmp_path):
+    """PEFT passes `inputs_embeds`, `output_attentions` and the rest to every classifier, whatever it reads."""
+    model = make(with_text=with_text, num_labels=3, problem_type="single_label_classification")
+    if not with_text:
+        del batch["input_ids"], batch["attention_mask"]
+    layers = ["expand", "query"] if with_text else ["expand"]
+    adapted = get_peft_model(model, LoraConfig(task_type=TaskType.SEQ_CLS, r=2, target_modules=layers))
+    output = adapted(**batch, labels=torch.arange(10) % 3)
+    output.loss.backward()
+    trained = {name for name, one in adapted.named_parameters() if one.grad is not None}
+    assert trained and all("lora_" in name or "classifier.modules_to_save" in name for name in trained)
+    if with_text:
+        embeds = adapted.get_input_embeddings()(batch["input_ids"])
+        others = {name: tensor for name, tensor in batch.items() if name != "input_ids"}
+        torch.testing.assert_close(adapted(**others, inputs_embeds=embeds).logits, output.logits)
+    adapted.save_pretrained(tmp_path)
+    assert (tmp_path / "adapter_model.safetensors").is_file()
+
+
 def test_the_stock_trainer_trains_it(base_folder, processor, tmp_path):
     model = FineMolTexForPropertyPrediction.from_pretrained(
-        base_folder, num_labels=1, problem_type="multi_label_classification"
+        base_folder, num_labels=1, problem_type="multi_label_classification", property_config={"dropout": 0.0}
     )
     smiles = ["CCO", "CCN", "CCCO", "CCCN", "CCCCO", "CCCCN", "OCCO", "NCCN", "O"]
     rows = [{**processor.feature_extractor.featurize(one), "labels": [float("N" in one)]} for one in smiles]
     arguments = TrainingArguments(
         output_dir=tmp_path,
-        num_train_epochs=15,
+        max_steps=8,
         per_device_train_batch_size=4,  # the last batch is a single atom
         learning_rate=1e-2,
         remove_unused_columns=False,
@@ -211,14 +277,25 @@ def test_the_stock_trainer_trains_it(base_folder, processor, tmp_path):
         disable_tqdm=True,
         use_cpu=True,
     )
-    trainer = Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=rows,
-        eval_dataset=rows,
-        data_collator=FineMolTexDataCollator(processor),
-    )
-    before = trainer.evaluate()["eval_loss"]
+    collator = FineMolTexDataCollator(processor)
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows, eval_dataset=rows, data_collator=collator)
+    before = {name: one.clone() for name, one in model.state_dict().items()}
     trainer.train()
-    assert trainer.evaluate()["eval_loss"] < 0.5 * before
+    changed = {name for name, one in model.state_dict().items() if not torch.equal(one, before[name])}
+    assert {"classifier.weight", "finemoltex.graph_encoder.layers.0.expand.weight"} <= changed
+    assert all(tensor.isfinite().all() for tensor in model.state_dict().values())
     assert trainer.predict(rows).predictions.shape == (9, 1)
+
+
+def test_steps_on_one_batch_bring_its_loss_down(change_config, graphs):
+    changes = {"graph_config": {"dropout": 0.0}, "property_config": {"dropout": 0.0}, "num_labels": 1}
+    model = FineMolTexForPropertyPrediction(change_config(**changes)).train()
+    labels, adam = torch.linspace(-1, 1, 10), torch.optim.Adam(model.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(20):
+        adam.zero_grad()
+        loss = model(**graphs, labels=labels).loss
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.3 * losses[0]

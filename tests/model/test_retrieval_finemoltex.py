@@ -1,15 +1,34 @@
+"""The retrieval head: its contract, its scores and where its matching head comes from."""
+
 import numpy as np
 import pytest
 import torch
+from contracts.first_layout import write_first_layout
+from contracts.head import GRAPH, TextHeadContract
 
 from modeling_finemoltex import (
     AutoModelForMoleculeRetrieval,
-    FineMolTexConfig,
     FineMolTexForPreTraining,
     FineMolTexForRetrieval,
     FineMolTexModel,
 )
 from modeling_finemoltex.retrieval import PairReranker
+
+
+class TestRetrievalHead(TextHeadContract):
+    head_class = FineMolTexForRetrieval
+    own = ("matching_head.",)
+    row_outputs = ("molecule_embeds", "text_embeds")
+    num_hidden_states = 5  # two of atoms, three of words
+    num_attentions = 2
+
+    def make_loss(self, model, inputs):
+        output, base = model(**inputs), model.finemoltex
+        graph = {name: inputs[name] for name in GRAPH}
+        hidden = torch.ones(10, int(graph["motif_counts"].max()) + 1, dtype=torch.bool)
+        texts = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+        scores = model.match(base(**graph, hidden_motifs=hidden), base(**texts), texts["attention_mask"])
+        return torch.nn.functional.cross_entropy(output.logits_per_text, torch.arange(10)) + scores.square().sum()
 
 
 @pytest.fixture
@@ -41,13 +60,22 @@ def test_one_side_alone_has_embeddings_and_no_scores(retrieval, processor):
     )
 
 
-def test_a_checkpoint_trained_to_match_brings_its_matching_head(config, tmp_path):
-    trained = FineMolTexForPreTraining(FineMolTexConfig(**{**config.to_dict(), "matching_loss_weight": 1.0}))
-    trained.save_pretrained(tmp_path)
+@pytest.mark.parametrize("is_first_layout", [False, True])
+def test_a_checkpoint_trained_to_match_brings_its_matching_head(change_config, tmp_path, is_first_layout):
+    trained = FineMolTexForPreTraining(change_config(objectives={"matching": {"weight": 0.5}}))
+    if is_first_layout:
+        write_first_layout(trained, tmp_path, matching_score_weight=0.3)
+    else:
+        trained.save_pretrained(tmp_path)
     loaded, report = AutoModelForMoleculeRetrieval.from_pretrained(tmp_path, output_loading_info=True)
     assert type(loaded) is FineMolTexForRetrieval and not report["missing_keys"]
-    for name, tensor in trained.matching_head.state_dict().items():
+    for name, tensor in trained.objectives["matching"].matching_head.state_dict().items():
         assert torch.equal(loaded.matching_head.state_dict()[name], tensor), name
+    assert loaded.config.retrieval_config.matching_weight == (0.3 if is_first_layout else 0.1)
+    loaded.save_pretrained(tmp_path / "again")
+    back = FineMolTexForPreTraining.from_pretrained(tmp_path / "again", config=trained.config)
+    head = back.objectives["matching"].matching_head
+    assert all(torch.equal(head.state_dict()[name], one) for name, one in loaded.matching_head.state_dict().items())
 
 
 def test_a_base_checkpoint_starts_with_an_untrained_matching_head(config, tmp_path):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from contracts.objective import ObjectiveContract
 
 from modeling_finemoltex import FineMolTexForPreTraining, Molecules
 from modeling_finemoltex.model.soft_target_objective_finemoltex import (
@@ -12,6 +13,11 @@ from modeling_finemoltex.model.soft_target_objective_finemoltex import (
     soft_cross_entropy,
     tanimoto,
 )
+
+
+class TestSoftTargetObjective(ObjectiveContract):
+    name = "soft_target"
+    losses = ("soft_target",)
 
 
 def test_equal_scores_give_the_logarithm_of_the_batch():
@@ -40,7 +46,8 @@ def test_motifs_are_counted_and_unknown_ones_are_not(processor):
 
 
 def test_it_is_chosen_by_its_name_and_lets_gradients_through(change_config, batch):
-    model = FineMolTexForPreTraining(change_config(objectives={"soft_target": {"weight": 2.0}})).eval()
+    objectives = {"contrastive": None, "masked_modelling": None, "soft_target": {"weight": 2.0}}
+    model = FineMolTexForPreTraining(change_config(objectives=objectives)).eval()
     output = model(**batch)
     assert list(output.losses) == ["soft_target"]
     torch.testing.assert_close(output.loss, 2 * output.losses["soft_target"])

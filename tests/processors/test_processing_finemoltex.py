@@ -22,6 +22,11 @@ def test_single_strings_and_single_sides(processor):
     assert list(processor(text=["a", "an alcohol"])) == ["input_ids", "attention_mask"]
 
 
+def test_unknown_arguments_are_refused(processor):
+    with pytest.raises(TypeError, match="takes no argument max_lenght"):
+        processor(text=["an alcohol"], max_lenght=12)
+
+
 def test_padding_and_length(processor):
     batch = processor(text=["a", "a carbon atom"], padding="max_length", max_length=12)
     assert batch["input_ids"].shape == (2, 12)

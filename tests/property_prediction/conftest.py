@@ -41,7 +41,7 @@ def tuned_folder(tmp_path_factory, change_config, processor) -> str:
             id2label={0: "toxic", 1: "soluble"},
             label2id={"toxic": 0, "soluble": 1},
             problem_type="multi_label_classification",
-            calibration_temperature=2.0,
+            property_config={"calibration_temperature": 2.0},
         )
     )
     torch.nn.init.normal_(model.classifier.weight, std=0.5)

@@ -27,7 +27,7 @@ def test_effects_are_those_of_hiding_each_motif(model, processor):
         for one in found:
             masked = torch.zeros(1, len(found) + 1, dtype=torch.bool)
             masked[0, 1 + int(graph.atom_to_motif[one.atoms[0]])] = True
-            effect = model(**batch).logits[0, 1] - model(**batch, masked_motifs=masked).logits[0, 1]
+            effect = model(**batch).logits[0, 1] - model(**batch, hidden_motifs=masked).logits[0, 1]
             assert one.effect == pytest.approx(float(effect), abs=1e-4)
     assert len({round(one.effect, 4) for one in found}) > 1
 

@@ -25,7 +25,7 @@ def test_a_known_temperature_is_found(make, factor):
     labels[:1000, 0] = np.nan
     model = make(2, "multi_label_classification")
     assert calibrate(model, factor * honest, labels) == pytest.approx(factor, rel=0.1)
-    assert model.config.calibration_temperature == pytest.approx(factor, rel=0.1)
+    assert model.config.property_config.calibration_temperature == pytest.approx(factor, rel=0.1)
     probabilities = model.predict(torch.from_numpy(factor * honest))
     assert (probabilities[:, 0].argsort() == torch.from_numpy(honest[:, 0]).sigmoid().argsort()).float().mean() > 0.99
 

@@ -1,4 +1,4 @@
-"""`finemoltex predict`: rows as they were, predictions beside them, a reason where there is none."""
+"""Predicting a file: rows as they were, predictions beside them, a reason where there is none."""
 
 import csv
 
@@ -7,10 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rdkit import Chem
-from typer.testing import CliRunner
 
 from modeling_finemoltex import FineMolTexForPropertyPrediction
-from modeling_finemoltex.cli.main import app
 from modeling_finemoltex.data import MoleculeFile
 from modeling_finemoltex.property_prediction import PropertyPredictor, predict_file, prediction_job
 
@@ -119,7 +117,7 @@ def test_what_cannot_be_done(predictor, library, tmp_path, base_folder, change_c
         PropertyPredictor.from_pretrained(base_folder)
     with pytest.raises(ValueError, match="cannot be loaded as a model with its processor"):
         PropertyPredictor.from_pretrained(tmp_path / "absent")
-    reader = FineMolTexForPropertyPrediction(change_config(property_text=True))
+    reader = FineMolTexForPropertyPrediction(change_config(property_config={"with_text": True}))
     with pytest.raises(ValueError, match="reads a text beside each molecule"):
         PropertyPredictor(reader, predictor.processor)
 
@@ -133,13 +131,3 @@ def test_named_classes(change_config, processor, library, tmp_path):
     assert sum(scores.values()) == pytest.approx(1, abs=1e-4)
     assert rows[0]["predicted_class"] == max(scores, key=scores.get) and rows[1]["predicted_class"] == ""
     assert "nearest_training_tanimoto" not in rows[0]
-
-
-def test_the_command(tuned_folder, library, tmp_path):
-    words = ["predict", str(library), str(tmp_path / "out.csv"), "--model", tuned_folder, "--device", "cpu"]
-    result = CliRunner().invoke(app, words)
-    assert result.exit_code == 0, result.output
-    assert "out.csv: 5 rows, 2 of them without prediction" in result.output
-    result = CliRunner().invoke(app, [*words, "--smiles_column", "structure"])
-    assert result.exit_code == 1 and "has no column 'structure'" in result.output
-    assert not isinstance(result.exception, ValueError)

@@ -25,7 +25,7 @@ def test_classes_texts_and_numbers(change_config, processor):
     classes = FineMolTexForPropertyPrediction(change_config(num_labels=3, problem_type="single_label_classification"))
     best, *rest = pipeline("finemoltex-property-prediction", model=classes, processor=processor)("CCO")
     assert best["score"] >= max(one["score"] for one in rest)
-    fields = {"property_text": True, "target_mean": [500.0], "target_scale": [1.0]}
+    fields = {"property_config": {"with_text": True, "target_mean": [500.0], "target_scale": [1.0]}}
     numbers = FineMolTexForPropertyPrediction(change_config(**fields, num_labels=1, problem_type="regression"))
     predict = pipeline("finemoltex-property-prediction", model=numbers, processor=processor)
     (found,) = predict({"smiles": "CCO", "text": "an alcohol"})

@@ -13,16 +13,9 @@ pytest.importorskip("faiss")
 from modeling_finemoltex import FineMolTexModel, MoleculeFilter, MoleculeTextIndex
 from modeling_finemoltex.data.identifiers import try_parse
 from modeling_finemoltex.embedding import MoleculeTextEncoder
-from modeling_finemoltex.retrieval.index_methods import (
-    CODES,
-    FLAT_UP_TO,
-    HNSW_UP_TO,
-    METHODS,
-    ROWS_PER_CENTROID,
-    choose_method,
-)
+from modeling_finemoltex.retrieval.backends import BACKENDS
 
-WIDTH, NUM_ROWS = 16, CODES * ROWS_PER_CENTROID  # the fewest that all methods take
+WIDTH, NUM_ROWS = 16, max(backend.min_rows for backend in BACKENDS.values())
 FINGERPRINT = {"name_or_path": "runs/a", "revision": "main", "weights": "aa", "motif_vocab": "bb", "tokenizer": "cc"}
 
 
@@ -57,7 +50,7 @@ def index(built, encoder, tmp_path):
     return MoleculeTextIndex.load(tmp_path / "fixture", encoder)
 
 
-@pytest.fixture(scope="module", params=METHODS)
+@pytest.fixture(scope="module", params=BACKENDS)
 def large(request):
     return MoleculeTextIndex.from_arrays(VECTORS, smiles=ALKANES, model=FINGERPRINT, method=request.param)
 
@@ -130,18 +123,6 @@ def test_saving_drops_many_removed_rows(large, tmp_path):
     assert sizes[0] < 0.6 * sizes[1]
     assert again.search(embeddings=VECTORS[1::1000], k=1) == [hits[:1] for hits in before]
     assert all(hit.row % 2 for hits in again.search(embeddings=QUERIES, k=50) for hit in hits)
-
-
-def test_auto_chooses_by_size():
-    assert choose_method("auto", FLAT_UP_TO, 256) == "flat"
-    assert choose_method("auto", FLAT_UP_TO + 1, 256) == "hnsw"
-    assert choose_method("auto", HNSW_UP_TO + 1, 256) == "ivf_flat"
-    assert choose_method("auto", 2_000_000, 256) == "ivf_flat"
-    assert choose_method("auto", 2_200_000, 256) == "ivf_pq"
-    with pytest.raises(ValueError, match="'lsh': choose one of auto, flat, ivf_flat, hnsw, ivf_pq"):
-        choose_method("lsh", 10, 256)
-    with pytest.raises(ValueError, match="at least 9,984 rows: got 10. Use 'flat'"):
-        choose_method("ivf_pq", 10, 256)
 
 
 def test_molecules_are_found_by_molecule_and_by_text(index, encoder, molecules):

@@ -44,9 +44,52 @@ def test_resume_takes_a_bare_flag_a_word_or_a_folder(words, expected, tmp_path):
     assert parse_arguments(["--output_dir", str(tmp_path), *flag])[2].resume_from_checkpoint == expected
 
 
-def test_objective_fields_given_by_the_user_override_the_config(tmp_path):
-    words = ["--output_dir", str(tmp_path), "--masking", "random", "--word_loss_weight", "0"]
-    assert parse_arguments(words)[0].objective_overrides() == {"masking": "random", "word_loss_weight": 0.0}
+def change(tmp_path, *words, objectives=None):
+    """Fields of a configuration after the changes that the command line asks for."""
+    fields = {"objectives": objectives or {"contrastive": {}, "masked_modelling": {"word_weight": 0.1}}}
+    return parse_arguments(["--output_dir", str(tmp_path), *words])[0].change_config(fields)
+
+
+def test_objectives_given_by_the_user_change_those_of_the_preset(tmp_path):
+    words = ["--objective", "masked_modelling.draw=random", "masked_modelling.word_weight=0", "matching"]
+    assert change(tmp_path, *words)["objectives"] == {
+        "contrastive": {},
+        "masked_modelling": {"word_weight": 0, "draw": "random"},
+        "matching": {},
+    }
+
+
+def test_a_table_of_objectives_replaces_those_of_the_preset(tmp_path):
+    table = '{"contrastive": {"loss": "ebm_nce"}, "matching": null}'
+    changed = change(tmp_path, "--objectives", table, "--objective", "matching.num_negatives=2")
+    assert changed["objectives"] == {"contrastive": {"loss": "ebm_nce"}, "matching": {"num_negatives": 2}}
+    with pytest.raises(ValueError, match="must be a JSON table, name to options: got 'contrastive'"):
+        change(tmp_path, "--objectives", "contrastive")
+
+
+def test_temperature_and_mask_level_override_the_preset(tmp_path):
+    changed = change(tmp_path, "--temperature", "0.2", "--motif_mask_level", "token")
+    assert changed["temperature"] == 0.2 and changed["motif_config"] == {"mask_level": "token"}
+
+
+@pytest.mark.parametrize(("weight", "expected"), [("0.5", {"weight": 0.5}), ("0", None)])
+def test_the_deprecated_weight_of_matching_is_a_change_of_the_objective(tmp_path, weight, expected):
+    objectives = {"contrastive": {}, "matching": {"weight": 1.0}}
+    with pytest.warns(FutureWarning, match="write `--objective matching.weight=WEIGHT`"):
+        changed = change(tmp_path, "--matching_loss_weight", weight, objectives=objectives)
+    assert changed["objectives"].get("matching") == expected
+
+
+@pytest.mark.parametrize("word", ["cotrastive", "matching.negatives=2", "matching=some", "contrastive.loss"])
+def test_objectives_that_do_not_exist_are_refused_before_any_data_is_read(tmp_path, word):
+    with pytest.raises(ValueError, match=f"--objective {word}: "):
+        parse_arguments(["--output_dir", str(tmp_path), "--objective", word])
+
+
+@pytest.mark.parametrize("share", ["0", "1.5"])
+def test_the_share_of_costly_steps_lies_between_0_and_1(tmp_path, share):
+    with pytest.raises(ValueError, match=r"`costly_share` must lie in \(0, 1\]"):
+        parse_arguments(["--output_dir", str(tmp_path), "--costly_share", share])
 
 
 def test_help_explains_every_own_field(capsys):

@@ -127,19 +127,20 @@ def test_validation_chooses_the_penalty(setting, monkeypatch):
 
 def test_what_a_table_says_is_written_into_the_configuration(change_config, parts, tmp_path):
     train, config = parts[0], change_config()
+    options = config.property_config
     describe_task(config, train, balance_classes=True)
     assert config.id2label == {0: "amine", 1: "long"} and config.num_labels == 2
-    assert config.problem_type == "multi_label_classification" and config.target_mean is None
+    assert config.problem_type == "multi_label_classification" and options.target_mean is None
     labels = train.labels
     expected = [(labels[:, task] == 0).sum() / (labels[:, task] == 1).sum() for task in range(2)]
-    assert config.class_weights == pytest.approx(expected)
+    assert options.class_weights == pytest.approx(expected)
     file = tmp_path / "numbers.csv"
     file.write_text("smiles,y,constant,kind\nC,1,5,a\nCC,3,5,b\nCCC,,5,b\nCCCC,8,,b\n")
     describe_task(config, load_property_table(str(file), ["y", "constant"], task_type="regression"))
-    assert config.target_mean == pytest.approx([4, 5]) and config.class_weights is None
-    assert config.target_scale == pytest.approx([np.std([1, 3, 8]), 1.0])
+    assert options.target_mean == pytest.approx([4, 5]) and options.class_weights is None
+    assert options.target_scale == pytest.approx([np.std([1, 3, 8]), 1.0])
     describe_task(config, load_property_table(str(file), ["kind"], task_type="multiclass"), balance_classes=True)
-    assert config.class_weights == pytest.approx([2.0, 2 / 3]) and config.target_scale is None
+    assert options.class_weights == pytest.approx([2.0, 2 / 3]) and options.target_scale is None
 
 
 def test_a_molecule_that_is_too_large_is_named(table, processor, monkeypatch):

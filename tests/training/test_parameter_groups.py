@@ -1,7 +1,7 @@
 import pytest
 from torch import nn
 
-from modeling_finemoltex.training.parameter_groups import build_parameter_groups, find_part
+from modeling_finemoltex.training.parameter_groups import KIND_OF_RATE, build_parameter_groups
 
 RATES = {"graph": 1.0, "projection": 2.0, "text": 3.0, "head": None}
 
@@ -48,9 +48,24 @@ def test_unknown_part_is_an_error(model):
         build_parameter_groups(model, 0.1, 0.01, {"grpah": 1.0})
 
 
-def test_names_are_matched_as_whole_words():
-    assert find_part("module.finemoltex.graph_encoder.layers.0.weight") == "graph"
-    assert find_part("finemoltex.fusion.text_layers.0.weight") == "other"
+def test_every_parameter_is_in_the_group_of_its_part(model):
+    groups = build_parameter_groups(model, 0.1, 0.01, RATES)
+    group_of = {id(one): group["name"].removesuffix("_no_decay") for group in groups for one in group["params"]}
+    rates = {kind: rate for rate, kind in KIND_OF_RATE.items()}
+    for name, part in model.parts().items():
+        found = {group_of[id(one)] for one in part.parameters() if one.requires_grad}
+        assert found <= {rates.get(part.kind, "other")}, name
+    names = {name: group_of.get(id(parameter)) for name, parameter in model.named_parameters()}
+    assert names["finemoltex.fusion.text_layers.0.attention.query.weight"] == "other"
+    assert names["objectives.masked_modelling.motif_head.table.weight"] == "head"
+    assert names["objectives.masked_modelling.word_head.dense.weight"] == "other"
+
+
+def test_a_wrapped_model_has_the_same_groups(model):
+    wrapped = nn.DataParallel(model)
+    plain, groups = (build_parameter_groups(one, 0.1, 0.01, RATES) for one in (model, wrapped))
+    assert [group["name"] for group in plain] == [group["name"] for group in groups]
+    assert [len(group["params"]) for group in plain] == [len(group["params"]) for group in groups]
 
 
 def test_muon_gets_the_maps_and_nothing_else(model):

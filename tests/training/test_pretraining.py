@@ -66,10 +66,9 @@ def test_the_best_checkpoint_is_chosen_by_validation_rank(command, run_example, 
 
 
 def test_contrastive_objective_alone(command, run_example, tmp_path):
-    words = ["--word_loss_weight", "0", "--motif_loss_weight", "0"]
-    run_example([*command, *words])
+    run_example([*command, "--objective", "masked_modelling=none"])
     metrics = json.loads((tmp_path / "run" / "test_results.json").read_text(encoding="utf-8"))
-    assert metrics["pairs_random_test/masked_word_accuracy"] is None
+    assert metrics["pairs_random_test/t2m_mrr"] > 0 and not [name for name in metrics if "masked" in name]
 
 
 def test_splits_do_not_share_molecules_and_vocabularies_come_from_training_alone(prepare):
@@ -109,12 +108,14 @@ def test_a_resumed_run_reads_the_files_of_the_first(prepare, monkeypatch):
 
 
 def test_the_model_fits_the_vocabularies(prepare):
-    prepared, (model_args, _, training_args) = prepare("--masking", "random", "--temperature", "0.2")
+    prepared, (model_args, _, training_args) = prepare(
+        "--objective", "masked_modelling.draw=random", "--temperature", "0.2"
+    )
     model = pretraining.build_model(model_args, prepared, training_args.seed)
     assert model.config.text_config.vocab_size == len(prepared.processor.tokenizer)
-    assert model.config.graph_config.motif_vocab_size == prepared.summary["motifs"]
+    assert model.config.motif_config.vocab_size == prepared.summary["motifs"]
     assert model.config.mask_token_id == prepared.processor.tokenizer.mask_token_id
-    assert (model.config.masking, model.config.temperature) == ("random", 0.2)
+    assert model.config.objectives["masked_modelling"]["draw"] == "random" and model.config.temperature == 0.2
     again = pretraining.build_model(model_args, prepared, training_args.seed)
     assert all(torch.equal(one, two) for one, two in zip(model.parameters(), again.parameters(), strict=True))
 
@@ -223,12 +224,12 @@ def test_a_cpu_run_uses_the_threads_it_is_given(make_trainer):
 def test_continues_from_a_folder_with_its_words_motifs_and_weights(command, prepare, run_example, tmp_path):
     assert run_example([*command, "--max_steps", "1"]) == 0
     options = ["--initial_model", str(tmp_path / "run"), "--output_dir", str(tmp_path / "continued")]
-    prepared, (model_args, _, training_args) = prepare(*options, "--matching_loss_weight", "1")
+    prepared, (model_args, _, training_args) = prepare(*options, "--objective", "matching.weight=0.5")
     first = AutoProcessor.from_pretrained(tmp_path / "run")
     assert prepared.processor.tokenizer.get_vocab() == first.tokenizer.get_vocab()
     assert prepared.processor.feature_extractor.motif_vocab == first.feature_extractor.motif_vocab
     model = pretraining.build_model(model_args, prepared, training_args.seed)
-    assert model.config.matching_loss_weight == 1 and hasattr(model, "matching_head")
+    assert model.config.objectives["matching"]["weight"] == 0.5 and "matching" in model.objectives
     start = AutoModelForPreTraining.from_pretrained(tmp_path / "run")
     for name, tensor in start.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor), name

@@ -1,0 +1,116 @@
+"""The arguments of a command as a dataclass: a field is an option, a base class a group that commands share."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+
+import typer
+from typer.models import OptionInfo
+
+from .errors import plain_errors
+
+if TYPE_CHECKING:
+    from modeling_finemoltex.data import MoleculeFilter
+
+Values = TypeVar("Values")
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+SmilesColumn = Annotated[str | None, typer.Option("--smiles_column", help="column of the molecules")]
+
+
+@dataclass(kw_only=True)
+class ModelOptions:
+    """Which model."""
+
+    model: Annotated[str, typer.Option(help="model folder or Hub id")]
+
+
+@dataclass(kw_only=True)
+class LoadingOptions(ModelOptions):
+    """Which model, and how it is loaded."""
+
+    device: Annotated[str | None, typer.Option(help="such as cpu or cuda:1", show_default="the fastest")] = None
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust_remote_code", help="run the code in the model folder")
+    ] = False
+
+
+@dataclass(kw_only=True)
+class MoleculeFileArguments:
+    """Which file of molecules."""
+
+    input_file: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="csv, tsv, smi, sdf (each also .gz) or parquet file")
+    ]
+    smiles_column: SmilesColumn = None
+
+
+@dataclass(kw_only=True)
+class FilterOptions:
+    """Which molecules are wanted."""
+
+    smarts: Annotated[list[str] | None, typer.Option(help="molecules must have this substructure; repeatable")] = None
+    exclude_smarts: Annotated[
+        list[str] | None,
+        typer.Option("--exclude_smarts", help="molecules must not have this one; repeatable"),
+    ] = None
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--range", help="descriptor range such as MolWt:200:500 or MolLogP::5; repeatable"),
+    ] = None
+
+    def make_filter(self) -> "MoleculeFilter | None":
+        """Build the filter; `None` if everything is wanted."""
+        if not (self.smarts or self.exclude_smarts or self.ranges):
+            return None
+        from modeling_finemoltex.data import MoleculeFilter
+        from modeling_finemoltex.data.molecule_filters import parse_range
+
+        ranges = dict(map(parse_range, self.ranges or ()))
+        return MoleculeFilter(tuple(self.smarts or ()), tuple(self.exclude_smarts or ()), ranges)
+
+
+def takes(arguments: type[Values]) -> Callable[[Callable[[Values], None]], Callable[..., None]]:
+    """Turn a function of one dataclass into a command of typer, whose errors are one sentence.
+
+    Args:
+        arguments (`type`): A dataclass, whose fields are `Annotated` for typer and named like what they set in Python.
+
+    Returns:
+        Decorator of a function that takes a value of it.
+    """
+
+    def decorate(command: Callable[[Values], None]) -> Callable[..., None]:
+        hints = get_type_hints(arguments, include_extras=True)
+
+        @functools.wraps(command)
+        def run(**values: Any) -> None:
+            with plain_errors({name: _spell(name, hints[name]) for name in values}):
+                command(arguments(**values))
+
+        run.__annotations__ = hints
+        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                inspect.Parameter(
+                    field.name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=inspect.Parameter.empty if field.default is MISSING else field.default,
+                    annotation=hints[field.name],
+                )
+                for field in fields(arguments)  # type: ignore[arg-type]
+            ]
+        )
+        return run
+
+    return decorate
+
+
+def _spell(name: str, hint: Any) -> str:
+    """Write an argument as it is typed on the command line."""
+    (info,) = hint.__metadata__
+    if not isinstance(info, OptionInfo):
+        return info.metavar or name.upper()
+    spelling = info.default  # the first word of an `Annotated` option: typer tells it from a default later
+    return spelling.partition("/")[0] if isinstance(spelling, str) else f"--{name}"

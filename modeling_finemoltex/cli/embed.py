@@ -1,0 +1,61 @@
+"""`finemoltex embed`: a file of molecules or texts to a folder of embeddings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import LoadingOptions, MoleculeFileArguments, takes
+from .errors import quiet_loading
+
+
+@dataclass(kw_only=True)
+class EmbedArguments(LoadingOptions, MoleculeFileArguments):
+    """What to embed, with which model, and where to write."""
+
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="folder of the embeddings; made if needed")]
+    text_column: Annotated[
+        str | None, typer.Option("--text_column", help="embed the texts of this column instead of molecules")
+    ] = None
+    id_column: Annotated[str | None, typer.Option("--id_column", help="column of the ids")] = None
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch_size", help="rows the model takes at once", show_default="64 on a CPU, 512 else"),
+    ] = None
+    shard_rows: Annotated[int, typer.Option("--shard_rows", help="input rows per file of the output")] = 8192
+    num_workers: Annotated[
+        int | None,
+        typer.Option("--num_workers", help="processes that prepare batches; 0: none", show_default="by the cores"),
+    ] = None
+    dtype: Annotated[
+        str | None, typer.Option(help="type to compute in, such as bfloat16", show_default="of the weights")
+    ] = None
+
+
+@takes(EmbedArguments)
+def embed(arguments: EmbedArguments) -> None:
+    """Embed a file of molecules (or texts) into Parquet files; run it again to go on after an interruption.
+
+    `accelerate launch -m modeling_finemoltex.cli embed ...` shares the work among several devices, `torchrun
+    --nproc_per_node 2 -m modeling_finemoltex.cli embed ...` among several processes on CPUs.
+    """
+    from modeling_finemoltex.data.molecule_files import MoleculeFile
+    from modeling_finemoltex.embedding import MoleculeTextEncoder, embed_file
+    from modeling_finemoltex.embedding.encoder import get_processes
+
+    source = MoleculeFile(arguments.input_file, arguments.smiles_column, arguments.text_column, arguments.id_column)
+    with quiet_loading():
+        encoder = MoleculeTextEncoder.from_pretrained(
+            arguments.model,
+            device=arguments.device,
+            dtype=arguments.dtype,
+            trust_remote_code=arguments.trust_remote_code,
+        )
+    sizes = (arguments.batch_size, arguments.shard_rows, arguments.num_workers)
+    facts = embed_file(source, arguments.output, encoder, *sizes)
+    if get_processes().is_main_process:
+        typer.echo(f"{arguments.output}: {facts['num_rows']} rows embedded in {facts['num_shards']} shards.")
+        if facts["num_rejected"]:
+            rejected = arguments.output / "rejected.csv"
+            typer.echo(f"{facts['num_rejected']} rows rejected, with reasons in {rejected}.")

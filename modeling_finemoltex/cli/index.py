@@ -1,0 +1,34 @@
+"""`finemoltex index`: make embeddings searchable."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import takes
+
+
+@dataclass(kw_only=True)
+class IndexArguments:
+    """Which embeddings, and how they are indexed."""
+
+    embeddings: Annotated[Path, typer.Argument(help="folder that `finemoltex embed` wrote")]
+    output: Annotated[Path, typer.Argument(metavar="INDEX", help="folder for the index")]
+    method: Annotated[
+        str, typer.Option(help="auto (chooses by size), flat (exact), ivf_flat, hnsw or ivf_pq (compressed)")
+    ] = "auto"
+    force: Annotated[bool, typer.Option("--force", help="replace an index that is there")] = False
+
+
+@takes(IndexArguments)
+def index(arguments: IndexArguments) -> None:
+    """Make a searchable index of embeddings."""
+    output = arguments.output
+    if output.exists() and not arguments.force:
+        raise ValueError(f"{output} exists: give another folder, or --force to replace the index in it.")
+    from modeling_finemoltex.retrieval import MoleculeTextIndex
+
+    made = MoleculeTextIndex.from_embeddings(arguments.embeddings, method=arguments.method)
+    made.save(output)
+    typer.echo(f"{output}: {len(made):,} {made.kind}, method {made.method}, width {made.embedding_size}", err=True)

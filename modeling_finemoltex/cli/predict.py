@@ -1,0 +1,36 @@
+"""`finemoltex predict`: properties of the molecules of a file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import LoadingOptions, MoleculeFileArguments, takes
+from .errors import quiet_loading
+
+
+@dataclass(kw_only=True)
+class PredictArguments(LoadingOptions, MoleculeFileArguments):
+    """What to predict, with which model, and where to write."""
+
+    model: Annotated[str, typer.Option(help="folder of a fine-tuned model")]
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="csv file to write")]
+    batch_size: Annotated[int, typer.Option("--batch_size", help="molecules the model takes at once")] = 64
+    num_workers: Annotated[int, typer.Option("--num_workers", help="processes that prepare batches; 0: none")] = 0
+
+
+@takes(PredictArguments)
+def predict(arguments: PredictArguments) -> None:
+    """Predict properties of the molecules of a file: its rows with columns added, whatever its size."""
+    from modeling_finemoltex.data.molecule_files import MoleculeFile
+    from modeling_finemoltex.property_prediction import PropertyPredictor, predict_file
+
+    source = MoleculeFile(arguments.input_file, arguments.smiles_column, keep_cells=True)
+    with quiet_loading():
+        predictor = PropertyPredictor.from_pretrained(arguments.model, arguments.device, arguments.trust_remote_code)
+    counts = predict_file(source, arguments.output, predictor, arguments.batch_size, arguments.num_workers)
+    typer.echo(
+        f"{arguments.output}: {counts['num_rows']} rows, {counts['num_errors']} of them without prediction "
+        "(see `error`)."
+    )

@@ -1,0 +1,79 @@
+"""What an index is given: molecules, texts or vectors, one of them at a time."""
+
+from collections.abc import Callable, Iterable, Sized
+from typing import Any
+
+import numpy as np
+
+from .index_rows import unit_rows
+
+MAX_SHOWN = 5  # ids listed in a message
+
+
+def take_one(**given: Iterable[str] | str | None) -> tuple[str, list[str]]:
+    """Return the name and items of the one argument that is given; a string is a list of one.
+
+    Raises:
+        ValueError: If none is given, or several.
+
+    Example:
+    >>> take_one(smiles=None, texts="an acid")
+    ('texts', ['an acid'])
+    """
+    named = {name: value for name, value in given.items() if value is not None}
+    if len(named) != 1:
+        names = " and ".join(f"`{name}`" for name in given)
+        raise ValueError(f"Give either of {names}: got {' and '.join(named) or 'neither'}.")
+    ((name, value),) = named.items()
+    return name, [value] if isinstance(value, str) else list(value)
+
+
+def encode(encoder: Any, name: str, contents: list[str]) -> np.ndarray:
+    """Embed molecules or texts: `(R, P)`."""
+    return encoder.encode_molecules(contents) if name == "smiles" else encoder.encode_texts(contents)
+
+
+def check_counts(**columns: Sized) -> None:
+    """Refuse columns of different length."""
+    lengths = {name: len(column) for name, column in columns.items()}
+    if len(set(lengths.values())) > 1:
+        counts = ", ".join(f"{length} {name}" for name, length in lengths.items())
+        raise ValueError(f"There must be as many of each: got {counts}.")
+
+
+def count_ids(ids: list[str]) -> str:
+    """Begin a sentence about ids."""
+    listed = ", ".join(map(repr, ids[:MAX_SHOWN])) + (", ..." if len(ids) > MAX_SHOWN else "")
+    return f"{len(ids)} {'ids are' if len(ids) > 1 else 'id is'} ({listed})"
+
+
+def embed_queries(
+    get_encoder: Callable[[], Any], width: int, texts: Any = None, smiles: Any = None, embeddings: Any = None
+) -> np.ndarray:
+    """Turn queries, however they are given, into unit vectors.
+
+    Args:
+        get_encoder (callable): Gives a `MoleculeTextEncoder`; called for texts and molecules alone.
+        width (`int`): `P`.
+        texts (`str` or sequence of `str`, *optional*): Queries in words.
+        smiles (`str` or sequence of `str`, *optional*): Queries as molecules.
+        embeddings (`(Q, P)` or `(P,)` numbers, *optional*): Queries as vectors.
+
+    Returns:
+        `np.ndarray` of shape `(Q, P)`, float32.
+
+    Raises:
+        ValueError: If not exactly one of them is given, it is empty, or vectors have another width or are zero.
+    """
+    if embeddings is not None and texts is None and smiles is None:
+        vectors = np.atleast_2d(np.asarray(embeddings))
+        if vectors.ndim != 2 or vectors.shape[1] != width:
+            raise ValueError(f"`embeddings` must have the shape (queries, {width}), got {vectors.shape}.")
+    else:
+        if embeddings is not None:
+            raise ValueError("Give one of `texts`, `smiles` and `embeddings`, not several.")
+        argument, contents = take_one(smiles=smiles, texts=texts)
+        vectors = encode(get_encoder(), argument, contents) if contents else np.empty((0, width))
+    if not len(vectors):
+        raise ValueError("There is no query: give at least one.")
+    return unit_rows(vectors, "Query")

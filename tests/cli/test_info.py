@@ -1,0 +1,15 @@
+"""`finemoltex info`: what a model is."""
+
+import json
+
+
+def test_it_prints_a_table_or_json(exported, run):
+    table = run("info", exported["properties"]).stdout
+    assert "FineMolTexForPropertyPrediction" in table and "soluble" in table
+    facts = json.loads(run("info", exported["properties"], "--json").stdout)
+    assert facts["labels"] == ["soluble", "toxic"]
+
+
+def test_a_folder_without_a_model_is_refused_in_one_sentence(tmp_path, run):
+    done = run("info", tmp_path, code=1)
+    assert done.stderr.startswith("Error: ") and str(tmp_path) in done.stderr and not done.stdout
