@@ -98,6 +98,7 @@ def test_missing_labels_and_single_classes(run, tmp_path, method):
     assert test["num_tasks"] == 3 and np.isfinite(test["roc_auc"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ecfp_lr", "probe", "fine_tuned"])
 def test_617_tasks(run, tmp_path, method, monkeypatch):
     monkeypatch.setattr(baselines, "STRENGTHS", (1.0,))
