@@ -16,7 +16,7 @@ class FineMolTexMoleculeEditingPipeline(Pipeline):
 
     Example:
     >>> edit = pipeline("finemoltex-molecule-editing", model=folder)  # a folder with a generator  # doctest: +SKIP
-    >>> edit("CC(=O)Oc1ccccc1C(=O)O", prompt="This molecule is soluble in water.")  # takes minutes to train  # doctest: +SKIP
+    >>> edit("CC(=O)Oc1ccccc1C(=O)O", prompt="It is soluble in water.")  # a trained one  # doctest: +SKIP
     [{'smiles': 'CC(=O)Oc1ccccc1C(=O)OCO', 'similarity': 0.71, 'text_score': 0.08, 'property_changes': {...}}]
     """
 

@@ -118,7 +118,7 @@ class FineMolTexZeroShotClassificationPipeline(FineMolTexEmbeddingPipeline):
     >>> from transformers import pipeline
     >>> classify = pipeline("finemoltex-zero-shot-classification", model=folder)
     >>> classify("CCO", candidate_labels=["an alcohol", "an arene"])
-    [{'score': ..., 'label': 'an a...'}, {'score': ..., 'label': 'an a...'}]
+    [{'label': 'an a...', 'score': ...}, {'label': 'an a...', 'score': ...}]
     """
 
     def __call__(
