@@ -26,7 +26,7 @@ class FineMolTexDataCollator:
     Example:
     >>> batch = FineMolTexDataCollator(processor)([{"smiles": "CCO", "text": "an alcohol"}])
     >>> list(batch)[:4]
-    ['input_ids', 'attention_mask', 'motif_counts', 'atom_features']
+    ['input_ids', 'attention_mask', 'motif_counts', 'motif_attention_mask']
     """
 
     def __init__(self, processor: FineMolTexProcessor, pad_to_multiple_of: int | None = None):

@@ -44,8 +44,8 @@ def main(
     ] = False,
 ) -> None:
     """Embed molecules and texts, search one with the other, predict properties, edit as a text asks."""
-    # Importing PyTorch makes a million objects and no garbage. Python would look for some every 700 objects, which takes
-    # a seventh of the time of a short command.
+    # Importing PyTorch makes a million objects and no garbage. Python would look for some every 700 objects, which
+    # takes a seventh of the time of a short command.
     gc.set_threshold(100_000, 50, 50)
 
 

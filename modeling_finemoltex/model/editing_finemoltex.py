@@ -105,11 +105,14 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
     encoder-decoder of Transformers; its tokenizer lies in the folder `generator_tokenizer` of a checkpoint.
 
     Example:
-    >>> tokens = generator_tokenizer(["[C][C][O]"], return_tensors="pt", padding=True)  # doctest: +SKIP
-    >>> latents, mask = model.encode_latents(**tokens)  # (1, L, D), (1, L)  # doctest: +SKIP
-    >>> text = model.get_text_features(**processor(text="It is an acid."))  # (1, P)  # doctest: +SKIP
-    >>> moved = model.optimize(latents, mask, text)  # (5, 1, L, D)  # doctest: +SKIP
-    >>> generator_tokenizer.batch_decode(model.decode(moved[0], mask))  # doctest: +SKIP
+    >>> model = FineMolTexForMoleculeEditing.from_pretrained(editing_folder)
+    >>> tokens = generator_tokenizer(["[C][C][O]"], return_tensors="pt", padding=True)
+    >>> latents, mask = model.encode_latents(**tokens)  # (1, L, D), (1, L)
+    >>> text = model.get_text_features(**processor(text="It is an acid."))  # (1, P)
+    >>> len(model.optimize(latents, mask, text, num_steps=2))  # (5, 1, L, D), one for each penalty
+    5
+    >>> generator_tokenizer.batch_decode(model.decode(latents, mask), skip_special_tokens=True)  # unmoved
+    ['[C][C][O]']
     """
 
     _keys_to_ignore_on_load_unexpected = weights_beside(

@@ -13,9 +13,9 @@ class FineMolTexPropertyPredictionPipeline(Pipeline):
     """Predict properties of molecules, each a SMILES, or a `dict` of `smiles` and `text` where texts count.
 
     Example:
-    >>> predict = pipeline("finemoltex-property-prediction", model=folder)  # doctest: +SKIP
-    >>> predict("CCO")  # doctest: +SKIP
-    [{'label': 'p_np', 'score': 0.93}]
+    >>> predict = pipeline("finemoltex-property-prediction", model=property_folder)
+    >>> predict("CCO")
+    [{'label': 'p_np', 'score': 0...}]
     """
 
     _load_processor = True

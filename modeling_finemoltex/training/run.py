@@ -54,7 +54,8 @@ def pretrain(words: list[str] | None = None, prog: str | None = None) -> Pretrai
         ValueError: If options contradict each other, or the data cannot be read.
 
     Example:
-    >>> pretrain(["--preset", "tiny", "--max_steps", "3", "--output_dir", "runs/tiny"]).metrics  # doctest: +SKIP
+    >>> words = ["--preset", "tiny", "--max_steps", "3", "--output_dir", "runs/tiny"]
+    >>> pretrain(words).metrics  # takes minutes: reads the whole corpus  # doctest: +SKIP
     """
     model_args, data_args, training_args = parse_arguments(words, prog)
     logging.set_verbosity(training_args.get_process_log_level())
