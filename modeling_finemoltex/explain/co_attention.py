@@ -48,7 +48,7 @@ def average_attention(scores: list[Tensor], mask: Tensor) -> Tensor:
         `torch.FloatTensor` of shape `(B, L, S)`; rows add up to 1.
     """
     hidden = mask[:, None, None] == 0  # (B, 1, 1, S)
-    weights = [one.float().masked_fill(hidden, float("-inf")).softmax(-1).mean(1) for one in scores]
+    weights = [block.float().masked_fill(hidden, float("-inf")).softmax(-1).mean(1) for block in scores]
     return torch.stack(weights).mean(0)
 
 
