@@ -154,6 +154,7 @@ def _take_record(queue: _Queue, separator: str, width: int | None) -> tuple[list
     taken = [line]
 
     def feed() -> Iterator[str]:
+        """Yield the lines of the record, up to its limits."""
         yield _arm(line)
         size = len(line)
         while len(taken) < MAX_RECORD_LINES and size < MAX_RECORD_CHARACTERS and (more := queue.pop()) is not None:

@@ -64,6 +64,7 @@ class _Pool:
     spread: np.ndarray | None = None  # (C,)
 
     def add(self, candidates: Sequence[Candidate], scores: np.ndarray) -> None:
+        """Keep candidates `(S,)` with their scores `(S, C)`, as differences from the source."""
         self.candidates += candidates
         self.scores += list(scores if self.origin is None else scores - self.origin)
         if self.spread is None and len(self.scores) > 1:

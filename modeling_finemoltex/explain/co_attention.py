@@ -21,6 +21,7 @@ def record_co_attention(fusion: Any) -> Iterator[list[tuple[Tensor, Tensor]]]:
     scores: list[tuple[Tensor, Tensor]] = []
 
     def record(block: Any, inputs: tuple, output: Any) -> None:
+        """Keep the scores of one block."""
         motif_states, text_states = inputs[:2]
         scores.append(
             (

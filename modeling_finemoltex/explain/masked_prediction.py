@@ -115,6 +115,7 @@ class MaskedPredictionExplainer:
         always = self._hide_motifs(pair, np.arange(len(motifs))[None] == motif)[0]  # (K + 1,)
 
         def predict(is_visible: np.ndarray) -> Tensor:
+            """Predict the hidden one from what is visible. `(n, F)` -> log-probabilities `(n, p, V)`."""
             states = self._run(pair, always.expand(len(is_visible), -1), self._hide_words(pair, ~is_visible))[0]
             return self.heads.motif_head(states[:, slot]).float().log_softmax(-1)[:, None]  # (n, 1, V)
 
@@ -146,6 +147,7 @@ class MaskedPredictionExplainer:
         always = self._hide_words(pair, np.arange(len(words))[None] == place)  # (1, T)
 
         def predict(is_visible: np.ndarray) -> Tensor:
+            """Predict the hidden one from what is visible. `(n, F)` -> log-probabilities `(n, p, V)`."""
             hidden = always.expand(len(is_visible), -1)
             states = self._run(pair, self._hide_motifs(pair, ~is_visible), hidden)[1]
             return self.heads.word_head(states[:, pieces], table).float().log_softmax(-1)  # (n, p, V)

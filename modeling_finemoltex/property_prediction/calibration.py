@@ -31,6 +31,7 @@ def calibrate(model: Any, logits: np.ndarray, labels: np.ndarray) -> float:
     scores, known = torch.from_numpy(logits), ~np.isnan(labels)
 
     def log_loss(log_temperature: float) -> float:
+        """Log loss at a temperature."""
         config.property_config.calibration_temperature = float(np.exp(log_temperature))
         probabilities = model.predict(scores).numpy()  # (R, K)
         if config.problem_type == "single_label_classification":

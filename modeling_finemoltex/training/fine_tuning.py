@@ -154,6 +154,7 @@ def fine_tune(
     trained = model if settings.lora_rank is None else _add_lora(model, settings.lora_rank)
 
     def score(evaluated: EvalPrediction) -> dict[str, float]:
+        """Score the validation predictions."""
         predictions = model.predict(torch.from_numpy(evaluated.predictions)).numpy()
         metrics = compute_property_metrics(predictions, valid.labels, valid.task_type, valid.label_names)
         return {SELECTION: selection_score(metrics)} | {

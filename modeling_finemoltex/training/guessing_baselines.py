@@ -18,6 +18,7 @@ class _ConstantHead(nn.Module):
         self.register_buffer("scores", nn.functional.one_hot(torch.tensor(label), num_labels).float())
 
     def forward(self, states: Tensor, table: Tensor | None = None) -> Tensor:
+        """Answer; see the shapes above."""
         return self.scores.expand(*states.shape[:-1], -1)
 
 

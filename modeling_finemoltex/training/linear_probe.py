@@ -77,6 +77,7 @@ def _minimise(layer: torch.nn.Linear, model: Any, features: Tensor, labels: Tens
     optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
 
     def evaluate() -> Tensor:
+        """Compute the penalised loss and its gradient."""
         optimizer.zero_grad()
         loss = model.compute_loss(layer(features), labels) + 0.5 * penalty / num_labels * layer.weight.square().sum()
         loss.backward()
