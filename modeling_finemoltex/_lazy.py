@@ -33,6 +33,7 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
     }
 
     def load(name: str) -> Any:
+        """Import the module of a name on its first use."""
         if name not in home_of:
             raise AttributeError(
                 f"module {package!r} has no attribute {name!r}; its public names are {', '.join(sorted(home_of))}"

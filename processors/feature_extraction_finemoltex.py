@@ -217,7 +217,7 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
 
         Example:
         >>> [motif.label for motif in FineMolTexFeatureExtractor().motifs("CC(=O)Oc1ccccc1")]
-        ['CC(=O)O', 'c1ccccc1']
+        ['C', 'O=CO', 'c1ccccc1']
         """
         return self._list_motifs(self._parse(smiles, None))
 

@@ -28,8 +28,8 @@ class GraphView:
     Example:
     >>> view = GraphView(MotifVocabulary(fragmentation="functional"))
     >>> row = view.featurize(Chem.MolFromSmiles("CC(=O)Oc1ccccc1"))
-    >>> {name: array.shape for name, array in row.items()}["atom_features"], row["motif_positions"].tolist()
-    ((10, 9), [0, 1])
+    >>> row["atom_features"].shape, row["motif_positions"].tolist()
+    ((10, 9), [0, 1, 2])
     """
 
     name = "graph"

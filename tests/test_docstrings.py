@@ -64,7 +64,8 @@ def namespace(config, processor, molecules, tmp_path_factory) -> dict:
         "encoder": encoder,
         "folder": str(folder / "model"),
         "property_folder": _save_property_model(folder),
-        "editing_folder": _save_editing_model(folder, encoder),
+        **_save_editing_model(folder, encoder),
+        "batch": processor(smiles=list(molecules), text=list(molecules.values())),
         "smiles": list(molecules),
         "texts": list(molecules.values()),
         "pipeline": pipeline,
@@ -85,7 +86,7 @@ def _save_property_model(folder: Path) -> str:
     return str(folder / "property")
 
 
-def _save_editing_model(folder: Path, encoder: modeling_finemoltex.MoleculeTextEncoder) -> str:
+def _save_editing_model(folder: Path, encoder: modeling_finemoltex.MoleculeTextEncoder) -> dict:
     """A generator that copies, and writes fluorine for oxygen where a molecule is to be soluble."""
     from modeling_finemoltex.editing import EditingParts, TextGuide, save_editing_folder
 
@@ -93,7 +94,8 @@ def _save_editing_model(folder: Path, encoder: modeling_finemoltex.MoleculeTextE
     model = modeling_finemoltex.FineMolTexForMoleculeEditing.from_parts(encoder.model, generator)
     guide = TextGuide(encoder, "This molecule is soluble in water.")
     swap_along(model, tokenizer, torch.from_numpy(guide.directions[0]), "[O]", "[F]")
-    return str(save_editing_folder(EditingParts(model, encoder.processor, tokenizer), folder / "editing"))
+    save_editing_folder(EditingParts(model, encoder.processor, tokenizer), folder / "editing")
+    return {"editing_folder": str(folder / "editing"), "generator_tokenizer": tokenizer}
 
 
 @pytest.mark.parametrize("module", EXAMPLES)

@@ -83,10 +83,12 @@ def takes(arguments: type[Values]) -> Callable[[Callable[[Values], None]], Calla
     """
 
     def decorate(command: Callable[[Values], None]) -> Callable[..., None]:
+        """Wrap one command."""
         hints = get_type_hints(arguments, include_extras=True)
 
         @functools.wraps(command)
         def run(**values: Any) -> None:
+            """Gather the options into the dataclass and call the command."""
             with plain_errors({name: _spell(name, hints[name]) for name in values}):
                 command(arguments(**values))
 

@@ -49,6 +49,7 @@ def translate(message: str, options: Mapping[str, str]) -> str:
     """
 
     def rewrite(match: re.Match[str]) -> str:
+        """Write one argument as the option of the same name."""
         name, value = match[1], match[2] if match.re is _SETTING else "True"
         if name not in options:
             return match[0]

@@ -23,7 +23,8 @@ from .push import push
 from .search import search
 from .vocab import vocab
 
-app = typer.Typer(name="finemoltex", no_args_is_help=True, pretty_exceptions_enable=False)
+# Plain help: rich would take twice as long to import as the rest of the command line.
+app = typer.Typer(name="finemoltex", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
 def _print_version(is_asked: bool) -> None:

@@ -116,7 +116,7 @@ def _split_lines(chunk: Chunk, separator: str, is_quoted: bool) -> list[list[str
     if not chunk.is_plain:
         return None
     if not is_quoted or QUOTE not in chunk.text:
-        return list(csv.reader(chunk.lines, delimiter=separator, quoting=csv.QUOTE_NONE))
+        return [line.split(separator) if line else [] for line in chunk.lines]
     if chunk.lines[-1].count(QUOTE) % 2:
         return None
     records = list(csv.reader(chunk.lines, delimiter=separator))
@@ -154,6 +154,7 @@ def _take_record(queue: _Queue, separator: str, width: int | None) -> tuple[list
     taken = [line]
 
     def feed() -> Iterator[str]:
+        """Yield the lines of the record, up to its limits."""
         yield _arm(line)
         size = len(line)
         while len(taken) < MAX_RECORD_LINES and size < MAX_RECORD_CHARACTERS and (more := queue.pop()) is not None:

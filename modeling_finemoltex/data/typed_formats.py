@@ -32,6 +32,7 @@ def read_parquet(path: Path, request: Request) -> Table:
     header, done = list(schema.names), [0]
 
     def rows(columns: Collection[str] | None) -> Iterator[TableRow]:
+        """Yield the rows of the file."""
         wanted = header if columns is None else [name for name in header if name in columns]
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(PARQUET_ROWS, columns=wanted):

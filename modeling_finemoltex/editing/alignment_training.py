@@ -102,10 +102,10 @@ def embed_both_sides(parts: EditingParts, smiles: Sequence[str]) -> tuple[Tensor
     model = parts.model.eval()
     coder = LatentCoder(model.generator, parts.generator_tokenizer, model.config.editing_config.notation)
     tokens, names = [], []
-    for one in smiles:
+    for molecule in smiles:
         try:
-            tokens.append(coder.tokenize(one))
-            names.append(one)
+            tokens.append(coder.tokenize(molecule))
+            names.append(molecule)
         except ValueError:  # counted by the caller
             continue
     encoder = MoleculeTextEncoder(model, parts.processor)

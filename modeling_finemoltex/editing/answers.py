@@ -37,7 +37,7 @@ def record_answers(
     done = read_answers(file)
     with file.open("a", encoding="utf-8", buffering=1) as lines:  # by lines
         for size in sorted({editor.batch_size for editor, _ in editors.values()}):
-            peers = {name: one for name, one in editors.items() if one[0].batch_size == size}
+            peers = {name: entry for name, entry in editors.items() if entry[0].batch_size == size}
             with tqdm(total=len(sources) * len(numbers) * len(peers), unit="edit", desc=", ".join(peers)) as bar:
                 for start in range(0, len(sources), size):
                     batch = sources[start : start + size]
@@ -47,9 +47,9 @@ def record_answers(
                             prompt = PROMPTS[number]
                             opposite = prompt.opposite if has_opposite else None
                             edits = editor.edit_many(missing, prompt.text, opposite, num_answers) if missing else []
-                            for source, found in zip(missing, edits, strict=True):
+                            for source, answers in zip(missing, edits, strict=True):
                                 entry = {"editor": name, "prompt": number, "source": source}
-                                lines.write(json.dumps(entry | {"answers": [one.smiles for one in found]}) + "\n")
+                                lines.write(json.dumps(entry | {"answers": [edit.smiles for edit in answers]}) + "\n")
                             bar.update(len(batch))
     return read_answers(file)
 

@@ -40,12 +40,12 @@ class CremMutations:
     def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
         """Give up to `number` distinct analogues as canonical SMILES."""
         name = Chem.MolToSmiles(molecule)
-        found: set[str | None] = {None, name}
+        known: set[str | None] = {None, name}
         with rdBase.BlockLogs():
             mutants = list(self._exchange(molecule, number, generator))
         for proposal in map(canonical_smiles, mutants):
-            if proposal not in found:
-                found.add(proposal)
+            if proposal not in known:
+                known.add(proposal)
                 yield str(proposal)
 
     def _exchange(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:

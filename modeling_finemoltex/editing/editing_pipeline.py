@@ -15,8 +15,8 @@ class FineMolTexMoleculeEditingPipeline(Pipeline):
         kwargs: As of every pipeline.
 
     Example:
-    >>> edit = pipeline("finemoltex-molecule-editing", model=folder)  # doctest: +SKIP
-    >>> edit("CC(=O)Oc1ccccc1C(=O)O", prompt="This molecule is soluble in water.")  # doctest: +SKIP
+    >>> edit = pipeline("finemoltex-molecule-editing", model=folder)  # a folder with a generator  # doctest: +SKIP
+    >>> edit("CC(=O)Oc1ccccc1C(=O)O", prompt="It is soluble in water.")  # a trained one  # doctest: +SKIP
     [{'smiles': 'CC(=O)Oc1ccccc1C(=O)OCO', 'similarity': 0.71, 'text_score': 0.08, 'property_changes': {...}}]
     """
 

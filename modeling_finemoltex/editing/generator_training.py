@@ -58,7 +58,8 @@ class GeneratorArguments:
     num_heads: int = field(default=8, metadata={"help": "attention heads"})
     max_length: int = field(default=128, metadata={"help": "longest molecule in tokens; longer ones are left out"})
     num_latents: int = field(
-        default=8, metadata={"help": "states that hold a molecule, whatever its length: fewer make moves mean more"}
+        default=8,
+        metadata={"help": "number of latent states per molecule, whatever its length: fewer make edits stronger"},
     )
     noise: float = field(
         default=0.5,
@@ -95,11 +96,10 @@ class LengthSampler(Sampler[int]):
 class GeneratorTrainer(Trainer):
     """`Trainer` of an autoencoder whose decoder reads a few noisy latents.
 
-    The encoder reads tokens for the latents before those of the molecule, and the decoder sees the states of the
-    former alone: states of all tokens would say everything several times, and a move of the latent would be corrected
-    away. Each molecule gets Gaussian noise of a strength of its own, up to `noise` times the size of its states.
-    So the decoder learns that what lies near a latent means much the same molecule, and where it is not disturbed it
-    still reads it exactly.
+    The encoder reads the tokens of the latents, then those of the molecule. The decoder sees the states of the latents
+    alone; token states would be redundant and undo an edit. Each molecule gets Gaussian noise, of a strength drawn
+    between 0 and `noise` times the size of its states. So the decoder learns that nearby latents mean similar
+    molecules, and still reads an undisturbed latent exactly.
     """
 
     def __init__(self, *args: Any, noise: float, **kwargs: Any) -> None:
@@ -116,7 +116,17 @@ class GeneratorTrainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Encode, disturb, decode and compare."""
+        """Encode, disturb, decode and compare.
+
+        Args:
+            model (`PreTrainedModel`): The generator, maybe wrapped.
+            inputs (`dict`): `input_ids` and `attention_mask` `(B, T)`, `labels` `(B, T_labels)`.
+            return_outputs (`bool`): Return the output of the generator too.
+            num_items_in_batch (*optional*): Ignored; the loss is the mean over this batch.
+
+        Returns:
+            The loss `()`, or a tuple of it and the output.
+        """
         generator = self.accelerator.unwrap_model(model)
         with self.accelerator.autocast():
             states, mask = encode_latents(generator, inputs["input_ids"], inputs["attention_mask"])  # (B, L, D)
@@ -195,11 +205,11 @@ def split_molecules(arguments: GeneratorArguments) -> tuple[list[str], list[str]
     molecules = MoleculeFile(arguments.file, arguments.smiles_column).smiles()
     rows = list(itertools.islice(molecules, arguments.max_molecules))
     names = map_unique(canonical_smiles, rows, arguments.num_workers, "molecules")
-    found = dict.fromkeys(name for name in names if name is not None)
+    distinct = dict.fromkeys(name for name in names if name is not None)
     excluded = set()
     if arguments.exclude is not None:
         excluded = set(map(canonical_smiles, MoleculeFile(arguments.exclude, arguments.smiles_column).smiles()))
-    kept = [name for name in found if name not in excluded]
+    kept = [name for name in distinct if name not in excluded]
     order = np.random.default_rng(arguments.seed).permutation(len(kept))
     held_out, train = (
         [kept[place] for place in part] for part in np.split(order, [min(arguments.num_held_out, len(kept))])
@@ -210,7 +220,7 @@ def split_molecules(arguments: GeneratorArguments) -> tuple[list[str], list[str]
             f"{arguments.num_held_out}, {len(train)} are left to train on. Hold out at least one, and fewer than all."
         )
     counts = {"num_rows": len(rows), "num_unparsable": int(sum(name is None for name in names))}
-    return train, held_out, counts | {"num_excluded": len(found) - len(kept)}
+    return train, held_out, counts | {"num_excluded": len(distinct) - len(kept)}
 
 
 def build_selfies_tokenizer(texts: list[str], max_length: int, num_latents: int) -> PreTrainedTokenizerFast:

@@ -55,7 +55,7 @@ class LatentMoveEditor(LatentEditor):
         self.unit = (pooled - pooled.mean(0)).norm(dim=1).mean()
 
     def move(self, latents: Latents, names: Sequence[str], prompt: str, guide: TextGuide) -> Tensor:
-        """Draw a direction for each molecule and prompt, and go along it by every strength."""
+        """Draw a direction for each molecule and prompt, and go along it by every strength: `(W, B, L, D)`."""
         moves = torch.stack([self._draw(f"{name} {prompt}", latents.states.shape[-1]) for name in names])  # (B, D)
         scaled = self.unit * latents.states.new_tensor(self.strengths)  # (W,)
         shifts = scaled[:, None, None, None] * moves.to(latents.states)[:, None]  # (W, B, 1, D)
@@ -63,7 +63,10 @@ class LatentMoveEditor(LatentEditor):
 
     def describe(self, source: Chem.Mol, candidates: Sequence[Candidate], guide: TextGuide) -> list[Edit]:
         """Describe the candidates as they come, the smallest move first."""
-        return [Edit(one.smiles, one.similarity, None, describe_change(one.molecule, source)) for one in candidates]
+        return [
+            Edit(candidate.smiles, candidate.similarity, None, describe_change(candidate.molecule, source))
+            for candidate in candidates
+        ]
 
     def _draw(self, key: str, width: int) -> Tensor:
         """Draw a direction of length one, `(D,)`."""
@@ -76,10 +79,10 @@ class LatentMoveEditor(LatentEditor):
     def _pool(self, molecules: Sequence[str]) -> Tensor:
         """Average the latents of molecules over their tokens, `(R, D)`; those that cannot be written are left out."""
         tokens = []
-        for one in molecules:
+        for molecule in molecules:
             try:
-                tokens.append(self.coder.tokenize(one))
-            except ValueError:  # `edit` says so of the molecules that count
+                tokens.append(self.coder.tokenize(molecule))
+            except ValueError:  # skipped here; `edit` raises for the requested molecules
                 continue
         if len(tokens) < 2:
             raise ValueError(f"Give at least two molecules that the generator can write: got {len(tokens)}.")

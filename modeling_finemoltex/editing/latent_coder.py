@@ -97,7 +97,7 @@ def measure_reconstruction(coder: LatentCoder, smiles: Sequence[str]) -> dict[st
     Raises:
         ValueError: If there are no molecules, or one cannot be parsed.
     """
-    sources = [try_parse(one) for one in smiles]
+    sources = [try_parse(molecule) for molecule in smiles]
     if not sources or None in sources:
         raise ValueError(f"Give molecules as SMILES: got {len(sources)}, of which {sources.count(None)} are none.")
     tokens: list[list[int]] = []
@@ -112,12 +112,12 @@ def measure_reconstruction(coder: LatentCoder, smiles: Sequence[str]) -> dict[st
     starts = range(0, len(tokens), BATCH)
     for start in tqdm(starts, unit="batch", disable=len(tokens) < SHOW_PROGRESS_FROM):
         given += coder.decode(coder.encode(tokens[start : start + BATCH]))
-    pairs = [(name, one, try_parse(one)) for name, one in zip(names, given, strict=True)]
+    pairs = [(name, written, try_parse(written)) for name, written in zip(names, given, strict=True)]
     valid = [(name, molecule) for name, _, molecule in pairs if molecule is not None]
     similarities = [compute_similarities(Chem.MolFromSmiles(name), [molecule])[0] for name, molecule in valid]
     return {
         "num_molecules": len(sources),
-        "reconstruction": sum(name == one for name, one, _ in pairs) / len(sources),
+        "reconstruction": sum(name == written for name, written, _ in pairs) / len(sources),
         "validity": len(valid) / len(sources),
         "similarity": sum(similarities) / max(len(similarities), 1),
         "num_unwritable": len(sources) - len(tokens),

@@ -106,7 +106,7 @@ class LatentEditor(MoleculeEditor):
     ) -> tuple[list[list[Edit]], dict[int, str]]:
         """Edit what the generator can write; tell the place of every other molecule, and why."""
         check_num_edits(num_edits)
-        sources = [parse_source(one) for one in smiles]
+        sources = [parse_source(source) for source in smiles]
         guide = TextGuide(self.encoder, prompt, opposite)
         tokens, problems = {}, {}
         for place, source in enumerate(sources):
@@ -152,14 +152,16 @@ class LatentEditor(MoleculeEditor):
     def _select(self, source: Chem.Mol, written: Sequence[str], guide: TextGuide) -> list[Edit]:
         """Describe the admissible edits, and, where asked for, what else was written after them."""
         most = self.encoder.processor.feature_extractor.max_atoms
-        found = self.constraints.admit(source, dict.fromkeys(written))
-        edits = self.describe(source, [one for one in found if one.molecule.GetNumAtoms() <= most], guide)
+        admitted = self.constraints.admit(source, dict.fromkeys(written))
+        edits = self.describe(
+            source, [candidate for candidate in admitted if candidate.molecule.GetNumAtoms() <= most], guide
+        )
         if self.only_admissible:
             return edits
         rest = list(written)
         for edit in edits:
             rest.remove(edit.smiles)
-        return edits + [_describe_failure(source, one) for one in rest]
+        return edits + [_describe_failure(source, text) for text in rest]
 
 
 class LatentOptimizationEditor(LatentEditor):
@@ -213,13 +215,18 @@ class LatentOptimizationEditor(LatentEditor):
         """Score by the text what the candidates really are, not where their latents lay."""
         if not candidates:
             return []
-        names = [Chem.MolToSmiles(source), *(one.smiles for one in candidates)]
+        names = [Chem.MolToSmiles(source), *(candidate.smiles for candidate in candidates)]
         embeds = self.encoder.encode_molecules(names, progress_bar=False)
         scores = guide.score(embeds[1:] - embeds[0])  # (R, C)
         order = np.argsort(-scores.min(axis=1), kind="stable")  # all clauses must hold
         return [
-            Edit(one.smiles, one.similarity, float(scores[place].mean()), describe_change(one.molecule, source))
-            for place, one in ((place, candidates[place]) for place in order.tolist())
+            Edit(
+                candidate.smiles,
+                candidate.similarity,
+                float(scores[place].mean()),
+                describe_change(candidate.molecule, source),
+            )
+            for place, candidate in ((place, candidates[place]) for place in order.tolist())
         ]
 
 

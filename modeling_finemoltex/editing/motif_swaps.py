@@ -59,7 +59,7 @@ class MotifSwaps:
     def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
         """Give up to `number` distinct analogues as canonical SMILES, fewer where no more are found."""
         name = Chem.MolToSmiles(molecule)
-        found = {name}
+        known = {name}
         molecule = Chem.MolFromSmiles(name)
         motifs = [motif.atoms for motif in self.feature_extractor.motifs(name)]
         bonds = _bonds_between(molecule, motifs)
@@ -70,13 +70,13 @@ class MotifSwaps:
             lambda: _remove(molecule, motifs, bonds, generator),
         ]
         for _ in range(number * PATIENCE):
-            if len(found) > number:
+            if len(known) > number:
                 return
             (move,) = generator.choices(moves, weights=(4, 3, 1, 1))
             with rdBase.BlockLogs():
                 proposal = move()
-            if proposal is not None and proposal not in found:
-                found.add(proposal)
+            if proposal is not None and proposal not in known:
+                known.add(proposal)
                 yield proposal
 
     def _draw(self, num_bonds: int, generator: random.Random) -> Chem.Mol | None:

@@ -20,7 +20,7 @@ class Proposer(Protocol):
 def make_proposers(
     feature_extractor: Any, fragments: str | Path | None = None, use_selfies: bool = False
 ) -> list[Proposer]:
-    """Collect proposers: motif swaps, and what is asked for beside them.
+    """Build the proposers: motif swaps, plus CReM and SELFIES if requested.
 
     Args:
         feature_extractor (`FineMolTexFeatureExtractor`): Owns the motif vocabulary.
@@ -48,7 +48,7 @@ def propose_analogues(
 ) -> list[str]:
     """Ask every proposer for its share of `number` distinct analogues of every parent."""
     share = -(-number // (len(parents) * len(proposers)))  # rounded up
-    found = (
+    proposals = (
         smiles for parent in parents for proposer in proposers for smiles in proposer.propose(parent, share, generator)
     )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(proposals))

@@ -61,8 +61,8 @@ class RandomEditor(MoleculeEditor):
         candidates = list(self._collect(source))
         random.Random(self.seed ^ stable_hash(f"{Chem.MolToSmiles(source)} {prompt}")).shuffle(candidates)
         return [
-            Edit(one.smiles, one.similarity, None, describe_change(one.molecule, source))
-            for one in candidates[:num_edits]
+            Edit(candidate.smiles, candidate.similarity, None, describe_change(candidate.molecule, source))
+            for candidate in candidates[:num_edits]
         ]
 
     def _collect(self, source: Chem.Mol) -> list[Candidate]:

@@ -64,6 +64,7 @@ class _Pool:
     spread: np.ndarray | None = None  # (C,)
 
     def add(self, candidates: Sequence[Candidate], scores: np.ndarray) -> None:
+        """Keep candidates `(S,)` with their scores `(S, C)`, as differences from the source."""
         self.candidates += candidates
         self.scores += list(scores if self.origin is None else scores - self.origin)
         if self.spread is None and len(self.scores) > 1:
@@ -202,19 +203,21 @@ class SearchEditor(MoleculeEditor):
     def _admit(self, source: Chem.Mol | None, proposals: Sequence[str]) -> list[Candidate]:
         """Apply the constraints, and the limit of the model."""
         most = self.encoder.processor.feature_extractor.max_atoms
-        found = self.constraints.admit(source, proposals)
-        return [candidate for candidate in found if candidate.molecule.GetNumAtoms() <= most]
+        admitted = self.constraints.admit(source, proposals)
+        return [candidate for candidate in admitted if candidate.molecule.GetNumAtoms() <= most]
 
     def _score(self, candidates: Sequence[Candidate], guide: TextGuide) -> np.ndarray:
         """Score candidates by every clause and by the oracle: (R, C)."""
         if len(self._embeddings) > MAX_CACHED:
             self._embeddings.clear()
-        missing = list(dict.fromkeys(one.smiles for one in candidates if one.smiles not in self._embeddings))
+        missing = list(
+            dict.fromkeys(candidate.smiles for candidate in candidates if candidate.smiles not in self._embeddings)
+        )
         self._embeddings.update(zip(missing, self.encoder.encode_molecules(missing, progress_bar=False), strict=True))
-        scores = guide.score(np.stack([self._embeddings[one.smiles] for one in candidates]))
+        scores = guide.score(np.stack([self._embeddings[candidate.smiles] for candidate in candidates]))
         if self.oracle is None:
             return scores
-        values = np.array([[float(self.oracle(one.molecule))] for one in candidates])
+        values = np.array([[float(self.oracle(candidate.molecule))] for candidate in candidates])
         return np.concatenate([scores, values], axis=1)
 
     def _describe(self, pool: _Pool, place: int, source: Chem.Mol | None, guide: TextGuide) -> Edit:

@@ -31,16 +31,16 @@ class SelfiesMutations:
             symbols = list(self._selfies.split_selfies(self._selfies.encoder(name)))
         except self._selfies.EncoderError:
             return
-        found = {name}
+        known = {name}
         for _ in range(number * PATIENCE):
-            if len(found) > number:
+            if len(known) > number:
                 return
             changed = list(symbols)
             for _ in range(generator.choice((1, 1, 2))):
                 self._change(changed, generator)
             proposal = canonical_smiles(self._selfies.decoder("".join(changed)))
-            if proposal is not None and proposal not in found:
-                found.add(proposal)
+            if proposal is not None and proposal not in known:
+                known.add(proposal)
                 yield proposal
 
     def _change(self, symbols: list[str], generator: random.Random) -> None:

@@ -117,6 +117,7 @@ def prepare_windows(
     under_way: deque[Tag] = deque()
 
     def values_of_windows() -> Iterator[list[Any]]:
+        """Hand out the values of each window, and remember its tag."""
         for tag, values in windows:
             under_way.append(tag)
             yield values
@@ -157,6 +158,7 @@ def _end_with_parent(worker: int) -> None:
     """
 
     def wait() -> None:
+        """Sleep until the parent is gone."""
         parent = multiprocessing.parent_process()
         if parent is not None:
             parent.join()

@@ -50,18 +50,20 @@ def build_alignment_probe(smiles: Sequence[str], texts: Sequence[str], feature_e
     if len(smiles) != len(texts):
         raise ValueError(f"Molecules and texts must form pairs: got {len(smiles)} molecules and {len(texts)} texts.")
     probe = AlignmentProbe([], [], [], [])
-    for one, text in zip(smiles, texts, strict=True):
+    for molecule, text in zip(smiles, texts, strict=True):
         said = find_names(text)
         if not said:
             continue
         holders: dict[str, list[int]] = defaultdict(list)
-        for place, names in enumerate(name_motifs(one, [motif.atoms for motif in feature_extractor.motifs(one)])):
+        for place, names in enumerate(
+            name_motifs(molecule, [motif.atoms for motif in feature_extractor.motifs(molecule)])
+        ):
             for name in names:
                 holders[name].append(place)
         pair = len(probe.smiles)
         questions = [NamedMotif(pair, name, holders[name], said[name]) for name in said if name in holders]
         if questions:
-            probe.smiles.append(one)
+            probe.smiles.append(molecule)
             probe.texts.append(text)
             probe.questions.extend(questions)
             probe.naming_spans.append([span for spans in said.values() for span in spans])
@@ -137,18 +139,18 @@ def evaluate_alignment(
     """
     answers = {system: score_alignment(probe, align) for system, align in systems.items()}
     first = next(iter(answers))
-    asked = [place for place in range(len(probe.questions)) if all(found[place] for found in answers.values())]
+    asked = [place for place in range(len(probe.questions)) if all(answer[place] for answer in answers.values())]
     if not asked:
         raise ValueError("No question can be asked: every text is cut before the names of its motifs.")
     figures: dict[str, dict[str, float]] = {}
     differences: dict[str, dict[str, float]] = {}
-    values = {system: _average_pairs(probe, asked, found) for system, found in answers.items()}
-    for system, own in values.items():
-        figures[system] = summarise_queries(own)
+    values = {system: _average_pairs(probe, asked, answer) for system, answer in answers.items()}
+    for system, averages in values.items():
+        figures[system] = summarise_queries(averages)
         if num_samples:
-            figures[system] |= bootstrap_intervals(own, num_samples) | _compare_with_chance(own, num_samples)
+            figures[system] |= bootstrap_intervals(averages, num_samples) | _compare_with_chance(averages, num_samples)
             if system != first:
-                differences[system] = compare_paired(values[first], own, num_samples)
+                differences[system] = compare_paired(values[first], averages, num_samples)
     return {
         "probe": {"pairs": len({probe.questions[place].pair for place in asked}), "questions": len(asked)},
         "figures": figures,
@@ -182,19 +184,19 @@ def _average_pairs(probe: AlignmentProbe, asked: Sequence[int], answers: Sequenc
     for place in asked:
         for key, value in answers[place].items():
             by_pair[f"alignment/{key}"][probe.questions[place].pair].append(value)
-    return {key: np.array([np.mean(found) for found in pairs.values()]) for key, pairs in by_pair.items()}
+    return {key: np.array([np.mean(questions) for questions in pairs.values()]) for key, pairs in by_pair.items()}
 
 
 def _compare_with_chance(values: Mapping[str, np.ndarray], num_samples: int) -> dict[str, float]:
     """What every kind is above chance, pair by pair, with intervals."""
-    found: dict[str, float] = {}
+    comparison: dict[str, float] = {}
     for pool in POOLS:
         chance = values.get(f"alignment/chance_{pool}")
         if chance is None:
             continue
-        own = {f"alignment/{kind}_{pool}_over_chance": values[f"alignment/{kind}_{pool}"] for kind in KINDS}
-        found |= compare_paired(own, dict.fromkeys(own, chance), num_samples)
-    return found
+        reached = {f"alignment/{kind}_{pool}_over_chance": values[f"alignment/{kind}_{pool}"] for kind in KINDS}
+        comparison |= compare_paired(reached, dict.fromkeys(reached, chance), num_samples)
+    return comparison
 
 
 def _summarise_names(probe: AlignmentProbe, asked: Sequence[int], answers: Sequence[dict]) -> dict[str, dict]:
@@ -203,7 +205,11 @@ def _summarise_names(probe: AlignmentProbe, asked: Sequence[int], answers: Seque
     for place in asked:
         by_name[probe.questions[place].name].append(answers[place])
     return {
-        name: {"questions": len(found)}
-        | {key: float(np.mean([one[key] for one in found])) for key in found[0] if all(key in one for one in found)}
-        for name, found in sorted(by_name.items(), key=lambda item: -len(item[1]))
+        name: {"questions": len(questions)}
+        | {
+            key: float(np.mean([answer[key] for answer in questions]))
+            for key in questions[0]
+            if all(key in answer for answer in questions)
+        }
+        for name, questions in sorted(by_name.items(), key=lambda item: -len(item[1]))
     }

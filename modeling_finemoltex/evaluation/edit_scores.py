@@ -3,8 +3,8 @@
 An answer is a SMILES string that an editor gave for a molecule and a prompt; an editor may give several, best first.
 
 - `any5_hit`, the published rule: one of the first five answers (there: one for each of five strengths of the penalty)
-  changes the molecule in the right direction, by however little, into whatever. For the prompts 501-504 molecules that
-  have the group already are left out, so the denominator shrinks.
+  changes the molecule in the right direction, by any amount, whatever else changes. For the prompts 501-504 molecules
+  that have the group already are left out, so the denominator shrinks.
 - `any5_legacy_hit`: the same as the published code computes it, which looks at the first of two properties only.
 - `one_answer_hit`, our rule: the first answer counts alone, must keep a Tanimoto similarity of at least 0.4 to the
   molecule and hold together in one piece where the molecule does, and every molecule stays in the denominator; one
@@ -232,9 +232,9 @@ def _count_above(differences: Mapping[str, float], numbers: Sequence[int]) -> di
     """Count for each family the prompts with a positive difference, and all."""
     counts = {}
     for family, (first, last) in FAMILIES.items():
-        found = [differences[f"editing_{number}/{HITS[0]}"] for number in numbers if first <= number <= last]
-        if found:
-            counts[family] = (sum(difference > 0 for difference in found), len(found))
+        hits = [differences[f"editing_{number}/{HITS[0]}"] for number in numbers if first <= number <= last]
+        if hits:
+            counts[family] = (sum(difference > 0 for difference in hits), len(hits))
     return counts
 
 

@@ -135,22 +135,23 @@ def name_motifs(smiles: str, motif_atoms: Sequence[Sequence[int]]) -> list[list[
         raise ValueError(f"RDKit cannot parse the SMILES {smiles!r:.200}.")
     ring_atoms = {atom.GetIdx() for atom in molecule.GetAtoms() if atom.IsInRing()}
     carbons = {atom.GetIdx() for atom in molecule.GetAtoms() if atom.GetAtomicNum() == 6}
-    found: list[list[tuple[set[int], str]]] = [[] for _ in motif_atoms]
+    matches: list[list[tuple[set[int], str]]] = [[] for _ in motif_atoms]
     for name in load_motif_names():
         for match in map(set, molecule.GetSubstructMatches(name.pattern)):
             core = match if name.is_ring else (match - carbons or match)
             for place, atoms in enumerate(map(set, motif_atoms)):
                 if core <= atoms and not (name.is_ring and (atoms & ring_atoms) - match):
-                    found[place].append((match, name.name))
+                    matches[place].append((match, name.name))
     return [
-        list(dict.fromkeys(name for match, name in own if not any(match < other for other, _ in own))) for own in found
+        list(dict.fromkeys(name for match, name in motif if not any(match < other for other, _ in motif)))
+        for motif in matches
     ]
 
 
 def find_names(text: str) -> dict[str, list[tuple[int, int]]]:
     """Find the names of motifs in a text: the spans of each name that occurs."""
-    spans = {name.name: [found.span() for found in name.expression.finditer(text)] for name in load_motif_names()}
-    return {name: found for name, found in spans.items() if found}
+    spans = {name.name: [match.span() for match in name.expression.finditer(text)] for name in load_motif_names()}
+    return {name: places for name, places in spans.items() if places}
 
 
 def write_sentences(smiles: Sequence[str], feature_extractor: Any, seed: int = 0) -> list[str]:
@@ -168,9 +169,9 @@ def write_sentences(smiles: Sequence[str], feature_extractor: Any, seed: int = 0
         ValueError: If a molecule cannot be parsed.
     """
     rings, generator, sentences = set(RINGS), random.Random(seed), []
-    for one in smiles:
-        named = name_motifs(one, [motif.atoms for motif in feature_extractor.motifs(one)])
-        names = sorted({name for own in named for name in own})
+    for molecule in smiles:
+        named = name_motifs(molecule, [motif.atoms for motif in feature_extractor.motifs(molecule)])
+        names = sorted({name for motif in named for name in motif})
         generator.shuffle(names)
         noun: Mapping[bool, Sequence[str]] = {True: (" ring", "", " unit"), False: (" group", "", " moiety")}
         parts = []

@@ -123,8 +123,8 @@ def hits_ceiling(
 ) -> dict[str, float]:
     """Compute the best Hits@1 that any model can reach when duplicates count as errors.
 
-    Equal texts get equal scores, so of the pairs with one text only those of one molecule can have theirs first; and
-    `c` copies of it in the pool tie, so that each is first in one of `c` orders.
+    Equal texts get equal scores. Of pairs with equal texts, only one molecule's can rank first. If the pool holds `c`
+    copies of this molecule, they tie, and each is first in one of `c` orders.
 
     Args:
         setting (`RetrievalSetting`): Its ids say what is equal.
@@ -140,11 +140,11 @@ def hits_ceiling(
     ceilings: dict[str, float] = {}
     for pool in lay_out_pools(setting, num_pairs, num_extra_molecules, num_extra_texts, with_ids=True):
         searched, asking = pool.codes
-        asked, own = asking[pool.queries], searched[pool.queries]  # (Q,) each
+        asked, paired = asking[pool.queries], searched[pool.queries]  # (Q,) each
         groups, first, counts = np.unique(
-            np.stack([asked, own]), axis=1, return_index=True, return_counts=True
+            np.stack([asked, paired]), axis=1, return_index=True, return_counts=True
         )  # groups (2, G): equal queries of equal pairs
-        copies = np.bincount(searched + 1)[own[first] + 1]  # (G,)
+        copies = np.bincount(searched + 1)[paired[first] + 1]  # (G,)
         best = np.zeros(asked.max() + 1)
         np.maximum.at(best, groups[0], counts / copies)
         ceilings[f"{pool.direction}_ceiling_hits@1"] = float(best.sum() / len(asked))

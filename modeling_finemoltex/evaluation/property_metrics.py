@@ -10,7 +10,7 @@ try:
 except ImportError as error:
     raise ImportError('Property metrics need scikit-learn: pip install "finemoltex[properties]"') from error
 
-SMALLEST = 1e-12  # probability that a log loss takes for zero
+MIN_PROBABILITY = 1e-12  # probability that a log loss takes for zero
 
 
 def compute_property_metrics(
@@ -72,7 +72,7 @@ def selection_score(figures: dict[str, Any]) -> float:
 def _score_labels(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Score one yes-or-no task; `(R,)` each, no label missing."""
     right = np.where(labels == 1, probabilities, 1 - probabilities).astype(float)
-    figures = {"log_loss": float(-np.log(right.clip(SMALLEST)).mean())}
+    figures = {"log_loss": float(-np.log(right.clip(MIN_PROBABILITY)).mean())}
     if len(np.unique(labels)) == 2:
         figures["roc_auc"] = float(metrics.roc_auc_score(labels, probabilities))
         figures["pr_auc"] = float(metrics.average_precision_score(labels, probabilities))

@@ -61,7 +61,7 @@ def read_tab_lines(file: Path, num_cells: int) -> list[list[str]]:
             cells = [cell.strip() for cell in line.strip("\r\n").split("\t", num_cells - 1)]
             if len(cells) != num_cells or not all(cells):
                 raise ValueError(
-                    f"{file}, line {number}: expected {num_cells} tab-separated cells, got {line[:80]!r}."
+                    f"{file}, line {number}: expected {num_cells} tab-separated cells, got {line.strip()[:80]!r}."
                 )
             rows.append(cells)
     if not rows:

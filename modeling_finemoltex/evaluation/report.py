@@ -17,8 +17,8 @@ def report_systems(
 
     Args:
         tasks (sequence of `RetrievalTask`): What was asked.
-        systems (mapping): Name of each system and, per task, what `RetrievalTask.score` gave. The others are compared
-            with the first.
+        systems (mapping): Name of each system and, per task, what `RetrievalTask.score` gave, `(Q,)` each. The others
+            are compared with the first.
         num_samples (`int`): Resamples of the 95 % intervals; 0 for none.
 
     Returns:

@@ -36,10 +36,10 @@ def format_systems_table(systems: Mapping[str, Mapping[str, float]], names: Sequ
         `str`: Blocks with a title line each; a figure that a system lacks is a dash.
     """
     first = next(iter(systems.values()))
-    found = _names(first)
+    named = _names(first)
     blocks = []
-    for protocol in dict.fromkeys(protocol for protocol, _ in found):
-        there = [name for found_in, name in found if found_in == protocol]
+    for protocol in dict.fromkeys(protocol for protocol, _ in named):
+        there = [name for holder, name in named if holder == protocol]
         columns = [name for name in (there if names is None else names) if name in there]
         for direction, title in DIRECTION_NAMES.items():
             keys = [f"{protocol}/{direction}_{name}" for name in columns]

@@ -15,7 +15,7 @@ from .co_attention import average_attention, record_co_attention
 from .words import Word, locate_pieces, split_words
 
 BATCH = 32
-COMMON_MOTIFS = 300
+NUM_COMMON_MOTIFS = 300
 MAX_CACHED = 50_000  # words kept between calls: 50 MB at a width of 256
 
 
@@ -46,29 +46,29 @@ def prepare_pairs(processor: Any, smiles: Sequence[str], texts: Sequence[str], m
         raise ValueError(f"Molecules and texts must form pairs: got {len(smiles)} molecules and {len(texts)} texts.")
     extractor = processor.feature_extractor
     graphs, _ = extractor.featurize_batch(list(smiles))
-    motifs = [extractor.motifs(one) for one in smiles]
+    motifs = [extractor.motifs(molecule) for molecule in smiles]
     options = {"padding": True, "truncation": True, "max_length": max_length, "return_tensors": "pt"}
     plain = [normalize_text(text) for text in texts]
     encoded = processor.tokenizer([text.text for text in plain], return_offsets_mapping=True, **options)
     words, pieces = [], []
     for row, text in enumerate(plain):
-        found = split_words(text.text)
-        if not found:
+        words_of_text = split_words(text.text)
+        if not words_of_text:
             raise ValueError(f"The text at index {row} has no words: got {texts[row]!r:.80}.")
-        own = locate_pieces(found, encoded["offset_mapping"][row].tolist())  # (W, T)
-        is_read = own.any(1)
+        pieces_of_words = locate_pieces(words_of_text, encoded["offset_mapping"][row].tolist())  # (W, T)
+        is_read = pieces_of_words.any(1)
         # Words are plain, their places those in the text as it was given.
-        kept = [word for word, read in zip(found, is_read.tolist(), strict=True) if read]
+        kept = [word for word, read in zip(words_of_text, is_read.tolist(), strict=True) if read]
         words.append([Word(word.text, *text.locate(word.start, word.end)) for word in kept])
-        pieces.append(own[is_read])
+        pieces.append(pieces_of_words[is_read])
     return PreparedPairs(
         graphs,
         {**extractor.collate(graphs), **{name: encoded[name] for name in ("input_ids", "attention_mask")}},
-        [[AlignedMotif(motif.label, motif.atoms) for motif in own] for own in motifs],
+        [[AlignedMotif(motif.label, motif.atoms) for motif in molecule_motifs] for molecule_motifs in motifs],
         # Slots follow the motifs of the graph, which are numbered otherwise than by position.
         [
-            [1 + int(graph.atom_to_motif[motif.atoms[0]]) for motif in own]
-            for graph, own in zip(graphs, motifs, strict=True)
+            [1 + int(graph.atom_to_motif[motif.atoms[0]]) for motif in molecule_motifs]
+            for graph, molecule_motifs in zip(graphs, motifs, strict=True)
         ],
         words,
         pieces,
@@ -92,7 +92,7 @@ class MotifWordAligner:
         self.encoder, self.model = encoder, encoder.model.base_model
         self.processor, self.max_length = encoder.processor, encoder.max_length
         counts = self.processor.feature_extractor.motif_vocab["motifs"]
-        commonest = sorted(counts, key=lambda label: (-counts[label], label))[:COMMON_MOTIFS]
+        commonest = sorted(counts, key=lambda label: (-counts[label], label))[:NUM_COMMON_MOTIFS]
         embeds, _ = encoder.encode_molecules(commonest, on_error="skip")  # a label need not be a molecule
         self.common_motif: np.ndarray = embeds.sum(0) / max(len(embeds), 1)  # (P,)
         self._word_embeds: dict[str, np.ndarray] = {}
@@ -111,14 +111,14 @@ class MotifWordAligner:
         Raises:
             ValueError: If the numbers differ, a molecule cannot be parsed, or a text has no words.
         """
-        found: list[Alignment] = []
+        alignments: list[Alignment] = []
         for start in range(0, max(len(smiles), len(texts)), batch_size):
             rows = slice(start, start + batch_size)
             try:
-                found += self._align_batch(smiles[rows], texts[rows])
+                alignments += self._align_batch(smiles[rows], texts[rows])
             except ValueError as error:
                 raise ValueError(f"Counted from pair {start}: {error}" if start else str(error)) from error
-        return found
+        return alignments
 
     @torch.inference_mode()
     def _align_batch(self, smiles: Sequence[str], texts: Sequence[str]) -> list[Alignment]:
@@ -168,6 +168,6 @@ class MotifWordAligner:
             self.model.fusion.fuse(motif_states, motif_mask, word_states, word_mask)
         if not scores:
             return motif_states.new_zeros((*motif_mask.shape, word_mask.shape[1]), dtype=torch.float32)
-        over_words = average_attention([one for one, _ in scores], word_mask)  # (B, K + 1, T)
-        over_motifs = average_attention([one for _, one in scores], motif_mask)  # (B, T, K + 1)
+        over_words = average_attention([motif_scores for motif_scores, _ in scores], word_mask)  # (B, K + 1, T)
+        over_motifs = average_attention([word_scores for _, word_scores in scores], motif_mask)  # (B, T, K + 1)
         return (over_words + over_motifs.transpose(1, 2)) / 2

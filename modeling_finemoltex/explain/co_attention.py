@@ -21,6 +21,7 @@ def record_co_attention(fusion: Any) -> Iterator[list[tuple[Tensor, Tensor]]]:
     scores: list[tuple[Tensor, Tensor]] = []
 
     def record(block: Any, inputs: tuple, output: Any) -> None:
+        """Keep the scores of one block."""
         motif_states, text_states = inputs[:2]
         scores.append(
             (
@@ -48,7 +49,7 @@ def average_attention(scores: list[Tensor], mask: Tensor) -> Tensor:
         `torch.FloatTensor` of shape `(B, L, S)`; rows add up to 1.
     """
     hidden = mask[:, None, None] == 0  # (B, 1, 1, S)
-    weights = [one.float().masked_fill(hidden, float("-inf")).softmax(-1).mean(1) for one in scores]
+    weights = [block.float().masked_fill(hidden, float("-inf")).softmax(-1).mean(1) for block in scores]
     return torch.stack(weights).mean(0)
 
 

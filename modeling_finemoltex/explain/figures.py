@@ -22,7 +22,7 @@ MOTIF_PIXELS = (330, 210)
 MOLECULE_PIXELS = (1200, 620)
 CELL = (0.42, 0.85)  # inches of a word and of a motif
 LINE_LETTERS = 88  # of the coloured sentence
-MOST_FEATURES = 20  # of a bar chart
+MAX_FEATURES = 20  # of a bar chart
 RAISES, LOWERS = "#c8553d", "#3d6fc8"
 
 
@@ -104,7 +104,7 @@ def draw_highlights(alignment: Alignment, processor: Any, kind: str = DEFAULT_KI
 
 def draw_masked_prediction(prediction: MaskedPrediction) -> "Figure":
     """Draw as bars what the words (or motifs) of the other side add to a masked prediction, the strongest first."""
-    order = np.argsort(-np.abs(prediction.effects), kind="stable")[:MOST_FEATURES][::-1]
+    order = np.argsort(-np.abs(prediction.effects), kind="stable")[:MAX_FEATURES][::-1]
     effects = [prediction.effects[place] for place in order]
     figure = _new_figure(7, 1.6 + 0.28 * len(order))
     axes = figure.add_subplot()

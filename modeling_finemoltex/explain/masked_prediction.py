@@ -107,7 +107,7 @@ class MaskedPredictionExplainer:
         """
         pair = self._prepare(smiles, text)
         motifs, words = pair.motifs[0], pair.words[0]
-        _check_place("motif", motif, [one.smiles for one in motifs])
+        _check_place("motif", motif, [aligned.smiles for aligned in motifs])
         slot = pair.slots[0][motif]
         target = int(pair.inputs["motif_ids"][slot - 1])
         if not target:
@@ -115,6 +115,7 @@ class MaskedPredictionExplainer:
         always = self._hide_motifs(pair, np.arange(len(motifs))[None] == motif)[0]  # (K + 1,)
 
         def predict(is_visible: np.ndarray) -> Tensor:
+            """Predict the hidden one from what is visible. `(n, F)` -> log-probabilities `(n, p, V)`."""
             states = self._run(pair, always.expand(len(is_visible), -1), self._hide_words(pair, ~is_visible))[0]
             return self.heads.motif_head(states[:, slot]).float().log_softmax(-1)[:, None]  # (n, 1, V)
 
@@ -138,7 +139,7 @@ class MaskedPredictionExplainer:
         """
         pair = self._prepare(smiles, text)
         motifs, words = pair.motifs[0], pair.words[0]
-        names = [one.text for one in words]
+        names = [name.text for name in words]
         place = _check_place("word", names.index(word) if isinstance(word, str) and word in names else word, names)
         pieces = pair.pieces[0][place].nonzero()[:, 0]  # (p,)
         targets = pair.inputs["input_ids"][0, pieces]  # (p,)
@@ -146,6 +147,7 @@ class MaskedPredictionExplainer:
         always = self._hide_words(pair, np.arange(len(words))[None] == place)  # (1, T)
 
         def predict(is_visible: np.ndarray) -> Tensor:
+            """Predict the hidden one from what is visible. `(n, F)` -> log-probabilities `(n, p, V)`."""
             hidden = always.expand(len(is_visible), -1)
             states = self._run(pair, self._hide_motifs(pair, ~is_visible), hidden)[1]
             return self.heads.word_head(states[:, pieces], table).float().log_softmax(-1)  # (n, p, V)
@@ -194,9 +196,9 @@ class MaskedPredictionExplainer:
         visible = _draw_visible(num_features, self.num_samples, self.seed)  # (n, F)
         first, values = torch.empty(0), []
         for start in range(0, len(visible), BATCH):
-            found = predict(visible[start : start + BATCH]).cpu()  # (b, p, V)
-            first = first if start else found[0, 0]
-            values.append(found[:, torch.arange(len(targets)), targets].mean(1))
+            scores = predict(visible[start : start + BATCH]).cpu()  # (b, p, V)
+            first = first if start else scores[0, 0]
+            values.append(scores[:, torch.arange(len(targets)), targets].mean(1))
         return first, (visible, torch.cat(values).numpy())
 
     def _explain(
@@ -205,14 +207,14 @@ class MaskedPredictionExplainer:
         target: str,
         first: Tensor,
         decode: Callable[[list[int]], list[str]],
-        found: tuple[np.ndarray, np.ndarray],
+        sample: tuple[np.ndarray, np.ndarray],
         features: Sequence[Word | AlignedMotif],
         k: int,
     ) -> MaskedPrediction:
         """Fit the surrogate, and name everything."""
         from sklearn.linear_model import Ridge
 
-        visible, values = found
+        visible, values = sample
         best = first.topk(min(k, len(first)))
         # Cosine distance to everything visible: hiding one of many is a smaller step than one of few.
         distances = 1 - np.sqrt(visible.mean(1))  # (n,)

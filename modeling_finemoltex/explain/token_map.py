@@ -9,8 +9,8 @@ import numpy as np
 from .alignment import Alignment
 
 METHODS = ("tsne", "umap")
-FEWEST_LETTERS = 3
-FEWEST_TOKENS = 4
+MIN_LETTERS = 3
+MIN_TOKENS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,34 +82,37 @@ def map_tokens(
         for word, embed in zip(alignment.words, alignment.word_embeds, strict=True):
             word_sums[word.text.lower()].append(embed)
     if words is None:
-        usual = {word for word in word_sums if len(word) < FEWEST_LETTERS or word in ENGLISH_STOP_WORDS}
+        usual = {word for word in word_sums if len(word) < MIN_LETTERS or word in ENGLISH_STOP_WORDS}
         words = word_sums.keys() - usual
-    kept = {word: found for word, found in word_sums.items() if word in words}
+    kept = {word: occurrences for word, occurrences in word_sums.items() if word in words}
     kinds = [_commonest(motif_sums, num_motifs), _commonest(kept, num_words)]
     labels = [label for kind in kinds for label in kind]
-    if not all(kinds) or len(labels) < FEWEST_TOKENS:
+    if not all(kinds) or len(labels) < MIN_TOKENS:
         raise ValueError(
-            f"A map needs motifs and words, {FEWEST_TOKENS} tokens at least: got {len(kinds[0])} motifs and "
+            f"A map needs motifs and words, {MIN_TOKENS} tokens at least: got {len(kinds[0])} motifs and "
             f"{len(kinds[1])} words. Give more pairs, or other `words`."
         )
     embeds = np.concatenate([_centre(kind) for kind in kinds])  # (R, P)
     return TokenMap(
         labels,
         np.arange(len(labels)) < len(kinds[0]),
-        np.array([len(found) for kind in kinds for found in kind.values()]),
+        np.array([len(occurrences) for kind in kinds for occurrences in kind.values()]),
         embeds,
         _place(embeds, method, seed),
     )
 
 
-def _commonest(found: dict[str, list[np.ndarray]], count: int) -> dict[str, list[np.ndarray]]:
+def _commonest(occurrences: dict[str, list[np.ndarray]], count: int) -> dict[str, list[np.ndarray]]:
     """Keep the tokens that occur most often, ties by name."""
-    return {label: found[label] for label in sorted(found, key=lambda label: (-len(found[label]), label))[:count]}
+    return {
+        label: occurrences[label]
+        for label in sorted(occurrences, key=lambda label: (-len(occurrences[label]), label))[:count]
+    }
 
 
 def _centre(kind: dict[str, list[np.ndarray]]) -> np.ndarray:
     """Average the occurrences of tokens, take what is common to all of them away, scale to length 1: `(R, P)`."""
-    means = np.stack([np.mean(found, axis=0) for found in kind.values()])
+    means = np.stack([np.mean(occurrences, axis=0) for occurrences in kind.values()])
     centred = means - means.mean(axis=0)
     return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
 

@@ -26,7 +26,7 @@ def split_words(text: str) -> list[Word]:
     >>> [word.text for word in split_words("An aryl sulfonamide (2,4-xylyl).")]
     ['An', 'aryl', 'sulfonamide', '2,4-xylyl']
     """
-    return [Word(found.group(), *found.span()) for found in _WORD.finditer(text)]
+    return [Word(match.group(), *match.span()) for match in _WORD.finditer(text)]
 
 
 def locate_pieces(words: Sequence[Word], offsets: Sequence[tuple[int, int]]) -> Tensor:

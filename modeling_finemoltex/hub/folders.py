@@ -50,7 +50,7 @@ def assemble_folder(source: str | Path, target: str | Path | None = None) -> Pat
         ValueError: If `source` holds no model of this package, or no processor.
 
     Example:
-    >>> assemble_folder("hub_cards/finemoltex-small", "build/hub/finemoltex-small")  # doctest: +SKIP
+    >>> assemble_folder("hub_cards/finemoltex-small", "build/hub/finemoltex-small")  # writes  # doctest: +SKIP
     """
     source = Path(source)
     target = Path(target) if target is not None else source

@@ -80,7 +80,7 @@ def push_folder(
         ValueError: If the folder does not load or lacks a part (says which), or `tag` is taken by another state.
 
     Example:
-    >>> push_folder("runs/demo", "my-name/my-model", tag="v1").oid  # doctest: +SKIP
+    >>> push_folder("runs/demo", "my-name/my-model", tag="v1").oid  # uploads  # doctest: +SKIP
     """
     folder = Path(folder)
     with tempfile.TemporaryDirectory() as staging:

@@ -19,12 +19,14 @@ class _GatherFromRanks(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, local: Tensor) -> Tensor:
+        """Gather. `(b, ...)` -> `(B, ...)`."""
         parts = [torch.empty_like(local) for _ in range(dist.get_world_size())]
         dist.all_gather(parts, local.contiguous())
         return torch.cat(parts)  # (world_size * b, ...)
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> Tensor:
+        """Add up the gradients of all ranks. `(B, ...)` -> `(b, ...)`."""
         gradient = gradient.clone()
         dist.all_reduce(gradient)
         return gradient.chunk(dist.get_world_size())[dist.get_rank()]  # (b, ...)

@@ -105,11 +105,15 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
     encoder-decoder of Transformers; its tokenizer lies in the folder `generator_tokenizer` of a checkpoint.
 
     Example:
-    >>> tokens = generator_tokenizer(["[C][C][O]"], return_tensors="pt", padding=True)  # doctest: +SKIP
-    >>> latents, mask = model.encode_latents(**tokens)  # (1, L, D), (1, L)  # doctest: +SKIP
-    >>> text = model.get_text_features(**processor(text="It is an acid."))  # (1, P)  # doctest: +SKIP
-    >>> moved = model.optimize(latents, mask, text)  # (5, 1, L, D)  # doctest: +SKIP
-    >>> generator_tokenizer.batch_decode(model.decode(moved[0], mask))  # doctest: +SKIP
+    >>> from transformers import BartConfig, BartForConditionalGeneration
+    >>> sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
+    >>> heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    >>> generator = BartForConditionalGeneration(BartConfig(vocab_size=40, **sizes, **heads))
+    >>> editor = FineMolTexForMoleculeEditing.from_parts(base, generator)
+    >>> latents, mask = editor.encode_latents(torch.tensor([[5, 6, 2]]))  # (1, L, D), (1, L)
+    >>> text = editor.get_text_features(**processor(text="It is an acid.", return_tensors="pt"))  # (1, P)
+    >>> editor.optimize(latents, mask, text, num_steps=2).shape  # (W, 1, L, D)
+    torch.Size([5, 1, 3, 16])
     """
 
     _keys_to_ignore_on_load_unexpected = weights_beside(

@@ -26,9 +26,11 @@ def hash_uniform(seeds: Tensor, num_draws: int, stream: int = 0) -> Tensor:
     """
 
     def shift_right(bits: Tensor, amount: int) -> Tensor:
+        """Shift without a sign. `(...)` -> `(...)`."""
         return (bits >> amount) & ((1 << (64 - amount)) - 1)  # `>>` alone would copy the sign bit
 
     def mix(bits: Tensor) -> Tensor:
+        """Mix the bits as SplitMix64 does. `(...)` -> `(...)`."""
         bits = (bits ^ shift_right(bits, 30)) * _MIX_1
         bits = (bits ^ shift_right(bits, 27)) * _MIX_2
         return bits ^ shift_right(bits, 31)

@@ -210,6 +210,7 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(forward)
     def wrapper(self: Any, molecules: Molecules | None = None, **inputs: Any) -> Any:
+        """Pack the tensors and call the method."""
         tensors = {name: inputs.pop(name) for name in MOLECULE_TENSORS if name in inputs}
         if molecules is None and any([tensor is not None for tensor in tensors.values()]):
             molecules = Molecules.from_tensors(**{**dict.fromkeys(_REQUIRED), **tensors})

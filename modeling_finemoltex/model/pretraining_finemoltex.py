@@ -38,6 +38,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
     By default those of FineMolTex (KDD 2025): alignment of wholes, and masked motifs and words.
 
     Example:
+    >>> batch = processor(smiles=["CCO", "C"], text=["an alcohol", "a gas"], padding=True, return_tensors="pt")
     >>> output = model(**batch)
     >>> sorted(output.losses)
     ['contrastive', 'motif', 'word']

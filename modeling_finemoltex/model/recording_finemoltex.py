@@ -36,6 +36,7 @@ def records_states(forward: Callable[..., Any]) -> Callable[..., Any]:
         output_attentions: bool | None = None,
         **kwargs: Any,
     ) -> Any:
+        """Record where asked to, and call the method."""
         wants_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         wants_attentions = self.config.output_attentions if output_attentions is None else output_attentions
         if not (wants_states or wants_attentions):
@@ -74,12 +75,15 @@ def record_states(model: Any, with_attentions: bool) -> Iterator[Recording]:
     layers = (base.graph_encoder.layer_class, FineMolTexFusionLayer)
 
     def keep_states(module: nn.Module, inputs: Any, output: Any) -> None:
+        """Keep the states of one layer."""
         recording.hidden_states.extend(output if isinstance(module, FineMolTexCoAttention) else (output,))
 
     def keep_weights(module: nn.Module, inputs: Any, output: Any) -> None:
+        """Keep the weights of one attention."""
         recording.attentions.append(output[1])
 
     def keep_both(module: nn.Module, inputs: Any, output: Any) -> None:
+        """Keep what an encoder of Transformers recorded."""
         recording.hidden_states.extend(output.hidden_states or ())
         recording.attentions.extend(output.attentions or ())
 

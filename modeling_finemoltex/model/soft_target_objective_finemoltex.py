@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .distributed_finemoltex import gather_from_ranks, is_distributed
+from .distributed_finemoltex import first_row_of_rank, gather_from_ranks, is_distributed
 from .molecules_finemoltex import UNKNOWN_MOTIF_ID, Molecules
 from .objectives_finemoltex import EncodedPairs, Objective, ObjectiveOptions, PairBatch, Terms
 
@@ -47,10 +47,14 @@ class SoftTargetObjective(Objective):
         """Compare all molecules with all texts, those of the other ranks too."""
         counts = count_motifs(batch.molecules, self.motif_vocab_size)  # (b, V)
         molecules, texts, all_counts = pairs.molecule_embeds, pairs.text_embeds, counts
+        own = torch.arange(len(counts), device=counts.device)  # (b,): column of each own pair
         if self.training and is_distributed():
+            own = own + first_row_of_rank(len(counts))
             molecules, texts, all_counts = (gather_from_ranks(one) for one in (molecules, texts, counts))  # (B, ...)
         with torch.autocast(counts.device.type, enabled=False):
-            targets = (tanimoto(counts, all_counts) / self.options.target_temperature).softmax(-1)  # (b, B)
+            # The own text always fits, also a molecule without a known motif.
+            similarity = tanimoto(counts, all_counts).scatter(1, own[:, None], 1.0)  # (b, B)
+            targets = (similarity / self.options.target_temperature).softmax(-1)  # (b, B)
             scale = model.inverse_temperature
             by_molecule = soft_cross_entropy(scale * pairs.molecule_embeds @ texts.T, targets)
             by_text = soft_cross_entropy(scale * pairs.text_embeds @ molecules.T, targets)

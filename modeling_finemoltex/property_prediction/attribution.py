@@ -82,10 +82,12 @@ def draw_attribution(
     Returns:
         `str` (SVG text) or `bytes` (PNG file).
     """
-    largest = max((abs(one.effect) for one in attributions), default=0.0) or 1.0
+    largest = max((abs(attribution.effect) for attribution in attributions), default=0.0) or 1.0
     colors, notes = {}, {}
-    for one in attributions:
-        share, target = abs(one.effect) / largest, RED if one.effect > 0 else BLUE
-        colors[one.position] = tuple(grey + share * (end - grey) for grey, end in zip(GREY, target, strict=True))
-        notes[one.position] = f"{one.effect:+.2f}"
+    for attribution in attributions:
+        share, target = abs(attribution.effect) / largest, RED if attribution.effect > 0 else BLUE
+        colors[attribution.position] = tuple(
+            grey + share * (end - grey) for grey, end in zip(GREY, target, strict=True)
+        )
+        notes[attribution.position] = f"{attribution.effect:+.2f}"
     return processor.draw_motifs(smiles, size=size, format=format, colors=colors, notes=notes)

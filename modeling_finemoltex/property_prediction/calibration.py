@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 
-from ..evaluation.property_metrics import SMALLEST
+from ..evaluation.property_metrics import MIN_PROBABILITY
 
-LARGEST_LOG_TEMPERATURE = 3.0  # a factor of 20 either way; beyond, the labels say nothing about the temperature
+MAX_LOG_TEMPERATURE = 3.0  # a factor of 20 either way; beyond, the labels say nothing about the temperature
 
 
 def calibrate(model: Any, logits: np.ndarray, labels: np.ndarray) -> float:
@@ -31,6 +31,7 @@ def calibrate(model: Any, logits: np.ndarray, labels: np.ndarray) -> float:
     scores, known = torch.from_numpy(logits), ~np.isnan(labels)
 
     def log_loss(log_temperature: float) -> float:
+        """Log loss at a temperature."""
         config.property_config.calibration_temperature = float(np.exp(log_temperature))
         probabilities = model.predict(scores).numpy()  # (R, K)
         if config.problem_type == "single_label_classification":
@@ -38,9 +39,9 @@ def calibrate(model: Any, logits: np.ndarray, labels: np.ndarray) -> float:
             right = probabilities[rows, labels[rows, 0].astype(int)]
         else:
             right = np.where(labels == 1, probabilities, 1 - probabilities)[known]
-        return float(-np.log(right.clip(SMALLEST)).mean())
+        return float(-np.log(right.clip(MIN_PROBABILITY)).mean())
 
-    bounds = (-LARGEST_LOG_TEMPERATURE, LARGEST_LOG_TEMPERATURE)
-    found = minimize_scalar(log_loss, bounds=bounds, method="bounded")
-    config.property_config.calibration_temperature = float(np.exp(found.x))
+    bounds = (-MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE)
+    minimum = minimize_scalar(log_loss, bounds=bounds, method="bounded")
+    config.property_config.calibration_temperature = float(np.exp(minimum.x))
     return config.property_config.calibration_temperature

@@ -232,8 +232,8 @@ def _score(
     name: str, method: str, seed: int, outcome: Outcome, parts: Mapping[str, PropertyTable], seconds: float
 ) -> dict[str, Any]:
     metrics = {
-        part: compute_property_metrics(found, parts[part].labels, parts[part].task_type, parts[part].label_names)
-        for part, found in outcome.predictions.items()
+        part: compute_property_metrics(predictions, parts[part].labels, parts[part].task_type, parts[part].label_names)
+        for part, predictions in outcome.predictions.items()
     }
     return {
         "set": name, "method": method, "seed": seed, **metrics, "facts": outcome.facts, "seconds": round(seconds, 1)
@@ -248,7 +248,7 @@ def _save(
     processor: Any,
     run: Mapping[str, Any],
 ) -> None:
-    """Keep what can be used later: the model with what prediction needs, and the predictions beside all input rows."""
+    """Save the model, its calibration and the predictions of all input rows."""
     folder.mkdir(parents=True, exist_ok=True)
     if outcome.model is not None:
         card_fields = {

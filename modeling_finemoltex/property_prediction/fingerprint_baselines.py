@@ -37,9 +37,15 @@ def fit_forest(parts: Mapping[str, PropertyTable], seed: int, balance_classes: b
 
 
 def fit_linear(parts: Mapping[str, PropertyTable], seed: int, balance_classes: bool = False) -> dict[str, np.ndarray]:
-    """Predict by a penalised linear model per task; one penalty for all tasks, by the validation metric.
+    """Predict by a penalised linear model per task; the validation metric chooses one penalty for all tasks.
 
-    Arguments and result are those of [`fit_forest`].
+    Args:
+        parts (mapping): `"train"`, `"valid"` and `"test"` rows.
+        seed (`int`): Of the solver.
+        balance_classes (`bool`): Weigh classes by their inverse frequency.
+
+    Returns:
+        `dict` of `"valid"` and `"test"`: predictions `(R, K)`, probabilities or numbers.
     """
     train, valid = parts["train"], parts["valid"]
     features = _featurize(parts)
@@ -50,11 +56,11 @@ def fit_linear(parts: Mapping[str, PropertyTable], seed: int, balance_classes: b
         else:
             weight = "balanced" if balance_classes else None
             estimator = LogisticRegression(C=strength, max_iter=1000, random_state=seed, class_weight=weight)
-        found = _fit_tasks(estimator, parts, features)
-        metrics = compute_property_metrics(found["valid"], valid.labels, valid.task_type, valid.label_names)
+        predictions = _fit_tasks(estimator, parts, features)
+        metrics = compute_property_metrics(predictions["valid"], valid.labels, valid.task_type, valid.label_names)
         score = selection_score(metrics)
         if best is None or score > best[0]:
-            best = (score, found)
+            best = (score, predictions)
     return best[1] if best is not None else {}
 
 

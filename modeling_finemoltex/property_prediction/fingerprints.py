@@ -22,7 +22,7 @@ def make_generator() -> rdFingerprintGenerator.FingerprintGenerator64:
 def compute_fingerprints(smiles: Iterable[str]) -> np.ndarray:
     """Compute ECFP4 of parsable molecules. `R` SMILES -> `(R, 2048)` uint8."""
     generator = make_generator()
-    rows = [generator.GetFingerprintAsNumPy(try_parse(one)) for one in smiles]
+    rows = [generator.GetFingerprintAsNumPy(try_parse(molecule)) for molecule in smiles]
     return np.stack(rows) if rows else np.empty((0, FINGERPRINT_BITS), dtype=np.uint8)
 
 
@@ -46,7 +46,7 @@ class TrainingFingerprints:
     def from_smiles(cls, smiles: Iterable[str]) -> "TrainingFingerprints":
         """Compute them; what cannot be parsed is left out."""
         generator = make_generator()
-        molecules = (try_parse(one) for one in dict.fromkeys(smiles))
+        molecules = (try_parse(molecule) for molecule in dict.fromkeys(smiles))
         return cls([generator.GetFingerprint(molecule) for molecule in molecules if molecule is not None])
 
     @classmethod

@@ -13,9 +13,11 @@ class FineMolTexPropertyPredictionPipeline(Pipeline):
     """Predict properties of molecules, each a SMILES, or a `dict` of `smiles` and `text` where texts count.
 
     Example:
-    >>> predict = pipeline("finemoltex-property-prediction", model=folder)  # doctest: +SKIP
-    >>> predict("CCO")  # doctest: +SKIP
-    [{'label': 'p_np', 'score': 0.93}]
+    >>> from transformers import pipeline
+    >>> predictor = FineMolTexForPropertyPrediction(base.config).eval()
+    >>> predict = pipeline("finemoltex-property-prediction", model=predictor, processor=processor)
+    >>> predict("CCO")
+    [{'label': 'LABEL_...', 'score': ...}, ...]
     """
 
     _load_processor = True

@@ -52,9 +52,11 @@ def format_property_table(results: Mapping[str, Any], figure: str | None = None)
     for method, title in METHODS.items():
         values = [cells[name, method] for name in sets]
         if any(run["method"] == method for run in results["runs"]):
-            row = [title, *(_cell(found, columns[name]) for name, found in zip(sets, values, strict=True))]
+            row = [title, *(_cell(figures, columns[name]) for name, figures in zip(sets, values, strict=True))]
             mean = (
-                _cell([float(np.mean([np.mean(found) for found in values]))], columns[sets[0]]) if all(values) else "-"
+                _cell([float(np.mean([np.mean(figures) for figures in values]))], columns[sets[0]])
+                if all(values)
+                else "-"
             )
             lines.append(row + ([mean] if with_mean else []))
     is_published = results["settings"].get("split") == "scaffold" and set(columns.values()) == {"roc_auc"}
@@ -70,7 +72,7 @@ def _published_rows(sets: Sequence[str], with_mean: bool) -> list[list[str]]:
     rows = []
     for name, figures in PUBLISHED.items():
         by_set = dict(zip(_ORDER, figures, strict=True))
-        values = [by_set.get(one) for one in sets]
+        values = [by_set.get(set_name) for set_name in sets]
         known = [value for value in values if value is not None]
         mean = f"{np.mean(known):.1f}" if len(known) == len(sets) else "-"
         cells = ["-" if value is None else f"{value:.1f}" for value in values]

@@ -9,8 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..embedding.embedding_folder import load_embeddings
-
 CONTENT_COLUMN = {"molecules": "smiles", "texts": "text"}
 
 
@@ -157,6 +155,8 @@ def read_embedded_rows(folder: str | Path) -> tuple[IndexRows, dict[str, Any]]:
     Raises:
         ValueError: If the folder is incomplete, damaged or without rows, or a vector is zero or not finite.
     """
+    from ..embedding.embedding_folder import load_embeddings  # PyArrow's datasets import pandas: no search needs them
+
     dataset = load_embeddings(folder)
     kind, tables, filled = dataset.metadata["kind"], [], 0
     vectors = np.empty((dataset.metadata["num_rows"], dataset.metadata["embedding_size"]), np.float32)  # (R, P)

@@ -10,7 +10,7 @@ from .fine_tuning import describe_task as describe_task
 from .fine_tuning import fine_tune as fine_tune
 from .fine_tuning import predict_logits as predict_logits
 from .fine_tuning import prepare_rows as prepare_rows
-from .guessing_baselines import evaluate_with_floors as evaluate_with_floors
+from .guessing_baselines import evaluate_against_guessing as evaluate_against_guessing
 from .linear_probe import fit_linear_probe as fit_linear_probe
 from .pretraining import build_model as build_model
 from .pretraining import build_trainer as build_trainer

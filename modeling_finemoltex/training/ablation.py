@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .arguments import parse_arguments
-from .guessing_baselines import evaluate_with_floors
+from .guessing_baselines import evaluate_against_guessing
 from .pretraining import build_model, build_trainer, preparation_settings, prepare_data
 from .recipe import option_words
 
@@ -47,7 +47,7 @@ def run_variant(options: Mapping[str, Any], base: Sequence[str], seed: int, seco
     words = [*base, *option_words(dict(options))]
     max_steps = max(1, int(seconds * PROBE_STEPS / _train(words, PROBE_STEPS, seed, folder)[2]))
     trainer, prepared, used = _train(words, max_steps, seed, folder)
-    metrics = evaluate_with_floors(trainer, prepared.features["train"])
+    metrics = evaluate_against_guessing(trainer, prepared.features["train"])
     return {"seed": seed, "steps": max_steps, "seconds": round(used, 1), "options": dict(options), "metrics": metrics}
 
 
@@ -65,15 +65,15 @@ def format_ablation_table(names: Sequence[str], runs: Sequence[Mapping[str, Any]
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     by_name = {name: {run["seed"]: run for run in runs if run["variant"] == name} for name in names}
     first = {seed: run["metrics"].get(DECIDING) for seed, run in by_name[names[0]].items()}
-    for name, own in by_name.items():
-        steps = f"{statistics.mean(run['steps'] for run in own.values()):.0f}" if own else "–"
-        cells = [name, f"{len(own)}", steps]
+    for name, by_seed in by_name.items():
+        steps = f"{statistics.mean(run['steps'] for run in by_seed.values()):.0f}" if by_seed else "–"
+        cells = [name, f"{len(by_seed)}", steps]
         for column in COLUMNS:
-            values = [100 * run["metrics"][column] for run in own.values() if column in run["metrics"]]
+            values = [100 * run["metrics"][column] for run in by_seed.values() if column in run["metrics"]]
             spread = f" ± {statistics.stdev(values):.1f}" if values[1:] else ""
             cells.append(f"{statistics.mean(values):.1f}{spread}" if values else "–")
-        shared = [seed for seed in own if seed in first] if name != names[0] else []
-        cells.append(_format_difference([100 * (own[seed]["metrics"][DECIDING] - first[seed]) for seed in shared]))
+        shared = [seed for seed in by_seed if seed in first] if name != names[0] else []
+        cells.append(_format_difference([100 * (by_seed[seed]["metrics"][DECIDING] - first[seed]) for seed in shared]))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 EVALUATION_BATCH = 64
 # Linear layers of attention, feed-forward parts, message passing and the motif projection.
 LORA_TARGETS = r"finemoltex\..*\.(query|key|value|output|expand|contract|projection)"
-LARGEST_CLASS_WEIGHT = 100.0  # beyond, a handful of positives would shake the whole model
+MAX_CLASS_WEIGHT = 100.0  # beyond, a handful of positives would shake the whole model
 SELECTION = "selection_score"
 
 
@@ -107,12 +107,12 @@ def describe_task(config: Any, table: PropertyTable, balance_classes: bool = Fal
     elif balance_classes and table.task_type == "binary":
         positive, negative = (table.labels == 1).sum(0), (table.labels == 0).sum(0)  # (K,)
         weights = np.where(positive * negative > 0, negative / np.maximum(positive, 1), 1.0)
-        options.class_weights = weights.clip(1 / LARGEST_CLASS_WEIGHT, LARGEST_CLASS_WEIGHT).tolist()
+        options.class_weights = weights.clip(1 / MAX_CLASS_WEIGHT, MAX_CLASS_WEIGHT).tolist()
     elif balance_classes:
         classes = table.labels[:, 0]
         counts = np.array([(classes == number).sum() for number in range(len(table.classes))])
         weights = counts.sum() / (len(counts) * np.maximum(counts, 1))
-        options.class_weights = weights.clip(1 / LARGEST_CLASS_WEIGHT, LARGEST_CLASS_WEIGHT).tolist()
+        options.class_weights = weights.clip(1 / MAX_CLASS_WEIGHT, MAX_CLASS_WEIGHT).tolist()
 
 
 @torch.inference_mode()
@@ -154,6 +154,7 @@ def fine_tune(
     trained = model if settings.lora_rank is None else _add_lora(model, settings.lora_rank)
 
     def score(evaluated: EvalPrediction) -> dict[str, float]:
+        """Score the validation predictions."""
         predictions = model.predict(torch.from_numpy(evaluated.predictions)).numpy()
         metrics = compute_property_metrics(predictions, valid.labels, valid.task_type, valid.label_names)
         return {SELECTION: selection_score(metrics)} | {

@@ -1,4 +1,4 @@
-"""What masked prediction is worth: beside the accuracy of a model, that of guessing and that of one modality alone."""
+"""What masked prediction is worth: the accuracy of a model, of guessing, and of one modality alone."""
 
 from typing import Any
 
@@ -18,13 +18,14 @@ class _ConstantHead(nn.Module):
         self.register_buffer("scores", nn.functional.one_hot(torch.tensor(label), num_labels).float())
 
     def forward(self, states: Tensor, table: Tensor | None = None) -> Tensor:
+        """Answer; see the shapes above."""
         return self.scores.expand(*states.shape[:-1], -1)
 
 
-def evaluate_with_floors(trainer: FineMolTexTrainer, train: datasets.Dataset) -> dict[str, float]:
-    """Evaluate on the validation rows of a trainer, and once more for each floor of the masked predictions.
+def evaluate_against_guessing(trainer: FineMolTexTrainer, train: datasets.Dataset) -> dict[str, float]:
+    """Evaluate on the validation rows of a trainer, and once more for each way to guess what is masked.
 
-    The model is spent afterwards: its vocabulary heads are replaced.
+    Replaces the vocabulary heads; do not use the model afterwards.
 
     Args:
         trainer (`FineMolTexTrainer`): After training.
@@ -47,13 +48,13 @@ def evaluate_with_floors(trainer: FineMolTexTrainer, train: datasets.Dataset) ->
     heads.word_head = _ConstantHead(_most_frequent(train, "input_ids", special), words)
     heads.motif_head = _ConstantHead(_most_frequent(train, "motif_ids", [UNKNOWN_MOTIF_ID]), motifs)
     majority = _evaluate(trainer, collate)
-    floors = {
+    guesses = {
         "motif_without_text": without_text.get("masked_motif_accuracy"),
         "word_without_molecule": without_molecule.get("masked_word_accuracy"),
         "motif_majority": majority.get("masked_motif_accuracy"),
         "word_majority": majority.get("masked_word_accuracy"),
     }
-    return results | {name: value for name, value in floors.items() if value is not None}
+    return results | {name: value for name, value in guesses.items() if value is not None}
 
 
 def _evaluate(trainer: FineMolTexTrainer, collate: Any) -> dict[str, float]:
@@ -82,4 +83,4 @@ def _most_frequent(rows: datasets.Dataset, column: str, excluded: list[int]) -> 
     return int(torch.bincount(labels[~torch.isin(labels, torch.tensor(excluded))], minlength=1).argmax())
 
 
-__all__ = ["evaluate_with_floors"]
+__all__ = ["evaluate_against_guessing"]

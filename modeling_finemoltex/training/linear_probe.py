@@ -15,7 +15,7 @@ from .fine_tuning import EVALUATION_BATCH
 PENALTIES = (1000.0, 100.0, 10.0, 1.0, 0.1)
 MAX_STEPS = 200
 # Features that hardly vary are not blown up: undoing that in the linear layer would cost its precision.
-SMALLEST_SCALE = 1e-3
+MIN_SCALE = 1e-3
 
 
 def fit_linear_probe(
@@ -38,11 +38,16 @@ def fit_linear_probe(
 
     Returns:
         `float`: The penalty that the validation metric chose.
+
+    Raises:
+        ValueError: If a feature is not finite, or no validation row has a label.
     """
     model.eval()
     features, labels = _extract(model, train_rows, collate)  # (R, F)
     valid_features, _ = _extract(model, valid_rows, collate)
-    mean, scale = features.mean(0), features.std(0, unbiased=False).clamp(min=SMALLEST_SCALE)  # (F,)
+    if not (features.isfinite().all() and valid_features.isfinite().all()):
+        raise ValueError("The features of the model have NaN or infinite values. Fine-tune or load another model.")
+    mean, scale = features.mean(0), features.std(0, unbiased=False).clamp(min=MIN_SCALE)  # (F,)
     features = (features - mean) / scale
     layer = torch.nn.Linear(features.shape[1], model.config.num_labels, device=features.device)
     torch.nn.init.zeros_(layer.weight)
@@ -61,7 +66,7 @@ def fit_linear_probe(
         if best is None or score > best[0]:
             best = (score, penalty, weight, bias)
     if best is None or not np.isfinite(best[0]):
-        raise ValueError("No penalty gives a finite validation metric. Are the features of the model finite?")
+        raise ValueError("No penalty gives a finite validation metric: label some validation rows.")
     _set_layer(model, *best[2:])
     return best[1]
 
@@ -72,6 +77,7 @@ def _minimise(layer: torch.nn.Linear, model: Any, features: Tensor, labels: Tens
     optimizer = torch.optim.LBFGS(layer.parameters(), max_iter=MAX_STEPS, line_search_fn="strong_wolfe")
 
     def evaluate() -> Tensor:
+        """Compute the penalised loss and its gradient."""
         optimizer.zero_grad()
         loss = model.compute_loss(layer(features), labels) + 0.5 * penalty / num_labels * layer.weight.square().sum()
         loss.backward()

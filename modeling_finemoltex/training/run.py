@@ -54,7 +54,7 @@ def pretrain(words: list[str] | None = None, prog: str | None = None) -> Pretrai
         ValueError: If options contradict each other, or the data cannot be read.
 
     Example:
-    >>> pretrain(["--preset", "tiny", "--max_steps", "3", "--output_dir", "runs/tiny"]).metrics  # doctest: +SKIP
+    >>> pretrain("--preset tiny --max_steps 3 --output_dir runs/tiny".split()).metrics  # trains  # doctest: +SKIP
     """
     model_args, data_args, training_args = parse_arguments(words, prog)
     logging.set_verbosity(training_args.get_process_log_level())

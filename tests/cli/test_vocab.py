@@ -38,7 +38,7 @@ def test_mistakes_end_with_a_sentence(tmp_path, library, run):
     for words, message in (
         ([tmp_path / "none.csv"], "is no file"),
         ([library, "--fragmentation", "luck"], "--fragmentation must be one of"),
-        ([library, "--smiles_column", "x"], "Set --smiles_column."),
+        ([library, "--smiles_column", "x"], "Name one with --smiles_column."),
         ([tmp_path / "bad.json"], "must be a dictionary made by"),
     ):
         done = run("vocab", *words, code=1)

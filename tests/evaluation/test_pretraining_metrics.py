@@ -10,7 +10,9 @@ from modeling_finemoltex.evaluation.pretraining_metrics import compute_pretraini
 
 def predictions(rows: int, motif_total: int = 4) -> SimpleNamespace:
     ones = np.ones(rows, dtype=np.int64)
-    return SimpleNamespace(predictions=(np.eye(rows), np.eye(rows), 3 * ones, 6 * ones, ones, motif_total * ones))
+    counts = {"masked_word_correct": 3 * ones, "masked_word_total": 6 * ones}
+    counts |= {"masked_motif_correct": ones, "masked_motif_total": motif_total * ones}
+    return SimpleNamespace(predictions=(np.eye(rows), np.eye(rows), counts))
 
 
 def test_sums_hits_and_measures_retrieval():
@@ -25,9 +27,14 @@ def test_nothing_masked_is_nan():
     assert np.isnan(compute_pretraining_metrics(predictions(5, motif_total=0), "valid")["valid/masked_motif_accuracy"])
 
 
+def test_objectives_that_count_nothing_leave_retrieval():
+    metrics = compute_pretraining_metrics(SimpleNamespace(predictions=(np.eye(3), np.eye(3))), "valid")
+    assert metrics["valid/t2m_hits@1"] == 1.0 and not [name for name in metrics if name.endswith("_accuracy")]
+
+
 def test_other_predictions_are_refused():
-    with pytest.raises(ValueError, match="got 2.*keys_to_ignore_at_inference"):
-        compute_pretraining_metrics(SimpleNamespace(predictions=(np.eye(3), np.eye(3))), "valid")
+    with pytest.raises(ValueError, match="got 1.*keys_to_ignore_at_inference"):
+        compute_pretraining_metrics(SimpleNamespace(predictions=(np.eye(3),)), "valid")
 
 
 def test_majority_class():

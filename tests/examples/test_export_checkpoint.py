@@ -60,6 +60,7 @@ def export(run: Path, output: Path, *words) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_export_writes_weights_card_log_and_figures(run, tmp_path):
     output = tmp_path / "exported"
     export(run, output, "--facts", run / "facts.yaml", "--reports", run / "report.json")

@@ -23,6 +23,7 @@ def run(script: str, *words) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_search_your_library_skips_what_is_no_molecule(tmp_path, config, processor, molecules):
     FineMolTexModel(config).save_pretrained(tmp_path / "model")
     processor.save_pretrained(tmp_path / "model")

@@ -14,6 +14,9 @@ from modeling_finemoltex.hub.contents import KEPT_PRIVATE
 CARDS = Path(__file__).resolve().parents[2] / "hub_cards"
 
 
+pytestmark = pytest.mark.slow  # a minute: everything is pushed, pulled and read once more by another process
+
+
 @pytest.fixture(scope="module")
 def pairs(molecules):
     return [list(molecules), list(molecules.values())]

@@ -45,7 +45,7 @@ def test_anything_else_beside_a_smiles_is_an_error_with_its_index(text, message)
         (b"CC", "must be a string, got bytes"),
         ("c1cccc1C", "cannot parse the SMILES 'c1cccc1C' at index 2: Can't kekulize"),
         ("InChI=1S/xyz", "cannot parse the InChI 'InChI=1S/xyz' at index 2"),
-        ("[Th]" + "(N)" * 140, "at index 2: .*Correct it, or pass on_error='skip'"),
+        ("[Th]" + "(N)" * 140, "at index 2: .*Correct it or leave it out"),
         (Chem.Mol(), "The RDKit molecule at index 2 has no atoms"),
     ],
 )

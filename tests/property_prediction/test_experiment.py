@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification
 pytest.importorskip("sklearn")
 
 from modeling_finemoltex import FineMolTexDataCollator
-from modeling_finemoltex.property_prediction import ExperimentArguments, format_property_table, run_experiments
+from modeling_finemoltex.property_prediction import ExperimentArguments, run_experiments
 from modeling_finemoltex.property_prediction import fingerprint_baselines as baselines
 from modeling_finemoltex.training import linear_probe
 
@@ -98,6 +98,7 @@ def test_missing_labels_and_single_classes(run, tmp_path, method):
     assert test["num_tasks"] == 3 and np.isfinite(test["roc_auc"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ecfp_lr", "probe", "fine_tuned"])
 def test_617_tasks(run, tmp_path, method, monkeypatch):
     monkeypatch.setattr(baselines, "STRENGTHS", (1.0,))
@@ -186,18 +187,3 @@ def test_wrong_options(run, tmp_path):
         run(path, methods=["svm"])
     with pytest.raises(ValueError, match="has no column 'z'"):
         run(path, label_columns=["z"])
-
-
-def test_tables_quote_published_rows_for_the_published_split_only():
-    runs = [
-        {"set": name, "method": "probe", "seed": seed, "test": {"roc_auc": 0.7 + 0.02 * seed}}
-        for name in ("bbbp", "bace")
-        for seed in (0, 1)
-    ]
-    facts = {"task_type": "binary", "num_rows": 5, "unparseable": {}, "split": {"train": 3, "valid": 1, "test": 1}}
-    settings = {"model": "m", "split": "scaffold"}
-    results = {"settings": settings, "sets": {"bbbp": facts, "bace": facts}, "runs": runs}
-    table = format_property_table(results)
-    assert "| pre-trained, linear probe | 71.0 ± 1.4 | 71.0 ± 1.4 | 71.0 |" in table
-    assert "| *published: FineMolTex* | 73.5 | 84.0 | 78.8 |" in table
-    assert "published" not in format_property_table({**results, "settings": {"model": "m", "split": "random"}})

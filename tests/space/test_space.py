@@ -139,7 +139,7 @@ def test_shipped_library_can_be_read_and_others_are_checked(module, tmp_path):
     assert len(set(library.sentences)) == len(library.sentences) > 100
     file = tmp_path / "library.csv"
     for content, message in (
-        ("name\nethanol", "must have the columns name and smiles"),
+        ("name\nethanol", "has no column 'smiles'"),
         ("name,smiles\nethanol,CCO\nring,C1CC", "line 3: 'C1CC' is no SMILES"),
         ("name,smiles\n" + "ethanol,CCO\n" * 5001, "has 5,001 molecules"),
     ):

@@ -6,7 +6,9 @@ import itertools
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 SUBSTITUENTS = {
     "C": "methyl",
@@ -107,3 +109,43 @@ def make_trainer(rows, processor, config, tmp_path):
         )
 
     return make
+
+
+@pytest.fixture
+def table(tmp_path):
+    """196 molecules with two tasks and missing labels."""
+    lines = ["smiles,amine,long"]
+    for place, (smiles, name) in enumerate(make_pairs()):
+        lines.append(f"{smiles},{int('amino' in name)},{'' if place % 3 else int(len(smiles) > 12)}")
+    file = tmp_path / "table.csv"
+    file.write_text("\n".join(lines) + "\n")
+    from modeling_finemoltex.data import load_property_table
+
+    return load_property_table(str(file), ["amine", "long"])
+
+
+@pytest.fixture
+def parts(table):
+    """Rows to train on, and to validate."""
+    order = np.random.default_rng(0).permutation(len(table.smiles))
+    return table.select(np.sort(order[:150])), table.select(np.sort(order[150:]))
+
+
+@pytest.fixture
+def setting(parts, change_config, processor):
+    """Model, collator, prepared rows of train and validation, and the validation table."""
+    from modeling_finemoltex import FineMolTexDataCollator, FineMolTexForPropertyPrediction
+    from modeling_finemoltex.training import describe_task, prepare_rows
+
+    train, valid = parts
+    config = change_config()
+    describe_task(config, train)
+    torch.manual_seed(0)
+    model = FineMolTexForPropertyPrediction(config)
+    return (
+        model,
+        FineMolTexDataCollator(processor),
+        prepare_rows(train, processor),
+        prepare_rows(valid, processor),
+        valid,
+    )

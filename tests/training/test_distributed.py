@@ -14,6 +14,7 @@ from .conftest import without_dropout
 STEPS = 3
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(rows, processor, config, tmp_path):
     rows.save_to_disk(str(tmp_path / "rows"))
     processor.save_pretrained(tmp_path / "processor")

@@ -6,56 +6,17 @@ import torch
 
 pytest.importorskip("sklearn")
 
-from sklearn.linear_model import LogisticRegression
 
-from modeling_finemoltex import FineMolTexDataCollator, FineMolTexForPropertyPrediction
+from modeling_finemoltex import FineMolTexForPropertyPrediction
 from modeling_finemoltex.data import load_property_table
 from modeling_finemoltex.evaluation import compute_property_metrics, selection_score
 from modeling_finemoltex.training import (
     FineTuningSettings,
     describe_task,
     fine_tune,
-    fit_linear_probe,
-    linear_probe,
     predict_logits,
     prepare_rows,
 )
-
-from .conftest import make_pairs
-
-
-@pytest.fixture
-def table(tmp_path):
-    """196 molecules with two tasks and missing labels."""
-    lines = ["smiles,amine,long"]
-    for place, (smiles, name) in enumerate(make_pairs()):
-        lines.append(f"{smiles},{int('amino' in name)},{'' if place % 3 else int(len(smiles) > 12)}")
-    file = tmp_path / "table.csv"
-    file.write_text("\n".join(lines) + "\n")
-    return load_property_table(str(file), ["amine", "long"])
-
-
-@pytest.fixture
-def parts(table):
-    order = np.random.default_rng(0).permutation(len(table.smiles))
-    return table.select(np.sort(order[:150])), table.select(np.sort(order[150:]))
-
-
-@pytest.fixture
-def setting(parts, change_config, processor):
-    """Model, collator, prepared rows of train and validation, and the validation table."""
-    train, valid = parts
-    config = change_config()
-    describe_task(config, train)
-    torch.manual_seed(0)
-    model = FineMolTexForPropertyPrediction(config)
-    return (
-        model,
-        FineMolTexDataCollator(processor),
-        prepare_rows(train, processor),
-        prepare_rows(valid, processor),
-        valid,
-    )
 
 
 def score(model, collate, rows, valid):
@@ -90,39 +51,6 @@ def test_equal_seeds_give_equal_models(setting, change_config, parts):
         settings = FineTuningSettings(epochs=1, seed=3)
         results.append(predict_logits(fine_tune(model, *setting[1:], settings)[0], setting[3], setting[1]))
     np.testing.assert_array_equal(*results)
-
-
-def test_the_probe_is_logistic_regression(setting, parts, monkeypatch):
-    model, collate, rows, _, _ = setting
-    monkeypatch.setattr(linear_probe, "PENALTIES", (2.0,))
-    before = {name: tensor.clone() for name, tensor in model.finemoltex.state_dict().items()}
-    assert fit_linear_probe(*setting) == 2.0
-    for name, tensor in model.finemoltex.state_dict().items():
-        assert torch.equal(tensor, before[name]), name
-    features, _ = linear_probe._extract(model, rows, collate)
-    features = (
-        (features - features.mean(0)) / features.std(0, unbiased=False).clamp(min=linear_probe.SMALLEST_SCALE)
-    ).numpy()
-    for task in range(2):
-        known = ~np.isnan(parts[0].labels[:, task])
-        expected = LogisticRegression(C=0.5, tol=1e-8, max_iter=10_000).fit(
-            features[known], parts[0].labels[known, task]
-        )
-        logits = predict_logits(model, rows, collate)[:, task]
-        np.testing.assert_allclose(logits, expected.decision_function(features), atol=2e-2, rtol=2e-2)
-
-
-def test_validation_chooses_the_penalty(setting, monkeypatch):
-    model, collate, _, valid_rows, valid = setting
-    scores = {}
-    for penalty in linear_probe.PENALTIES:
-        monkeypatch.setattr(linear_probe, "PENALTIES", (penalty,))
-        fit_linear_probe(*setting)
-        scores[penalty] = score(model, collate, valid_rows, valid)
-    monkeypatch.setattr(linear_probe, "PENALTIES", tuple(scores))
-    fit_linear_probe(*setting)
-    # Started from the fit before, a fit ends near, not at, the one that started from zero.
-    assert score(model, collate, valid_rows, valid) >= max(scores.values()) - 0.05
 
 
 def test_what_a_table_says_is_written_into_the_configuration(change_config, parts, tmp_path):

@@ -18,6 +18,7 @@ from modeling_finemoltex.training.pretraining import prepare_data
 KILLED_RUN = Path(__file__).parent / "killed_run.py"
 
 
+@pytest.mark.slow
 def test_sigkill_while_saving_then_resume_gives_the_same_weights(command, tmp_path, run_example):
     # 19 steps per epoch, killed while step 20 is saved: the resumed run starts at 10 and crosses an epoch.
     options = "--max_steps 30 --save_steps 10 --eval_strategy no --load_best_model_at_end false".split()

@@ -45,6 +45,7 @@ def test_only_the_five_special_tokens_are_special():
     )
 
 
+@pytest.mark.slow
 def test_the_same_texts_give_the_same_vocabulary_in_every_process():
     command = [sys.executable, "-c", PROGRAM]
     runs = [
