@@ -65,7 +65,8 @@ class TestFields:
         assert fields == kept and upgraded["config_version"] == CONFIG_VERSION
         assert upgrade_config(upgraded) is upgraded
 
-    def test_a_saved_configuration_says_its_version(self, config, tmp_path):
+    def test_a_saved_configuration_says_its_version(self, tmp_path):
+        config = FineMolTexConfig.from_preset("tiny")
         config.save_pretrained(tmp_path)
         stored = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
         assert stored["config_version"] == CONFIG_VERSION

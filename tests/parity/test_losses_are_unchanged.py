@@ -12,8 +12,8 @@ import torch
 from parity.settings import compute
 from safetensors.torch import load_file
 
-TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
-GRADIENTS = {"rtol": 1e-4, "atol": 1e-6}  # sums over the whole batch
+TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}  # processors add in another order
+GRADIENTS = {"rtol": 1e-3, "atol": 1e-5}  # sums over the whole batch
 
 
 @pytest.fixture(scope="module")
