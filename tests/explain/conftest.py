@@ -1,4 +1,6 @@
-"""A tiny model whose weights are learned in seconds from pairs in which a word always goes with a motif."""
+"""A tiny model over pairs in which a word always goes with a motif; the slow tests let it learn them."""
+
+import copy
 
 import pytest
 import torch
@@ -45,7 +47,7 @@ def word_processor(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def word_model(word_pairs, word_processor):
-    """A pre-training model that has learned `word_pairs`, masked objectives included."""
+    """A pre-training model for `word_pairs`, masked objectives included, with random weights."""
     from modeling_finemoltex import FineMolTexConfig, FineMolTexForPreTraining
 
     config = FineMolTexConfig.from_preset(
@@ -60,12 +62,19 @@ def word_model(word_pairs, word_processor):
         objectives={"masked_modelling": {"draw": "random", "word_share": 0.4, "motif_share": 0.4}},
     )
     torch.manual_seed(0)
-    model = FineMolTexForPreTraining(config).train()
+    return FineMolTexForPreTraining(config).eval()
+
+
+@pytest.fixture(scope="session")
+def learned_model(word_model, word_pairs, word_processor):
+    """That model after 150 steps on all pairs."""
+    model = copy.deepcopy(word_model).train()
     smiles, texts = zip(*word_pairs, strict=True)
     batch = word_processor(smiles=list(smiles), text=list(texts))
     # Pairs of one molecule in other words are no negatives of each other.
-    ids = torch.tensor([smiles.index(one) for one in smiles])
-    optimizer = torch.optim.Adam([one for one in model.parameters() if one.requires_grad], lr=5e-3)
+    ids = torch.tensor([smiles.index(molecule) for molecule in smiles])
+    optimizer = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=5e-3)
+    torch.manual_seed(0)
     for _ in range(150):
         optimizer.zero_grad()
         model(**batch, molecule_ids=ids, text_ids=ids).loss.backward()
@@ -84,7 +93,15 @@ def word_folder(word_model, word_processor, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def aligner(word_model, word_processor):
-    """Aligns with the model that has learned."""
+    """Aligns with random weights."""
     from modeling_finemoltex import MoleculeTextEncoder, MotifWordAligner
 
     return MotifWordAligner(MoleculeTextEncoder(word_model.finemoltex, word_processor))
+
+
+@pytest.fixture(scope="session")
+def learned_aligner(learned_model, word_processor):
+    """Aligns with the model that has learned."""
+    from modeling_finemoltex import MoleculeTextEncoder, MotifWordAligner
+
+    return MotifWordAligner(MoleculeTextEncoder(learned_model.finemoltex, word_processor))

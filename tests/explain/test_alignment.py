@@ -1,123 +1,10 @@
-"""Alignment: words from pieces, both matrices right to the number, and a learned motif-word pair is found."""
-
-import json
-import re
+"""An alignment: its matrices, and what is read off them."""
 
 import numpy as np
 import pytest
-import torch
 
-import modeling_finemoltex.model.attention_finemoltex as attention_finemoltex
-from modeling_finemoltex import FineMolTexModel, Molecules, MoleculeTextEncoder, MotifWordAligner
-from modeling_finemoltex.explain import AlignedMotif, Alignment, Word, split_words, write_alignment
+from modeling_finemoltex.explain import AlignedMotif, Alignment, Word
 from modeling_finemoltex.explain.alignment import word_strengths
-from modeling_finemoltex.explain.co_attention import average_attention, record_co_attention
-from modeling_finemoltex.explain.words import locate_pieces
-
-PAIR = ("c1ccccc1C=O", "a benzene (with aldehyde).")
-
-
-def test_words_are_what_readers_see_and_know_their_pieces(word_processor):
-    words = split_words(PAIR[1])
-    assert [word.text for word in words] == ["a", "benzene", "with", "aldehyde"]
-    assert all(PAIR[1][word.start : word.end] == word.text for word in words)
-    assert split_words("2,4-xylyl; N-oxide -- (R)") == [
-        Word("2,4-xylyl", 0, 9),
-        Word("N-oxide", 11, 18),
-        Word("R", 23, 24),
-    ]
-    encoded = word_processor.tokenizer(PAIR[1], return_offsets_mapping=True)
-    tokens = word_processor.tokenizer.convert_ids_to_tokens(encoded["input_ids"])
-    pieces = locate_pieces(words, encoded["offset_mapping"])
-    merged = [[tokens[place] for place in row.nonzero()[:, 0]] for row in pieces]
-    assert merged == [["a"], ["benzene"], ["with"], ["alde", "##hyde"]]
-
-
-@torch.no_grad()
-def test_both_matrices_are_what_the_model_computes(aligner, word_model, word_processor):
-    model = word_model.finemoltex
-    other = ("C1CCCCC1N", "here cyclohexane is bound to amino")
-    found, padded = aligner.align([PAIR[0], other[0]], [PAIR[1], other[1]])
-    (alone,) = aligner.align(*[[value] for value in PAIR])
-    np.testing.assert_allclose(found.similarity, alone.similarity, atol=1e-5)  # padding changes nothing
-    np.testing.assert_allclose(found.attention, alone.attention, atol=1e-5)
-    assert found.similarity.shape == found.attention.shape == (len(found.motifs), 4)
-
-    motifs = word_processor.feature_extractor.motifs(PAIR[0])
-    assert [motif.atoms for motif in found.motifs] == [motif.atoms for motif in motifs]
-    batch = word_processor(smiles=PAIR[0], text=PAIR[1])
-    names = word_processor.feature_extractor.model_input_names
-    states = model.encode_atoms(Molecules.from_tensors(**{name: batch[name] for name in names}))
-    for row, motif in enumerate(motifs):
-        group = torch.ones(len(states), dtype=torch.long).index_fill(0, torch.tensor(motif.atoms), 0)
-        np.testing.assert_allclose(found.motif_embeds[row], model.place_atoms(states, group, 2)[0], atol=1e-5)
-    word_states, _ = model.encode_words(batch["input_ids"], batch["attention_mask"])
-    tokens = word_processor.tokenizer.convert_ids_to_tokens(batch["input_ids"][0])
-    places = [tokens.index("alde"), tokens.index("##hyde")]
-    np.testing.assert_allclose(found.context_embeds[3], model.place_words(word_states[0, places].mean(0)), atol=1e-5)
-
-    texts = word_processor(text=[word.text for word in found.words])
-    np.testing.assert_allclose(found.word_embeds, model.get_text_features(**texts), atol=1e-5)
-    np.testing.assert_allclose(
-        found.similarity, (found.motif_embeds - found.common_motif) @ found.word_embeds.T, atol=1e-5
-    )
-
-    weights = {}
-    eager = attention_finemoltex.eager_attention_forward
-
-    def keep(module, *inputs, **options):
-        mixed, weights[module] = eager(module, *inputs, **options)
-        return mixed, weights[module]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(model.config, "_attn_implementation", "eager")
-        patch.setattr(attention_finemoltex, "eager_attention_forward", keep)
-        model(**batch, cross_attention=True)
-    blocks = model.fusion.co_attention
-    over_words = torch.stack([weights[block.motif_attention][0].mean(0) for block in blocks]).mean(0)  # (K + 1, T)
-    over_motifs = torch.stack([weights[block.text_attention][0].mean(0) for block in blocks]).mean(0)  # (T, K + 1)
-    slots = [1 + int(batch["atom_to_motif"][motif.atoms[0]]) for motif in motifs]
-    expected = ((over_words + over_motifs.T) / 2)[slots]
-    np.testing.assert_allclose(found.attention[:, 3], expected[:, places].sum(1), atol=1e-5)
-    np.testing.assert_allclose(found.attention[:, 1], expected[:, tokens.index("benzene")], atol=1e-5)
-
-
-def test_a_learned_word_is_found_for_its_motif(aligner, motif_words):
-    parts = ("C(=O)O", "C=O", "C#N")
-    cases = [(scaffold, part) for scaffold in ("c1ccccc1", "C1CCCCC1", "c1ccncc1") for part in parts]
-    texts = [f"a {motif_words[scaffold]} with {motif_words[part]}" for scaffold, part in cases]
-    found = aligner.align([scaffold + part for scaffold, part in cases], texts)
-    hits = []
-    for alignment, (scaffold, part) in zip(found, cases, strict=True):
-        for place, motif in enumerate(alignment.motifs):
-            word = motif_words[scaffold if len(motif.atoms) == 6 else part]
-            hits.append(alignment.best_words(place, 1)[0][0] == word)
-    assert len(hits) == 18 and sum(hits) >= 11  # by chance a quarter, 4.5
-
-
-def test_recording_leaves_nothing_behind(word_model):
-    fusion = word_model.finemoltex.fusion
-    with pytest.raises(RuntimeError), record_co_attention(fusion) as scores:
-        raise RuntimeError
-    assert not scores and not any(block._forward_hooks for block in fusion.co_attention)
-    mask = torch.tensor([[1, 1, 0]])
-    weights = average_attention([torch.zeros(1, 2, 4, 3), torch.zeros(1, 2, 4, 3)], mask)
-    assert torch.equal(weights, torch.tensor([0.5, 0.5, 0.0]).expand(1, 4, 3))
-
-
-def test_errors_and_a_model_without_co_attention(aligner, processor, config, change_config):
-    with pytest.raises(ValueError, match="got 1 molecules and 2 texts"):
-        aligner.align(["C"], ["a", "b"])
-    with pytest.raises(ValueError, match="text at index 1 has no words"):
-        aligner.align(["C", "C"], ["a", "..."])
-    with pytest.raises(ValueError, match="Counted from pair 1: RDKit cannot parse"):
-        aligner.align(["C", "C("], ["a", "a"], batch_size=1)
-    with pytest.raises(ValueError, match="`kind` must be one of"):
-        aligner.align(["C"], ["a"])[0].matrix("both")
-    fields = {**config.multimodal_config.to_dict(), "co_attention_motif_layers": [], "co_attention_text_layers": []}
-    model = FineMolTexModel(change_config(multimodal_config=fields))
-    (found,) = MotifWordAligner(MoleculeTextEncoder(model, processor)).align(["CCO"], ["a small alcohol"])
-    assert not found.attention.any() and found.similarity.any() and np.isfinite(found.combined).all()
 
 
 def test_strengths_and_standardised_rows():
@@ -132,29 +19,6 @@ def test_strengths_and_standardised_rows():
     assert motifs == [1, 0] and strengths.tolist() == [0, 1]
 
 
-def test_a_word_that_fits_the_common_motifs_fits_none_in_particular(aligner, word_processor):
-    counts = word_processor.feature_extractor.motif_vocab["motifs"]
-    commonest = sorted(counts, key=lambda label: (-counts[label], label))[:300]
-    embeds, _ = aligner.encoder.encode_molecules(commonest, on_error="skip")
-    np.testing.assert_allclose(aligner.common_motif, embeds.mean(0), atol=1e-5)
-    (found,) = aligner.align(["c1ccccc1C=O"], ["a benzene"])
-    raw = found.motif_embeds @ found.word_embeds.T
-    np.testing.assert_allclose(
-        raw - found.similarity, np.tile(found.word_embeds @ aligner.common_motif, (2, 1)), atol=1e-5
-    )
-
-
-def test_pictures_hold_every_motif_and_word(aligner, word_processor, tmp_path):
-    pytest.importorskip("matplotlib")
-    (alignment,) = aligner.align(["c1ccccc1C=O"], ["a <b>benzene</b> with aldehyde"])
-    for name in ("pair.html", "pair.svg", "pair.png", "pair.matrix.svg", "pair.matrix.png"):
-        write_alignment(tmp_path / name, alignment, word_processor)
-    page = (tmp_path / "pair.html").read_text(encoding="utf-8")
-    assert "<b>" not in page and page.count("<mark") == len(alignment.words) and page.count("<svg") == 1 + 2
-    assert page.count("<li>") == len(alignment.motifs) and not re.search("(src|href)=.?http", page)
-    assert (tmp_path / "pair.matrix.png").read_bytes().startswith(b"\x89PNG")
-    drawing = (tmp_path / "pair.matrix.svg").read_text(encoding="utf-8")
-    assert drawing.count("<image") >= len(alignment.motifs) and "aldehyde" in drawing
-    with pytest.raises(ValueError, match="ends in .html, .svg or .png"):
-        write_alignment(tmp_path / "pair.gif", alignment, word_processor)
-    json.dumps(alignment.to_dict())
+def test_unknown_kinds_are_refused(aligner):
+    with pytest.raises(ValueError, match="`kind` must be one of"):
+        aligner.align(["C"], ["a"])[0].matrix("both")
