@@ -1,16 +1,14 @@
 """LIME over the other side: words explain a masked motif, and motifs a masked word."""
 
-import itertools
 import json
 
 import numpy as np
 import pytest
-import torch
 
 pytest.importorskip("lime")
 
 from modeling_finemoltex import FineMolTexForPreTraining, MaskedPredictionExplainer  # noqa: E402
-from modeling_finemoltex.explain.masked_prediction import KERNEL_WIDTH, RIDGE, _draw_visible  # noqa: E402
+from modeling_finemoltex.explain.masked_prediction import _draw_visible  # noqa: E402
 
 # Three parts of one atom and one word piece compete: neither size nor length gives the answer away.
 SMILES, TEXT = "Clc1ccccc1", "a benzene with chlorine"
