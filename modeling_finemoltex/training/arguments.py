@@ -14,6 +14,7 @@ from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import is_tensorboard_available
 
 from ..data.sources import CHEMICALS, PairSource
+from .muon import is_bf16_native
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
 from .recipe import RECIPE_EXTENSIONS, read_recipe
 
@@ -68,10 +69,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
 
 def is_cpu_bf16_native() -> bool:
     """Return whether training runs on a CPU with bfloat16 instructions, where autocast halves the time of a step."""
-    if torch.accelerator.is_available():
-        return False
-    features: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+    return not torch.accelerator.is_available() and is_bf16_native("cpu")
 
 
 # Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from modeling_finemoltex.training.muon import MuonWithAdamW
+from modeling_finemoltex.training import muon as muon_module
+from modeling_finemoltex.training.muon import MuonWithAdamW, orthogonalize
 
 
 @pytest.fixture
@@ -37,7 +38,9 @@ def assert_equal(first, second) -> None:
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-def test_a_step_is_one_of_muon_and_one_of_adamw(layers):
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has Muon from 2.9 on")
+def test_a_step_is_one_of_muon_and_one_of_adamw(layers, monkeypatch):
+    monkeypatch.setattr(muon_module, "is_bf16_native", lambda device: True)  # as torch computes everywhere
     twin = copy.deepcopy(layers)
     descend(layers, [MuonWithAdamW(make_groups(layers), betas=(0.9, 0.98))], 4)
     matrices, vectors = make_groups(twin)
@@ -65,7 +68,14 @@ def test_a_resumed_optimizer_goes_on_as_if_never_stopped(layers):
     assert_equal(layers, twin)
 
 
-def test_an_old_torch_is_named(layers, monkeypatch):
-    monkeypatch.delattr(torch.optim, "Muon")
-    with pytest.raises(ImportError, match=r"Muon needs torch 2\.9"):
-        MuonWithAdamW(make_groups(layers))
+def test_only_matrices_are_for_muon(layers):
+    with pytest.raises(ValueError, match=r"Muon trains matrices: got a parameter of shape \(8,\)"):
+        MuonWithAdamW([{"params": [layers[0].bias], "lr": 0.02, "weight_decay": 0.0, "muon": True}])
+
+
+@pytest.mark.parametrize("shape", [(8, 3), (3, 8), (5, 5)])
+def test_orthogonalized_matrices_have_singular_values_near_one(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    values = torch.linalg.svdvals(orthogonalize(matrix).float())
+    assert values.min() > 0.5
+    assert values.max() < 1.5
