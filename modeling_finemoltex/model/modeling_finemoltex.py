@@ -43,6 +43,7 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
     _supports_flex_attn = True
     _supports_attention_backend = True
     _keys_to_ignore_on_load_unexpected = weights_beside()
+    _keys_to_ignore_on_load_missing: ClassVar[list[str]] = [r"\brare_embedding\."]  # starts at zero
     _own_key_mapping: ClassVar[dict[str, str]] = {}
 
     def post_init(self) -> None:
