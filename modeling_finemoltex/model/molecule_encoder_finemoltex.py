@@ -67,6 +67,25 @@ def pool_atoms(atom_states: Tensor, group_of_atom: Tensor, num_groups: int) -> T
     return sums / sizes.clamp(min=1).unsqueeze(-1)  # (G, H)
 
 
+class FineMolTexFeatureTable(nn.Embedding):
+    """Tables of embeddings, one below the other, that are multiplied by indicators. `(L, R)` -> `(L, H)`.
+
+    A module of its own, so that what moves weights to where they are used (off-loading, LoRA) meets its call.
+    """
+
+    def forward(self, indicators: Tensor) -> Tensor:
+        """Add up the rows marked."""
+        return indicators @ self.weight
+
+
+class FineMolTexZeroTable(FineMolTexFeatureTable):
+    """The same, starting at zero."""
+
+    def reset_own_parameters(self, config: Any) -> None:
+        """Start at zero."""
+        initialization.zeros_(self.weight)
+
+
 class FineMolTexFeatureEmbedding(nn.Module):
     """Sum of the embeddings of several categorical features; the last row of each table is [MASK].
 
@@ -86,7 +105,7 @@ class FineMolTexFeatureEmbedding(nn.Module):
     def __init__(self, table_sizes: list[int], hidden_size: int, first_column: int = 0) -> None:
         super().__init__()
         self.table_sizes, self.first_column = list(table_sizes), first_column
-        self.table = nn.Embedding(sum(table_sizes), hidden_size)  # all tables, one below the other
+        self.table = FineMolTexFeatureTable(sum(table_sizes), hidden_size)  # all tables, one below the other
 
     def indicate(self, features: Tensor, is_masked: Tensor | None = None) -> Tensor:
         """Mark the table rows of features, [MASK] where `is_masked`. `(L, F)`, `(L,)` -> `(L, R)`.
@@ -98,13 +117,13 @@ class FineMolTexFeatureEmbedding(nn.Module):
         sizes = features.new_tensor(self.table_sizes)  # (F,)
         if is_masked is not None:
             features = torch.where(is_masked[:, None], sizes - 1, features)
-        weight = self.table.weight
-        indicators = weight.new_zeros(features.shape[0], weight.shape[0], requires_grad=False)  # (L, R)
+        shape = (features.shape[0], self.table.num_embeddings)
+        indicators = torch.zeros(shape, dtype=self.table.weight.dtype, device=features.device)  # (L, R)
         return indicators.scatter(1, features + (sizes.cumsum(0) - sizes), 1.0)
 
     def forward(self, indicators: Tensor) -> Tensor:
         """Add up the rows marked. `(L, R)` -> `(L, H)`."""
-        return indicators @ self.table.weight  # (L, H)
+        return self.table(indicators)  # (L, H)
 
     def _take_columns(self, features: Tensor) -> Tensor:
         last = self.first_column + len(self.table_sizes)
@@ -125,25 +144,13 @@ class FineMolTexRareFeatureEmbedding(FineMolTexFeatureEmbedding):
 
     def __init__(self, table_sizes: list[int], hidden_size: int, first_column: int) -> None:
         super().__init__(table_sizes, hidden_size, first_column)
-        self.table = FineMolTexZeroEmbedding(sum(table_sizes), hidden_size)
+        self.table = FineMolTexZeroTable(sum(table_sizes), hidden_size)
 
     def indicate(self, features: Tensor, is_masked: Tensor | None = None) -> Tensor:
         """Mark the table rows of features, except "none". `(L, F)`, `(L,)` -> `(L, R)`."""
         indicators = super().indicate(features, is_masked)  # (L, R)
         sizes = features.new_tensor(self.table_sizes)  # (F,)
         return indicators.index_fill(1, sizes.cumsum(0) - sizes, 0.0)
-
-
-class FineMolTexZeroEmbedding(nn.Module):
-    """A table that starts at zero. Called with nothing; it holds `weight`, `(R, H)`."""
-
-    def __init__(self, num_rows: int, hidden_size: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(num_rows, hidden_size))
-
-    def reset_own_parameters(self, config: Any) -> None:
-        """Start at zero."""
-        initialization.zeros_(self.weight)
 
 
 __all__ = [

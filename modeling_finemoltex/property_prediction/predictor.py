@@ -62,11 +62,17 @@ class PropertyPredictor:
             processor = AutoProcessor.from_pretrained(folder, **options)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ValueError(f"{str(folder)!r} cannot be loaded as a model with its processor: {error}") from error
-        if report["missing_keys"] or not all(hasattr(model, part) for part in PARTS):
+        lacks_head = any("classifier" in str(key) for key in report["missing_keys"])
+        if lacks_head or not all(hasattr(model, part) for part in PARTS):
             raise ValueError(
                 f"{str(folder)!r} holds no trained property prediction model ({type(model).__name__}, without weights "
                 f"for {sorted(report['missing_keys'])[:3]}). Fine-tune it first: examples/finetune_property.py."
             )
+        with_text = model.config.property_config.with_text
+        model.require_weights(
+            "property prediction",
+            *("molecule", "readout", "head", *(("text", "projection", "fusion") if with_text else ())),
+        )
         if device is None:
             device = str(torch.accelerator.current_accelerator()) if torch.accelerator.is_available() else "cpu"
         return cls(model.to(device), processor, TrainingFingerprints.load(folder))
