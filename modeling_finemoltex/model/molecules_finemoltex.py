@@ -215,7 +215,7 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
         given = [name for name, tensor in tensors.items() if tensor is not None]
         if molecules is not None and given:
             raise ValueError(
-                f"Give molecules once: got `molecules`, and the tensors {', '.join(given)} beside it. Leave either out."
+                f"Give molecules once: got `molecules` and {', '.join(given)} beside it. Leave either out."
             )
         if given:
             molecules = Molecules.from_tensors(**{**dict.fromkeys(_REQUIRED), **tensors})
