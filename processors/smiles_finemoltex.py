@@ -28,6 +28,19 @@ _ISOTOPE = re.compile(r"\[\d")
 RDKIT_ERRORS = (ValueError, RuntimeError, OverflowError, TypeError)
 
 
+def is_plain(text: str) -> bool:
+    """Tell whether a string is one printable word, as SMILES, InChI and SMARTS are.
+
+    Args:
+        text (`str`): Without blanks around it.
+
+    Example:
+    >>> is_plain("CCO"), is_plain("CCO ethanol"), is_plain("CCO\u200b")
+    (True, False, False)
+    """
+    return bool(text) and " " not in text and text.isascii() and text.isprintable()
+
+
 def try_parse(molecule: Any) -> Chem.Mol | None:
     """Parse a molecule quietly, without RDKit's messages on stderr.
 
@@ -46,7 +59,7 @@ def try_parse(molecule: Any) -> Chem.Mol | None:
     """
     if isinstance(molecule, str):
         text = molecule.strip()
-        if not text or " " in text or not (text.isascii() and text.isprintable()):
+        if not is_plain(text):
             return None
         parsed = _parse(text)
         return _parse_inchi(text) if parsed is None and text.startswith(INCHI) else parsed

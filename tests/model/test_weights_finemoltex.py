@@ -14,9 +14,9 @@ from modeling_finemoltex import (
     FineMolTexModel,
     MoleculeTextEncoder,
     MotifWordAligner,
-    PropertyPredictor,
 )
-from modeling_finemoltex.editing import load_editing_folder
+from modeling_finemoltex.editing.editing_folder import load_editing_folder
+from modeling_finemoltex.property_prediction import PropertyPredictor
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,7 @@ DAMAGES = {
     "nan": lambda weight: weight * math.nan,
     "infinite": lambda weight: weight + math.inf,
 }
+TOWERS = [("text_encoder", "text encoder"), ("graph_encoder", "molecule encoder"), ("readout", "molecule readout")]
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
