@@ -78,8 +78,17 @@ class FineMolTexFeatureTable(nn.Embedding):
         return indicators @ self.weight
 
 
-class FineMolTexZeroTable(FineMolTexFeatureTable):
-    """The same, starting at zero."""
+class FineMolTexZeroTable(nn.Module):
+    """The same, starting at zero. No `nn.Embedding`, which would draw random numbers and so shift those of others."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.num_embeddings = num_embeddings
+        self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim))
+
+    def forward(self, indicators: Tensor) -> Tensor:
+        """Add up the rows marked."""
+        return indicators @ self.weight
 
     def reset_own_parameters(self, config: Any) -> None:
         """Start at zero."""
@@ -96,16 +105,19 @@ class FineMolTexFeatureEmbedding(nn.Module):
         table_sizes (`list[int]`): Rows of the table of each feature.
         hidden_size (`int`): `H`.
         first_column (`int`): Column of the first feature; those before it and after the last are left alone.
+        table (`type`): Class of the table.
 
     Shapes:
         - **input:** indicators `(L, R)` as made by `indicate`, `R` the rows of all tables
         - **output:** `(L, H)`
     """
 
-    def __init__(self, table_sizes: list[int], hidden_size: int, first_column: int = 0) -> None:
+    def __init__(
+        self, table_sizes: list[int], hidden_size: int, first_column: int = 0, table: Any = FineMolTexFeatureTable
+    ) -> None:
         super().__init__()
         self.table_sizes, self.first_column = list(table_sizes), first_column
-        self.table = FineMolTexFeatureTable(sum(table_sizes), hidden_size)  # all tables, one below the other
+        self.table = table(sum(table_sizes), hidden_size)  # all tables, one below the other
 
     def indicate(self, features: Tensor, is_masked: Tensor | None = None) -> Tensor:
         """Mark the table rows of features, [MASK] where `is_masked`. `(L, F)`, `(L,)` -> `(L, R)`.
@@ -143,8 +155,7 @@ class FineMolTexRareFeatureEmbedding(FineMolTexFeatureEmbedding):
     """
 
     def __init__(self, table_sizes: list[int], hidden_size: int, first_column: int) -> None:
-        super().__init__(table_sizes, hidden_size, first_column)
-        self.table = FineMolTexZeroTable(sum(table_sizes), hidden_size)
+        super().__init__(table_sizes, hidden_size, first_column, FineMolTexZeroTable)
 
     def indicate(self, features: Tensor, is_masked: Tensor | None = None) -> Tensor:
         """Mark the table rows of features, except "none". `(L, F)`, `(L,)` -> `(L, R)`."""

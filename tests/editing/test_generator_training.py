@@ -138,5 +138,6 @@ def test_a_loss_that_is_not_finite_stops_training(trainer):
     ids = torch.ones(2, 4, dtype=torch.long)
     batch = {"input_ids": ids, "attention_mask": ids, "labels": ids, "pair_ids": torch.tensor([5, 9])}
     trainer.create_optimizer()
+    trainer.current_gradient_accumulation_steps = 1
     with pytest.raises(ValueError, match="step 1: the loss is nan.*rows 5, 9 of"):
         trainer.training_step(trainer.model, batch)
