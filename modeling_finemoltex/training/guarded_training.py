@@ -1,6 +1,7 @@
 """Training that stops when it has failed, and that goes on with the rows it was started with."""
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -48,8 +49,8 @@ class GuardedTraining:
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Save, unless the weights are damaged."""
-        state = self.model.state_dict()
-        damaged = [name for name, one in state.items() if one.is_floating_point() and not bool(one.isfinite().all())]
+        state = itertools.chain(self.model.named_parameters(), self.model.named_buffers())
+        damaged = [name for name, one in state if one.is_floating_point() and not bool(one.isfinite().all())]
         if damaged:
             shown = ", ".join(damaged[:3])
             self._stop(f"{len(damaged)} weights are not finite (NaN or infinite): {shown}", [], done=True)

@@ -1,6 +1,8 @@
 """Isomers that R/S and E/Z do not tell apart get different features, the same for every spelling."""
 
+import gzip
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from modeling_finemoltex import FineMolTexFeatureExtractor, MoleculeTextEncoder
 from modeling_finemoltex.data.identifiers import inchikey, molecule_key
 from modeling_finemoltex.processors.relative_stereo_finemoltex import AND_GROUP, AXIS_M, AXIS_P, OR_GROUP
 
+CAPTIONS = Path(__file__).resolve().parents[3] / "shared" / "data" / "captions" / "validation.jsonl.gz"
 SHIPPED = Path(__file__).resolve().parents[2] / "hub_cards" / "finemoltex-small"
 RELATIVE, ISOTOPE, GROUP = 9, 10, 11  # columns of the atom features
 ISOMERS = {
@@ -144,8 +147,21 @@ def test_shipped_vectors_of_200_isomers():
     check_vectors(pairs, 20)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not CAPTIONS.is_file(), reason="the ChEBI-20 captions are not beside the checkout")
+def test_molecules_without_rare_features_keep_their_vectors(extractor):
+    with gzip.open(CAPTIONS, "rt", encoding="utf-8") as lines:
+        smiles = [json.loads(line)["smiles"] for line in itertools.islice(lines, 300)]
+    plain = [one for one in smiles if not extractor.featurize(one).atom_features[:, RELATIVE:].any()]
+    assert len(plain) > 280
+    encoder = MoleculeTextEncoder.from_pretrained(str(SHIPPED), device="cpu")
+    vectors = encoder.encode_molecules(plain)
+    encoder.model.graph_encoder.rare_embedding = None  # as before there were such features
+    assert np.abs(encoder.encode_molecules(plain) - vectors).max() < 1e-6
+
+
 def check_vectors(pairs, num_spellings):
-    encoder = MoleculeTextEncoder.from_pretrained(SHIPPED, device="cpu")
+    encoder = MoleculeTextEncoder.from_pretrained(str(SHIPPED), device="cpu")
     for pair in pairs:
         spellings = [spell(one, num_spellings) for one in pair]
         assert min(map(len, spellings)) > num_spellings // 2
