@@ -11,9 +11,9 @@ from modeling_finemoltex import (
     MoleculeTextEncoder,
     MoleculeTextIndex,
     MotifWordAligner,
-    random_split,
     train_motif_vocab,
 )
+from modeling_finemoltex.data import random_split
 from modeling_finemoltex.data.descriptor_captions import describe_molecule
 from modeling_finemoltex.data.identifiers import canonical_smiles, inchikey, molecule_key
 from modeling_finemoltex.editing import SearchEditor
@@ -51,7 +51,7 @@ def test_nothing_but_a_molecule(encoder, smiles):
     ways_in = {
         "processor": lambda: encoder.processor(smiles=["C", smiles]),
         "encoder": lambda: encoder.encode_molecules(["C", smiles]),
-        "search": lambda: index.search(smiles=[smiles]),
+        "search": lambda: index.search(smiles=[smiles], k=1),
         "index": lambda: MoleculeTextIndex.build(smiles=["CCO", smiles], encoder=encoder),
         "explain": lambda: MotifWordAligner(encoder).align([smiles], ["an amine"]),
         "edit": lambda: SearchEditor(encoder, [swaps]).edit(smiles, "an amine"),
