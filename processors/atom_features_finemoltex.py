@@ -1,14 +1,17 @@
 """Molecule -> integer atom and bond features.
 
 Every feature is invariant to the order of the atoms in the input: chirality and double-bond geometry enter as CIP
-labels (R/S, E/Z), because RDKit's raw clockwise/counter-clockwise and cis/trans tags flip when neighbours are
-renumbered.
+labels (R/S, E/Z) and as relative stereo, because RDKit's raw clockwise/counter-clockwise and cis/trans tags flip when
+neighbours are renumbered.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from rdkit import Chem
+
+from .relative_stereo_finemoltex import IS_RARE, RELATIVE_STEREO, STEREO_GROUP, get_labels
 
 # Height of each embedding table. A feature with K known values has K + 2 rows: row K means "unknown" and row K + 1,
 # the last one, is [MASK]. The model's graph configuration repeats these tuples; a test keeps the two equal.
@@ -23,6 +26,13 @@ ATOM_FEATURE_SIZES = (
     4,  # aromatic: no, yes
     4,  # in a ring: no, yes
 )
+# Features that few molecules have, in the columns after those. Their first row is "none".
+RARE_FEATURE_SIZES = (
+    13,  # relative stereo: none, 8 labels of ring centres and axes, atropisomers M and P
+    24,  # isotope: none, mass number minus that of the commonest isotope from -10 to +10 (beyond it is unknown)
+    5,  # enhanced stereo: none, "or" group, "and" group
+)
+NUM_ATOM_FEATURES = len(ATOM_FEATURE_SIZES) + len(RARE_FEATURE_SIZES)
 BOND_FEATURE_SIZES = (
     6,  # type: single, double, triple, aromatic (dative, zero-order and the like are unknown)
     8,  # stereo: none, Z, E, cis, trans, any (cis and trans depend on the atom order and are never produced here)
@@ -48,8 +58,12 @@ _HYBRIDIZATION_INDEX = {
     _HYBRIDIZATION.OTHER: 6,
 }
 # Highest index an atom column may take: open-ended columns (degree, hydrogens, radicals) saturate in their last row.
-_ATOM_LIMITS = np.array([size - 3 for size in ATOM_FEATURE_SIZES], dtype=np.uint8)
+_ATOM_LIMITS = np.array([size - 3 for size in ATOM_FEATURE_SIZES + RARE_FEATURE_SIZES], dtype=np.uint8)
 _ATOM_LIMITS[6] += 1  # hybridization may be unknown
+_ATOM_LIMITS[10] += 1  # and so may an isotope
+_MAX_MASS_DIFFERENCE = 10
+_OTHER_ISOTOPE = 2 * _MAX_MASS_DIFFERENCE + 2
+_PERIODIC_TABLE = Chem.GetPeriodicTable()
 
 SINGLE, DOUBLE, TRIPLE, AROMATIC = (
     int(bond_type)
@@ -83,6 +97,9 @@ class MoleculeRecord(NamedTuple):
     aromatic: list[bool]
     in_ring: list[bool]
     chirality: list[int]
+    relative_stereo: Sequence[int]
+    isotopes: Sequence[int]
+    stereo_groups: Sequence[int]
     begins: list[int]
     ends: list[int]
     bond_types: list[int]
@@ -114,6 +131,7 @@ def record_of(molecule: Chem.Mol) -> MoleculeRecord:
         bond_types = [int(bond.GetBondType()) for bond in bonds]
     else:
         bond_types = [_ORDER_TO_TYPE[order] for order in map(Chem.Bond.GetBondTypeAsDouble, bonds)]
+    is_rare, none = molecule.HasProp(IS_RARE), bytes(len(atoms))
     return MoleculeRecord(
         atomic_numbers=list(map(Chem.Atom.GetAtomicNum, atoms)),
         charges=list(map(Chem.Atom.GetFormalCharge, atoms)),
@@ -123,6 +141,9 @@ def record_of(molecule: Chem.Mol) -> MoleculeRecord:
         aromatic=list(map(Chem.Atom.GetIsAromatic, atoms)),
         in_ring=list(map(Chem.Atom.IsInRing, atoms)),
         chirality=_read_chirality(atoms, neighbours),
+        relative_stereo=get_labels(molecule, RELATIVE_STEREO) if is_rare else none,
+        isotopes=_read_isotopes(atoms) if is_rare else none,
+        stereo_groups=get_labels(molecule, STEREO_GROUP) if is_rare else none,
         begins=begins,
         ends=ends,
         bond_types=bond_types,
@@ -140,7 +161,8 @@ def atom_feature_matrix(record: MoleculeRecord) -> np.ndarray:
         record (`MoleculeRecord`): Facts from `record_of`.
 
     Returns:
-        `np.ndarray` of shape `(n, 9)`, uint8: One index per feature, each below its entry of `ATOM_FEATURE_SIZES`.
+        `np.ndarray` of shape `(n, 12)`, uint8: One index per feature, each below its entry of `ATOM_FEATURE_SIZES` or,
+        from column 9 on, of `RARE_FEATURE_SIZES`.
     """
     columns = (
         record.atomic_numbers,
@@ -152,6 +174,9 @@ def atom_feature_matrix(record: MoleculeRecord) -> np.ndarray:
         record.hybridizations,
         record.aromatic,
         record.in_ring,
+        record.relative_stereo,
+        record.isotopes,
+        record.stereo_groups,
     )
     matrix = np.frombuffer(b"".join(map(bytes, columns)), dtype=np.uint8).reshape(len(columns), -1).T
     return np.minimum(matrix, _ATOM_LIMITS, order="C")
@@ -186,6 +211,18 @@ def _read_chirality(atoms: list[Chem.Atom], neighbours: list[list[tuple[int, int
             elif not atom.GetIsAromatic() and atom.GetChiralTag() != _NO_TAG:
                 chirality[index] = _UNLABELLED_CHIRALITY
     return chirality
+
+
+def _read_isotopes(atoms: list[Chem.Atom]) -> list[int]:
+    """Row of the isotope of each atom."""
+    isotopes = map(Chem.Atom.GetIsotope, atoms)
+    commonest = (_PERIODIC_TABLE.GetMostCommonIsotope(atom.GetAtomicNum()) for atom in atoms)
+    return [
+        0 if not mass
+        else mass - common + _MAX_MASS_DIFFERENCE + 1 if abs(mass - common) <= _MAX_MASS_DIFFERENCE
+        else _OTHER_ISOTOPE
+        for mass, common in zip(isotopes, commonest, strict=True)
+    ]  # fmt: skip
 
 
 def _read_bond_stereo(bonds: list[Chem.Bond], bond_types: list[int]) -> list[int]:

@@ -26,7 +26,7 @@ class FineMolTexDataCollator:
     Example:
     >>> batch = FineMolTexDataCollator(processor)([{"smiles": "CCO", "text": "an alcohol"}])
     >>> batch["motif_counts"].tolist(), tuple(batch["atom_features"].shape)
-    ([1], (3, 9))
+    ([1], (3, 12))
     """
 
     def __init__(self, processor: FineMolTexProcessor, pad_to_multiple_of: int | None = None):

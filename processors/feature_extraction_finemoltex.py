@@ -95,7 +95,7 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
             index (`int`, *optional*): Its place in the caller's list, repeated in error messages.
 
         Returns:
-            `MoleculeFeatures`: The arrays of every view; those of the graph view are `atom_features` (n, 9),
+            `MoleculeFeatures`: The arrays of every view; those of the graph view are `atom_features` (n, 12),
             `edge_index` (b, 2) with each bond once, `edge_features` (b, 3), `atom_to_motif` (n,), `motif_ids` (m,)
             and `motif_positions` (m,) for `n` atoms, `b` bonds and `m` motifs.
 
@@ -170,7 +170,7 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
 
         Returns:
             `BatchFeature`: The tensors of every view, all of 64-bit integers; those of the graph view are
-            `motif_counts` (B,), `atom_features` (N, 9), `edge_index` (2, E), `edge_features` (E, 3), `atom_to_motif`
+            `motif_counts` (B,), `atom_features` (N, 12), `edge_index` (2, E), `edge_features` (E, 3), `atom_to_motif`
             (N,), `motif_ids` (M,) and `motif_positions` (M,).
 
         Raises:

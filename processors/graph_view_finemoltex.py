@@ -6,8 +6,8 @@ import numpy as np
 from rdkit import Chem
 
 from .atom_features_finemoltex import (
-    ATOM_FEATURE_SIZES,
     BOND_FEATURE_SIZES,
+    NUM_ATOM_FEATURES,
     atom_feature_matrix,
     bond_feature_matrix,
     record_of,
@@ -29,7 +29,7 @@ class GraphView:
     >>> view = GraphView(MotifVocabulary(fragmentation="functional"))
     >>> row = view.featurize(Chem.MolFromSmiles("CC(=O)Oc1ccccc1"))
     >>> row["atom_features"].shape, row["motif_positions"].tolist()
-    ((10, 9), [0, 1, 2])
+    ((10, 12), [0, 1, 2])
     """
 
     name = "graph"
@@ -44,7 +44,7 @@ class GraphView:
         "motif_positions",
     )
     columns = {  # of a molecule with `n` atoms, `b` bonds and `m` motifs
-        "atom_features": Column("uint8", len(ATOM_FEATURE_SIZES)),  # (n, 9)
+        "atom_features": Column("uint8", NUM_ATOM_FEATURES),  # (n, 12)
         "edge_index": Column("uint16", 2),  # (b, 2): each bond once, from its begin to its end
         "edge_features": Column("uint8", len(BOND_FEATURE_SIZES)),  # (b, 3)
         "atom_to_motif": Column("uint16"),  # (n,) in [0, m)
@@ -62,7 +62,7 @@ class GraphView:
             molecule (`rdkit.Chem.Mol`): From `parse_molecule`.
 
         Returns:
-            `dict[str, np.ndarray]`: `atom_features` (n, 9), `edge_index` (b, 2) with each bond once, `edge_features`
+            `dict[str, np.ndarray]`: `atom_features` (n, 12), `edge_index` (b, 2) with each bond once, `edge_features`
             (b, 3), `atom_to_motif` (n,), `motif_ids` (m,) and `motif_positions` (m,), in the types of `columns`.
         """
         record = record_of(molecule)
@@ -84,7 +84,7 @@ class GraphView:
             rows (sequence of mappings): Arrays of `B` molecules, at least one.
 
         Returns:
-            `dict[str, np.ndarray]`: `motif_counts` (B,), `atom_features` (N, 9), `edge_index` (2, E), `edge_features`
+            `dict[str, np.ndarray]`: `motif_counts` (B,), `atom_features` (N, 12), `edge_index` (2, E), `edge_features`
             (E, 3), `atom_to_motif` (N,), `motif_ids` (M,), `motif_positions` (M,), and `motif_attention_mask`
             (B, K + 1), 1 on a molecule and its motifs and 0 on padding, all of 64-bit integers.
         """

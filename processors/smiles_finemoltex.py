@@ -4,15 +4,41 @@ A SMILES may have blanks around it. Anything else beside it is refused: RDKit wo
 a hidden character after it for a comment, and a table with shifted columns would go through unnoticed.
 """
 
+import re
 import unicodedata
 from typing import Any
 
 from rdkit import Chem, rdBase
 
+from .relative_stereo_finemoltex import (
+    IS_RARE,
+    RELATIVE_STEREO,
+    STEREO_GROUP,
+    label_axes,
+    label_units,
+    list_groups,
+    may_lack_names,
+    set_labels,
+)
+
 SHOWN_CHARACTERS = 200  # of a refused string, repeated in an error message
 INCHI = "InChI="
+_ISOTOPE = re.compile(r"\[\d")
 # What RDKit raises beside `ValueError`: broken invariants, and numbers that do not fit its integers.
 RDKIT_ERRORS = (ValueError, RuntimeError, OverflowError, TypeError)
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a string is one printable word, as SMILES, InChI and SMARTS are.
+
+    Args:
+        text (`str`): Without blanks around it.
+
+    Example:
+    >>> is_plain("CCO"), is_plain("CCO ethanol"), is_plain("CCO\u200b")
+    (True, False, False)
+    """
+    return bool(text) and " " not in text and text.isascii() and text.isprintable()
 
 
 def try_parse(molecule: Any) -> Chem.Mol | None:
@@ -33,7 +59,7 @@ def try_parse(molecule: Any) -> Chem.Mol | None:
     """
     if isinstance(molecule, str):
         text = molecule.strip()
-        if not text or " " in text or not (text.isascii() and text.isprintable()):
+        if not is_plain(text):
             return None
         parsed = _parse(text)
         return _parse_inchi(text) if parsed is None and text.startswith(INCHI) else parsed
@@ -98,9 +124,16 @@ def _parse(text: str) -> Chem.Mol | None:
                     molecule = Chem.MolFromSmiles(text)
                 finally:
                     Chem.SetUseLegacyStereoPerception(False)
+            if molecule is None or not molecule.GetNumAtoms():
+                return None
+            if may_lack_names(molecule, text):
+                set_labels(molecule, RELATIVE_STEREO, label_units(molecule, text))
+                molecule.SetBoolProp(IS_RARE, True)
+            elif _ISOTOPE.search(text):
+                molecule.SetBoolProp(IS_RARE, True)
     except RDKIT_ERRORS:
         return None
-    return molecule if molecule is not None and molecule.GetNumAtoms() else None
+    return molecule
 
 
 def _parse_inchi(text: str) -> Chem.Mol | None:
@@ -110,16 +143,30 @@ def _parse_inchi(text: str) -> Chem.Mol | None:
 
 
 def _copy(molecule: Chem.Mol) -> Chem.Mol | None:
-    """Parse the SMILES of a molecule; atoms keep their numbers unless explicit hydrogens went."""
+    """Parse the SMILES of a molecule; atoms keep their numbers unless explicit hydrogens went.
+
+    What a SMILES cannot say, hindered rotation and enhanced stereo, is carried over.
+    """
     try:
         with rdBase.BlockLogs():
+            axes, groups = label_axes(molecule), list_groups(molecule)
+            if axes or groups:
+                molecule = Chem.RemoveHs(molecule)
+                Chem.CanonicalizeEnhancedStereo(molecule)  # a racemate may be written with either form
+                axes, groups = label_axes(molecule), list_groups(molecule)
             parsed = _parse(Chem.MolToSmiles(molecule))
     except RDKIT_ERRORS:  # it was never sanitised
         return None
     if parsed is None or parsed.GetNumAtoms() != molecule.GetNumAtoms():
         return parsed
     order = list(molecule.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
-    return Chem.RenumberAtoms(parsed, sorted(range(len(order)), key=order.__getitem__))
+    is_rare = parsed.HasProp(IS_RARE)
+    parsed = Chem.RenumberAtoms(parsed, sorted(range(len(order)), key=order.__getitem__))
+    set_labels(parsed, RELATIVE_STEREO, axes)
+    set_labels(parsed, STEREO_GROUP, groups)
+    if is_rare or axes or groups:
+        parsed.SetBoolProp(IS_RARE, True)
+    return parsed
 
 
 def _explain(molecule: Any, where: str) -> str:

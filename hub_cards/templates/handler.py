@@ -89,6 +89,10 @@ class EndpointHandler:
         auto_class = AutoModelForSequenceClassification if self.predicts_properties else AutoModel
         device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = auto_class.from_pretrained(self.folder, trust_remote_code=True).eval().to(device)
+        if hasattr(self.model, "require_weights"):  # folders written by an earlier version have no such code
+            embedding = self.model.base_model.EMBEDDING_PARTS
+            wanted = ("molecule", "readout", "head") if self.predicts_properties else embedding
+            self.model.require_weights("the endpoint", *wanted)
         self.processor = AutoProcessor.from_pretrained(self.folder, trust_remote_code=True)
         extractor = self.processor.feature_extractor
         extractor.max_atoms = min(extractor.max_atoms, MAX_ATOMS)

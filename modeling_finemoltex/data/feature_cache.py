@@ -11,12 +11,12 @@ import rdkit
 from datasets import List, Value
 
 from ..processors.text_normalization_finemoltex import normalize_text
-from .identifiers import canonical_smiles, stable_hash
+from .identifiers import molecule_key, stable_hash
 
 logger = logging.getLogger(__name__)
 
 # Part of the cache key: raise it whenever the columns below change their meaning.
-FEATURES_REVISION = 2
+FEATURES_REVISION = 3
 
 FEATURIZE_BATCH = 256  # rows per call: small enough for a moving progress bar, large enough for the fast tokenizer
 
@@ -143,7 +143,7 @@ def _featurize_batch(
             batch[name].append(np.asarray(found[molecule][name], dtype=column.dtype).reshape(-1))
         kept_texts.append(text)
         batch["pair_ids"].append(row)
-        batch["molecule_ids"].append(stable_hash(canonical_smiles(molecule) or molecule))
+        batch["molecule_ids"].append(stable_hash(molecule_key(molecule) or molecule))
         batch["text_ids"].append(stable_hash(normalize_text(text).text))
     if kept_texts:
         batch["input_ids"] = processor.tokenize_texts(kept_texts, truncation=True, max_length=max_length)["input_ids"]

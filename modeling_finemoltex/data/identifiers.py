@@ -1,6 +1,7 @@
 """Names under which one molecule or text is recognised again: canonical SMILES, InChIKey, stable hashes."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -9,7 +10,8 @@ import numpy as np
 from rdkit import Chem, rdBase
 from tqdm.auto import tqdm
 
-from ..processors.smiles_finemoltex import try_parse
+from ..processors.relative_stereo_finemoltex import IS_RARE, RELATIVE_STEREO, STEREO_GROUP, get_labels, read_marks
+from ..processors.smiles_finemoltex import INCHI, try_parse
 
 CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, so the bar moves and pickling is cheap
 PROGRESS_FROM = 5_000  # fewer molecules than this finish before a progress bar would be read
@@ -37,12 +39,37 @@ def canonical_smiles(smiles: Any) -> str | None:
     return None if molecule is None else Chem.MolToSmiles(molecule)
 
 
+def molecule_key(smiles: Any) -> str | None:
+    """Name one molecule for comparison: equal names, equal features; `None` if it cannot be parsed.
+
+    It is the canonical SMILES. What that does not say, such as spiro centres, hindered rotation and enhanced stereo,
+    follows as a count of each label.
+
+    Example:
+    >>> molecule_key("OCC"), molecule_key("C[C@H]1CC[C@@H](C)CC1")
+    ('CCO', 'C[C@H]1CC[C@@H](C)CC1 2x3')
+    """
+    molecule = try_parse(smiles)
+    if molecule is None:
+        return None
+    name = Chem.MolToSmiles(molecule)
+    if not molecule.HasProp(IS_RARE):
+        return name
+    pairs = zip(*(get_labels(molecule, kind) for kind in (RELATIVE_STEREO, STEREO_GROUP)), strict=True)
+    counts = Counter(f"{label}{'' if not group else 'or and'.split()[group - 1]}" for label, group in pairs)
+    return " ".join([name, *(f"{count}x{label}" for label, count in sorted(counts.items()) if label != "0")])
+
+
 def inchikey(smiles: Any) -> str | None:
     """Compute the 27-character InChIKey of one molecule; `None` if it cannot be parsed or InChI refuses it."""
     molecule = try_parse(smiles)
     if molecule is None:
         return None
     with rdBase.BlockLogs():
+        is_smiles = isinstance(smiles, str) and not smiles.strip().startswith(INCHI)
+        if is_smiles and molecule.HasProp(IS_RARE):
+            molecule = read_marks(smiles.strip())  # InChI names what RDKit's perception of the molecule has dropped
+            Chem.SanitizeMol(molecule)
         return Chem.MolToInchiKey(molecule) or None
 
 

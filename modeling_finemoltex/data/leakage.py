@@ -7,12 +7,12 @@ from typing import Any
 import datasets
 import numpy as np
 
-from .identifiers import canonical_smiles, inchikey, inchikey14, map_unique
+from .identifiers import inchikey, inchikey14, map_unique, molecule_key
 
 logger = logging.getLogger(__name__)
 
 # "inchikey14" is the skeleton: stereoisomers, isotopologues and protonation states count as the same molecule.
-IDENTIFIERS = {"inchikey14": inchikey14, "inchikey": inchikey, "canonical_smiles": canonical_smiles}
+IDENTIFIERS = {"inchikey14": inchikey14, "inchikey": inchikey, "canonical_smiles": molecule_key}
 NUM_EXAMPLES = 3  # removed rows that the log and the report show
 
 

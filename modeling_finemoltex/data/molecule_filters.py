@@ -9,6 +9,8 @@ from functools import cached_property
 from rdkit import Chem, rdBase
 from rdkit.Chem import Descriptors
 
+from ..processors.smiles_finemoltex import is_plain
+
 DESCRIPTORS: dict[str, Callable[[Chem.Mol], float]] = dict(Descriptors.descList)
 
 
@@ -89,10 +91,12 @@ def _lies_within(value: float, low: float | None, high: float | None) -> bool:
 
 
 def _parse_smarts(text: str) -> Chem.Mol:
-    with rdBase.BlockLogs():
-        pattern = Chem.MolFromSmarts(text) if isinstance(text, str) and text.strip() else None
-    if pattern is None:
-        raise ValueError(f"{text!r} is not a SMARTS pattern; write one such as 'c1ccccc1' or '[NX3;H2]'.")
+    with rdBase.BlockLogs():  # RDKit would take what follows a pattern for a name
+        pattern = Chem.MolFromSmarts(text.strip()) if isinstance(text, str) and is_plain(text.strip()) else None
+    if pattern is None or not pattern.GetNumAtoms():
+        raise ValueError(
+            f"{text!r} is not a SMARTS pattern; write one such as 'c1ccccc1' or '[NX3;H2]', with nothing after it."
+        )
     return pattern
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .identifiers import canonical_smiles, map_unique
+from .identifiers import map_unique, molecule_key
 from .scaffolds import chiral_scaffold, murcko_scaffold
 
 logger = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ def random_split(
         ValueError: If a SMILES cannot be parsed or the sizes do not fit.
     """
     sizes = _row_counts(len(smiles), valid_size, test_size)
-    groups = _group_molecules(canonical_smiles, smiles, num_proc, "Canonical SMILES")
+    groups = _group_molecules(molecule_key, smiles, num_proc, "Canonical SMILES")
     return _fill(len(smiles), list(groups.values()), sizes, seed)
 
 

@@ -81,11 +81,19 @@ def train_alignment(
         if len(part) > 1  # one molecule alone cannot be told from others
     ]
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(len(batches), 1))
-    for part in tqdm(batches, unit="step", disable=not sys.stderr.isatty()):
+    for step, part in enumerate(tqdm(batches, unit="step", disable=not sys.stderr.isatty()), 1):
         place = part.to(pooled.device)
         loss = model.space_map_loss(pooled[place], embeds[place], settings.objective)
         optimizer.zero_grad()
         loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(weights, torch.inf)  # clips nothing
+        if not bool(torch.isfinite(loss + norm)):
+            raise ValueError(
+                f"Training the alignment stopped in step {step} of {len(batches)}: the loss is {loss.item()}, the "
+                f"norm of its gradient {norm.item()}; both must be finite. The molecules of the batch are number "
+                f"{', '.join(map(str, part.tolist()[:32]))} of those both sides can read. Lower the learning rate, or "
+                "look at the weights and at these molecules. Nothing was saved."
+            )
         optimizer.step()
         schedule.step()
     optimizer.zero_grad()

@@ -29,6 +29,7 @@ from ..data.identifiers import canonical_smiles, map_unique
 from ..data.molecule_files import MoleculeFile
 from ..model.editing_finemoltex import encode_latents
 from ..training.checkpoints import find_resumable_checkpoint
+from ..training.guarded_training import GuardedTraining
 from ..training.interruption import SaveOnInterrupt
 from .latent_coder import LatentCoder, measure_reconstruction
 from .molecule_notation import import_selfies, write_molecule
@@ -93,7 +94,7 @@ class LengthSampler(Sampler[int]):
         return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=generator))
 
 
-class GeneratorTrainer(Trainer):
+class GeneratorTrainer(GuardedTraining, Trainer):
     """`Trainer` of an autoencoder whose decoder reads a few noisy latents.
 
     The encoder reads the tokens of the latents, then those of the molecule. The decoder sees the states of the latents
@@ -169,6 +170,7 @@ def train_generator(arguments: GeneratorArguments) -> dict[str, Any] | None:
     tokenizer = build_selfies_tokenizer(symbols, arguments.max_length, arguments.num_latents)
     rows = [{"input_ids": ids, "labels": ids[arguments.num_latents :]} for ids in tokenizer(symbols)["input_ids"]]
     rows = [row for row in rows if len(row["input_ids"]) <= arguments.max_length]
+    rows = [{**row, "pair_ids": number} for number, row in enumerate(rows)]
     counts |= {"num_trained_on": len(rows), "num_left_out": len(train) - len(rows)}
     trainer = GeneratorTrainer(
         model=BartForConditionalGeneration(_describe_model(arguments, tokenizer)),

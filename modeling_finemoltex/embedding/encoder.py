@@ -104,7 +104,8 @@ class MoleculeTextEncoder:
             trust_remote_code (`bool`): Run the code in the folder instead of the installed one.
 
         Raises:
-            ValueError: If there is no such folder, or it does not hold a model that embeds molecules and texts.
+            ValueError: If there is no such folder, it does not hold a model that embeds molecules and texts, or
+                weights for that are missing or not finite; lists them.
         """
         options = {"revision": revision or "main", "trust_remote_code": trust_remote_code}
         try:
@@ -112,6 +113,8 @@ class MoleculeTextEncoder:
             _check_parts(model, EMBEDDING_METHODS, "it is another kind of model")  # before its processor is missed
             processor = AutoProcessor.from_pretrained(name_or_path, **options)
             _check_parts(processor, PROCESSOR_PARTS, "`save_pretrained` of the processor writes what is missing")
+            if hasattr(model, "require_weights"):
+                model.require_weights("embedding molecules and texts", *model.base_model.EMBEDDING_PARTS)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ValueError(f"{name_or_path!r} cannot be loaded as a model with its processor: {error}") from error
         encoder = cls(model, processor, get_processes().device if device is None else device, dtype)

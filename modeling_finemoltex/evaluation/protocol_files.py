@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..data.identifiers import canonical_smiles, map_unique
+from ..data.identifiers import map_unique, molecule_key
 from ..data.pairs import load_pairs
 
 PCDES_MIN_WORDS = 5  # shorter sentences are left out, as published
@@ -13,7 +13,7 @@ PCDES_MIN_WORDS = 5  # shorter sentences are left out, as published
 
 def canonical_keys(smiles: Sequence[str]) -> pd.Index:
     """Write canonical SMILES, `(R,)`; what cannot be parsed stays for the encoder, which says where it is."""
-    keys = map_unique(canonical_smiles, smiles, description="Canonical SMILES")
+    keys = map_unique(molecule_key, smiles, description="Canonical SMILES")
     return pd.Index([given if key is None else key for given, key in zip(smiles, keys, strict=True)])
 
 

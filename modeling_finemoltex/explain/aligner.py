@@ -90,6 +90,9 @@ class MotifWordAligner:
 
     def __init__(self, encoder: MoleculeTextEncoder) -> None:
         self.encoder, self.model = encoder, encoder.model.base_model
+        encoder.model.require_weights(
+            "aligning motifs and words", "molecule", "text", "readout", "projection", "fusion"
+        )
         self.processor, self.max_length = encoder.processor, encoder.max_length
         counts = self.processor.feature_extractor.motif_vocab["motifs"]
         commonest = sorted(counts, key=lambda label: (-counts[label], label))[:NUM_COMMON_MOTIFS]

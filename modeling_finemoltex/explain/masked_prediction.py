@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..model.wrapped_layers_finemoltex import read_weight
 from .aligner import PreparedPairs, prepare_pairs
 from .alignment import AlignedMotif
 from .words import Word
@@ -86,6 +87,7 @@ class MaskedPredictionExplainer:
         self._surrogate: Callable = LimeBase(
             lambda distances: np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))
         ).explain_instance_with_data
+        model.require_weights("explaining masked predictions", *model.parts())
         self.model, self.processor = model.eval(), processor
         self.heads = objectives["masked_modelling"]
         self.num_samples, self.seed = num_samples, seed
@@ -143,7 +145,7 @@ class MaskedPredictionExplainer:
         place = _check_place("word", names.index(word) if isinstance(word, str) and word in names else word, names)
         pieces = pair.pieces[0][place].nonzero()[:, 0]  # (p,)
         targets = pair.inputs["input_ids"][0, pieces]  # (p,)
-        table = self.model.finemoltex.get_input_embeddings().weight  # (V, H_text)
+        table = read_weight(self.model.finemoltex.get_input_embeddings())  # (V, H_text)
         always = self._hide_words(pair, np.arange(len(words))[None] == place)  # (1, T)
 
         def predict(is_visible: np.ndarray) -> Tensor:

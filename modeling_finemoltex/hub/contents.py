@@ -19,7 +19,7 @@ GENERATOR_TOKENIZER_FOLDER = "generator_tokenizer"  # of an editing model
 PUBLISHED_FOLDERS = (INDEX_FOLDER, GENERATOR_TOKENIZER_FOLDER)
 PUBLISHED_SUFFIXES = (".json", ".safetensors", ".fps", ".py", ".txt", ".md", ".yaml", ".png", ".svg")
 # Written by the Trainer. They tell the paths of the machine; the card says what they say of the training.
-KEPT_PRIVATE = ("training_args.json", "trainer_state.json")
+KEPT_PRIVATE = ("training_args.json", "trainer_state.json", "training_rows.json")
 
 
 def list_published(folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from transformers.dynamic_module_utils import get_relative_imports
 
 from ..embedding.fingerprint import check_same_model, take_fingerprint
 from ..model.heads_finemoltex import EDITING
+from ..model.weights_finemoltex import find_bad_weights
 from ..processors import FineMolTexProcessor
 from .cards import CARD_FILE, MODEL_TAG
 from .contents import (
@@ -226,9 +227,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ValueError(f"{folder} does not load, so it is not pushed: {error}") from error
     problems = {part: sorted(map(str, keys)) for part, keys in report.items() if keys}
-    weights = model.state_dict().items()
-    not_finite = [name for name, weight in weights if weight.is_floating_point() and not weight.isfinite().all()]
-    problems |= {"not finite": not_finite} if not_finite else {}
+    problems |= {reason: names for reason, names in find_bad_weights(model, model.state_dict()).items()}
     if problems or not embeds.isfinite().all():
         reason = f"weights do not fit the model: {problems}" if problems else "its embeddings are not finite"
         raise ValueError(f"{folder} does not load, so it is not pushed: {reason}.")

@@ -36,6 +36,9 @@ class FineMolTexGraphConfig(PreTrainedConfig):
         dropout (`float`): Dropout after every layer.
         atom_feature_sizes (`list[int]`): Height of each atom feature table. In every table the last row is
             [MASK] and the row before it stands for a value outside the known ones.
+        rare_feature_sizes (`list[int]`): The same for the atom features in the columns after those: relative stereo,
+            isotope, enhanced stereo. Empty if the model does not read them, as in checkpoints from before there were
+            these features; with sizes given, such a checkpoint starts them at zero.
         bond_feature_sizes (`list[int]`): The same for bond features.
         initializer_range (`float`): Standard deviation of the initial weights.
     """
@@ -49,6 +52,7 @@ class FineMolTexGraphConfig(PreTrainedConfig):
     num_layers: int = 5
     dropout: float | int = 0.5
     atom_feature_sizes: list[int] | tuple[int, ...] = (121, 7, 14, 14, 12, 8, 9, 4, 4)
+    rare_feature_sizes: list[int] | tuple[int, ...] = (13, 24, 5)
     bond_feature_sizes: list[int] | tuple[int, ...] = (6, 8, 4)
     initializer_range: float = 0.02
 

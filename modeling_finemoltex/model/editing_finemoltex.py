@@ -23,6 +23,7 @@ from .molecules_finemoltex import Molecules, takes_molecules
 from .outputs_finemoltex import FineMolTexMoleculeEditingOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
+from .wrapped_layers_finemoltex import input_dtype
 
 PENALTIES = (1.0, 0.1, 0.05, 0.01, 0.001)  # the grid of FineMolTex; that of MoleculeSTM is 10, 1, 0.1, 0.01, 0.001
 SPACE_MAP_OBJECTIVES = ("cosine", *CONTRASTIVE_LOSSES)
@@ -93,7 +94,7 @@ class FineMolTexSpaceMap(nn.Module):
 
     def forward(self, states: Tensor) -> Tensor:
         """Map the states; see the shapes above."""
-        states = self.expand(states.to(self.expand.weight.dtype))  # (B, out)
+        states = self.expand(states.to(input_dtype(self.expand)))  # (B, out)
         return states + self.refine(F.relu(states))
 
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import initialization
 
-from .molecule_encoder_finemoltex import FineMolTexFeatureEmbedding, MoleculeEncoder
+from .molecule_encoder_finemoltex import FineMolTexFeatureEmbedding, FineMolTexRareFeatureEmbedding, MoleculeEncoder
 from .molecules_finemoltex import Molecules
 
 
@@ -97,7 +97,9 @@ class FineMolTexGINEncoder(MoleculeEncoder):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.atom_embedding = FineMolTexFeatureEmbedding(config.atom_feature_sizes, config.hidden_size)
+        width, common, rare = config.hidden_size, config.atom_feature_sizes, config.rare_feature_sizes
+        self.atom_embedding = FineMolTexFeatureEmbedding(common, width)
+        self.rare_embedding = FineMolTexRareFeatureEmbedding(rare, width, len(common)) if rare else None
         self.layers = nn.ModuleList(
             FineMolTexGraphLayer(config, is_last=layer == config.num_layers - 1) for layer in range(config.num_layers)
         )
@@ -111,6 +113,9 @@ class FineMolTexGINEncoder(MoleculeEncoder):
         # The same bonds for all layers.
         bonds = self.layers[0].bond_embedding.indicate(molecules.edge_features, touches_hidden)  # (E, R)
         atom_states = self.atom_embedding(atoms)  # (N, H)
+        if self.rare_embedding is not None:
+            rare = self.rare_embedding.indicate(molecules.atom_features, hidden_atoms)  # (N, R)
+            atom_states = atom_states + self.rare_embedding(rare)  # (N, H)
         for layer in self.layers:
             atom_states = layer(atom_states, edge_index, bonds, hidden_atoms is not None)  # (N, H)
         return atom_states

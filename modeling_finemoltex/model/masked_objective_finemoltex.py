@@ -14,6 +14,7 @@ from .masking_finemoltex import select_masked_slots
 from .molecules_finemoltex import UNKNOWN_MOTIF_ID, Molecules
 from .objectives_finemoltex import EncodedPairs, Objective, PairBatch, Terms, check_choice
 from .parts_finemoltex import Part
+from .wrapped_layers_finemoltex import read_weight
 
 
 @dataclass
@@ -66,8 +67,8 @@ class FineMolTexVocabularyHead(nn.Module):
 
     def forward(self, states: Tensor, table: Tensor | None = None) -> Tensor:
         """Score the vocabulary; see the shapes above."""
-        weight = self.table.weight if table is None else table  # (V, H_table)
-        return F.linear(self.norm(F.gelu(self.dense(states))), weight, self.bias)
+        states = self.norm(F.gelu(self.dense(states)))  # (..., H_table)
+        return F.linear(states, table, self.bias) if table is not None else self.table(states) + self.bias
 
 
 class MaskedModellingObjective(Objective):
@@ -107,7 +108,7 @@ class MaskedModellingObjective(Objective):
         word_states, _ = model.encode_words(input_ids, batch.attention_mask)  # (B, T, H)
         motif_states, word_states = model.fuse(motif_states, molecules, word_states, batch.attention_mask)
 
-        word_table = model.get_input_embeddings().weight  # (V, H_text)
+        word_table = read_weight(model.get_input_embeddings())  # (V, H_text)
         word_logits = self.word_head(word_states[hidden_words], word_table)  # (S_words, V)
         motif_logits = self.motif_head(motif_states[hidden_motifs])  # (S_motifs, V)
         words, motifs = batch.input_ids[hidden_words], motif_labels[hidden_motifs]  # (S_words,), (S_motifs,)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .chunking_finemoltex import average_tokens
 from .fusion_finemoltex import FineMolTexFusion
+from .wrapped_layers_finemoltex import input_dtype
 
 
 class FineMolTexMatchingHead(nn.Module):
@@ -27,7 +28,7 @@ class FineMolTexMatchingHead(nn.Module):
     def forward(self, motif_states: Tensor, motif_mask: Tensor, word_states: Tensor, text_mask: Tensor) -> Tensor:
         """Read the pair; see the shapes above."""
         means = [average_tokens(motif_states, motif_mask), average_tokens(word_states, text_mask)]
-        pair = torch.cat(means, dim=-1).to(self.dense.weight.dtype)  # (B, 2H)
+        pair = torch.cat(means, dim=-1).to(input_dtype(self.dense))  # (B, 2H)
         return self.score(self.norm(F.gelu(self.dense(pair))))[:, 0]  # (B,)
 
 

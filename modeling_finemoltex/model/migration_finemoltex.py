@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-CONFIG_VERSION = 2
+CONFIG_VERSION = 3
 
 # Where the fields of the first layout stand today, (sub-configuration, field).
 _MOVED = {
@@ -77,12 +77,21 @@ def upgrade_config(fields: dict[str, Any]) -> dict[str, Any]:
         `dict`: The fields of today.
 
     Example:
-    >>> upgrade_config({"motif_mask_level": "token", "word_loss_weight": 0})["motif_config"]
-    {'mask_level': 'token'}
+    >>> upgraded = upgrade_config({"motif_mask_level": "token", "word_loss_weight": 0})
+    >>> upgraded["motif_config"], upgraded["graph_config"]
+    ({'mask_level': 'token'}, {'rare_feature_sizes': []})
     """
     if fields.get("config_version", 1) >= CONFIG_VERSION:
         return fields
     fields = copy.deepcopy(fields)
+    _open_part(fields, "graph_config").setdefault("rare_feature_sizes", [])  # not read before the third layout
+    if fields.get("config_version", 1) < 2:
+        fields = _upgrade_first_layout(fields)
+    return {**fields, "config_version": CONFIG_VERSION}
+
+
+def _upgrade_first_layout(fields: dict[str, Any]) -> dict[str, Any]:
+    """Bring the fields, which are changed, from the first layout to the second."""
     options = {table: _take(fields, names) for table, names in _OPTION_TABLES.items()}
     masked, matching = options["masked_modelling"], options["matching"]
     objectives = {"contrastive": {"weight": 1.0, **options["contrastive"]}}
@@ -100,7 +109,7 @@ def upgrade_config(fields: dict[str, Any]) -> dict[str, Any]:
             _open_part(fields, "motif_config").setdefault(new, graph.pop(old))
     for name in _DROPPED:
         fields.pop(name, None)
-    return {**fields, "config_version": CONFIG_VERSION}
+    return fields
 
 
 _OPTION_TABLES = {"contrastive": _CONTRASTIVE, "masked_modelling": _MASKED, "matching": _MATCHING}

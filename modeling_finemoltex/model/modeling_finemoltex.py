@@ -28,6 +28,8 @@ from .parts_finemoltex import Part
 from .readout_finemoltex import FineMolTexReadout
 from .recording_finemoltex import records_states
 from .remote_code_finemoltex import copy_code, map_auto_classes
+from .weights_finemoltex import remember_missing, require_weights
+from .wrapped_layers_finemoltex import read_weight
 
 
 class FineMolTexPreTrainedModel(PreTrainedModel):
@@ -43,6 +45,7 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
     _supports_flex_attn = True
     _supports_attention_backend = True
     _keys_to_ignore_on_load_unexpected = weights_beside()
+    _keys_to_ignore_on_load_missing: ClassVar[list[str]] = [r"\brare_embedding\."]  # starts at zero
     _own_key_mapping: ClassVar[dict[str, str]] = {}
 
     def post_init(self) -> None:
@@ -92,9 +95,24 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, name_or_path: Any, *args: Any, **kwargs: Any) -> Any:
-        """Load as usual; weights under the names of an older layout are found too."""
+        """Load as usual; weights under the names of an older layout are found too, and missing ones remembered."""
         kwargs.setdefault("key_mapping", cls._own_key_mapping)
-        return super().from_pretrained(name_or_path, *args, **kwargs)
+        wants_report = kwargs.pop("output_loading_info", False)
+        model, report = super().from_pretrained(name_or_path, *args, output_loading_info=True, **kwargs)
+        remember_missing(model, report)
+        return (model, report) if wants_report else model
+
+    def require_weights(self, purpose: str, *parts: str) -> None:
+        """Refuse weights of some parts that were not in the folder of the model, or are not finite.
+
+        Args:
+            purpose (`str`): What the model is used for, for the message.
+            parts (`str`): Names of `parts`, or kinds, such as `"text"`.
+
+        Raises:
+            ValueError: Lists the weights.
+        """
+        require_weights(self, purpose, parts)
 
     def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
         """Save as usual. Registered classes bring their code along, with the other heads that lie beside this file."""
@@ -174,7 +192,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     @property
     def inverse_temperature(self) -> Tensor:
         """Factor that turns cosines into logits; bounded, so that a learned temperature cannot run away."""
-        return self.logit_scale.exp().clamp(max=100.0)
+        return read_weight(self, "logit_scale").exp().clamp(max=100.0)
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the word embeddings of the text encoder."""

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from transformers import initialization
 
 from .molecules_finemoltex import Molecules, count_members
 
@@ -66,34 +67,106 @@ def pool_atoms(atom_states: Tensor, group_of_atom: Tensor, num_groups: int) -> T
     return sums / sizes.clamp(min=1).unsqueeze(-1)  # (G, H)
 
 
+class FineMolTexFeatureTable(nn.Embedding):
+    """Tables of embeddings, one below the other, that are multiplied by indicators. `(L, R)` -> `(L, H)`.
+
+    A module of its own, so that what moves weights to where they are used (off-loading, LoRA) meets its call.
+    """
+
+    def forward(self, indicators: Tensor) -> Tensor:
+        """Add up the rows marked."""
+        return indicators @ self.weight
+
+
+class FineMolTexZeroTable(nn.Module):
+    """The same, starting at zero. No `nn.Embedding`, which would draw random numbers and so shift those of others."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.num_embeddings = num_embeddings
+        self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim))
+
+    def forward(self, indicators: Tensor) -> Tensor:
+        """Add up the rows marked."""
+        return indicators @ self.weight
+
+    def reset_own_parameters(self, config: Any) -> None:
+        """Start at zero."""
+        initialization.zeros_(self.weight)
+
+
 class FineMolTexFeatureEmbedding(nn.Module):
     """Sum of the embeddings of several categorical features; the last row of each table is [MASK].
 
     Tables this small are cheaper to multiply by indicators than to look up: the gradient of a look-up has a row for
     every feature of every bond.
 
+    Args:
+        table_sizes (`list[int]`): Rows of the table of each feature.
+        hidden_size (`int`): `H`.
+        first_column (`int`): Column of the first feature; those before it and after the last are left alone.
+        table (`type`): Class of the table.
+
     Shapes:
         - **input:** indicators `(L, R)` as made by `indicate`, `R` the rows of all tables
         - **output:** `(L, H)`
     """
 
-    def __init__(self, table_sizes: list[int], hidden_size: int) -> None:
+    def __init__(
+        self, table_sizes: list[int], hidden_size: int, first_column: int = 0, table: Any = FineMolTexFeatureTable
+    ) -> None:
         super().__init__()
-        self.table_sizes = list(table_sizes)
-        self.table = nn.Embedding(sum(table_sizes), hidden_size)  # all tables, one below the other
+        self.table_sizes, self.first_column = list(table_sizes), first_column
+        self.table = table(sum(table_sizes), hidden_size)  # all tables, one below the other
 
     def indicate(self, features: Tensor, is_masked: Tensor | None = None) -> Tensor:
-        """Mark the table rows of features, [MASK] where `is_masked`. `(L, F)`, `(L,)` -> `(L, R)`, `F` ones a row."""
+        """Mark the table rows of features, [MASK] where `is_masked`. `(L, F)`, `(L,)` -> `(L, R)`.
+
+        Raises:
+            ValueError: If columns are missing.
+        """
+        features = self._take_columns(features)
         sizes = features.new_tensor(self.table_sizes)  # (F,)
         if is_masked is not None:
             features = torch.where(is_masked[:, None], sizes - 1, features)
-        weight = self.table.weight
-        indicators = weight.new_zeros(features.shape[0], weight.shape[0], requires_grad=False)  # (L, R)
+        shape = (features.shape[0], self.table.num_embeddings)
+        indicators = torch.zeros(shape, dtype=self.table.weight.dtype, device=features.device)  # (L, R)
         return indicators.scatter(1, features + (sizes.cumsum(0) - sizes), 1.0)
 
     def forward(self, indicators: Tensor) -> Tensor:
         """Add up the rows marked. `(L, R)` -> `(L, H)`."""
-        return indicators @ self.table.weight  # (L, H)
+        return self.table(indicators)  # (L, H)
+
+    def _take_columns(self, features: Tensor) -> Tensor:
+        last = self.first_column + len(self.table_sizes)
+        if features.shape[1] < last:
+            raise ValueError(
+                f"The features of atoms or bonds have {features.shape[1]} columns, the model reads {last}. Featurise "
+                "the molecules with this version, and featurised data sets again."
+            )
+        return features[:, self.first_column : last]
 
 
-__all__ = ["FineMolTexFeatureEmbedding", "MoleculeEncoder", "pool_atoms"]
+class FineMolTexRareFeatureEmbedding(FineMolTexFeatureEmbedding):
+    """The same for features that few molecules have, such as isotopes. It starts at zero, and "none" adds nothing.
+
+    So a checkpoint from before there were these features gives the same vectors with them, and what is learned of them
+    changes no molecule without them.
+    """
+
+    def __init__(self, table_sizes: list[int], hidden_size: int, first_column: int) -> None:
+        super().__init__(table_sizes, hidden_size, first_column, FineMolTexZeroTable)
+
+    def indicate(self, features: Tensor, is_masked: Tensor | None = None) -> Tensor:
+        """Mark the table rows of features, except "none". `(L, F)`, `(L,)` -> `(L, R)`."""
+        indicators = super().indicate(features, is_masked)  # (L, R)
+        sizes = features.new_tensor(self.table_sizes)  # (F,)
+        return indicators.index_fill(1, sizes.cumsum(0) - sizes, 0.0)
+
+
+__all__ = [
+    "FineMolTexFeatureEmbedding",
+    "FineMolTexRareFeatureEmbedding",
+    "MoleculeEncoder",
+    "pool_atoms",
+]

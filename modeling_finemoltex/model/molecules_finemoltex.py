@@ -212,7 +212,12 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(self: Any, molecules: Molecules | None = None, **inputs: Any) -> Any:
         """Pack the tensors and call the method."""
         tensors = {name: inputs.pop(name) for name in MOLECULE_TENSORS if name in inputs}
-        if molecules is None and any([tensor is not None for tensor in tensors.values()]):
+        given = [name for name, tensor in tensors.items() if tensor is not None]
+        if molecules is not None and given:
+            raise ValueError(
+                f"Give molecules once: got `molecules` and {', '.join(given)} beside it. Leave either out."
+            )
+        if given:
             molecules = Molecules.from_tensors(**{**dict.fromkeys(_REQUIRED), **tensors})
         return forward(self, molecules, **inputs)
 

@@ -14,6 +14,7 @@ from .molecule_encoder_finemoltex import pool_atoms
 from .molecules_finemoltex import Molecules, takes_molecules
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
+from .wrapped_layers_finemoltex import input_dtype
 
 PROBLEM_TYPES = ("single_label_classification", "multi_label_classification", "regression")
 
@@ -121,7 +122,8 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
             motif_states, word_states = base.fuse(motif_states, molecules, word_states, attention_mask)
             features.append(average_tokens(motif_states, molecules.motif_attention_mask))  # (B, H)
             features.append(average_tokens(word_states, attention_mask))  # (B, H)
-        return torch.cat([feature.to(self.classifier.weight.dtype) for feature in features], dim=-1)  # (B, F)
+        dtype = input_dtype(self.classifier)
+        return torch.cat([feature.to(dtype) for feature in features], dim=-1)  # (B, F)
 
     def compute_loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         """Compare outputs of the linear layer, `(B, K)`, with labels as given to [`forward`]. -> `()`."""

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from .molecule_encoder_finemoltex import pool_atoms
 from .molecules_finemoltex import count_members
+from .wrapped_layers_finemoltex import input_dtype
 
 TYPICAL_ATOM_COUNT = 16  # of a molecule; brings sums to the scale of means
 
@@ -30,7 +31,7 @@ class FineMolTexReadout(nn.Module):
         sizes = count_members(group_of_atom, num_groups)  # (G,)
         means = pool_atoms(atom_states.float(), group_of_atom, num_groups)  # (G, H)
         sums = means * sizes[:, None] / TYPICAL_ATOM_COUNT  # (G, H)
-        pooled = torch.cat([means, sums], dim=-1).to(self.expand.weight.dtype)  # (G, 2H)
+        pooled = torch.cat([means, sums], dim=-1).to(input_dtype(self.expand))  # (G, 2H)
         return self.contract(F.gelu(self.expand(pooled)))
 
 

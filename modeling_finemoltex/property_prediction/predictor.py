@@ -62,11 +62,16 @@ class PropertyPredictor:
             processor = AutoProcessor.from_pretrained(folder, **options)
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ValueError(f"{str(folder)!r} cannot be loaded as a model with its processor: {error}") from error
-        if report["missing_keys"] or not all(hasattr(model, part) for part in PARTS):
+        lacks_head = any("classifier" in str(key) for key in report["missing_keys"])
+        if lacks_head or not all(hasattr(model, part) for part in PARTS):
             raise ValueError(
                 f"{str(folder)!r} holds no trained property prediction model ({type(model).__name__}, without weights "
                 f"for {sorted(report['missing_keys'])[:3]}). Fine-tune it first: examples/finetune_property.py."
             )
+        with_text = model.config.property_config.with_text
+        if hasattr(model, "require_weights"):  # code in a folder of an earlier version has no such method
+            beside = ("text", "projection", "fusion") if with_text else ()
+            model.require_weights("property prediction", "molecule", "readout", "head", *beside)
         if device is None:
             device = str(torch.accelerator.current_accelerator()) if torch.accelerator.is_available() else "cpu"
         return cls(model.to(device), processor, TrainingFingerprints.load(folder))

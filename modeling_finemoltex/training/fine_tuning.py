@@ -73,6 +73,7 @@ def prepare_rows(table: PropertyTable, processor: Any) -> list[dict[str, Any]]:
     for place, smiles in enumerate(table.smiles):
         labels = table.labels[place]  # (K,)
         row: dict[str, Any] = dict(processor.feature_extractor.featurize(smiles, int(table.row_numbers[place])))
+        row["pair_ids"] = int(table.row_numbers[place])  # named if training fails there
         if table.task_type == "multiclass":
             row["labels"] = -100 if np.isnan(labels[0]) else int(labels[0])
         else:
@@ -122,7 +123,8 @@ def predict_logits(model: nn.Module, rows: Sequence[dict[str, Any]], collate: An
     parts = []
     for start in range(0, len(rows), EVALUATION_BATCH):
         batch = collate(rows[start : start + EVALUATION_BATCH])
-        batch.pop("labels", None)
+        for name in ("labels", "pair_ids"):
+            batch.pop(name, None)
         parts.append(model(**{name: tensor.to(model.device) for name, tensor in batch.items()}).logits.float().cpu())
     return torch.cat(parts).numpy() if parts else np.empty((0, model.config.num_labels), dtype=np.float32)
 

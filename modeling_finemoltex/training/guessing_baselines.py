@@ -73,8 +73,11 @@ def _hide_words(batch: dict[str, Tensor], config: Any) -> dict[str, Tensor]:
 def _hide_atoms(batch: dict[str, Tensor], config: Any) -> dict[str, Tensor]:
     """Replace all atoms and bonds of a batch by [MASK], the last row of each feature table."""
     graph = config.graph_config
-    sizes = {"atom_features": graph.atom_feature_sizes, "edge_features": graph.bond_feature_sizes}
-    return {**batch, **{name: (torch.tensor(rows) - 1).expand_as(batch[name]) for name, rows in sizes.items()}}
+    atom_sizes = [*graph.atom_feature_sizes, *graph.rare_feature_sizes]
+    atoms = batch["atom_features"].clone()
+    atoms[:, : len(atom_sizes)] = torch.tensor(atom_sizes) - 1
+    bonds = (torch.tensor(graph.bond_feature_sizes) - 1).expand_as(batch["edge_features"])
+    return {**batch, "atom_features": atoms, "edge_features": bonds}
 
 
 def _most_frequent(rows: datasets.Dataset, column: str, excluded: list[int]) -> int:

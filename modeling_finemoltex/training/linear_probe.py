@@ -93,7 +93,8 @@ def _extract(model: Any, rows: Sequence[dict[str, Any]], collate: Any) -> tuple[
     for start in range(0, len(rows), EVALUATION_BATCH):
         batch = collate(rows[start : start + EVALUATION_BATCH])
         labels.append(batch.pop("labels"))
-        batch.pop("motif_ids")
+        for name in ("motif_ids", "pair_ids"):
+            batch.pop(name, None)
         features.append(model.extract_features(**{name: tensor.to(model.device) for name, tensor in batch.items()}))
     return torch.cat(features), torch.cat(labels).to(model.device)
 

@@ -1,6 +1,7 @@
 """The steps of a pre-training run, in the order `examples/pretrain.py` chains them."""
 
 import functools
+import hashlib
 import json
 import math
 import os
@@ -400,7 +401,26 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
         del settings[name]
     if data_args.sources is not None:  # weights count when rows are drawn
         settings["sources"] = {source.name: source.rows_identity() for source in data_args.training_sources()}
+    names = [source.dataset for source in data_args.training_sources()]
+    settings["contents"] = {
+        name: _hash_contents(name.replace("${data_dir}", data_args.data_dir or "")) for name in names
+    }
     return settings
+
+
+def _hash_contents(path: str) -> str | None:
+    """Hash a local file, or the names and sizes of the files of a folder; `None` for anything else."""
+    digest, place = hashlib.sha256(), Path(path)
+    if place.is_dir():
+        files = sorted(file for file in place.rglob("*") if file.is_file())
+        digest.update(repr([(str(file.relative_to(place)), file.stat().st_size) for file in files]).encode())
+    elif place.is_file():
+        with place.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    else:
+        return None
+    return digest.hexdigest()[:16]
 
 
 def _is_prepared(folder: Path, settings: dict[str, Any]) -> bool:
@@ -409,7 +429,15 @@ def _is_prepared(folder: Path, settings: dict[str, Any]) -> bool:
         stored = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))["settings"]
     except FileNotFoundError:
         return False
-    changed = [name for name, value in settings.items() if stored.get(name) != value]
+    # Files that are gone are not needed any more, and earlier versions noted none.
+    known = stored.get("contents", {})
+    other = [name for name, found in settings["contents"].items() if found and known.get(name, found) != found]
+    if other:
+        raise ValueError(
+            f"A resumed run must use the data it was started with, but {', '.join(other)} changed since. Put the old "
+            "files back, or start a new run in another --output_dir."
+        )
+    changed = [name for name, value in settings.items() if name != "contents" and stored.get(name) != value]
     if changed:
         differences = ", ".join(f"{name}: {stored.get(name)!r} -> {settings[name]!r}" for name in changed)
         raise ValueError(

@@ -19,6 +19,7 @@ from ..data.sources import PairSource
 from ..hub.folders import export_folder
 from ..hub.publishing import list_additions, push_folder
 from .checkpoints import STAGING_FOLDER
+from .guarded_training import GuardedTraining
 from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups
 from .sampling import MixtureSampler
@@ -45,7 +46,7 @@ def make_pair_seeds(pair_ids: Tensor, step: int | None = None) -> Tensor:
     return pair_ids.long() * PAIR_FACTOR + offset  # int64 arithmetic wraps around
 
 
-class MoleculeTrainer(Trainer):
+class MoleculeTrainer(GuardedTraining, Trainer):
     """`Trainer` that never cuts a batch of molecules, and whose `dataloader_drop_last` is about training alone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,6 +58,12 @@ class MoleculeTrainer(Trainer):
                 f"process per GPU: `accelerate launch --multi_gpu --num_processes {self.args.n_gpu} ...`, or use a "
                 "single GPU with `CUDA_VISIBLE_DEVICES=0`."
             )
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Compute the loss as `Trainer` does, without the row numbers, which no model reads."""
+        return super().compute_loss(
+            model, {name: value for name, value in inputs.items() if name != "pair_ids"}, *args, **kwargs
+        )
 
     def get_eval_dataloader(self, eval_dataset: str | Dataset | None = None) -> DataLoader:
         """Return the evaluation loader, which never drops the last short batch."""

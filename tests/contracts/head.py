@@ -120,7 +120,7 @@ class HeadContract:
         with torch.no_grad():
             one, two = floats(head(**inputs)), floats(loaded.eval()(**inputs))
         assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
-        assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["config_version"] == 2
+        assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["config_version"] == 3
 
     def test_loads_from_a_base_folder(self, config, head_config, tmp_path):
         base = FineMolTexModel(config)

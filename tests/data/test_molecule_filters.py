@@ -22,7 +22,10 @@ def test_bounds_belong_to_the_range():
     assert not MoleculeFilter(ranges={"TPSA": (1, None)}).accepts(BENZENE)
 
 
-@pytest.mark.parametrize("pattern", ["", "c1ccccc", "(((", None])
+FOREIGN = ["CCO ethanol", "CCO\tCCN", "CCO\x00", "CCO\u200b", "CCO |a:1|"]
+
+
+@pytest.mark.parametrize("pattern", ["", "c1ccccc", "(((", None, *FOREIGN])
 def test_bad_patterns_are_refused_at_construction(pattern):
     for place in ("smarts", "exclude_smarts"):
         with pytest.raises(ValueError, match="is not a SMARTS pattern"):

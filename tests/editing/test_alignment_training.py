@@ -41,3 +41,10 @@ def test_both_sides_embed_what_both_can_read(untrained, arenes):
 def test_too_few_molecules_are_refused(untrained):
     with pytest.raises(ValueError, match="at least two molecules to learn from and two held out: got 2 of 2"):
         train_alignment(untrained, ["Cc1ccc(O)cc1", "Nc1ccc(O)cc1"])
+
+
+def test_a_loss_that_is_not_finite_stops_training(untrained, arenes):
+    with torch.no_grad():
+        next(untrained.model.to_shared.parameters()).fill_(float("nan"))
+    with pytest.raises(ValueError, match="stopped in step 1 of .*the loss is nan.*number [0-9, ]+ of"):
+        train_alignment(untrained, arenes, AlignmentSettings(num_epochs=1))

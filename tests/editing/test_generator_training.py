@@ -130,3 +130,14 @@ def test_molecules_are_split_and_excluded(tmp_path):
     assert counts == {"num_rows": 5, "num_unparsable": 1, "num_excluded": 1}
     with pytest.raises(ValueError, match="3 distinct molecules to use: with `num_held_out` 9, 0 are left"):
         split_molecules(GeneratorArguments(str(file), "", num_held_out=9))
+
+
+def test_a_loss_that_is_not_finite_stops_training(trainer):
+    with torch.no_grad():
+        next(trainer.model.parameters()).fill_(float("nan"))
+    ids = torch.ones(2, 4, dtype=torch.long)
+    batch = {"input_ids": ids, "attention_mask": ids, "labels": ids, "pair_ids": torch.tensor([5, 9])}
+    trainer.create_optimizer()
+    trainer.current_gradient_accumulation_steps = 1
+    with pytest.raises(ValueError, match="step 1: the loss is nan.*rows 5, 9 of"):
+        trainer.training_step(trainer.model, batch)

@@ -90,7 +90,7 @@ class TestFields:
         both = {"graph_config": {"motif_vocab_size": 7}, "motif_config": {"vocab_size": 9}, "own": 1}
         upgraded = upgrade_config(both)
         assert upgraded["motif_config"] == {"vocab_size": 9} and upgraded["own"] == 1
-        assert upgraded["graph_config"] == {}
+        assert upgraded["graph_config"] == {"rare_feature_sizes": []}
         kept = upgrade_config({"objectives": {"matching": {}}, "masking": "random"})
         assert kept["objectives"] == {"matching": {}} and "masking" not in kept
         assert upgrade_config({"motif_config": None, "motif_mask_level": "token"})["motif_config"] == {

@@ -8,6 +8,7 @@ from modeling_finemoltex import FineMolTexConfig
 from modeling_finemoltex.processors.atom_features_finemoltex import (
     ATOM_FEATURE_SIZES,
     BOND_FEATURE_SIZES,
+    RARE_FEATURE_SIZES,
     atom_feature_matrix,
     bond_feature_matrix,
     record_of,
@@ -33,13 +34,14 @@ def features(smiles):
 def test_sizes_equal_those_of_the_model():
     graph_config = FineMolTexConfig.from_preset("tiny").graph_config
     assert tuple(graph_config.atom_feature_sizes) == ATOM_FEATURE_SIZES
+    assert tuple(graph_config.rare_feature_sizes) == RARE_FEATURE_SIZES
     assert tuple(graph_config.bond_feature_sizes) == BOND_FEATURE_SIZES
 
 
 def test_alanine_by_hand():
     atoms, bonds = features("C[C@H](N)C(=O)[O-]")
     # number, chirality, degree, charge + 5, hydrogens, radicals, hybridization, aromatic, ring
-    assert atoms.tolist() == [
+    assert atoms[:, :9].tolist() == [
         [6, 0, 1, 5, 3, 0, 3, 0, 0],
         [6, 2, 3, 5, 1, 0, 3, 0, 0],
         [7, 0, 1, 5, 2, 0, 3, 0, 0],
@@ -47,13 +49,14 @@ def test_alanine_by_hand():
         [8, 0, 1, 5, 0, 0, 2, 0, 0],
         [8, 0, 1, 4, 0, 0, 2, 0, 0],
     ]
+    assert not atoms[:, 9:].any()  # relative stereo, isotope, enhanced stereo
     assert bonds.tolist() == [[0, 0, 0], [0, 0, 0], [0, 0, 0], [1, 0, 1], [0, 0, 1]]
     assert atoms.dtype == bonds.dtype == np.uint8
 
 
 def test_aromatic_and_stereo_bonds():
     atoms, bonds = features("c1ccccc1/C=C/C#N")
-    assert atoms[:6, 7:].tolist() == [[1, 1]] * 6
+    assert atoms[:6, 7:9].tolist() == [[1, 1]] * 6
     assert sorted(set(map(tuple, bonds.tolist()))) == [(0, 0, 1), (1, 2, 1), (2, 0, 1), (3, 0, 1)]
 
 
@@ -77,7 +80,7 @@ def test_rare_values_stay_below_the_unknown_and_mask_rows():
     ]
     for one in smiles:
         atoms, bonds = features(one)
-        assert (atoms <= np.array(ATOM_FEATURE_SIZES) - 2).all()
+        assert (atoms <= np.array(ATOM_FEATURE_SIZES + RARE_FEATURE_SIZES) - 2).all()
         assert (bonds <= np.array(BOND_FEATURE_SIZES) - 2).all()
     assert features("*")[0][0, 6] == ATOM_FEATURE_SIZES[6] - 2  # hybridization of a dummy atom is unknown
     assert features("[Al+7]")[0][0, 3] == 11  # beyond +5
@@ -86,7 +89,7 @@ def test_rare_values_stay_below_the_unknown_and_mask_rows():
 
 def test_molecule_without_bonds():
     atoms, bonds = features("C")
-    assert atoms.shape == (1, 9) and bonds.shape == (0, 3)
+    assert atoms.shape == (1, 12) and bonds.shape == (0, 3)
 
 
 @pytest.mark.parametrize("smiles", STEREO)

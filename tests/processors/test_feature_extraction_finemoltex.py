@@ -26,7 +26,7 @@ def test_batch_by_hand(extractor):
     batch = extractor([ASPIRIN, "[Na+].[Cl-]", "C"])
     assert list(batch) == extractor.model_input_names
     assert batch["motif_counts"].tolist() == [4, 2, 1]
-    assert batch["atom_features"].shape == (16, 9)
+    assert batch["atom_features"].shape == (16, 12)
     assert batch["edge_index"].shape == (2, 26) and batch["edge_features"].shape == (26, 3)
     assert batch["atom_to_motif"].tolist()[13:] == [4, 5, 6]
     assert sorted(batch["motif_positions"].tolist()) == [0, 0, 0, 1, 1, 2, 3]
@@ -72,7 +72,7 @@ def test_single_strings_and_tensor_types(extractor):
 def test_featurize_is_narrow(extractor):
     graph = extractor.featurize(ASPIRIN)
     assert [array.dtype.name for array in graph.values()] == ["uint8", "uint16", "uint8", "uint16", "int32", "uint16"]
-    assert [array.shape for array in graph.values()] == [(13, 9), (13, 2), (13, 3), (13,), (4,), (4,)]
+    assert [array.shape for array in graph.values()] == [(13, 12), (13, 2), (13, 3), (13,), (4,), (4,)]
 
 
 @pytest.mark.parametrize(
