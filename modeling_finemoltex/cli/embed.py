@@ -58,4 +58,5 @@ def embed(arguments: EmbedArguments) -> None:
         typer.echo(f"{arguments.output}: {facts['num_rows']} rows embedded in {facts['num_shards']} shards.")
         if facts["num_rejected"]:
             rejected = arguments.output / "rejected.csv"
-            typer.echo(f"{facts['num_rejected']} rows rejected, with reasons in {rejected}.")
+            which = "" if facts["num_rows"] else "All "
+            typer.echo(f"{which}{facts['num_rejected']} rows rejected, with reasons in {rejected}.")

@@ -30,7 +30,5 @@ def predict(arguments: PredictArguments) -> None:
     with quiet_loading():
         predictor = PropertyPredictor.from_pretrained(arguments.model, arguments.device, arguments.trust_remote_code)
     counts = predict_file(source, arguments.output, predictor, arguments.batch_size, arguments.num_workers)
-    typer.echo(
-        f"{arguments.output}: {counts['num_rows']} rows, {counts['num_errors']} of them without prediction "
-        "(see `error`)."
-    )
+    count = "all" if counts["num_errors"] == counts["num_rows"] else counts["num_errors"]
+    typer.echo(f"{arguments.output}: {counts['num_rows']} rows, {count} of them without prediction (see `error`).")

@@ -1,6 +1,5 @@
 """`finemoltex vocab`: train a motif vocabulary, or show one."""
 
-import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,5 +67,6 @@ def _summarize(vocabulary: dict[str, Any]) -> dict[str, Any]:
         "molecules": vocabulary.get("num_molecules"),
         "min_count": vocabulary.get("min_count"),
         "coverage": round(sum(vocabulary["motifs"].values()) / total, 4) if total else None,
-        "most_frequent": dict(itertools.islice(vocabulary["motifs"].items(), SHOWN_MOTIFS)),
+        # A vocabulary in a folder may have been written in another order: saving sorts keys.
+        "most_frequent": dict(sorted(vocabulary["motifs"].items(), key=lambda one: (-one[1], one[0]))[:SHOWN_MOTIFS]),
     }

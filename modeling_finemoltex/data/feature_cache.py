@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from datasets import List, Value
 
 from ..processors.text_normalization_finemoltex import normalize_text
 from .identifiers import canonical_smiles, stable_hash
+from .rejection import SHOWN, refuse_all
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ def featurize_pairs(
 
     Raises:
         ValueError: If a column is missing, or if a row is bad and `on_error="raise"`; names the row and its SMILES.
+            Also if all rows were skipped.
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f'`on_error` must be "raise" or "skip": got {on_error!r}.')
@@ -102,6 +105,8 @@ def featurize_pairs(
         desc="Featurising pairs",
         **options,
     )
+    if not len(featurized) and len(dataset):
+        raise refuse_all("The pairs", len(dataset), _find_reasons(dataset, processor))
     _report(featurized, len(dataset), max_length)
     return featurized
 
@@ -151,6 +156,15 @@ def _featurize_batch(
         logger.warning("Skipped %d of %d rows (%s).", len(skipped), len(rows), "; ".join(skipped[:3]))
     batch["num_tokens"] = [len(tokens) for tokens in batch["input_ids"]]
     return batch
+
+
+def _find_reasons(dataset: datasets.Dataset, processor: Any) -> Iterator[str]:
+    """Find again why the first rows cannot be used."""
+    for row, example in enumerate(dataset.select(range(min(SHOWN, len(dataset))))):
+        try:
+            _featurize_batch([example["smiles"]], [example["text"]], [row], processor, 1, "raise")
+        except ValueError as error:
+            yield str(error)
 
 
 def _column_names(dataset: datasets.Dataset | datasets.IterableDataset) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 from tqdm.auto import tqdm
 
-from ..processors.smiles_finemoltex import try_parse
+from ..processors.smiles_finemoltex import parse_molecule, try_parse
 
 CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, so the bar moves and pickling is cheap
 PROGRESS_FROM = 5_000  # fewer molecules than this finish before a progress bar would be read
@@ -35,6 +35,15 @@ def canonical_smiles(smiles: Any) -> str | None:
     """Write the canonical SMILES (with stereo and isotopes) of one molecule; `None` if it cannot be parsed."""
     molecule = try_parse(smiles)
     return None if molecule is None else Chem.MolToSmiles(molecule)
+
+
+def explain_refusal(smiles: Any) -> str:
+    """Say why something is no molecule: the first sentence of the error of `parse_molecule`, or nothing."""
+    try:
+        parse_molecule(smiles)
+    except ValueError as error:
+        return str(error).split(". ")[0].rstrip(".")
+    return ""
 
 
 def inchikey(smiles: Any) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from .columns import choose_column, find_column, text_of
 from .delimited_format import read_delimited
+from .rejection import SHOWN, join_reasons, refuse_all
 from .sdf_format import read_sdf, smiles_of_record
 from .smi_format import read_smi, smiles_of_cxsmiles
 from .table import Format, Request
@@ -42,7 +43,6 @@ FORMATS: dict[str, Format] = {
 }
 TEXT_KINDS = ("string", "large_string", "string_view")  # types of columns that hold text
 HASHED_AT_ONCE = 1 << 20  # bytes
-SHOWN = 5  # rows that the log names
 HEAD_BYTES = 1 << 20  # of the file, hashed with its size to recognise it without reading all of it
 
 
@@ -156,22 +156,29 @@ class MoleculeFile:
     def smiles(self) -> Iterator[str]:
         r"""Yield the molecules as SMILES, unchecked; rows that cannot be read are left out, and counted in the log.
 
+        Raises:
+            ValueError: At the end, if all rows were left out; says why.
+
         Example:
         >>> path = Path(folder) / "library.smi"
         >>> _ = path.write_text("CCO ethanol\nCC |^1:1| ethyl\n")
         >>> list(MoleculeFile(path).smiles())
         ['CCO', '[CH2]C']
         """
-        to_smiles, problems = self.to_smiles, []
+        to_smiles, problems, num_rows = self.to_smiles, [], 0
         for row in self:
+            num_rows += 1
             try:
                 if row.problem is not None or row.value is None:
                     raise ValueError(row.problem or "it has no molecule")
                 yield row.value if to_smiles is None else to_smiles(row.value)
             except ValueError as error:
-                problems.append(f"line {row.line}: {error}" if len(problems) < SHOWN else "")
+                where = f"row {num_rows - 1}" if row.line is None else f"line {row.line}"
+                problems.append(f"{where}: {error}" if len(problems) < SHOWN else "")
+        if len(problems) == num_rows:
+            raise refuse_all(self.path, num_rows, problems)
         if problems:
-            shown = "; ".join(filter(None, problems))
+            shown = join_reasons(problems, len(problems))
             logger.warning("%s: left out %d rows that cannot be read (%s).", self.path, len(problems), shown)
 
     def _fits(self, header: list[str]) -> bool:

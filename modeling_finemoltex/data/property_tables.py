@@ -11,7 +11,8 @@ import numpy as np
 from datasets import Dataset
 
 from .columns import choose_column, list_columns
-from .identifiers import map_unique, try_parse
+from .identifiers import explain_refusal, map_unique, try_parse
+from .rejection import join_reasons, refuse_all
 from .tables import load_table
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ CLASS_WORDS = {
     **dict.fromkeys(("true", "yes", "y", "active", "positive", "pos"), 1.0),
     **dict.fromkeys(("false", "no", "n", "inactive", "negative", "neg"), 0.0),
 }
-SHOWN = 5  # rows named in a message
 
 
 class _Set(NamedTuple):
@@ -207,14 +207,13 @@ def _can_parse(smiles: Any) -> bool:
 
 
 def _report(path: str, num_rows: int, unparseable: dict[int, str]) -> None:
+    if not unparseable:
+        return
+    reasons = (f"row {row}: {explain_refusal(smiles)}" for row, smiles in unparseable.items())
     if len(unparseable) == num_rows:
-        raise ValueError(f"{path}: RDKit can parse none of the {num_rows} SMILES. Is it the right column?")
-    if unparseable:
-        shown = "; ".join(f"row {row}: {smiles!r}" for row, smiles in list(unparseable.items())[:SHOWN])
-        more = "; ..." if len(unparseable) > SHOWN else ""
-        logger.warning(
-            "%s: left out %d of %d rows that RDKit cannot parse (%s%s).", path, len(unparseable), num_rows, shown, more
-        )
+        raise refuse_all(path, num_rows, reasons, "Is it the right column? Name one with `smiles_column`.")
+    shown = join_reasons(reasons, len(unparseable))
+    logger.warning("%s: left out %d of %d rows that are no molecules (%s).", path, len(unparseable), num_rows, shown)
 
 
 def _read_labels(rows: Dataset, columns: Sequence[str], task_type: str, path: str) -> tuple[np.ndarray, list[str]]:

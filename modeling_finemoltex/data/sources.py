@@ -20,8 +20,9 @@ from . import descriptor_captions
 from .chemicals_corpus import is_chemical_name, load_chemicals_pairs
 from .columns import choose_column
 from .feature_cache import cache_file
-from .identifiers import inchikey14, stable_hash, try_parse
+from .identifiers import explain_refusal, inchikey14, stable_hash, try_parse
 from .pairs import load_pairs
+from .rejection import SHOWN, refuse_all
 from .tables import load_table
 
 logger = logging.getLogger(__name__)
@@ -195,7 +196,9 @@ def load_source(
         desc=f"Reading {source.name}",
     )
     if not len(pairs):
-        raise ValueError(f"{source.name}: none of its {len(table)} rows has a readable molecule and a text.")
+        first = table.select(range(min(SHOWN, len(table))))[smiles_column]
+        reasons = (f"row {row}: {explain_refusal(one) or 'no text is left'}" for row, one in enumerate(first))
+        raise refuse_all(source.name, len(table), reasons)
     used = len(np.unique(pairs.with_format("numpy")["row"][:]))
     if used < len(table):
         logger.warning(
