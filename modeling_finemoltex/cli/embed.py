@@ -40,11 +40,12 @@ def embed(arguments: EmbedArguments) -> None:
     `accelerate launch -m modeling_finemoltex.cli embed ...` shares the work among several devices, `torchrun
     --nproc_per_node 2 -m modeling_finemoltex.cli embed ...` among several processes on CPUs.
     """
-    from modeling_finemoltex.data.molecule_files import MoleculeFile
     from modeling_finemoltex.embedding import MoleculeTextEncoder, embed_file
     from modeling_finemoltex.embedding.encoder import get_processes
 
-    source = MoleculeFile(arguments.input_file, arguments.smiles_column, arguments.text_column, arguments.id_column)
+    source = arguments.open_file(
+        arguments.input_file, text_column=arguments.text_column, id_column=arguments.id_column
+    )
     with quiet_loading():
         encoder = MoleculeTextEncoder.from_pretrained(
             arguments.model,

@@ -6,6 +6,8 @@ import numbers
 from collections.abc import Sequence
 from typing import Any
 
+from ..processors.smiles_finemoltex import try_parse
+
 # Usual names, most specific first; compared without case.
 USUAL_NAMES = {
     "smiles": ("smiles", "canonical_smiles", "isomeric_smiles", "molecule", "mol", "smi"),
@@ -61,8 +63,11 @@ def choose_column(names: Sequence[str], where: str, kind: str, asked: str | None
     found = find_column(names, kind, asked)
     if found is None:
         looked_for = repr(asked) if asked is not None else f"named like {', '.join(USUAL_NAMES[kind])}"
+        hint = ""
+        if any(try_parse(name) is not None for name in names):
+            hint = " If its first line is a row already, name the columns with `column_names`."
         raise ValueError(
-            f"{where} has no column {looked_for}; it has {list_columns(names)}. Name one with `{kind}_column`."
+            f"{where} has no column {looked_for}; it has {list_columns(names)}. Name one with `{kind}_column`.{hint}"
         )
     return found
 

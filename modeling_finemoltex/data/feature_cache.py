@@ -61,7 +61,7 @@ def featurize_pairs(
     it back.
 
     Args:
-        dataset (`datasets.Dataset` or `datasets.IterableDataset`): Columns `smiles` and `text`; others are dropped.
+        dataset (`datasets.Dataset` or `IterableDataset`): Columns `smiles` and `text`; others are dropped.
         processor (`FineMolTexProcessor`): Featurises molecules and tokenises texts.
         max_length (`int`): Texts are cut to this many tokens, special tokens included.
         num_proc (`int`, *optional*): Worker processes; not used for a streamed dataset.
@@ -74,17 +74,14 @@ def featurize_pairs(
         `num_tokens` is the length of `input_ids`.
 
     Raises:
-        ValueError: If a column is missing, or if a row is bad and `on_error="raise"`; names the row and its SMILES.
-            Also if all rows were skipped.
+        ValueError: If a column is missing, a row is bad and `on_error="raise"` (names it), or all were skipped.
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f'`on_error` must be "raise" or "skip": got {on_error!r}.')
     columns = _column_names(dataset)
-    missing = [name for name in ("smiles", "text") if name not in columns]
-    if missing:
-        raise ValueError(
-            f"The dataset has no column {missing[0]!r}; it has {columns}. `load_pairs` gives both columns."
-        )
+    for name in ("smiles", "text"):
+        if name not in columns:
+            raise ValueError(f"The dataset has no column {name!r}; it has {columns}. `load_pairs` gives both columns.")
     options: dict[str, Any] = {
         "batched": True,
         "batch_size": FEATURIZE_BATCH,

@@ -21,6 +21,7 @@ from .chemicals_corpus import is_chemical_name, load_chemicals_pairs
 from .columns import choose_column
 from .feature_cache import cache_file
 from .identifiers import explain_refusal, inchikey14, stable_hash, try_parse
+from .molecule_files import MoleculeFile
 from .pairs import load_pairs
 from .rejection import SHOWN, refuse_all
 from .tables import load_table
@@ -57,6 +58,7 @@ class PairSource:
         split (`str`): Split of a folder or Hub dataset.
         max_rows (`int`, *optional*): Use a random sample of so many rows.
         where (`dict`, *optional*): Column -> value, or list of values: rows with anything else are left out.
+        separator, column_names (*optional*): Layout of a single file, see `MoleculeFile`.
         weight (`float` or `dict`): Share of the draws in training, relative to the other sources. A dict changes it
             in the course of training: from the step given (below 1: from that share of all steps) to the next entry;
             before its first entry it is 0. So `{0: 1, 0.4: 0}` is drawn in the first 40 % of the training alone.
@@ -76,6 +78,8 @@ class PairSource:
     max_rows: int | None = None
     split: str = "train"
     where: Mapping[str, str | list[str]] | None = None
+    separator: str | None = None
+    column_names: list[str] | None = None
     weight: float | Mapping[Any, float] = 1.0
 
     def __post_init__(self) -> None:
@@ -271,10 +275,13 @@ def _read_table(source: PairSource, data_dir: str | None) -> tuple[datasets.Data
     if path == CHEMICALS:
         table = load_chemicals_pairs((source.texts_per_molecule or 1) - 1)
         return table, "smiles", ["text"]
+    file: str | MoleculeFile = path
+    if source.separator is not None or source.column_names is not None:
+        file = MoleculeFile(path, source.smiles_column, separator=source.separator, column_names=source.column_names)
     needs_table = source.describe or source.where or source.names_only or source.text_separator is not None
     if not needs_table and not isinstance(source.text_column, list):
-        return load_pairs(path, source.smiles_column, source.text_column, source.split), "smiles", ["text"]
-    table = load_table(path, source.split)
+        return load_pairs(file, source.smiles_column, source.text_column, source.split), "smiles", ["text"]
+    table = load_table(file, source.split)
     names = table.column_names
     asked = source.text_column if isinstance(source.text_column, list) else [source.text_column]
     text_columns = [] if source.describe else [choose_column(names, path, "text", column) for column in asked]
