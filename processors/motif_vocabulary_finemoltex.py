@@ -12,7 +12,7 @@ from transformers.utils import logging
 
 from .atom_features_finemoltex import record_of
 from .motifs_finemoltex import DEFAULT_FRAGMENTATION, SPECIAL_MOTIFS, check_fragmentation, partition_molecule
-from .smiles_finemoltex import RDKIT_ERRORS, parse_molecule
+from .smiles_finemoltex import DEFAULT_MAX_ATOMS, RDKIT_ERRORS, parse_molecule
 
 logger = logging.get_logger(__name__)
 
@@ -113,7 +113,7 @@ def train_motif_vocab(
     num_molecules, num_refused, reason = 0, 0, ""
     for smiles in smiles_iterator:
         try:
-            molecule = parse_molecule(smiles)
+            molecule = parse_molecule(smiles, max_atoms=DEFAULT_MAX_ATOMS)
             counts.update(partition_molecule(molecule, record_of(molecule), fragmentation).labels)
         except RDKIT_ERRORS as error:
             reason = reason or str(error)

@@ -9,9 +9,12 @@ import numpy as np
 from rdkit import Chem, rdBase
 from tqdm.auto import tqdm
 
-from ..processors.smiles_finemoltex import parse_molecule, try_parse
+from ..processors import smiles_finemoltex
+from ..processors.smiles_finemoltex import RDKIT_ERRORS, parse_molecule
 
 CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, so the bar moves and pickling is cheap
+# RDKit ranks atoms in quadratic time: a molecule as large takes a second, one of 70,000 atoms would take minutes.
+MAX_ATOMS = 5_000
 PROGRESS_FROM = 5_000  # fewer molecules than this finish before a progress bar would be read
 
 
@@ -31,19 +34,45 @@ def stable_hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "big") >> 1
 
 
-def canonical_smiles(smiles: Any) -> str | None:
-    """Write the canonical SMILES (with stereo and isotopes) of one molecule; `None` if it cannot be parsed."""
-    molecule = try_parse(smiles)
-    return None if molecule is None else Chem.MolToSmiles(molecule)
+def try_parse(molecule: Any) -> Chem.Mol | None:
+    """Parse a molecule quietly, if it is not so large that a job would wait for it.
+
+    Args:
+        molecule (`str` or `rdkit.Chem.Mol`): As `parse_molecule` takes it.
+
+    Returns:
+        `rdkit.Chem.Mol` or `None`: The sanitised molecule; `None` if it is none, or has more than `MAX_ATOMS` atoms.
+
+    Example:
+    >>> [try_parse(one) is not None for one in ("CCO", "CCO ethanol", "C(C", None, "C" * 5_001)]
+    [True, False, False, False, False]
+    """
+    parsed = smiles_finemoltex.try_parse(molecule)
+    return None if parsed is None or parsed.GetNumAtoms() > MAX_ATOMS else parsed
 
 
 def explain_refusal(smiles: Any) -> str:
-    """Say why something is no molecule: the first sentence of the error of `parse_molecule`, or nothing."""
+    """Say why `try_parse` refuses something: one sentence without its end; nothing, if it does not."""
     try:
-        parse_molecule(smiles)
+        parse_molecule(smiles, max_atoms=MAX_ATOMS)
     except ValueError as error:
         return str(error).split(". ")[0].rstrip(".")
     return ""
+
+
+def attempt(function: Callable[..., Any], *values: Any) -> Any:
+    """Call a function of RDKit; `None` if it fails for this molecule, in whichever way."""
+    try:
+        with rdBase.BlockLogs():
+            return function(*values)
+    except RDKIT_ERRORS:
+        return None
+
+
+def canonical_smiles(smiles: Any) -> str | None:
+    """Write the canonical SMILES (with stereo and isotopes) of a molecule; `None` if it cannot be read or written."""
+    molecule = try_parse(smiles)
+    return None if molecule is None else attempt(Chem.MolToSmiles, molecule)
 
 
 def inchikey(smiles: Any) -> str | None:
@@ -51,8 +80,7 @@ def inchikey(smiles: Any) -> str | None:
     molecule = try_parse(smiles)
     if molecule is None:
         return None
-    with rdBase.BlockLogs():
-        return Chem.MolToInchiKey(molecule) or None
+    return attempt(Chem.MolToInchiKey, molecule) or None
 
 
 def inchikey14(smiles: Any) -> str | None:

@@ -281,7 +281,7 @@ class OpenTable:
         """Turn what goes wrong while reading into a `ValueError` that names file, format and line."""
         try:
             yield
-        except (*READ_ERRORS, csv.Error) as error:
+        except (*READ_ERRORS, csv.Error, MemoryError) as error:
             where = "" if self.line is None else f" after the row in line {self.line}"
             suffix = format_of(self.path)[1:]
             raise ValueError(f"{self.path} cannot be read as {suffix}{where}: {error}") from error

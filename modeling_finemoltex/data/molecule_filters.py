@@ -9,6 +9,8 @@ from functools import cached_property
 from rdkit import Chem, rdBase
 from rdkit.Chem import Descriptors
 
+from .identifiers import attempt
+
 DESCRIPTORS: dict[str, Callable[[Chem.Mol], float]] = dict(Descriptors.descList)
 
 
@@ -46,7 +48,11 @@ class MoleculeFilter:
         _ = self._patterns  # parsed here, so that a bad pattern is an error at construction
 
     def accepts(self, molecule: Chem.Mol) -> bool:
-        """Tell whether a molecule meets the condition; the cheap tests come first."""
+        """Tell whether a molecule meets the condition; one whose descriptors RDKit cannot compute does not."""
+        return bool(attempt(self._test, molecule))
+
+    def _test(self, molecule: Chem.Mol) -> bool:
+        """Test the condition, what is cheap first."""
         required, excluded = self._patterns
         return (
             all(molecule.HasSubstructMatch(pattern) for pattern in required)

@@ -137,7 +137,7 @@ def load_property_table(
         source = str(find_moleculenet_file(str(name), data_dir))
         task_type = task_type if label_columns else known.task_type
     path = str(source.path if isinstance(source, MoleculeFile) else source)
-    named = [name for name in (smiles_column, text_column, *(label_columns or ())) if name is not None]
+    named = [one for one in (smiles_column, text_column, *(label_columns or ())) if one is not None]
     rows = load_table(source, columns=named, on_broken="empty")  # a broken row is one that cannot be parsed
     names = list(rows.column_names)
     smiles_column = choose_column(names, path, "smiles", smiles_column)
@@ -145,11 +145,8 @@ def load_property_table(
     if text_column is not None:
         _check_column(text_column, names, path)
     smiles = _read_column(rows, smiles_column)
-    parses = map_unique(_can_parse, smiles, num_proc, "Parsing").astype(bool)
-    kept, lost = np.flatnonzero(parses).astype(np.int64), np.flatnonzero(~parses)
-    unparseable = {int(row): smiles[row] for row in lost}
-    _report(path, len(smiles), unparseable)
-    labels, classes = read_labels([_read_column(rows, name) for name in chosen], chosen, task_type, path)
+    kept, unparseable = _sort_out(smiles, num_proc, path)
+    labels, classes = read_labels([_read_column(rows, column) for column in chosen], chosen, task_type, path)
     return PropertyTable(
         name=name or Path(path).name.partition(".")[0],
         rows=rows,
@@ -208,6 +205,14 @@ def _choose_labels(
 def _check_column(column: str, names: list[str], path: str) -> None:
     if column not in names:
         raise ValueError(f"{path} has no column {column!r}; it has {list_columns(names)}. Name one of these.")
+
+
+def _sort_out(smiles: list[Any], num_proc: int | None, path: str) -> tuple[np.ndarray, dict[int, Any]]:
+    """Tell the rows that are molecules, `(R,)`, from the others."""
+    parses = map_unique(_can_parse, smiles, num_proc, "Parsing").astype(bool)
+    unparseable = {int(row): smiles[row] for row in np.flatnonzero(~parses)}
+    _report(path, len(smiles), unparseable)
+    return np.flatnonzero(parses).astype(np.int64), unparseable
 
 
 def _can_parse(smiles: Any) -> bool:

@@ -4,9 +4,11 @@ import csv
 import re
 from collections.abc import Iterator
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
+from ..processors.smiles_finemoltex import MAX_CHARACTERS
 from .columns import USUAL_NAMES
+from .identifiers import attempt
 from .table import Broken, Request, Table, TableRow
 from .text_lines import TextLines, escape
 
@@ -57,11 +59,11 @@ def smiles_of_cxsmiles(value: str) -> str:
         return value
     options = Chem.SmilesParserParams()
     options.allowCXSMILES, options.strictCXSMILES, options.parseName = True, True, False
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(value, options)
-    if molecule is None:
+    molecule = attempt(Chem.MolFromSmiles, value, options) if len(value) <= MAX_CHARACTERS else None
+    smiles = None if molecule is None else attempt(Chem.MolToSmiles, molecule)
+    if smiles is None:
         raise ValueError(f"RDKit cannot parse the CXSMILES {value[:200]!r}.")
-    return Chem.MolToSmiles(molecule)
+    return smiles
 
 
 def _read_rows(lines: TextLines) -> Iterator[TableRow]:

@@ -327,7 +327,12 @@ def _write_pairs(
                     "leave such rows out with `--on_error skip`."
                 )
             continue
-        texts = _choose_texts(molecule, [column[number] for column in text_columns], source, seed)
+        try:
+            texts = _choose_texts(molecule, [column[number] for column in text_columns], source, seed)
+        except ValueError as error:
+            if on_error == "raise":
+                raise ValueError(f"{source.name}, row {row}: {error}") from error
+            continue
         pairs["smiles"] += [molecule] * len(texts)
         pairs["text"] += texts
         pairs["row"] += [row] * len(texts)

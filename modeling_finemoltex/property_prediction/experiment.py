@@ -17,7 +17,7 @@ from ..data.property_tables import PropertyTable, load_property_table
 from ..data.splits import column_split, deterministic_scaffold_split, random_split, scaffold_split
 from ..evaluation.property_metrics import compute_property_metrics
 from ..hub.folders import export_folder
-from ..training.fine_tuning import FineTuningSettings
+from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
 from .fingerprints import TrainingFingerprints
 from .methods import BASELINES, METHODS, MethodRunner, Outcome
 from .result_tables import deciding_figure, format_property_table
@@ -114,7 +114,7 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
     done = {(run["set"], run["method"], run["seed"]) for run in results["runs"]}
     processor, collate = load_processor(arguments.model)
     for source in arguments.dataset:
-        table = _load_set(source, arguments)
+        table = leave_out_unusable(_load_set(source, arguments), processor.feature_extractor)
         table = replace(table, name=_name_set(table, source, results["sets"]))
         runner = None
         for seed in arguments.seeds:

@@ -20,7 +20,8 @@ def write(tmp_path):
 
 
 def test_one_file_name_in_two_folders_is_two_sets(write):
-    (first, one), (second, other) = write("a/t.csv", "smiles,y\nC,1\nCC,2\n"), write("b/t.csv", "smiles,y\nC,1\nCC,3\n")
+    first, one = write("a/t.csv", "smiles,y\nC,1\nCC,2\n")
+    second, other = write("b/t.csv", "smiles,y\nC,1\nCC,3\n")
     known = {}
     for source, table in ((first, one), (second, other), (first, one)):
         name = _name_set(table, source, known)
