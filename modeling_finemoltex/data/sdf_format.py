@@ -98,21 +98,24 @@ class _Records:
 
     def __iter__(self) -> Iterator[tuple[int, list[str], bool]]:
         first, place, dropped, lines = 1, 0, 0, self._lines
-        while place < len(lines) or self._fill():
-            if self._size > MAX_RECORD_CHARACTERS and place:
-                dropped += place - 1
-                lines[:place] = [CutLine(lines[0][:SHOWN_CHARACTERS])]
-                place, self._size, self._is_plain = 1, sum(map(len, lines)), False
+        while True:
+            if place == len(lines):
+                if self._size > MAX_RECORD_CHARACTERS:
+                    dropped += place - 1
+                    lines[:] = [CutLine(lines[0][:SHOWN_CHARACTERS])]
+                    place, self._size, self._is_plain = 1, len(lines[0]), False
+                if not self._fill():
+                    break
             if lines[place].startswith(SEPARATOR) and not (self._is_in_value(place) and self._continues(place)):
                 if place:
-                    yield first, lines[:place], self._is_plain
+                    yield first, lines[: 1 if dropped else place], self._is_plain
                 del lines[: place + 1]
                 first, place, dropped = first + dropped + place + 1, 0, 0
                 self._size = sum(map(len, lines))
             else:
                 place += 1
         if any(line.strip() for line in lines):
-            yield first, lines, self._is_plain
+            yield first, lines[:1] if dropped else lines, self._is_plain
 
     def _fill(self) -> bool:
         """Read more lines; tell whether there were any."""

@@ -168,14 +168,14 @@ def _read_array(blocks: Iterator[str]) -> Iterator[dict[str, Any] | Broken]:
                 found, end = decode(held)
             except (ValueError, RecursionError):
                 end = len(held) + 1
-            if end < len(held):  # a number may go on in the next block
+            if end < len(held) + is_over:  # a number may go on in the next block
                 yield _check_object(found, held[:end])
                 held, number, tried = held[end:], number + 1, 0
                 continue
         if is_over or len(held) > MAX_LINE:
             raise OSError(
-                f"it is neither one JSON object a line nor a JSON array (entry {number}, from 0, is not valid, does not "
-                f"end, or is longer than {MAX_LINE} characters)"
+                f"it is neither one JSON object a line nor a JSON array (entry {number}, from 0, is not valid, does "
+                f"not end, or is longer than {MAX_LINE} characters)"
             )
         block = next(blocks, None)
         is_over, held = block is None, held + (block or "")

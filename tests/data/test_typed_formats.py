@@ -85,9 +85,7 @@ def test_a_json_array_is_read_piece_by_piece(tmp_path):
 
 def test_json_that_cannot_be_written_down(tmp_path):
     path = tmp_path / "a.jsonl"
-    path.write_text(
-        '{"smiles": "NCC", "key": "\\ud800"}\n{"smiles": "NO", "key": ' + "9" * 5000 + '}\n{"smiles": "CO"}\n'
-    )
+    path.write_text('{"smiles": "NCC", "key": "\\ud800"}\n{"smiles": ' + "9" * 5000 + '}\n{"smiles": "CO"}\n')
     problems = [row.problem for row in MoleculeFile(path)]
     assert "half a surrogate pair" in problems[0] and "not valid JSON" in problems[1] and problems[2] is None
 
