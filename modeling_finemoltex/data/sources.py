@@ -303,7 +303,7 @@ def _locate(source: PairSource, data_dir: str | None) -> str:
         return Template(source.dataset).substitute({} if data_dir is None else {"data_dir": data_dir.rstrip("/")})
     except (KeyError, ValueError) as error:
         raise ValueError(
-            f"The source {source.dataset!r} needs ${{data_dir}}: give the folder of the data with `--data_dir`. No "
+            f"The source {source.dataset!r} needs ${{data_dir}}: give the folder of the data with `data_dir`. No "
             "other name is known, and a plain dollar sign is written $$."
         ) from error
 
@@ -324,7 +324,7 @@ def _write_pairs(
             if on_error == "raise":
                 raise ValueError(
                     f"{source.name}, row {row}: RDKit cannot parse the SMILES {molecule!r}. Correct or remove it, or "
-                    "leave such rows out with `--on_error skip`."
+                    "give `on_error='skip'` to leave such rows out."
                 )
             continue
         try:

@@ -17,6 +17,7 @@ from .text_lines import BEFORE_TEXT, MAX_LINE, TextLines, escape
 
 # What a damaged workbook raises: in the archive, in its XML (`SyntaxError`), in what the XML says.
 XLSX_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, AttributeError, SyntaxError)
+MAX_BROKEN = 1000  # entries of a JSON file before the first object
 PARQUET_ROWS = 1024  # decoded at a time
 
 
@@ -67,11 +68,13 @@ def read_json(lines: TextLines, request: Request) -> Table:
             )
         return Table(header, lambda _: _give_cells(objects, header))
     begun = []
-    for entry in objects:
+    for entry in itertools.islice(objects, MAX_BROKEN):
         begun.append(entry)
         if isinstance(entry[1], dict):
             break
-    header = list(begun[-1][1]) if begun and isinstance(begun[-1][1], dict) else []
+    if begun and isinstance(begun[-1][1], Broken):
+        raise OSError(f"none of its first {len(begun)} entries is a JSON object ({begun[0][1].problem})")
+    header = list(begun[-1][1]) if begun else []
     return Table(header, lambda _: _give_cells(itertools.chain(begun, objects), header))
 
 

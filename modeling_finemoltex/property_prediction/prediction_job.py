@@ -107,7 +107,8 @@ def _write_rows(
     predictions = predictor.predict_window(window)  # (W, K)
     is_classes = predictor.model.config.problem_type == "single_label_classification"
     for place, row in enumerate(rows):
-        reason = row.problem or window.rejected.get(place, "")
+        # The sentences after the first advise a caller in Python.
+        reason = row.problem or window.rejected.get(place, "").split(". ")[0].rstrip(".")
         values: list[Any] = ["" if np.isnan(value) else f"{value:.6g}" for value in predictions[place]]
         if is_classes:
             values.append("" if reason else predictor.columns[int(predictions[place].argmax())])

@@ -83,6 +83,12 @@ def test_a_json_array_is_read_piece_by_piece(tmp_path):
         list(MoleculeFile(path))
 
 
+def test_a_file_without_any_object_says_why(tmp_path):
+    (tmp_path / "a.jsonl").write_text("smiles,name\nNCC,x\n")
+    with pytest.raises(ValueError, match=r"none of its first 2 entries is a JSON object \(it is not valid JSON"):
+        MoleculeFile(tmp_path / "a.jsonl")
+
+
 def test_json_that_cannot_be_written_down(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"smiles": "NCC", "key": "\\ud800"}\n{"smiles": ' + "9" * 5000 + '}\n{"smiles": "CO"}\n')
