@@ -140,8 +140,13 @@ def test_typed_tables_come_back(tmp_path, rows):
         assert [(row.value, row.id) for row in read(tmp_path / name, id_column="key")] == expected, name
 
 
+def is_key(key):
+    """Between bars stands a CXSMILES extension."""
+    return key and not key.startswith("|")
+
+
 @QUICK
-@given(rows=st.lists(st.tuples(st.sampled_from(SMILES), CELL.map(str.strip).filter(bool)), min_size=1, max_size=8))
+@given(rows=st.lists(st.tuples(st.sampled_from(SMILES), CELL.map(str.strip).filter(is_key)), min_size=1, max_size=8))
 def test_lines_of_smiles_come_back(tmp_path, rows):
     (tmp_path / "a.smi").write_text("".join(f"{smiles}\t{key}\tmore\n" for smiles, key in rows), encoding="utf-8")
     assert [(row.value, row.id) for row in read(tmp_path / "a.smi")] == rows

@@ -63,7 +63,8 @@ def test_cxsmiles_become_smiles():
 def test_headers_inchi_and_quotation_marks(tmp_path):
     path = tmp_path / "a.smi"
     path.write_text(
-        '#isomeric_smiles_string\tkey\n"NCC","amine, small"\nInChI=1S/C2H4O2/c1-2(3)4/h1H3,(H,3,4) acetic acid\nNO\tb c\td\n'
+        '#isomeric_smiles_string\tkey\n"NCC","amine, small"\n'
+        "InChI=1S/C2H4O2/c1-2(3)4/h1H3,(H,3,4) acetic acid\nNO\tb c\td\n"
     )
     assert [(row.value, row.id) for row in MoleculeFile(path)] == [
         ("NCC", "amine, small"),
