@@ -44,15 +44,8 @@ FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *SPACE]
 NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]
 # The tests run the examples and the demo, so they need what those need; selenium drives a Chromium that is there, and
 # build parts for the wheel test come with setuptools.
-TEST = [
-    *FEATURES,
-    *NOTEBOOKS,
-    "hypothesis>=6.100",
-    "pytest>=8",
-    "pytest-timeout>=2.3",
-    "selenium>=4.20",
-    "setuptools>=70.1",
-]
+PYTEST = ["hypothesis>=6.100", "pytest>=8", "pytest-timeout>=2.3"]
+TEST = [*FEATURES, *NOTEBOOKS, *PYTEST, "selenium>=4.20", "setuptools>=70.1"]
 # mkdocstrings reads the API reference from the docstrings; its Python handler brings griffe 2.
 DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0", *NOTEBOOKS]
 DEV = [*TEST, *DOCS, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]

@@ -1,3 +1,4 @@
+from .data import MoleculeFile as MoleculeFile
 from .data import MoleculeFilter as MoleculeFilter
 from .data import deduplicate_against as deduplicate_against
 from .data import featurize_pairs as featurize_pairs

@@ -14,7 +14,7 @@ from .graph_view_finemoltex import GraphView
 from .motif_drawing_finemoltex import Motif, draw_motifs
 from .motif_vocabulary_finemoltex import MotifVocabulary
 from .motifs_finemoltex import UNKNOWN_MOTIF_ID, partition_molecule
-from .smiles_finemoltex import RDKIT_ERRORS, SHOWN_CHARACTERS, parse_molecule
+from .smiles_finemoltex import DEFAULT_MAX_ATOMS, RDKIT_ERRORS, SHOWN_CHARACTERS, parse_molecule
 from .views_finemoltex import Column, MoleculeFeatures, View
 
 logger = logging.get_logger(__name__)
@@ -22,7 +22,6 @@ logger = logging.get_logger(__name__)
 # Name in the processor's JSON -> class, which is made with the motif vocabulary.
 VIEWS: dict[str, type[View]] = {GraphView.name: GraphView}
 DEFAULT_VIEWS = (GraphView.name,)
-DEFAULT_MAX_ATOMS = 2000
 _MOST_ATOMS = np.iinfo(np.uint16).max  # atom and motif numbers are stored as uint16
 _LOGGED_INDICES = 20
 _DERIVED = ("_vocabulary", "_views", "model_input_names")  # attributes that are made from the others
@@ -106,7 +105,7 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
         >>> FineMolTexFeatureExtractor().featurize("CC=O").edge_index.tolist()
         [[0, 1], [1, 2]]
         """
-        molecule = self._parse(smiles, index)
+        molecule = parse_molecule(smiles, index, self.max_atoms)
         features = MoleculeFeatures()
         try:
             for view in self._views:
@@ -219,7 +218,7 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
         >>> [motif.label for motif in FineMolTexFeatureExtractor().motifs("CC(=O)Oc1ccccc1")]
         ['C', 'O=CO', 'c1ccccc1']
         """
-        return self._list_motifs(self._parse(smiles, None))
+        return self._list_motifs(parse_molecule(smiles, max_atoms=self.max_atoms))
 
     def decode_motifs(self, ids: int | Iterable[int]) -> list[str]:
         """Translate motif ids to labels.
@@ -262,7 +261,7 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
         Raises:
             ValueError: If `format` is unknown or `smiles` is bad.
         """
-        molecule = self._parse(smiles, None)
+        molecule = parse_molecule(smiles, max_atoms=self.max_atoms)
         return draw_motifs(molecule, self._list_motifs(molecule), size, format, colors, notes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -283,17 +282,6 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
             f"{type(self).__name__}(fragmentation={self.fragmentation!r}, motif_vocab_size={self.motif_vocab_size}, "
             f"max_atoms={self.max_atoms}, views={self.views})"
         )
-
-    def _parse(self, smiles: Any, index: int | None) -> Chem.Mol:
-        """Parse a molecule, or raise a `ValueError` that repeats it and its index."""
-        molecule = parse_molecule(smiles, index)
-        if molecule.GetNumAtoms() > self.max_atoms:
-            where = "" if index is None else f" at index {index}"
-            raise ValueError(
-                f"The molecule {str(smiles)[:SHOWN_CHARACTERS]!r}{where} has {molecule.GetNumAtoms()} atoms, at most "
-                f"{self.max_atoms} are accepted. Raise `max_atoms` of the processor, or leave it out."
-            )
-        return molecule
 
     def _list_motifs(self, molecule: Chem.Mol) -> list[Motif]:
         """List the motifs of a parsed molecule by position."""

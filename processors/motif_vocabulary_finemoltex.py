@@ -12,7 +12,7 @@ from transformers.utils import logging
 
 from .atom_features_finemoltex import record_of
 from .motifs_finemoltex import DEFAULT_FRAGMENTATION, SPECIAL_MOTIFS, check_fragmentation, partition_molecule
-from .smiles_finemoltex import try_parse
+from .smiles_finemoltex import DEFAULT_MAX_ATOMS, RDKIT_ERRORS, parse_molecule
 
 logger = logging.get_logger(__name__)
 
@@ -89,7 +89,7 @@ def train_motif_vocab(
     """Count motif labels over a stream of SMILES and keep the frequent ones.
 
     The result depends on the multiset of molecules only: not on their order, and not on how their SMILES are written.
-    Strings RDKit refuses are left out, and their number is logged.
+    Strings RDKit refuses are left out, and their number is logged with the first reason.
 
     Args:
         smiles_iterator (`Iterable[str]`): SMILES strings, read once.
@@ -101,22 +101,35 @@ def train_motif_vocab(
         `dict[str, Any]`: JSON-able vocabulary. `motifs` maps label to count, most frequent first, ties by label; the
         id of a motif is its rank in this order + 2, after `[UNK]` and `[MASK]`.
 
+    Raises:
+        ValueError: If no molecule is left; says why.
+
     Example:
     >>> train_motif_vocab(["CCO", "OCC", "c1ccccc1"], fragmentation="functional", min_count=2)["motifs"]
     {'CCO': 2}
     """
     check_fragmentation(fragmentation)
     counts: Counter[str] = Counter()
-    num_molecules = num_refused = 0
+    num_molecules, num_refused, reason = 0, 0, ""
     for smiles in smiles_iterator:
-        molecule = try_parse(smiles)
-        if molecule is None:
+        try:
+            molecule = parse_molecule(smiles, max_atoms=DEFAULT_MAX_ATOMS)
+            counts.update(partition_molecule(molecule, record_of(molecule), fragmentation).labels)
+        except RDKIT_ERRORS as error:
+            reason = reason or str(error)
             num_refused += 1
             continue
         num_molecules += 1
-        counts.update(partition_molecule(molecule, record_of(molecule), fragmentation).labels)
+    if not num_molecules:
+        raise ValueError(
+            f"All {num_refused} molecules were rejected; the first reason: {reason}"
+            if num_refused
+            else "There are no molecules to train a motif vocabulary on: give at least one."
+        )
     if num_refused:
-        logger.warning(f"Left {num_refused} strings that RDKit cannot parse out of the motif vocabulary.")
+        logger.warning(
+            f"Left {num_refused} molecules that cannot be read out of the motif vocabulary; the first: {reason}"
+        )
     kept = sorted((item for item in counts.items() if item[1] >= min_count), key=lambda item: (-item[1], item[0]))
     return {
         "version": VOCAB_VERSION,

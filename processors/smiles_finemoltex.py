@@ -22,6 +22,8 @@ from .relative_stereo_finemoltex import (
 )
 
 SHOWN_CHARACTERS = 200  # of a refused string, repeated in an error message
+MAX_CHARACTERS = 100_000  # of a string that is parsed: RDKit takes time that grows with the square
+DEFAULT_MAX_ATOMS = 2000
 INCHI = "InChI="
 _ISOTOPE = re.compile(r"\[\d")
 # What RDKit raises beside `ValueError`: broken invariants, and numbers that do not fit its integers.
@@ -58,6 +60,8 @@ def try_parse(molecule: Any) -> Chem.Mol | None:
     [True, True, True, False, False, False]
     """
     if isinstance(molecule, str):
+        if len(molecule) > MAX_CHARACTERS:
+            return None
         text = molecule.strip()
         if not is_plain(text):
             return None
@@ -66,12 +70,13 @@ def try_parse(molecule: Any) -> Chem.Mol | None:
     return _copy(molecule) if isinstance(molecule, Chem.Mol) else None
 
 
-def parse_molecule(molecule: Any, index: int | None = None) -> Chem.Mol:
+def parse_molecule(molecule: Any, index: int | None = None, max_atoms: int | None = None) -> Chem.Mol:
     """Parse a molecule, or say what is wrong with it.
 
     Args:
         molecule (`str` or `rdkit.Chem.Mol`): As `try_parse`.
         index (`int`, *optional*): Its place in the caller's list, repeated in error messages.
+        max_atoms (`int`, *optional*): Larger molecules are refused.
 
     Returns:
         `rdkit.Chem.Mol`: The sanitised molecule, with at least one atom.
@@ -87,9 +92,14 @@ def parse_molecule(molecule: Any, index: int | None = None) -> Chem.Mol:
     ...
     ValueError: The SMILES 'CCO ethanol' at index 7 is followed by 'ethanol'. Give the SMILES alone.
     """
-    parsed = try_parse(molecule)
+    parsed, where = try_parse(molecule), "" if index is None else f" at index {index}"
     if parsed is None:
-        raise ValueError(_explain(molecule, "" if index is None else f" at index {index}"))
+        raise ValueError(_explain(molecule, where))
+    if max_atoms is not None and parsed.GetNumAtoms() > max_atoms:
+        raise ValueError(
+            f"The molecule {str(molecule)[:SHOWN_CHARACTERS]!r}{where} has {parsed.GetNumAtoms()} atoms, at most "
+            f"{max_atoms} are accepted. Raise `max_atoms` of the processor, or leave it out."
+        )
     return parsed
 
 
@@ -108,7 +118,10 @@ def spell_molecule(molecule: str | Chem.Mol) -> str:
     """
     if isinstance(molecule, str) and not molecule.strip().startswith(INCHI):
         return molecule.strip()
-    return Chem.MolToSmiles(parse_molecule(molecule))
+    try:
+        return Chem.MolToSmiles(parse_molecule(molecule))
+    except RDKIT_ERRORS as error:
+        raise ValueError(f"RDKit cannot write {str(molecule)[:SHOWN_CHARACTERS]!r} as a SMILES: {error}") from error
 
 
 def _parse(text: str) -> Chem.Mol | None:
@@ -137,9 +150,12 @@ def _parse(text: str) -> Chem.Mol | None:
 
 
 def _parse_inchi(text: str) -> Chem.Mol | None:
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromInchi(text)
-    return None if molecule is None else _parse(Chem.MolToSmiles(molecule))
+    try:
+        with rdBase.BlockLogs():
+            molecule = Chem.MolFromInchi(text)
+            return None if molecule is None else _parse(Chem.MolToSmiles(molecule))
+    except RDKIT_ERRORS:
+        return None
 
 
 def _copy(molecule: Chem.Mol) -> Chem.Mol | None:
@@ -180,6 +196,8 @@ def _explain(molecule: Any, where: str) -> str:
             f"A SMILES must be a string, got {type(molecule).__name__} {shown}{where}. InChI strings and RDKit "
             "molecules are taken too."
         )
+    if len(molecule) > MAX_CHARACTERS:
+        return f"A SMILES{where} has {len(molecule)} characters, at most {MAX_CHARACTERS} are read. Leave it out."
     text = molecule.strip()
     if not text:
         return f"A SMILES must not be blank, got {molecule!r}{where}."

@@ -13,11 +13,10 @@ from typer.models import OptionInfo
 from .errors import plain_errors
 
 if TYPE_CHECKING:
-    from modeling_finemoltex.data import MoleculeFilter
+    from modeling_finemoltex.data import MoleculeFile, MoleculeFilter
 
 Values = TypeVar("Values")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
-SmilesColumn = Annotated[str | None, typer.Option("--smiles_column", help="column of the molecules")]
 
 
 @dataclass(kw_only=True)
@@ -38,13 +37,37 @@ class LoadingOptions(ModelOptions):
 
 
 @dataclass(kw_only=True)
-class MoleculeFileArguments:
+class LayoutOptions:
+    """How the file is laid out."""
+
+    smiles_column: Annotated[str | None, typer.Option("--smiles_column", help="column of the molecules")] = None
+    separator: Annotated[
+        str | None,
+        typer.Option(help="character between the cells of a csv, tsv or txt file, or tab", show_default="recognised"),
+    ] = None
+    column_names: Annotated[
+        str | None, typer.Option("--column_names", help="columns of such a file without a header: smiles,name,...")
+    ] = None
+
+    def open_file(self, path: Path, **options: Any) -> "MoleculeFile":
+        """Open a file with these options and others of `MoleculeFile`."""
+        from modeling_finemoltex.data.molecule_files import MoleculeFile
+
+        names = None if self.column_names is None else [name.strip() for name in self.column_names.split(",")]
+        layout = {"smiles_column": self.smiles_column, "separator": self.separator, "column_names": names}
+        return MoleculeFile(path, **layout, **options)
+
+
+@dataclass(kw_only=True)
+class MoleculeFileArguments(LayoutOptions):
     """Which file of molecules."""
 
     input_file: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="csv, tsv, smi, sdf (each also .gz) or parquet file")
+        Path,
+        typer.Argument(
+            metavar="INPUT", help="csv, tsv, txt, smi, sdf, jsonl (each also .gz, .bz2, .zst), parquet or xlsx file"
+        ),
     ]
-    smiles_column: SmilesColumn = None
 
 
 @dataclass(kw_only=True)

@@ -40,11 +40,12 @@ def embed(arguments: EmbedArguments) -> None:
     `accelerate launch -m modeling_finemoltex.cli embed ...` shares the work among several devices, `torchrun
     --nproc_per_node 2 -m modeling_finemoltex.cli embed ...` among several processes on CPUs.
     """
-    from modeling_finemoltex.data.molecule_files import MoleculeFile
     from modeling_finemoltex.embedding import MoleculeTextEncoder, embed_file
     from modeling_finemoltex.embedding.encoder import get_processes
 
-    source = MoleculeFile(arguments.input_file, arguments.smiles_column, arguments.text_column, arguments.id_column)
+    source = arguments.open_file(
+        arguments.input_file, text_column=arguments.text_column, id_column=arguments.id_column
+    )
     with quiet_loading():
         encoder = MoleculeTextEncoder.from_pretrained(
             arguments.model,
@@ -58,4 +59,5 @@ def embed(arguments: EmbedArguments) -> None:
         typer.echo(f"{arguments.output}: {facts['num_rows']} rows embedded in {facts['num_shards']} shards.")
         if facts["num_rejected"]:
             rejected = arguments.output / "rejected.csv"
-            typer.echo(f"{facts['num_rejected']} rows rejected, with reasons in {rejected}.")
+            which = "" if facts["num_rows"] else "All "
+            typer.echo(f"{which}{facts['num_rejected']} rows rejected, with reasons in {rejected}.")

@@ -23,14 +23,11 @@ class PredictArguments(LoadingOptions, MoleculeFileArguments):
 @takes(PredictArguments)
 def predict(arguments: PredictArguments) -> None:
     """Predict properties of the molecules of a file: its rows with columns added, whatever its size."""
-    from modeling_finemoltex.data.molecule_files import MoleculeFile
     from modeling_finemoltex.property_prediction import PropertyPredictor, predict_file
 
-    source = MoleculeFile(arguments.input_file, arguments.smiles_column, keep_cells=True)
+    source = arguments.open_file(arguments.input_file, keep_cells=True)
     with quiet_loading():
         predictor = PropertyPredictor.from_pretrained(arguments.model, arguments.device, arguments.trust_remote_code)
     counts = predict_file(source, arguments.output, predictor, arguments.batch_size, arguments.num_workers)
-    typer.echo(
-        f"{arguments.output}: {counts['num_rows']} rows, {counts['num_errors']} of them without prediction "
-        "(see `error`)."
-    )
+    count = "all" if counts["num_errors"] == counts["num_rows"] else counts["num_errors"]
+    typer.echo(f"{arguments.output}: {counts['num_rows']} rows, {count} of them without prediction (see `error`).")

@@ -1,6 +1,5 @@
 """`finemoltex vocab`: train a motif vocabulary, or show one."""
 
-import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,24 +7,23 @@ from typing import Annotated, Any
 
 import typer
 
-from .arguments import AsJson, SmilesColumn, takes
+from .arguments import AsJson, LayoutOptions, takes
 from .tables import echo_facts
 
 SHOWN_MOTIFS = 12
 
 
 @dataclass(kw_only=True)
-class VocabArguments:
+class VocabArguments(LayoutOptions):
     """What to train on or to show."""
 
     source: Annotated[
         str,
         typer.Argument(
-            help="csv, tsv, smi, sdf or parquet file to train on; or a .json vocabulary, model folder, Hub id"
+            help="file of molecules to train on, as for embed; or a .json vocabulary, model folder, Hub id"
         ),
     ]
     output: Annotated[Path | None, typer.Option(help="write the vocabulary to this .json file")] = None
-    smiles_column: SmilesColumn = None
     fragmentation: Annotated[str, typer.Option(help="functional or paper")] = "functional"
     min_count: Annotated[int, typer.Option("--min_count", help="motifs seen less often are unknown")] = 5
     max_size: Annotated[int | None, typer.Option("--max_size", help="keep at most so many, the most frequent")] = None
@@ -45,7 +43,7 @@ def vocab(arguments: VocabArguments) -> None:
 
 def _load_vocabulary(arguments: VocabArguments) -> dict[str, Any]:
     """Read a vocabulary, train one on a file of molecules, or take that of a model."""
-    from modeling_finemoltex.data.molecule_files import MoleculeFile, has_format
+    from modeling_finemoltex.data.molecule_files import has_format
     from modeling_finemoltex.processors import FineMolTexFeatureExtractor, train_motif_vocab
 
     path = Path(arguments.source)
@@ -54,7 +52,7 @@ def _load_vocabulary(arguments: VocabArguments) -> dict[str, Any]:
         known = known.get(arguments.fragmentation, known) if isinstance(known, dict) else known
         return FineMolTexFeatureExtractor(known).motif_vocab  # refuses what is no vocabulary
     if path.is_file() or has_format(path):
-        smiles = MoleculeFile(path, arguments.smiles_column).smiles()
+        smiles = arguments.open_file(path).smiles()
         return train_motif_vocab(smiles, arguments.fragmentation, arguments.min_count, arguments.max_size)
     return FineMolTexFeatureExtractor.from_pretrained(arguments.source).motif_vocab
 
@@ -68,5 +66,6 @@ def _summarize(vocabulary: dict[str, Any]) -> dict[str, Any]:
         "molecules": vocabulary.get("num_molecules"),
         "min_count": vocabulary.get("min_count"),
         "coverage": round(sum(vocabulary["motifs"].values()) / total, 4) if total else None,
-        "most_frequent": dict(itertools.islice(vocabulary["motifs"].items(), SHOWN_MOTIFS)),
+        # A vocabulary in a folder may have been written in another order: saving sorts keys.
+        "most_frequent": dict(sorted(vocabulary["motifs"].items(), key=lambda one: (-one[1], one[0]))[:SHOWN_MOTIFS]),
     }

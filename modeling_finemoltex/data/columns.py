@@ -1,16 +1,19 @@
 """Which column holds what: usual names, the one that is asked for, and ids of any type as text."""
 
+import datetime
 import decimal
-import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
+
+from ..processors.smiles_finemoltex import try_parse
 
 # Usual names, most specific first; compared without case.
 USUAL_NAMES = {
     "smiles": ("smiles", "canonical_smiles", "isomeric_smiles", "molecule", "mol", "smi"),
     "text": ("text", "description", "caption", "iupac_name", "name"),
 }
+MOST_PLAIN = 1e22  # larger floats are written with an exponent, as their digits are not all known
 SHOWN_COLUMNS = 20  # of 617 columns, all would hide the message
 
 
@@ -60,8 +63,11 @@ def choose_column(names: Sequence[str], where: str, kind: str, asked: str | None
     found = find_column(names, kind, asked)
     if found is None:
         looked_for = repr(asked) if asked is not None else f"named like {', '.join(USUAL_NAMES[kind])}"
+        hint = ""
+        if any(try_parse(name) is not None for name in names):
+            hint = " If its first line is a row already, name the columns with `column_names`."
         raise ValueError(
-            f"{where} has no column {looked_for}; it has {list_columns(names)}. Name one with `{kind}_column`."
+            f"{where} has no column {looked_for}; it has {list_columns(names)}. Name one with `{kind}_column`.{hint}"
         )
     return found
 
@@ -76,7 +82,8 @@ def text_of(value: Any) -> str | None:
     """Write an id of any type as a person would.
 
     Args:
-        value: String, number (of numpy too), `decimal.Decimal`, bytes, anything with a `str`; missing values are none.
+        value: String, number (of numpy too), `decimal.Decimal`, bytes, date, anything with a `str`; missing values
+            (`None`, NaN, `pandas.NA`) are none.
 
     Returns:
         `str` or `None`: The text; `None` if there is no value.
@@ -87,12 +94,26 @@ def text_of(value: Any) -> str | None:
     """
     if type(value) is str or value is None:
         return value
+    if getattr(value, "shape", None) == () and hasattr(value, "tolist") and not isinstance(value, numbers.Number):
+        value = value.tolist()  # an array or tensor of one number, a string of numpy
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, bool) or not isinstance(value, numbers.Number | decimal.Decimal):
-        return str(value)
+    if isinstance(value, datetime.datetime) and value == value and value.time() == datetime.time():
+        return value.date().isoformat()  # a workbook has no dates without a time
+    if isinstance(value, decimal.Decimal):
+        if not value.is_finite():
+            return None if value.is_nan() else str(value)
+        plain = format(value, "f")
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return None if value is None or _is_missing(value) else str(value)
     if value != value:  # NaN
         return None
-    if isinstance(value, numbers.Real | decimal.Decimal) and math.isfinite(value) and value == int(value):
+    if isinstance(value, numbers.Integral) or (abs(value) < MOST_PLAIN and value == int(value)):
         return str(int(value))
-    return format(value.normalize(), "f") if isinstance(value, decimal.Decimal) else str(value)
+    return str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    """Tell whether something is one of the marks of pandas for a missing value, which equal nothing."""
+    return type(value).__name__ in ("NAType", "NaTType")

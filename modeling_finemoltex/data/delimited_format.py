@@ -2,6 +2,7 @@
 
 import csv
 import functools
+import string
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,19 +15,20 @@ CHEBI20_HEADER = ["CID", "SMILES", "description"]
 # A quoted cell may hold line breaks. One that goes on for longer than this was never closed.
 MAX_RECORD_LINES, MAX_RECORD_CHARACTERS = 10_000, 1 << 24
 QUOTE = '"'
+BLANKS = f"{string.whitespace}\ufeff"  # around a name; files that were joined have byte-order marks inside
 # The limit of the module is 131,072 characters a cell, for the whole process; lines have a limit of their own here.
 csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_CHARACTERS))
 
 
 def read_delimited(lines: TextLines, request: Request, usual: str = ",") -> Table:
-    """Open a table with a header.
+    """Open a table with a header, or with names for its columns.
 
-    Blank lines are no rows. A row that is not as wide as the header is broken, and so is a row whose quotation marks
-    do not close: it alone, not what follows it.
+    Blank lines are no rows. A row that is not as wide as the header is broken (empty cells beyond it do no harm), and
+    so is a row whose quotation marks do not close: it alone, not what follows it.
 
     Args:
         lines (`TextLines`): The file.
-        request (`Request`): Columns that are looked for, and the separator if it is known.
+        request (`Request`): Columns that are looked for, and the layout as far as it is known.
         usual (`str`): Separator that files of this suffix have, unless the columns show that it is another.
 
     Returns:
@@ -39,8 +41,10 @@ def read_delimited(lines: TextLines, request: Request, usual: str = ",") -> Tabl
     if first.lower().startswith("sep=") and len(first.strip()) == 5:  # Excel writes the separator so
         usual, first = first.strip()[4], queue.next_filled() or ""
     queue.push_back([first])
-    separator = request.separator or _find_separator(queue, request.fits, usual)
-    header = [cell.strip() for cell in _take_record(queue, separator, None)[0]]
+    separator, names = request.layout
+    fits = request.fits if not names else lambda cells: len(cells) == len(names)
+    separator = separator or _find_separator(queue, fits, usual)
+    header = list(names) or [cell.strip(BLANKS) for cell in _take_record(queue, separator, None)[0]]
     # The publishers of ChEBI-20 write quotation marks as they are.
     rows = _read_rows(queue, separator, len(header), is_quoted=header != CHEBI20_HEADER)
     return Table(header, lambda _: rows)
@@ -82,7 +86,7 @@ def _find_separator(queue: _Queue, fits: Callable[[list[str]], bool], usual: str
     for separator in candidates:
         cells, taken, _ = _take_record(queue, separator, None)
         queue.push_back(taken)
-        headers[separator] = [cell.strip() for cell in cells]
+        headers[separator] = [cell.strip(BLANKS) for cell in cells]
     fitting = [separator for separator in candidates if fits(headers[separator])]
     if fitting:
         return fitting[0]
@@ -99,16 +103,21 @@ def _read_rows(queue: _Queue, separator: str, width: int, is_quoted: bool) -> It
         chunk = next(queue.chunks, None)
         if chunk is None:
             return
-        records = _split_lines(chunk, separator, is_quoted)
+        records = _split_lines(chunk, separator, is_quoted)  # an empty list for a blank line
         if records is None:
             queue.lines.extend(chunk.lines)
             continue
         queue.number += len(records)
         for number, cells in enumerate(records, start=chunk.first):
-            if len(cells) == width:
+            if len(cells) == width and (width > 1 or not _is_blank(cells[0], separator)):
                 yield cells, number, None
-            elif cells:
-                yield _reject_width(cells, chunk.lines[number - chunk.first], number, width)
+            elif not _is_blank(line := chunk.lines[number - chunk.first], separator):
+                yield _fit_width(cells, line, number, width)
+
+
+def _is_blank(line: str, separator: str) -> bool:
+    """Tell a line of blanks from a row of empty cells, between which there are separators."""
+    return not line or (line.isspace() and separator not in line)
 
 
 def _split_lines(chunk: Chunk, separator: str, is_quoted: bool) -> list[list[str]] | None:
@@ -132,10 +141,8 @@ def _read_carefully(queue: _Queue, separator: str, width: int, is_quoted: bool) 
         kept = (*map(escape, cells), *[""] * width)[:width]
         raw = None if len(cells) == width else escape("\n".join(taken))
         yield kept, number, Broken(problem, raw)
-    elif len(cells) == width:
-        yield cells, number, None
-    elif cells:
-        yield _reject_width(cells, taken[0], number, width)
+    elif not _is_blank(taken[0], separator):
+        yield (cells, number, None) if len(cells) == width else _fit_width(cells, taken[0], number, width)
 
 
 def _take_record(queue: _Queue, separator: str, width: int | None) -> tuple[list[str], list[str], str | None]:
@@ -190,7 +197,9 @@ def _arm(line: str) -> str:
     return line.replace("\0", "\ufffd") + "\n"
 
 
-def _reject_width(cells: list[str], line: str, number: int, width: int) -> TableRow:
-    """Give a row that is not as wide as the header as many cells."""
+def _fit_width(cells: list[str], line: str, number: int, width: int) -> TableRow:
+    """Give a row that is not as wide as the header as many cells; only filled ones beyond it make it broken."""
     kept = (*cells, *[""] * width)[:width]
+    if len(cells) > width and not any(map(str.strip, cells[width:])):
+        return kept, number, None
     return kept, number, Broken(f"it has {len(cells)} cells, the header has {width}", line)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rdkit import Chem
 from rdkit.Chem import QED, Descriptors, rdMolDescriptors
 
-from .identifiers import try_parse
+from .identifiers import attempt, explain_refusal, try_parse
 from .structural_terms import count_ring_systems, count_terms, find_ring_systems
 
 REVISION = 3  # part of cache keys: raise it whenever the captions change
@@ -150,10 +150,13 @@ def write_captions(smiles: str, num_captions: int, seed: int = 0, topics: Sequen
     """
     molecule = try_parse(smiles)
     if molecule is None:
-        raise ValueError(f"{smiles!r} cannot be parsed as a SMILES with at least one atom, so it cannot be described.")
-    name = Chem.MolToSmiles(molecule)
-    molecule = try_parse(name) or molecule  # the order of atoms decides on the order of words, and on rounding
-    facts = [fact for fact in list_facts(molecule) if topics is None or fact.topic in topics]
+        raise ValueError(f"{explain_refusal(smiles)}, so it cannot be described.")
+    name = attempt(Chem.MolToSmiles, molecule)
+    # The order of atoms decides on the order of words, and on rounding.
+    every_fact = None if name is None else attempt(list_facts, try_parse(name) or molecule)
+    if every_fact is None:
+        raise ValueError(f"RDKit cannot compute what is said of {str(smiles)[:200]!r}, so it cannot be described.")
+    facts = [fact for fact in every_fact if topics is None or fact.topic in topics]
     attempts = (_compose(facts, random.Random(f"{seed} {number} {name}")) for number in range(2 * num_captions))
     return [caption for caption in dict.fromkeys(attempts) if caption][:num_captions]
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from datasets import List, Value
 
 from ..processors.text_normalization_finemoltex import normalize_text
 from .identifiers import molecule_key, stable_hash
+from .rejection import SHOWN, refuse_all
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ def featurize_pairs(
     it back.
 
     Args:
-        dataset (`datasets.Dataset` or `datasets.IterableDataset`): Columns `smiles` and `text`; others are dropped.
+        dataset (`datasets.Dataset` or `IterableDataset`): Columns `smiles` and `text`; others are dropped.
         processor (`FineMolTexProcessor`): Featurises molecules and tokenises texts.
         max_length (`int`): Texts are cut to this many tokens, special tokens included.
         num_proc (`int`, *optional*): Worker processes; not used for a streamed dataset.
@@ -72,16 +74,14 @@ def featurize_pairs(
         `num_tokens` is the length of `input_ids`.
 
     Raises:
-        ValueError: If a column is missing, or if a row is bad and `on_error="raise"`; names the row and its SMILES.
+        ValueError: If a column is missing, a row is bad and `on_error="raise"` (names it), or all were skipped.
     """
     if on_error not in ("raise", "skip"):
         raise ValueError(f'`on_error` must be "raise" or "skip": got {on_error!r}.')
     columns = _column_names(dataset)
-    missing = [name for name in ("smiles", "text") if name not in columns]
-    if missing:
-        raise ValueError(
-            f"The dataset has no column {missing[0]!r}; it has {columns}. `load_pairs` gives both columns."
-        )
+    for name in ("smiles", "text"):
+        if name not in columns:
+            raise ValueError(f"The dataset has no column {name!r}; it has {columns}. `load_pairs` gives both columns.")
     options: dict[str, Any] = {
         "batched": True,
         "batch_size": FEATURIZE_BATCH,
@@ -102,6 +102,8 @@ def featurize_pairs(
         desc="Featurising pairs",
         **options,
     )
+    if not len(featurized) and len(dataset):
+        raise refuse_all("The pairs", len(dataset), _find_reasons(dataset, processor))
     _report(featurized, len(dataset), max_length)
     return featurized
 
@@ -151,6 +153,15 @@ def _featurize_batch(
         logger.warning("Skipped %d of %d rows (%s).", len(skipped), len(rows), "; ".join(skipped[:3]))
     batch["num_tokens"] = [len(tokens) for tokens in batch["input_ids"]]
     return batch
+
+
+def _find_reasons(dataset: datasets.Dataset, processor: Any) -> Iterator[str]:
+    """Find again why the first rows cannot be used."""
+    for row, example in enumerate(dataset.select(range(min(SHOWN, len(dataset))))):
+        try:
+            _featurize_batch([example["smiles"]], [example["text"]], [row], processor, 1, "raise")
+        except ValueError as error:
+            yield str(error)
 
 
 def _column_names(dataset: datasets.Dataset | datasets.IterableDataset) -> list[str]:

@@ -10,10 +10,13 @@ import numpy as np
 from rdkit import Chem, rdBase
 from tqdm.auto import tqdm
 
+from ..processors import smiles_finemoltex
 from ..processors.relative_stereo_finemoltex import IS_RARE, RELATIVE_STEREO, STEREO_GROUP, get_labels, read_marks
-from ..processors.smiles_finemoltex import INCHI, try_parse
+from ..processors.smiles_finemoltex import INCHI, RDKIT_ERRORS, parse_molecule
 
 CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, so the bar moves and pickling is cheap
+# RDKit ranks atoms in quadratic time: a molecule as large takes a second, one of 70,000 atoms would take minutes.
+MAX_ATOMS = 5_000
 PROGRESS_FROM = 5_000  # fewer molecules than this finish before a progress bar would be read
 
 
@@ -33,10 +36,45 @@ def stable_hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "big") >> 1
 
 
+def try_parse(molecule: Any) -> Chem.Mol | None:
+    """Parse a molecule quietly, if it is not so large that a job would wait for it.
+
+    Args:
+        molecule (`str` or `rdkit.Chem.Mol`): As `parse_molecule` takes it.
+
+    Returns:
+        `rdkit.Chem.Mol` or `None`: The sanitised molecule; `None` if it is none, or has more than `MAX_ATOMS` atoms.
+
+    Example:
+    >>> [try_parse(one) is not None for one in ("CCO", "CCO ethanol", "C(C", None, "C" * 5_001)]
+    [True, False, False, False, False]
+    """
+    parsed = smiles_finemoltex.try_parse(molecule)
+    return None if parsed is None or parsed.GetNumAtoms() > MAX_ATOMS else parsed
+
+
+def explain_refusal(smiles: Any) -> str:
+    """Say why `try_parse` refuses something: one sentence without its end; nothing, if it does not."""
+    try:
+        parse_molecule(smiles, max_atoms=MAX_ATOMS)
+    except ValueError as error:
+        return str(error).split(". ")[0].rstrip(".")
+    return ""
+
+
+def attempt(function: Callable[..., Any], *values: Any) -> Any:
+    """Call a function of RDKit; `None` if it fails for this molecule, in whichever way."""
+    try:
+        with rdBase.BlockLogs():
+            return function(*values)
+    except RDKIT_ERRORS:
+        return None
+
+
 def canonical_smiles(smiles: Any) -> str | None:
-    """Write the canonical SMILES (with stereo and isotopes) of one molecule; `None` if it cannot be parsed."""
+    """Write the canonical SMILES (with stereo and isotopes) of a molecule; `None` if it cannot be read or written."""
     molecule = try_parse(smiles)
-    return None if molecule is None else Chem.MolToSmiles(molecule)
+    return None if molecule is None else attempt(Chem.MolToSmiles, molecule)
 
 
 def molecule_key(smiles: Any) -> str | None:
@@ -52,8 +90,8 @@ def molecule_key(smiles: Any) -> str | None:
     molecule = try_parse(smiles)
     if molecule is None:
         return None
-    name = Chem.MolToSmiles(molecule)
-    if not molecule.HasProp(IS_RARE):
+    name = attempt(Chem.MolToSmiles, molecule)
+    if name is None or not molecule.HasProp(IS_RARE):
         return name
     pairs = zip(*(get_labels(molecule, kind) for kind in (RELATIVE_STEREO, STEREO_GROUP)), strict=True)
     counts = Counter(f"{label}{'' if not group else 'or and'.split()[group - 1]}" for label, group in pairs)
@@ -65,12 +103,17 @@ def inchikey(smiles: Any) -> str | None:
     molecule = try_parse(smiles)
     if molecule is None:
         return None
-    with rdBase.BlockLogs():
-        is_smiles = isinstance(smiles, str) and not smiles.strip().startswith(INCHI)
-        if is_smiles and molecule.HasProp(IS_RARE):
-            molecule = read_marks(smiles.strip())  # InChI names what RDKit's perception of the molecule has dropped
-            Chem.SanitizeMol(molecule)
-        return Chem.MolToInchiKey(molecule) or None
+    is_smiles = isinstance(smiles, str) and not smiles.strip().startswith(INCHI)
+    if is_smiles and molecule.HasProp(IS_RARE):
+        # InChI names what RDKit's perception of the molecule has dropped.
+        molecule = attempt(_read_with_marks, smiles.strip())
+    return None if molecule is None else attempt(Chem.MolToInchiKey, molecule) or None
+
+
+def _read_with_marks(smiles: str) -> Chem.Mol:
+    molecule = read_marks(smiles)
+    Chem.SanitizeMol(molecule)
+    return molecule
 
 
 def inchikey14(smiles: Any) -> str | None:

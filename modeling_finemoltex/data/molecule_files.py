@@ -7,16 +7,17 @@ import csv
 import functools
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .columns import choose_column, find_column, text_of
 from .delimited_format import read_delimited
+from .rejection import SHOWN, join_reasons, refuse_all
 from .sdf_format import read_sdf, smiles_of_record
 from .smi_format import read_smi, smiles_of_cxsmiles
-from .table import Format, Request
+from .table import Format, Layout, Request
 from .text_lines import DECOMPRESSORS, READ_ERRORS, TextLines
 from .typed_formats import read_excel, read_json, read_parquet
 
@@ -40,9 +41,10 @@ FORMATS: dict[str, Format] = {
     ".json": _JSON,
     ".xlsx": Format(read_excel, is_text=False),
 }
+DELIMITED = (".csv", ".tsv", ".txt")
+TAB_NAMES = {"tab": "\t", "\\t": "\t"}  # how a tab can be typed
 TEXT_KINDS = ("string", "large_string", "string_view")  # types of columns that hold text
 HASHED_AT_ONCE = 1 << 20  # bytes
-SHOWN = 5  # rows that the log names
 HEAD_BYTES = 1 << 20  # of the file, hashed with its size to recognise it without reading all of it
 
 
@@ -72,8 +74,10 @@ class MoleculeFile:
             none; in a smi file the id follows the SMILES, in an sdf file it is the first line of the record.
         keep_cells (`bool`): Give every row all its cells; their names are `header`. A smi or sdf file has `smiles` (of
             an sdf file: the record) and `id`.
-        separator (`str`, *optional*): One character between the cells of a csv, tsv or txt file; if absent, comma,
-            tab, semicolon, bar or blank, whichever gives a header with the columns that are looked for.
+        separator (`str`, *optional*): One character between the cells of a csv, tsv or txt file (`"tab"` is one too);
+            if absent, comma, tab, semicolon, bar or blank, whichever gives a header with the columns that are looked
+            for.
+        column_names (sequence of `str`, *optional*): Names of the columns of a csv, tsv or txt file without a header.
 
     Raises:
         ValueError: If the file does not exist, has another suffix, no rows or no such column (lists those it has), or
@@ -95,8 +99,9 @@ class MoleculeFile:
         id_column: str | None = None,
         keep_cells: bool = False,
         separator: str | None = None,
+        column_names: Sequence[str] | None = None,
     ) -> None:
-        self.path, self.keep_cells, self.separator = Path(path), keep_cells, separator
+        self.path, self.keep_cells, self.layout = Path(path), keep_cells, _check_layout(separator, column_names)
         self.header: list[str] = ["smiles", "id"]  # a table's own, once its first row is read
         self.columns = {"smiles": smiles_column, "text": text_column, "id": id_column}
         self.is_text = text_column is not None
@@ -105,12 +110,15 @@ class MoleculeFile:
                 f"Give `smiles_column` to embed molecules or `text_column` to embed texts, not both: got "
                 f"{smiles_column!r} and {text_column!r}."
             )
-        if separator is not None and len(separator) != 1:
-            raise ValueError(f"`separator` must be one character, such as ';' or '\\t': got {separator!r}.")
         if not self.path.is_file():
             raise ValueError(f"{self.path} is no file. Give one of the formats {', '.join(FORMATS)}.")
         self.suffix = format_of(self.path)
         self.format = FORMATS[self.suffix]
+        if any(self.layout) and self.suffix not in DELIMITED:
+            raise ValueError(
+                f"`separator` and `column_names` are for {', '.join(DELIMITED)} files: {self.path} is a {self.suffix} "
+                "file. Leave them out."
+            )
         unused = () if self.format.has_columns else ("smiles",) if self.format.is_record else ("smiles", "text", "id")
         for kind in unused:
             if self.columns[kind] is not None:
@@ -132,21 +140,26 @@ class MoleculeFile:
         """What turns a value into a SMILES or raises a `ValueError`; `None` where values are what is embedded."""
         return None if self.is_text else self.format.to_smiles
 
+    def keeping_cells(self) -> "MoleculeFile":
+        """Return the same file with all the cells of every row, and its whole header."""
+        return self if self.keep_cells else MoleculeFile(self.path, *self.columns.values(), True, *self.layout)
+
     def show(self, value: str | None) -> str | None:
         """Shorten a value for a list of rows: of a record with many lines, its title."""
         is_record = self.format.is_record and not self.is_text
         return value.partition("\n")[0] if is_record and value is not None else value
 
-    def identity(self) -> dict[str, str | int]:
-        """Describe the contents by size and beginning: equal for a copy of the file, whatever its name and date."""
+    def identity(self) -> dict[str, Any]:
+        """Describe the contents by size, beginning and layout: equal for a copy, whatever its name and date."""
         with self.path.open("rb") as file:
             head = hashlib.sha256(file.read(HEAD_BYTES)).hexdigest()
-        return {"input_bytes": self.path.stat().st_size, "input_head": head[:16]}
+        layout = {name: value for name, value in self.layout._asdict().items() if value}
+        return {"input_bytes": self.path.stat().st_size, "input_head": head[:16], **layout}
 
     def __iter__(self) -> Iterator[Row]:
         """Yield every `Row` in the order of the file."""
         named = tuple(name for name in self.columns.values() if name is not None)
-        request = Request(named, fits=self._fits, separator=self.separator)
+        request = Request(named, fits=self._fits, layout=self.layout)
         with OpenTable(self.path, request) as opened:
             self._opened = opened
             if opened.header:
@@ -156,22 +169,29 @@ class MoleculeFile:
     def smiles(self) -> Iterator[str]:
         r"""Yield the molecules as SMILES, unchecked; rows that cannot be read are left out, and counted in the log.
 
+        Raises:
+            ValueError: At the end, if all rows were left out; says why.
+
         Example:
         >>> path = Path(folder) / "library.smi"
         >>> _ = path.write_text("CCO ethanol\nCC |^1:1| ethyl\n")
         >>> list(MoleculeFile(path).smiles())
         ['CCO', '[CH2]C']
         """
-        to_smiles, problems = self.to_smiles, []
+        to_smiles, problems, num_rows = self.to_smiles, [], 0
         for row in self:
+            num_rows += 1
             try:
                 if row.problem is not None or row.value is None:
                     raise ValueError(row.problem or "it has no molecule")
                 yield row.value if to_smiles is None else to_smiles(row.value)
             except ValueError as error:
-                problems.append(f"line {row.line}: {error}" if len(problems) < SHOWN else "")
+                where = f"row {num_rows - 1}" if row.line is None else f"line {row.line}"
+                problems.append(f"{where}: {error}" if len(problems) < SHOWN else "")
+        if len(problems) == num_rows:
+            raise refuse_all(self.path, num_rows, problems)
         if problems:
-            shown = "; ".join(filter(None, problems))
+            shown = join_reasons(problems, len(problems))
             logger.warning("%s: left out %d rows that cannot be read (%s).", self.path, len(problems), shown)
 
     def _fits(self, header: list[str]) -> bool:
@@ -196,8 +216,8 @@ class MoleculeFile:
         for cells, line, broken in opened.rows(wanted):
             opened.line = line
             value, ident, problem = cells[value_place], None if id_place is None else cells[id_place], None
-            if ident is not None and type(ident) is not str:
-                ident = text_of(ident)
+            if ident is not None:
+                ident = (text_of(ident) or "").strip(" \t") or None
             if broken is not None:
                 problem = broken.problem
                 if broken.raw is not None:
@@ -261,10 +281,23 @@ class OpenTable:
         """Turn what goes wrong while reading into a `ValueError` that names file, format and line."""
         try:
             yield
-        except (*READ_ERRORS, csv.Error) as error:
+        except (*READ_ERRORS, csv.Error, MemoryError) as error:
             where = "" if self.line is None else f" after the row in line {self.line}"
             suffix = format_of(self.path)[1:]
             raise ValueError(f"{self.path} cannot be read as {suffix}{where}: {error}") from error
+
+
+def _check_layout(separator: str | None, column_names: Sequence[str] | None) -> Layout:
+    """Check what was said about a table of text."""
+    separator = None if separator is None else TAB_NAMES.get(separator, separator)
+    if separator is not None and (len(separator) != 1 or separator in '"\r\n\0'):
+        raise ValueError(f"`separator` must be one character, such as ';' or 'tab': got {separator!r}.")
+    names = tuple(column_names or ())
+    if isinstance(column_names, str) or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(f"`column_names` must be a list of names, one for each column: got {column_names!r}.")
+    if len(set(names)) < len(names):
+        raise ValueError(f"`column_names` must differ: got {list(names)}.")
+    return Layout(separator, names)
 
 
 def format_of(path: str | Path) -> str:

@@ -10,6 +10,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import Descriptors
 
 from ..processors.smiles_finemoltex import is_plain
+from .identifiers import attempt
 
 DESCRIPTORS: dict[str, Callable[[Chem.Mol], float]] = dict(Descriptors.descList)
 
@@ -48,7 +49,11 @@ class MoleculeFilter:
         _ = self._patterns  # parsed here, so that a bad pattern is an error at construction
 
     def accepts(self, molecule: Chem.Mol) -> bool:
-        """Tell whether a molecule meets the condition; the cheap tests come first."""
+        """Tell whether a molecule meets the condition; one whose descriptors RDKit cannot compute does not."""
+        return bool(attempt(self._test, molecule))
+
+    def _test(self, molecule: Chem.Mol) -> bool:
+        """Test the condition, what is cheap first."""
         required, excluded = self._patterns
         return (
             all(molecule.HasSubstructMatch(pattern) for pattern in required)

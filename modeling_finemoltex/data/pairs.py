@@ -10,14 +10,16 @@ import pyarrow.compute as pc
 from datasets import Dataset, IterableDataset, Value
 
 from .columns import USUAL_NAMES, choose_column
+from .molecule_files import MoleculeFile
 from .pubchemstm import find_pubchem_folder, read_pubchem
+from .table import Layout
 from .tables import find_files, load_files, load_hub_table
 
 FEATURES = datasets.Features({"smiles": Value("string"), "text": Value("string"), "row": Value("int64")})
 
 
 def load_pairs(
-    source: str | Sequence[str] | None,
+    source: str | MoleculeFile | Sequence[str] | None,
     smiles_column: str | None = None,
     text_column: str | None = None,
     split: str = "train",
@@ -26,9 +28,10 @@ def load_pairs(
     """Load pairs of a molecule and a text.
 
     Args:
-        source (`str` or sequence of `str`): One of
+        source (`str`, `MoleculeFile` or sequence of `str`): One of
 
             - local files of any format (see `MoleculeFile`); one path, several, or a glob pattern;
+            - one file with its columns or its layout, as a `MoleculeFile`;
             - a folder of such files, whose names tell their split as on the Hub (`train.csv`, `test.csv`);
             - a folder in the raw PubChemSTM layout: `CID2text.json` with `CID2SMILES.csv` or `molecules.sdf`;
             - the ChEBI-20 files `train.txt`, ... (tab-separated CID, SMILES, description);
@@ -46,6 +49,11 @@ def load_pairs(
         ValueError: If the source cannot be found or read, is empty, lacks a column, or has an empty cell (when
             streaming, at the moment that row is read). Names file, row and column, and lists what is there.
     """
+    layout = Layout()
+    if isinstance(source, MoleculeFile):
+        smiles_column = smiles_column or source.columns["smiles"]
+        text_column = text_column or source.columns["text"]
+        source, layout = str(source.path), source.layout
     paths = [source] if isinstance(source, str) else list(source or ())
     if not paths or not all(paths):
         raise ValueError(f"No data source: got {source!r}. Give a file, a folder, a glob pattern or a Hub dataset id.")
@@ -59,7 +67,7 @@ def load_pairs(
         table, where = load_hub_table(paths[0], split, streaming), f"Hub dataset {paths[0]} ({split})"
     else:
         named = [name for name in columns if name is not None]
-        table, where = load_files(files, split, named, streaming), ", ".join(files[:3])
+        table, where = load_files(files, split, named, streaming, layout=layout), ", ".join(files[:3])
     return _to_pairs(table, where, columns)
 
 

@@ -1,7 +1,6 @@
 """Tables of molecules with measured properties: the MoleculeNet sets by name, and any table with label columns."""
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,10 @@ import numpy as np
 from datasets import Dataset
 
 from .columns import choose_column, list_columns
-from .identifiers import map_unique, try_parse
+from .identifiers import explain_refusal, map_unique, try_parse
+from .labels import read_labels
+from .molecule_files import MoleculeFile
+from .rejection import join_reasons, refuse_all
 from .tables import load_table
 
 logger = logging.getLogger(__name__)
@@ -21,21 +23,16 @@ PROBLEM_TYPES = {
     "multiclass": "single_label_classification",
     "regression": "regression",
 }
-MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "none", "null", "missing", "nd", "n.d.", "?"}
-# Words for the two classes of a yes-or-no task.
-CLASS_WORDS = {
-    **dict.fromkeys(("true", "yes", "y", "active", "positive", "pos"), 1.0),
-    **dict.fromkeys(("false", "no", "n", "inactive", "negative", "neg"), 0.0),
-}
-SHOWN = 5  # rows named in a message
 
 
 class _Set(NamedTuple):
     labels: tuple[str, ...] = ()  # columns; none: all but `others`
     others: tuple[str, ...] = ("smiles", "mol_id")
+    task_type: str = "binary"
+    stem: str = ""  # of the published file, if it has another name
 
 
-# The sets of the published tables, all of yes-or-no tasks, with the columns of the DeepChem distribution.
+# The sets of the published tables, with the columns of the DeepChem distribution.
 MOLECULENET = {
     "bbbp": _Set(("p_np",)),
     "tox21": _Set(),
@@ -45,6 +42,9 @@ MOLECULENET = {
     "muv": _Set(),
     "hiv": _Set(("HIV_active",)),
     "bace": _Set(("Class",)),
+    "esol": _Set(("measured log solubility in mols per litre",), task_type="regression", stem="delaney-processed"),
+    "freesolv": _Set(("expt",), task_type="regression", stem="sampl"),
+    "lipophilicity": _Set(("exp",), task_type="regression"),
 }
 
 
@@ -98,7 +98,7 @@ class PropertyTable:
 
 
 def load_property_table(
-    source: str,
+    source: str | MoleculeFile,
     label_columns: Sequence[str] | None = None,
     task_type: str = "binary",
     smiles_column: str | None = None,
@@ -109,11 +109,12 @@ def load_property_table(
     """Load molecules with labels.
 
     Args:
-        source (`str`): A MoleculeNet name (`bbbp`, `tox21`, `toxcast`, `sider`, `clintox`, `muv`, `hiv`, `bace`) with
-            `data_dir`, or a file of any format (see `MoleculeFile`).
+        source (`str` or `MoleculeFile`): A MoleculeNet name (a key of `MOLECULENET`: `bbbp`, `tox21`, ...) with
+            `data_dir`, or a file of any format.
         label_columns (sequence of `str`, *optional*): Columns of the labels; the set's own for a MoleculeNet name.
         task_type (`str`): `"binary"` (each column 0 or 1, or words such as yes, no, true, active, negative),
-            `"multiclass"` (one column of class names) or `"regression"`. Empty cells are missing labels.
+            `"multiclass"` (one column of class names) or `"regression"`; a MoleculeNet set has its own. Empty cells
+            and words such as nan, n/a or none are missing labels.
         smiles_column (`str`, *optional*): Column of the molecules; without it, the usual names are tried.
         text_column (`str`, *optional*): Column of texts that the model reads beside the molecules.
         data_dir (`str` or `Path`, *optional*): Folder of the MoleculeNet files, such as `bbbp.csv` or `hiv.csv.gz`.
@@ -128,23 +129,26 @@ def load_property_table(
     """
     if task_type not in PROBLEM_TYPES:
         raise ValueError(f"`task_type` must be one of {', '.join(PROBLEM_TYPES)}: got {task_type!r}.")
-    known = MOLECULENET.get(source.lower())
-    path = source if known is None else str(find_moleculenet_file(source.lower(), data_dir))
-    named = [name for name in (smiles_column, text_column, *(label_columns or ())) if name is not None]
-    rows = load_table(path, columns=named, on_broken="empty")  # a broken row is one that cannot be parsed
+    name = source.lower() if isinstance(source, str) and source.lower() in MOLECULENET else None
+    known = None if name is None else MOLECULENET[name]
+    if isinstance(source, MoleculeFile):
+        smiles_column = smiles_column or source.columns["smiles"]
+    if known is not None:
+        source = str(find_moleculenet_file(str(name), data_dir))
+        task_type = task_type if label_columns else known.task_type
+    path = str(source.path if isinstance(source, MoleculeFile) else source)
+    named = [one for one in (smiles_column, text_column, *(label_columns or ())) if one is not None]
+    rows = load_table(source, columns=named, on_broken="empty")  # a broken row is one that cannot be parsed
     names = list(rows.column_names)
     smiles_column = choose_column(names, path, "smiles", smiles_column)
     chosen = _choose_labels(known, names, label_columns, task_type, path)
     if text_column is not None:
         _check_column(text_column, names, path)
     smiles = _read_column(rows, smiles_column)
-    parses = map_unique(_can_parse, smiles, num_proc, "Parsing")
-    kept = np.flatnonzero(parses.astype(bool)).astype(np.int64)
-    unparseable = {int(row): smiles[row] for row in np.flatnonzero(~parses.astype(bool))}
-    _report(path, len(smiles), unparseable)
-    labels, classes = _read_labels(rows, chosen, task_type, path)
+    kept, unparseable = _sort_out(smiles, num_proc, path)
+    labels, classes = read_labels([_read_column(rows, column) for column in chosen], chosen, task_type, path)
     return PropertyTable(
-        name=source.lower() if known else Path(source).name.partition(".")[0],
+        name=name or Path(path).name.partition(".")[0],
         rows=rows,
         row_numbers=kept,
         smiles=[smiles[row] for row in kept],
@@ -158,7 +162,7 @@ def load_property_table(
 
 
 def find_moleculenet_file(name: str, data_dir: str | Path | None) -> Path:
-    """Find the file of a MoleculeNet set, `name.csv`, `name.csv.gz` or `name.parquet`, in any case.
+    """Find the file of a MoleculeNet set, `name.csv`, `name.csv.gz` or `name.parquet` in any case, or as published.
 
     Args:
         name (`str`): One of `MOLECULENET`.
@@ -172,7 +176,8 @@ def find_moleculenet_file(name: str, data_dir: str | Path | None) -> Path:
     folder = Path(data_dir)
     there = sorted(folder.iterdir()) if folder.is_dir() else []
     # `toxcast_data.csv.gz` is the name under which DeepChem serves it.
-    wanted = {f"{name}{tail}{suffix}" for tail in ("", "_data") for suffix in (".csv", ".csv.gz", ".parquet")}
+    stems = (name, f"{name}_data", MOLECULENET[name].stem or name)
+    wanted = {f"{stem}{suffix}" for stem in stems for suffix in (".csv", ".csv.gz", ".parquet")}
     found = next((file for file in there if file.name.lower() in wanted), None)
     if found is None:
         listing = list_columns([file.name for file in there]) if there else "no files"
@@ -202,88 +207,31 @@ def _check_column(column: str, names: list[str], path: str) -> None:
         raise ValueError(f"{path} has no column {column!r}; it has {list_columns(names)}. Name one of these.")
 
 
+def _sort_out(smiles: list[Any], num_proc: int | None, path: str) -> tuple[np.ndarray, dict[int, Any]]:
+    """Tell the rows that are molecules, `(R,)`, from the others."""
+    parses = map_unique(_can_parse, smiles, num_proc, "Parsing").astype(bool)
+    unparseable = {int(row): smiles[row] for row in np.flatnonzero(~parses)}
+    _report(path, len(smiles), unparseable)
+    return np.flatnonzero(parses).astype(np.int64), unparseable
+
+
 def _can_parse(smiles: Any) -> bool:
     return try_parse(smiles) is not None
 
 
 def _report(path: str, num_rows: int, unparseable: dict[int, str]) -> None:
+    if not unparseable:
+        return
+    reasons = (f"row {row}: {explain_refusal(smiles)}" for row, smiles in unparseable.items())
     if len(unparseable) == num_rows:
-        raise ValueError(f"{path}: RDKit can parse none of the {num_rows} SMILES. Is it the right column?")
-    if unparseable:
-        shown = "; ".join(f"row {row}: {smiles!r}" for row, smiles in list(unparseable.items())[:SHOWN])
-        more = "; ..." if len(unparseable) > SHOWN else ""
-        logger.warning(
-            "%s: left out %d of %d rows that RDKit cannot parse (%s%s).", path, len(unparseable), num_rows, shown, more
-        )
-
-
-def _read_labels(rows: Dataset, columns: Sequence[str], task_type: str, path: str) -> tuple[np.ndarray, list[str]]:
-    """Read the label cells of all rows: `(A, K)` numbers with NaN, and the names of the classes."""
-    if task_type == "multiclass":
-        return _read_classes(_read_column(rows, columns[0]), columns[0], path)
-    labels = np.empty((len(rows), len(columns)))
-    for place, column in enumerate(columns):
-        cells = _read_column(rows, column)
-        # Few distinct values, many rows: each value is read once.
-        numbers = {cell: _read_number(cell, task_type == "binary") for cell in set(cells)}
-        labels[:, place] = [numbers[cell] for cell in cells]
-        allowed = np.isnan(labels[:, place]) | np.isfinite(labels[:, place])
-        if task_type == "binary":
-            allowed = np.isnan(labels[:, place]) | np.isin(labels[:, place], (0.0, 1.0))
-        if not allowed.all():
-            row = int(np.flatnonzero(~allowed)[0])
-            raise ValueError(_refuse_label(path, row, column, cells[row], task_type))
-        if np.isnan(labels[:, place]).all():
-            raise ValueError(f"{path}, column {column!r} holds no label at all: every cell is empty. Leave it out.")
-    return labels, []
-
-
-def _refuse_label(path: str, row: int, column: str, cell: Any, task_type: str) -> str:
-    """Say that a cell is no label, and what to do."""
-    says, advice = "a number", "or read the column with task type multiclass"
-    if task_type == "binary":
-        says = "0 or 1"
-        advice = (
-            "or read a column of names or of several classes with task type multiclass, of numbers with regression"
-        )
-    elif str(cell).strip()[:1] in ("<", ">", "~", "=", "\u2264", "\u2265"):
-        advice = "and decide what a bound is worth: the bare number, or no label"
-    return (
-        f"{path}, row {row}, column {column!r}: {cell!r} is no label. Write {says}, leave the cell empty where it is "
-        f"missing, {advice}. Rows count from 0 below the header."
-    )
+        raise refuse_all(path, num_rows, reasons, "Is it the right column? Name one with `smiles_column`.")
+    shown = join_reasons(reasons, len(unparseable))
+    logger.warning("%s: left out %d of %d rows that are no molecules (%s).", path, len(unparseable), num_rows, shown)
 
 
 def _read_column(rows: Dataset, column: str) -> list[Any]:
     """Read all cells of one column from the Arrow table, which for 617 columns saves seconds."""
     return rows.data.column(column).to_pylist()
-
-
-def _read_classes(cells: list[Any], column: str, path: str) -> tuple[np.ndarray, list[str]]:
-    """Number the class names of one column in sorted order."""
-    names = [None if _is_missing(cell) else str(cell).strip() for cell in cells]
-    classes = sorted({name for name in names if name is not None})
-    if len(classes) < 2:
-        raise ValueError(f"{path}, column {column!r} has {len(classes)} classes ({classes}): at least 2 are needed.")
-    numbers = {name: float(place) for place, name in enumerate(classes)}
-    return np.asarray([[math.nan if name is None else numbers[name]] for name in names]), classes
-
-
-def _read_number(cell: Any, is_binary: bool) -> float:
-    """Read one cell: NaN if missing, infinite if it is no number."""
-    if _is_missing(cell):
-        return math.nan
-    if is_binary and str(cell).strip().lower() in CLASS_WORDS:
-        return CLASS_WORDS[str(cell).strip().lower()]
-    try:
-        number = float(cell)
-    except (TypeError, ValueError):
-        return math.inf
-    return number if math.isfinite(number) else math.inf
-
-
-def _is_missing(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, float) and math.isnan(cell)) or str(cell).strip().lower() in MISSING
 
 
 def _read_texts(rows: Dataset, column: str, kept: np.ndarray, path: str) -> list[str]:

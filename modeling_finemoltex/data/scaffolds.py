@@ -3,7 +3,7 @@
 from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from .identifiers import try_parse
+from .identifiers import attempt, try_parse
 
 # RDKit compares all pairs of atoms: 1.3 s for two rings with 640 atoms between them, 30 ms for 200 atoms.
 MANY_ATOMS = 200
@@ -24,8 +24,11 @@ def murcko_scaffold(smiles: str, with_stereo: bool = False) -> str | None:
     ('c1ccc(CC2CC2)cc1', '', None)
     """
     molecule = try_parse(smiles)
-    if molecule is None:
-        return None
+    return None if molecule is None else attempt(_write_scaffold, molecule, with_stereo)
+
+
+def _write_scaffold(molecule: Chem.Mol, with_stereo: bool) -> str:
+    """Write the scaffold of a parsed molecule."""
     if molecule.GetNumAtoms() > MANY_ATOMS:
         return Chem.MolToSmiles(prune_to_scaffold(molecule), isomericSmiles=with_stereo)
     return MurckoScaffold.MurckoScaffoldSmiles(mol=molecule, includeChirality=with_stereo)

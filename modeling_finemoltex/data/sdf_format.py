@@ -3,14 +3,17 @@
 import itertools
 from collections.abc import Collection, Iterator
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
+from .identifiers import MAX_ATOMS, attempt
 from .table import Broken, Request, Table, TableRow
 from .text_lines import CutLine, TextLines, escape
 
 HEADER = ["smiles", "id"]
 SEPARATOR, BLOCK_END = "$$$$", "M  END"
 MAX_RECORD_CHARACTERS = 1 << 24  # a 2,000-atom record has 0.2 M; more means that the separators are missing
+NO_ATOMS = "The SDF record has no atoms."
+SHOWN_CHARACTERS = 200  # of a record that is too long
 LOOK_AHEAD = 1_000  # lines after a separator that may belong to a value
 
 
@@ -49,16 +52,19 @@ def smiles_of_record(record: str) -> str:
     >>> smiles_of_record(Chem.MolToMolBlock(Chem.MolFromSmiles("OCC")))
     'CCO'
     """
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromMolBlock(record)
-        if molecule is None:
-            raw = Chem.MolFromMolBlock(record, sanitize=False)
-            problems = [] if raw is None else Chem.DetectChemistryProblems(raw)
-            reason = problems[0].Message() if problems else "it is not a valid mol block"
-            raise ValueError(f"RDKit cannot read the SDF record: {reason}.")
-    if not molecule.GetNumAtoms():
-        raise ValueError("The SDF record has no atoms.")
-    return Chem.MolToSmiles(molecule)
+    molecule = attempt(Chem.MolFromMolBlock, record)
+    if molecule is None:
+        raw = attempt(Chem.MolFromMolBlock, record, False)
+        problems = None if raw is None else attempt(Chem.DetectChemistryProblems, raw)
+        reason = problems[0].Message() if problems else "it is not a valid mol block"
+        raise ValueError(f"RDKit cannot read the SDF record: {reason}.")
+    if not 0 < molecule.GetNumAtoms() <= MAX_ATOMS:
+        count = molecule.GetNumAtoms()
+        raise ValueError(f"The SDF record has {count} atoms, at most {MAX_ATOMS} are read." if count else NO_ATOMS)
+    smiles = attempt(Chem.MolToSmiles, molecule)
+    if smiles is None:
+        raise ValueError("RDKit cannot write the molecule of the SDF record as a SMILES.")
+    return smiles
 
 
 def _read_rows(lines: TextLines, properties: Collection[str], has_id: bool) -> Iterator[TableRow]:
@@ -81,36 +87,44 @@ def _read_rows(lines: TextLines, properties: Collection[str], has_id: bool) -> I
 class _Records:
     """Records of a file: number of the first line, lines, whether nothing is wrong with any of them.
 
-    The last record may lack its end.
+    The last record may lack its end. Of a record that is too long, one `CutLine` stays.
     """
 
     def __init__(self, lines: TextLines) -> None:
         self._chunks = lines.chunks()
         self._lines: list[str] = []  # from the beginning of the record on
+        self._size = 0  # of these lines, in characters
         self._is_plain = True
 
     def __iter__(self) -> Iterator[tuple[int, list[str], bool]]:
-        first, place, lines = 1, 0, self._lines
-        while place < len(lines) or self._fill(first):
+        first, place, dropped, lines = 1, 0, 0, self._lines
+        while True:
+            if place == len(lines):
+                if self._size > MAX_RECORD_CHARACTERS:
+                    dropped += place - 1
+                    lines[:] = [CutLine(lines[0][:SHOWN_CHARACTERS])]
+                    place, self._size, self._is_plain = 1, len(lines[0]), False
+                if not self._fill():
+                    break
             if lines[place].startswith(SEPARATOR) and not (self._is_in_value(place) and self._continues(place)):
                 if place:
-                    yield first, lines[:place], self._is_plain
+                    yield first, lines[: 1 if dropped else place], self._is_plain
                 del lines[: place + 1]
-                first, place = first + place + 1, 0
+                first, place, dropped = first + dropped + place + 1, 0, 0
+                self._size = sum(map(len, lines))
             else:
                 place += 1
         if any(line.strip() for line in lines):
-            yield first, lines, self._is_plain
+            yield first, lines[:1] if dropped else lines, self._is_plain
 
-    def _fill(self, first: int) -> bool:
+    def _fill(self) -> bool:
         """Read more lines; tell whether there were any."""
         chunk = next(self._chunks, None)
-        if sum(map(len, self._lines)) > MAX_RECORD_CHARACTERS:
-            raise OSError(f"the record in line {first} does not end within {MAX_RECORD_CHARACTERS} characters")
         if chunk is None:
             return False
         self._is_plain = chunk.is_plain and (self._is_plain or not self._lines)
         self._lines.extend(chunk.lines)
+        self._size += sum(map(len, chunk.lines))
         return True
 
     def _is_in_value(self, place: int) -> bool:
@@ -130,7 +144,7 @@ class _Records:
         """
         has_ended = False
         for ahead in range(place + 1, place + LOOK_AHEAD):
-            if ahead == len(self._lines) and not self._fill(0):
+            if ahead == len(self._lines) and not self._fill():
                 return has_ended
             line = self._lines[ahead]
             if has_ended and line.strip():

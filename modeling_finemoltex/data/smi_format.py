@@ -1,20 +1,26 @@
 """Lines that begin with a SMILES: smi and cxsmiles files."""
 
+import csv
 import re
 from collections.abc import Iterator
 
-from rdkit import Chem, rdBase
+from rdkit import Chem
 
+from ..processors.smiles_finemoltex import MAX_CHARACTERS
 from .columns import USUAL_NAMES
+from .identifiers import attempt
 from .table import Broken, Request, Table, TableRow
 from .text_lines import TextLines, escape
 
 HEADER = ["smiles", "id"]
-# SMILES, CXSMILES extension between bars, separator, the rest: none of `,;|` and no blank can be part of a SMILES.
+# SMILES, CXSMILES extension between bars, separator, the rest: none of `,;|` and no blank can be part of a SMILES, but
+# commas and semicolons of an InChI.
 _LINE = re.compile(
-    r"\s*(?P<smiles>[^\s,;|]+)(?P<extension>\s+\|.*?\|(?=[\s,;]|$))?(?P<separator> *[\t,;] *|\s+|$)(?P<rest>.*)"
+    r"\s*(?P<smiles>InChI=\S+|[^\s,;|]+)(?P<extension>\s+\|.*?\|(?=[\s,;]|$))?"
+    r"(?P<separator> *[\t,;] *|\s+|$)(?P<rest>.*)"
 )
-_HEADINGS = {*USUAL_NAMES["smiles"], "structure", "smiles_string"}
+_HEADINGS = {*USUAL_NAMES["smiles"], "structure"}
+QUOTE = '"'
 
 
 def read_smi(lines: TextLines, request: Request) -> Table:
@@ -53,11 +59,11 @@ def smiles_of_cxsmiles(value: str) -> str:
         return value
     options = Chem.SmilesParserParams()
     options.allowCXSMILES, options.strictCXSMILES, options.parseName = True, True, False
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(value, options)
-    if molecule is None:
+    molecule = attempt(Chem.MolFromSmiles, value, options) if len(value) <= MAX_CHARACTERS else None
+    smiles = None if molecule is None else attempt(Chem.MolToSmiles, molecule)
+    if smiles is None:
         raise ValueError(f"RDKit cannot parse the CXSMILES {value[:200]!r}.")
-    return Chem.MolToSmiles(molecule)
+    return smiles
 
 
 def _read_rows(lines: TextLines) -> Iterator[TableRow]:
@@ -77,8 +83,13 @@ def _read_rows(lines: TextLines) -> Iterator[TableRow]:
 
 def _is_header(line: str) -> bool:
     """Tell whether a line names the columns."""
+    if line.startswith(QUOTE):  # written by a program for tables
+        line = "\t".join(next(csv.reader([line], delimiter="\t" if "\t" in line else ","), [""]))
     found = _LINE.match(line)
-    return found is not None and found["smiles"].strip("\"'#").lower() in _HEADINGS
+    if found is None:
+        return False
+    name = found["smiles"].strip("\"'#\ufeff").lower()
+    return name in _HEADINGS or "smiles" in name  # neither m nor l is an atom
 
 
 def _read_line(line: str, number: int, problem: str | None) -> TableRow:

@@ -20,8 +20,10 @@ from . import descriptor_captions
 from .chemicals_corpus import is_chemical_name, load_chemicals_pairs
 from .columns import choose_column
 from .feature_cache import cache_file
-from .identifiers import inchikey14, stable_hash, try_parse
+from .identifiers import explain_refusal, inchikey14, stable_hash, try_parse
+from .molecule_files import MoleculeFile
 from .pairs import load_pairs
+from .rejection import SHOWN, refuse_all
 from .tables import load_table
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class PairSource:
         split (`str`): Split of a folder or Hub dataset.
         max_rows (`int`, *optional*): Use a random sample of so many rows.
         where (`dict`, *optional*): Column -> value, or list of values: rows with anything else are left out.
+        separator, column_names (*optional*): Layout of a single file, see `MoleculeFile`.
         weight (`float` or `dict`): Share of the draws in training, relative to the other sources. A dict changes it
             in the course of training: from the step given (below 1: from that share of all steps) to the next entry;
             before its first entry it is 0. So `{0: 1, 0.4: 0}` is drawn in the first 40 % of the training alone.
@@ -75,6 +78,8 @@ class PairSource:
     max_rows: int | None = None
     split: str = "train"
     where: Mapping[str, str | list[str]] | None = None
+    separator: str | None = None
+    column_names: list[str] | None = None
     weight: float | Mapping[Any, float] = 1.0
 
     def __post_init__(self) -> None:
@@ -195,7 +200,9 @@ def load_source(
         desc=f"Reading {source.name}",
     )
     if not len(pairs):
-        raise ValueError(f"{source.name}: none of its {len(table)} rows has a readable molecule and a text.")
+        first = table.select(range(min(SHOWN, len(table))))[smiles_column]
+        reasons = (f"row {row}: {explain_refusal(one) or 'no text is left'}" for row, one in enumerate(first))
+        raise refuse_all(source.name, len(table), reasons)
     used = len(np.unique(pairs.with_format("numpy")["row"][:]))
     if used < len(table):
         logger.warning(
@@ -268,10 +275,13 @@ def _read_table(source: PairSource, data_dir: str | None) -> tuple[datasets.Data
     if path == CHEMICALS:
         table = load_chemicals_pairs((source.texts_per_molecule or 1) - 1)
         return table, "smiles", ["text"]
+    file: str | MoleculeFile = path
+    if source.separator is not None or source.column_names is not None:
+        file = MoleculeFile(path, source.smiles_column, separator=source.separator, column_names=source.column_names)
     needs_table = source.describe or source.where or source.names_only or source.text_separator is not None
     if not needs_table and not isinstance(source.text_column, list):
-        return load_pairs(path, source.smiles_column, source.text_column, source.split), "smiles", ["text"]
-    table = load_table(path, source.split)
+        return load_pairs(file, source.smiles_column, source.text_column, source.split), "smiles", ["text"]
+    table = load_table(file, source.split)
     names = table.column_names
     asked = source.text_column if isinstance(source.text_column, list) else [source.text_column]
     text_columns = [] if source.describe else [choose_column(names, path, "text", column) for column in asked]
@@ -293,7 +303,7 @@ def _locate(source: PairSource, data_dir: str | None) -> str:
         return Template(source.dataset).substitute({} if data_dir is None else {"data_dir": data_dir.rstrip("/")})
     except (KeyError, ValueError) as error:
         raise ValueError(
-            f"The source {source.dataset!r} needs ${{data_dir}}: give the folder of the data with `--data_dir`. No "
+            f"The source {source.dataset!r} needs ${{data_dir}}: give the folder of the data with `data_dir`. No "
             "other name is known, and a plain dollar sign is written $$."
         ) from error
 
@@ -314,10 +324,15 @@ def _write_pairs(
             if on_error == "raise":
                 raise ValueError(
                     f"{source.name}, row {row}: RDKit cannot parse the SMILES {molecule!r}. Correct or remove it, or "
-                    "leave such rows out with `--on_error skip`."
+                    "give `on_error='skip'` to leave such rows out."
                 )
             continue
-        texts = _choose_texts(molecule, [column[number] for column in text_columns], source, seed)
+        try:
+            texts = _choose_texts(molecule, [column[number] for column in text_columns], source, seed)
+        except ValueError as error:
+            if on_error == "raise":
+                raise ValueError(f"{source.name}, row {row}: {error}") from error
+            continue
         pairs["smiles"] += [molecule] * len(texts)
         pairs["text"] += texts
         pairs["row"] += [row] * len(texts)

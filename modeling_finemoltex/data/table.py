@@ -35,6 +35,19 @@ class Table(NamedTuple):
     progress: Callable[[], float] | None = None
 
 
+class Layout(NamedTuple):
+    """What a table of text does not say itself.
+
+    Args:
+        separator (`str`, *optional*): Between the cells; recognised if absent.
+        column_names (`tuple[str, ...]`): Names of the columns of a file without a header; with them, the first line is
+            a row.
+    """
+
+    separator: str | None = None
+    column_names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Request:
     """What a caller wants to know of a file.
@@ -44,13 +57,13 @@ class Request:
         every_column (`bool`): The header must list all columns, also where that takes reading the whole file.
         fits (callable): Tells whether a header has the columns that the caller needs; a separator that gives such a
             header is the right one.
-        separator (`str`, *optional*): Between the cells of a text file; recognised if absent.
+        layout (`Layout`): Of a text file.
     """
 
     named: tuple[str, ...] = ()
     every_column: bool = False
     fits: Callable[[list[str]], bool] = bool
-    separator: str | None = None
+    layout: Layout = Layout()
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from datasets.data_files import DataFilesDict, get_data_patterns
 from .columns import find_column
 from .feature_cache import cache_folder
 from .identifiers import stable_hash
-from .molecule_files import FORMATS, OpenTable, digest_file, format_of, has_format
+from .molecule_files import FORMATS, MoleculeFile, OpenTable, digest_file, format_of, has_format
 from .pubchemstm import find_pubchem_folder, read_pubchem
-from .table import Request
+from .table import Layout, Request
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +32,14 @@ PARQUET = ".parquet"
 SHOWN = 5  # broken rows that the log names
 
 
-def load_table(source: str, split: str = "train", columns: Sequence[str] = (), on_broken: str = "raise") -> Dataset:
+def load_table(
+    source: str | MoleculeFile, split: str = "train", columns: Sequence[str] = (), on_broken: str = "raise"
+) -> Dataset:
     r"""Load a table with all its columns.
 
     Args:
-        source (`str`): A file of any format (see `MoleculeFile`), a folder, a glob pattern, a folder in the raw
+        source (`str` or `MoleculeFile`): A file of any format (see `MoleculeFile`, which also says how a table without
+            a header or with an unusual separator is laid out), a folder, a glob pattern, a folder in the raw
             PubChemSTM layout, or the id of a dataset on the Hub.
         split (`str`): Split of a folder or Hub dataset, or a slice such as `"train[:100]"`.
         columns (sequence of `str`): Columns that it must have; they tell which separator is the right one.
@@ -57,6 +60,8 @@ def load_table(source: str, split: str = "train", columns: Sequence[str] = (), o
     """
     if on_broken not in ("raise", "empty"):
         raise ValueError(f"`on_broken` must be 'raise' or 'empty', got {on_broken!r}.")
+    if isinstance(source, MoleculeFile):
+        return load_files([str(source.path)], split, columns, on_broken=on_broken, layout=source.layout)  # type: ignore[return-value]
     folder = find_pubchem_folder(source)
     if folder is not None:
         return Dataset.from_dict(read_pubchem(folder))
@@ -106,6 +111,7 @@ def load_files(
     columns: Sequence[str] = (),
     streaming: bool = False,
     on_broken: str = "raise",
+    layout: Layout = Layout(),  # noqa: B008
 ) -> Dataset | IterableDataset:
     """Load local files with the same columns as one table.
 
@@ -115,6 +121,7 @@ def load_files(
         columns (sequence of `str`): As `load_table`.
         streaming (`bool`): Read rows when they are asked for, without a copy on disk.
         on_broken (`str`): As `load_table`.
+        layout (`Layout`): Of all the files.
 
     Returns:
         `datasets.Dataset`, or `datasets.IterableDataset` if `streaming`.
@@ -133,7 +140,7 @@ def load_files(
                     raise ValueError(f"{file} is empty: it has no rows.")
         options: dict[str, Any] = {"data_files": {name: list(files)}, "split": split, "streaming": streaming}
         return datasets.load_dataset("parquet", **options)
-    asked = {"files": list(files), "columns": tuple(columns), "on_broken": on_broken}
+    asked = {"files": list(files), "columns": tuple(columns), "on_broken": on_broken, "layout": tuple(layout)}
     if streaming:
         return IterableDataset.from_generator(_stream_rows, gen_kwargs=asked, split=datasets.NamedSplit(name))
     table = Dataset.from_file(str(_write_cache(**asked)), split=datasets.NamedSplit(name))
@@ -175,14 +182,14 @@ def _files_by_split(folder: str) -> dict[str, list[str]]:
     return {name: files for name, files in tables.items() if files}
 
 
-def _write_cache(files: list[str], columns: tuple[str, ...], on_broken: str) -> Path:
+def _write_cache(files: list[str], columns: tuple[str, ...], on_broken: str, layout: tuple[Any, ...]) -> Path:
     """Write the rows of some files into one Arrow file, unless it is there."""
     contents = [(format_of(file), digest_file(Path(file))) for file in files]
-    parts = [REVISION, contents, columns, on_broken, pa.__version__, rdkit.__version__]
+    parts = [REVISION, contents, columns, on_broken, *layout, pa.__version__, rdkit.__version__]
     target = cache_folder() / f"table-{stable_hash(json.dumps(parts)):016x}.arrow"
     if target.exists():
         return target
-    blocks = _read_blocks(files, columns, on_broken)
+    blocks = _read_blocks(files, columns, on_broken, layout)
     is_text = all(FORMATS[suffix].cells_are_text for suffix, _ in contents)
     first = next(blocks)
     if is_text:
@@ -202,20 +209,23 @@ def _write_cache(files: list[str], columns: tuple[str, ...], on_broken: str) -> 
     return target
 
 
-def _stream_rows(files: list[str], columns: tuple[str, ...], on_broken: str) -> Iterator[dict[str, Any]]:
+def _stream_rows(
+    files: list[str], columns: tuple[str, ...], on_broken: str, layout: tuple[Any, ...]
+) -> Iterator[dict[str, Any]]:
     """Yield row after row."""
-    for header, rows in _read_blocks(files, columns, on_broken):
+    for header, rows in _read_blocks(files, columns, on_broken, layout):
         for cells in rows:
             yield dict(zip(header, cells, strict=True))
 
 
 def _read_blocks(
-    files: list[str], columns: tuple[str, ...], on_broken: str
+    files: list[str], columns: tuple[str, ...], on_broken: str, layout: tuple[Any, ...]
 ) -> Iterator[tuple[list[str], list[Sequence[Any]]]]:
     """Yield some rows at a time, under the header of the first file."""
     header: list[str] = []
     for file in files:
-        with OpenTable(Path(file), Request(columns, True, lambda names: _fits(names, columns))) as opened:
+        request = Request(columns, True, lambda names: _fits(names, columns), Layout(*layout))
+        with OpenTable(Path(file), request) as opened:
             own = _name_columns(opened.header)
             header = header or own
             if own and set(own) != set(header):

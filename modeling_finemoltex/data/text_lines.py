@@ -22,6 +22,7 @@ READ_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeError, pa.A
 MAX_LINE = 1 << 24  # characters
 CHUNK_CHARACTERS = 1 << 15  # read at once
 HEAD_BYTES = 4096  # that show the encoding
+BEFORE_TEXT = "\ufeff \t\r\n"
 ENCODINGS = (  # of files that begin with a byte-order mark, the longer marks first
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -78,6 +79,7 @@ class TextLines:
             self._raw.close()
             raise
         self.encoding = _find_encoding(head)
+        self.start = head.decode(self.encoding, "ignore").lstrip(BEFORE_TEXT)[:1]  # the first character
         # Bytes that are not UTF-8 become surrogates, which `find_problem` sees.
         errors = "surrogateescape" if self.encoding.startswith("utf-8") else "replace"
         self._text = io.TextIOWrapper(binary, self.encoding, errors=errors)  # every kind of line end becomes "\n"
@@ -90,6 +92,16 @@ class TextLines:
         """Close the file."""
         self._text.close()
         self._raw.close()
+
+    def blocks(self) -> Iterator[str]:
+        """Read the text as it is, in pieces of some thousand characters; what is not of its encoding is replaced.
+
+        Yields:
+            `str`: A piece.
+        """
+        while block := self._text.read(CHUNK_CHARACTERS):
+            self.fraction_read = min(1.0, self._raw.tell() / self._size)
+            yield block if block.isascii() else block.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
     def chunks(self) -> Iterator[Chunk]:
         """Read the lines, without their ends.

@@ -3,6 +3,7 @@
 import itertools
 import json
 import zipfile
+import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ import pyarrow.parquet as pq
 
 from .columns import text_of
 from .table import Broken, Request, Table, TableRow
-from .text_lines import TextLines, escape
+from .text_lines import BEFORE_TEXT, MAX_LINE, TextLines, escape
 
+# What a damaged workbook raises: in the archive, in its XML (`SyntaxError`), in what the XML says.
+XLSX_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, AttributeError, SyntaxError)
+MAX_BROKEN = 1000  # entries of a JSON file before the first object
 PARQUET_ROWS = 1024  # decoded at a time
 
 
@@ -64,11 +68,13 @@ def read_json(lines: TextLines, request: Request) -> Table:
             )
         return Table(header, lambda _: _give_cells(objects, header))
     begun = []
-    for entry in objects:
+    for entry in itertools.islice(objects, MAX_BROKEN):
         begun.append(entry)
         if isinstance(entry[1], dict):
             break
-    header = list(begun[-1][1]) if begun and isinstance(begun[-1][1], dict) else []
+    if begun and isinstance(begun[-1][1], Broken):
+        raise OSError(f"none of its first {len(begun)} entries is a JSON object ({begun[0][1].problem})")
+    header = list(begun[-1][1]) if begun else []
     return Table(header, lambda _: _give_cells(itertools.chain(begun, objects), header))
 
 
@@ -92,13 +98,21 @@ def read_excel(path: Path, request: Request) -> Table:
         raise ImportError("An .xlsx file needs openpyxl: pip install openpyxl, or save the sheet as csv.") from error
     try:
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, openpyxl.utils.exceptions.InvalidFileException) as error:
+    except (*XLSX_ERRORS, openpyxl.utils.exceptions.InvalidFileException) as error:
         raise OSError(f"it is no Excel workbook ({error})") from error
-    sheet = enumerate(workbook.worksheets[0].iter_rows(values_only=True), start=1)
+    sheet = enumerate(_read_sheet(workbook), start=1)
     filled = ((number, row) for number, row in sheet if any(cell is not None for cell in row))
     _, names = next(filled, (0, ()))
     header = [(text_of(name) or "").strip() for name in names]
     return Table(header, lambda _: _write_cells(filled, len(header)), progress=lambda: 1.0)
+
+
+def _read_sheet(workbook: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of the first sheet; a damaged one is an `OSError`."""
+    try:
+        yield from workbook.worksheets[0].iter_rows(values_only=True)
+    except (*XLSX_ERRORS, IndexError) as error:
+        raise OSError(f"its first sheet is damaged ({error})") from error
 
 
 def _kind_of(kind: pa.DataType) -> str:
@@ -108,32 +122,66 @@ def _kind_of(kind: pa.DataType) -> str:
 
 def _read_objects(lines: TextLines) -> Iterator[tuple[int | None, Any]]:
     """Yield objects with their line; what is no object is a `Broken`."""
-    numbered, is_first = iter(lines), True
-    for number, line, problem in numbered:
-        if not line.strip():
-            continue
-        if is_first and line.lstrip().startswith("["):
-            yield from _read_array(line, numbered)
-            return
-        is_first = False
-        try:
-            found = json.loads(line) if problem is None else Broken(problem, escape(line))
-        except (json.JSONDecodeError, RecursionError) as error:
-            found = Broken(f"it is not valid JSON ({error})", line)
-        if not isinstance(found, dict | Broken):
-            found = Broken(f"it is no JSON object but {type(found).__name__}", line)
-        yield number, found
+    if lines.start == "[":
+        yield from ((None, found) for found in _read_array(lines.blocks()))
+        return
+    for number, line, problem in lines:
+        if line.strip():
+            yield number, Broken(problem, escape(line)) if problem is not None else _read_object(line)
 
 
-def _read_array(line: str, lines: Iterator[tuple[int, str, str | None]]) -> Iterator[tuple[None, Any]]:
-    """Read the whole file as one array."""
+def _read_object(line: str) -> dict[str, Any] | Broken:
+    """Read the object of one line."""
     try:
-        entries = json.loads("\n".join((line, *(more for _, more, _ in lines))))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise OSError(f"it is neither a JSON array nor one JSON object a line ({error})") from error
-    for entry in entries:
-        is_object = isinstance(entry, dict)
-        yield None, entry if is_object else Broken(f"it is no JSON object but {type(entry).__name__}", str(entry))
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:  # an integer of 5,000 digits is a `ValueError` too
+        return Broken(f"it is not valid JSON ({error})", line)
+    return _check_object(found, line)
+
+
+def _check_object(found: Any, text: str) -> dict[str, Any] | Broken:
+    """Refuse what is no object, or holds halves of characters, which cannot be written anywhere."""
+    if not isinstance(found, dict):
+        return Broken(f"it is no JSON object but {type(found).__name__}", text)
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return Broken("it holds half a surrogate pair, such as \\ud800", text)
+    return found
+
+
+def _read_array(blocks: Iterator[str]) -> Iterator[dict[str, Any] | Broken]:
+    """Yield the entries of an array, of which a few are in memory.
+
+    Raises:
+        OSError: If the array is not valid or does not end, or an entry is too long.
+    """
+    decode, number, tried, is_over = json.JSONDecoder().raw_decode, 0, 0, False
+    held = next(blocks, "").lstrip(BEFORE_TEXT)[1:]
+    while True:
+        held = held.lstrip()
+        if number and held.startswith(","):
+            held = held[1:].lstrip()
+        if held.startswith("]"):
+            return
+        if is_over or len(held) > tried:
+            tried = 2 * len(held)  # a long entry is tried whenever twice as much is there, not at every block
+            try:
+                found, end = decode(held)
+            except (ValueError, RecursionError):
+                end = len(held) + 1
+            if end < len(held) + is_over:  # a number may go on in the next block
+                yield _check_object(found, held[:end])
+                held, number, tried = held[end:], number + 1, 0
+                continue
+        if is_over or len(held) > MAX_LINE:
+            raise OSError(
+                f"it is neither one JSON object a line nor a JSON array (entry {number}, from 0, is not valid, does "
+                f"not end, or is longer than {MAX_LINE} characters)"
+            )
+        block = next(blocks, None)
+        is_over, held = block is None, held + (block or "")
 
 
 def _give_cells(objects: Iterator[tuple[int | None, Any]], header: list[str]) -> Iterator[TableRow]:

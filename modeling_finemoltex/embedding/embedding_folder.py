@@ -9,6 +9,7 @@ rows were rejected, so that writing one file finishes it.
 """
 
 import csv
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
+
+from ..data.rejection import SHOWN, refuse_all
 
 FORMAT = 1
 METADATA_FILE, REJECTED_FILE = "metadata.json", "rejected.csv"
@@ -199,6 +202,17 @@ def read_embedding_metadata(folder: Path) -> dict[str, Any] | None:
         found = metadata.get("format") if isinstance(metadata, dict) else metadata
         raise ValueError(f"{file} has format {found!r}, this version reads format {FORMAT}.")
     return metadata
+
+
+def refuse_empty(folder: Path, metadata: dict[str, Any]) -> ValueError:
+    """Make the error that an embedding folder holds no rows, with the first reasons for that."""
+    try:
+        with (folder / REJECTED_FILE).open(encoding="utf-8", newline="") as file:
+            rows = itertools.islice(csv.DictReader(file), SHOWN)
+            found = [f"row {one['row']}, {one['input'][:80]!r}: {one['reason']}" for one in rows]
+    except (OSError, KeyError, csv.Error):
+        found = []
+    return refuse_all(folder, metadata["num_rejected"], found, f"All reasons are in {folder / REJECTED_FILE}.")
 
 
 def write_metadata(folder: Path, metadata: dict[str, Any]) -> None:

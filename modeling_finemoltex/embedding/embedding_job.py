@@ -26,6 +26,7 @@ from .embedding_folder import (
     read_embedding_metadata,
     read_facts,
     read_shard,
+    refuse_empty,
     shard_path,
     write_metadata,
     write_rejected,
@@ -168,7 +169,12 @@ class _EmbeddingJob:
             leftover.unlink()
         write_metadata(self.output, self.metadata | counts | {"complete": True})
         if num_rejected:
-            logger.warning("%d of %d rows were rejected, see %s.", num_rejected, self.num_rows, REJECTED_FILE)
+            logger.warning(
+                "%s",
+                refuse_empty(self.output, counts)
+                if num_rejected == self.num_rows
+                else f"{num_rejected} of {self.num_rows} rows were rejected, see {REJECTED_FILE}.",
+            )
 
     def _find_finished(self) -> set[int]:
         """List the shards that need no more work; damaged ones are made again."""

@@ -10,6 +10,7 @@ try:
 except ImportError as error:
     raise ImportError('Property metrics need scikit-learn: pip install "finemoltex[properties]"') from error
 
+WITH_UNIT = ("rmse", "mae")  # in units of the label, so of one task alone
 MIN_PROBABILITY = 1e-12  # probability that a log loss takes for zero
 
 
@@ -26,9 +27,10 @@ def compute_property_metrics(
 
     Returns:
         `dict` with `per_task` (name -> figures) and the means over the tasks that have each figure: `roc_auc`,
-        `pr_auc` and `log_loss` for classes (one against the rest, for `multiclass`, and `accuracy`), `rmse` and `mae`
-        for numbers; `num_tasks` and `num_scored_tasks`. ROC-AUC and PR-AUC need both labels: a task with a single
-        one has neither, and a mean over no task is missing.
+        `pr_auc` and `log_loss` for classes (one against the rest, for `multiclass`, and `accuracy`), `rmse`, `mae` and
+        `relative_rmse` for numbers; `num_tasks` and `num_scored_tasks`. ROC-AUC and PR-AUC need both labels: a task
+        with a single one has neither, and a mean over no task is missing. Several tasks of numbers have several units,
+        so only `relative_rmse` has a mean: the RMSE over the standard deviation of the labels, 1 for a constant.
     """
     accuracy = {}
     if task_type == "multiclass":
@@ -44,8 +46,8 @@ def compute_property_metrics(
         per_task[name] = score(predictions[known, task], labels[known, task]) if known.any() else {}
     means = {
         figure: float(np.mean([values[figure] for values in per_task.values() if figure in values]))
-        for figure in ("roc_auc", "pr_auc", "log_loss", "rmse", "mae")
-        if any(figure in values for values in per_task.values())
+        for figure in ("roc_auc", "pr_auc", "log_loss", "rmse", "mae", "relative_rmse")
+        if (len(names) == 1 or figure not in WITH_UNIT) and any(figure in values for values in per_task.values())
     }
     deciding = "rmse" if task_type == "regression" else "roc_auc"
     scored = sum(deciding in values for values in per_task.values())
@@ -55,7 +57,8 @@ def compute_property_metrics(
 def selection_score(figures: dict[str, Any]) -> float:
     """Give the validation figure that chooses among models, larger is better.
 
-    ROC-AUC, or the negative error of numbers; where no task has both labels, the negative log loss.
+    ROC-AUC, or the negative error of numbers, over the deviation of the labels if there are several tasks; where no
+    task has both labels, the negative log loss.
 
     Args:
         figures (`dict`): As returned by [`compute_property_metrics`].
@@ -63,7 +66,7 @@ def selection_score(figures: dict[str, Any]) -> float:
     Raises:
         ValueError: If there was no label to score.
     """
-    for figure, sign in (("roc_auc", 1.0), ("rmse", -1.0), ("log_loss", -1.0)):
+    for figure, sign in (("roc_auc", 1.0), ("rmse", -1.0), ("relative_rmse", -1.0), ("log_loss", -1.0)):
         if figure in figures:
             return sign * figures[figure]
     raise ValueError("The validation rows have no label at all, so nothing can choose a model. Take another split.")
@@ -81,7 +84,9 @@ def _score_labels(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, fl
 
 def _score_numbers(predictions: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Score one task of numbers; `(R,)` each, no label missing."""
+    rmse = float(metrics.root_mean_squared_error(labels, predictions))
     return {
-        "rmse": float(metrics.root_mean_squared_error(labels, predictions)),
+        "rmse": rmse,
+        "relative_rmse": rmse / (float(labels.std()) or 1.0),
         "mae": float(metrics.mean_absolute_error(labels, predictions)),
     }

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..data.columns import choose_column
 from ..data.identifiers import map_unique, molecule_key
 from ..data.pairs import load_pairs
+from ..data.tables import load_table
 
 PCDES_MIN_WORDS = 5  # shorter sentences are left out, as published
 
@@ -30,18 +32,12 @@ def read_pool(files: Sequence[str]) -> pd.DataFrame:
     """
     tables = []
     for file in files:
-        separator = "\t" if Path(file.removesuffix(".gz")).suffix in (".tsv", ".txt") else ","
-        tabular = Path(file.removesuffix(".gz")).suffix in (".csv", ".tsv", ".txt")
-        try:
-            names = list(pd.read_csv(file, sep=separator, nrows=0).columns) if tabular else ["text"]
-        except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise ValueError(f"{file} cannot be read as a table of molecules: {error}") from error
-        if {"text", "description"} & set(names):
+        table = load_table(file)
+        if {"text", "description"} & set(table.column_names):
             tables.append(load_pairs(file).to_pandas()[["smiles", "text"]])
-        elif "smiles" in names:
-            tables.append(pd.read_csv(file, sep=separator, dtype=str, keep_default_na=False))
         else:
-            raise ValueError(f"{file} needs a column 'smiles' to be a pool; it has {names}.")
+            column = choose_column(table.column_names, file, "smiles")
+            tables.append(table.to_pandas().rename(columns={column: "smiles"}))
     if len({"text" in table for table in tables}) > 1:
         raise ValueError(f"Some pool files have texts and some do not: {', '.join(files)}. Give one kind.")
     return pd.concat(tables, ignore_index=True)
@@ -75,10 +71,10 @@ def read_atc_table(file: Path, column: str) -> list[tuple[str, str]]:
     Raises:
         ValueError: If the column is missing.
     """
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    if not {"smiles", column} <= set(table.columns):
-        raise ValueError(f"{file} needs the columns 'smiles' and {column!r}; it has {list(table.columns)}.")
-    pairs = zip(table["smiles"], table[column], strict=True)
+    table = load_table(str(file))
+    if not {"smiles", column} <= set(table.column_names):
+        raise ValueError(f"{file} needs the columns 'smiles' and {column!r}; it has {table.column_names}.")
+    pairs = zip(table["smiles"][:], table[column][:], strict=True)
     rows = [(smiles, name.strip()) for smiles, names in pairs for name in dict.fromkeys(names.split(";"))]
     return [(smiles, name) for smiles, name in rows if name]
 

@@ -1,24 +1,26 @@
 """Compare methods on property sets: one split, several seeds, every figure kept in one JSON file, resumable."""
 
+import hashlib
 import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from ..data.molecule_files import MoleculeFile
 from ..data.property_tables import PropertyTable, load_property_table
 from ..data.splits import column_split, deterministic_scaffold_split, random_split, scaffold_split
 from ..evaluation.property_metrics import compute_property_metrics
 from ..hub.folders import export_folder
-from ..training.fine_tuning import FineTuningSettings
+from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
 from .fingerprints import TrainingFingerprints
 from .methods import BASELINES, METHODS, MethodRunner, Outcome
-from .result_tables import DECIDING, format_property_table
+from .result_tables import deciding_figure, format_property_table
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,10 @@ class ExperimentArguments:
     data_dir: str | None = field(default=None, metadata={"help": "Folder of the MoleculeNet files."})
     label_columns: list[str] | None = field(default=None, metadata={"help": "Columns of the labels, for a file."})
     smiles_column: str | None = field(default=None, metadata={"help": "Column of the molecules."})
+    separator: str | None = field(
+        default=None, metadata={"help": "Character between the cells of a file, or tab; recognised if absent."}
+    )
+    column_names: list[str] | None = field(default=None, metadata={"help": "Columns of a file without a header."})
     text_column: str | None = field(default=None, metadata={"help": "Column of texts to read beside the molecules."})
     task_type: Literal["binary", "multiclass", "regression"] = field(
         default="binary", metadata={"help": "What the labels are."}
@@ -96,9 +102,9 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
         load_processor (callable): Gives the processor and the collator of a model folder.
 
     Returns:
-        `dict`, as in `results.json`: `settings`; `sets` with rows, tasks, split sizes and unparsable rows by index;
-        and `runs`, each with `set`, `method`, `seed`, the metrics of `valid` and `test`, `facts` and `seconds` of
-        processor time.
+        `dict`, as in `results.json`: `settings`; `sets` by the name of their file, with source, rows, tasks, split
+        sizes and unparsable rows by index; and `runs`, each with `set`, `method`, `seed`, the metrics of `valid` and
+        `test`, `facts` and `seconds` of processor time.
 
     Raises:
         ValueError: If the folder holds results of other settings, or a set cannot be read or split.
@@ -108,15 +114,8 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
     done = {(run["set"], run["method"], run["seed"]) for run in results["runs"]}
     processor, collate = load_processor(arguments.model)
     for source in arguments.dataset:
-        table = load_property_table(
-            source,
-            arguments.label_columns,
-            arguments.task_type,
-            arguments.smiles_column,
-            arguments.text_column,
-            arguments.data_dir,
-            arguments.num_proc,
-        )
+        table = leave_out_unusable(_load_set(source, arguments), processor.feature_extractor)
+        table = replace(table, name=_name_set(table, source, results["sets"]))
         runner = None
         for seed in arguments.seeds:
             missing = [method for method in arguments.methods if (table.name, method, seed) not in done]
@@ -125,7 +124,7 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
             if runner is None or arguments.split in ("balanced_scaffold", "random"):
                 parts = split_table(table, arguments, seed)
                 runner = _make_runner(parts, arguments, processor, collate)
-            results["sets"][table.name] = _describe(table, runner.parts)
+            results["sets"][table.name] = _describe(table, source, runner.parts)
             for method in missing:
                 start = time.process_time()
                 outcome = runner.run(method, seed)
@@ -134,7 +133,7 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
                 if arguments.save_models:
                     _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor, run)
                 _write(folder, results)
-                figure = DECIDING[table.task_type]
+                figure = deciding_figure(table.task_type, len(table.tasks))
                 logger.info("%s, %s, seed %d: %s", table.name, method, seed, run["test"].get(figure, "no figure"))
     return results
 
@@ -218,14 +217,78 @@ def _load_results(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     return results
 
 
-def _describe(table: PropertyTable, parts: Mapping[str, PropertyTable]) -> dict[str, Any]:
+def _load_set(source: str, arguments: ExperimentArguments) -> PropertyTable:
+    file: str | MoleculeFile = source
+    if arguments.separator is not None or arguments.column_names is not None:
+        layout = {"separator": arguments.separator, "column_names": arguments.column_names}
+        file = MoleculeFile(source, arguments.smiles_column, **layout)
+    return load_property_table(
+        file,
+        arguments.label_columns,
+        arguments.task_type,
+        arguments.smiles_column,
+        arguments.text_column,
+        arguments.data_dir,
+        arguments.num_proc,
+    )
+
+
+def _name_set(table: PropertyTable, source: str, known: Mapping[str, Any]) -> str:
+    """Name a set by its file, and by its folders too if the results hold another set of that name.
+
+    Raises:
+        ValueError: If the results hold another state of the same file.
+    """
+    digest, place = _digest(table), _locate(source)
+    folders = list(Path(place).parts[-2:0:-1])
+    name = table.name
+    while known.get(name, {}).get("digest", digest) != digest:
+        if known[name]["source"] == place or not folders:
+            raise ValueError(
+                f"{place} has changed since the runs of {name!r} in these results. Give another `output_dir`, or the "
+                "file as it was."
+            )
+        name = f"{folders.pop(0)}_{name}"
+    return name
+
+
+def _digest(table: PropertyTable) -> str:
+    """Hash the molecules, texts and labels."""
+    found = hashlib.blake2b(json.dumps([table.smiles, table.texts, table.tasks, table.classes]).encode())
+    found.update(np.ascontiguousarray(table.labels).tobytes())
+    return found.hexdigest()[:32]
+
+
+def _locate(source: str) -> str:
+    """Write where a set lies; the name of a published set or of the Hub stays."""
+    return str(Path(source).resolve()) if Path(source).exists() else source
+
+
+def _describe(table: PropertyTable, source: str, parts: Mapping[str, PropertyTable]) -> dict[str, Any]:
     return {
+        "source": _locate(source),
+        "digest": _digest(table),
         "task_type": table.task_type,
         "tasks": len(table.tasks),
+        "chance": _score_chance(parts),
         "num_rows": len(table.rows),
         "unparseable": {str(row): smiles for row, smiles in table.unparseable.items()},
         "split": {name: len(part.smiles) for name, part in parts.items()},
     }
+
+
+def _score_chance(parts: Mapping[str, PropertyTable]) -> dict[str, float]:
+    """Score the same answer for every test molecule: the mean of the training labels, or the share of each class."""
+    train, test = parts["train"], parts["test"]
+    labels = train.labels
+    if train.task_type == "multiclass":
+        known = labels[~np.isnan(labels[:, 0]), 0].astype(int)
+        labels = np.eye(len(train.classes))[known]  # (R, K)
+    has_label = ~np.isnan(labels)
+    means = np.where(has_label, labels, 0.0).sum(0) / np.maximum(has_label.sum(0), 1)  # (K,)
+    predictions = np.tile(means, (len(test.smiles), 1))
+    metrics = compute_property_metrics(predictions, test.labels, test.task_type, test.label_names)
+    return {name: value for name, value in metrics.items() if isinstance(value, float)}
 
 
 def _score(

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ SIMILARITY, CLASS, ERROR = "nearest_training_tanimoto", "predicted_class", "erro
 
 
 def predict_file(
-    source: MoleculeFile,
+    source: str | Path | MoleculeFile,
     output: str | Path,
     predictor: PropertyPredictor,
     batch_size: int = BATCH,
@@ -32,7 +33,7 @@ def predict_file(
     `error`, which says why a row has no prediction. The file appears under its name when it is complete.
 
     Args:
-        source ([`MoleculeFile`]): The rows, with `keep_cells`.
+        source (`str`, `Path` or [`MoleculeFile`]): The file.
         output (`str` or `Path`): A `.csv` file.
         predictor ([`PropertyPredictor`]): The model.
         batch_size (`int`): Molecules that the model takes at once.
@@ -45,11 +46,12 @@ def predict_file(
     Raises:
         ValueError: If `output` is no csv file, or the input has columns of the names above.
     """
+    source = (source if isinstance(source, MoleculeFile) else MoleculeFile(source)).keeping_cells()
     output = Path(output)
     added = _name_columns(predictor)
     _check_files(source, output, added)
     output.parent.mkdir(parents=True, exist_ok=True)
-    staged = output.with_name(f".{output.name}.part")
+    staged = output.with_name(f".{output.name}.{os.getpid()}.part")  # another run may write the same file
     prepare = MoleculePreparation(predictor.processor.feature_extractor, batch_size, source.to_smiles)
     counts = {"num_rows": 0, "num_errors": 0}
     try:
@@ -80,8 +82,6 @@ def _check_files(source: MoleculeFile, output: Path, added: list[str]) -> None:
     """Check that the rows can be written with columns added."""
     if output.suffix.lower() != ".csv":
         raise ValueError(f"`output` must be a .csv file, got {output}.")
-    if not source.keep_cells:
-        raise ValueError("The source does not keep the cells of its rows: make it with `keep_cells=True`.")
     taken = sorted(set(source.header) & set(added))
     if taken:
         raise ValueError(f"{source.path} has a column {taken[0]!r} already. Rename it: the output writes its own.")
@@ -107,7 +107,8 @@ def _write_rows(
     predictions = predictor.predict_window(window)  # (W, K)
     is_classes = predictor.model.config.problem_type == "single_label_classification"
     for place, row in enumerate(rows):
-        reason = row.problem or window.rejected.get(place, "")
+        # The sentences after the first advise a caller in Python.
+        reason = row.problem or window.rejected.get(place, "").split(". ")[0].rstrip(".")
         values: list[Any] = ["" if np.isnan(value) else f"{value:.6g}" for value in predictions[place]]
         if is_classes:
             values.append("" if reason else predictor.columns[int(predictions[place].argmax())])

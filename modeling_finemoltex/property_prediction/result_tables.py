@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from ..evaluation.property_metrics import WITH_UNIT
 from .methods import METHODS
 
-DECIDING = {"binary": "roc_auc", "multiclass": "roc_auc", "regression": "rmse"}
+CHANCE = "*by chance: mean or shares of the training labels*"
 _ORDER = ("bbbp", "tox21", "toxcast", "sider", "clintox", "muv", "hiv", "bace")
 # ROC-AUC in percent as printed in the FineMolTex paper (KDD 2025, property prediction table), in the order above.
 PUBLISHED = {
@@ -29,14 +30,18 @@ def format_property_table(results: Mapping[str, Any], figure: str | None = None)
 
     Args:
         results (mapping): As `run_experiments` writes: `sets`, and `runs` with `set`, `method`, `seed` and `test`.
-        figure (`str`, *optional*): Such as `"pr_auc"`; ROC-AUC (in percent), or RMSE, by default.
+        figure (`str`, *optional*): Such as `"pr_auc"`; that of [`deciding_figure`] by default.
 
     Returns:
-        `str`: One row per method, one column per set with mean ± standard deviation over the seeds, and the mean over
-        the sets for methods that have them all; `-` where there is no run, or no figure (test rows of one label).
+        `str`: A row of chance levels, one row per method, one column per set with mean ± standard deviation over the
+        seeds, and the mean over the sets for methods that have them all, unless it is an error in the units of each
+        set; `-` where there is no run, or no figure (test rows of one label).
     """
     sets = list(results["sets"])
-    columns = {name: figure or DECIDING[results["sets"][name]["task_type"]] for name in sets}
+    columns = {
+        name: figure or deciding_figure(facts["task_type"], facts.get("tasks", 1))
+        for name, facts in results["sets"].items()
+    }
     cells = {
         (name, method): [
             run["test"][columns[name]]
@@ -46,9 +51,10 @@ def format_property_table(results: Mapping[str, Any], figure: str | None = None)
         for name in sets
         for method in METHODS
     }
-    with_mean = len(sets) > 1 and len(set(columns.values())) == 1
+    # Errors in units of their own have no mean over the sets.
+    with_mean = len(sets) > 1 and len(set(columns.values())) == 1 and not set(columns.values()) & set(WITH_UNIT)
     header = ["test, mean ± std", *(f"{name} ({columns[name]})" for name in sets), *(["mean"] if with_mean else [])]
-    lines = [header, ["---"] * len(header)]
+    lines = [header, ["---"] * len(header), *_chance_row(results["sets"], columns, with_mean)]
     for method, title in METHODS.items():
         values = [cells[name, method] for name in sets]
         if any(run["method"] == method for run in results["runs"]):
@@ -66,6 +72,26 @@ def format_property_table(results: Mapping[str, Any], figure: str | None = None)
         notes.append(PUBLISHED_NOTE)
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return "\n\n".join([table, *notes]) + "\n"
+
+
+def deciding_figure(task_type: str, num_tasks: int) -> str:
+    """Name the figure that stands for a set: ROC-AUC, or RMSE, relative to the labels of several tasks."""
+    if task_type != "regression":
+        return "roc_auc"
+    return "rmse" if num_tasks == 1 else "relative_rmse"
+
+
+def _chance_row(sets: Mapping[str, Any], columns: Mapping[str, str], with_mean: bool) -> list[list[str]]:
+    """What the same answer for every molecule reaches, where the results say it."""
+    chances = [facts.get("chance", {}).get(columns[name]) for name, facts in sets.items()]
+    known = [chance for chance in chances if chance is not None]
+    if not known:
+        return []
+    cells = [
+        "-" if chance is None else _cell([chance], columns[name]) for name, chance in zip(sets, chances, strict=True)
+    ]
+    mean = _cell([float(np.mean(known))], next(iter(columns.values()))) if len(known) == len(sets) else "-"
+    return [[CHANCE, *cells, *([mean] if with_mean else [])]]
 
 
 def _published_rows(sets: Sequence[str], with_mean: bool) -> list[list[str]]:

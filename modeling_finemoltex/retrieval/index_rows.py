@@ -155,9 +155,14 @@ def read_embedded_rows(folder: str | Path) -> tuple[IndexRows, dict[str, Any]]:
     Raises:
         ValueError: If the folder is incomplete, damaged or without rows, or a vector is zero or not finite.
     """
-    from ..embedding.embedding_folder import load_embeddings  # PyArrow's datasets import pandas: no search needs them
+    from ..embedding.embedding_folder import (  # PyArrow's datasets import pandas: no search needs them
+        load_embeddings,
+        refuse_empty,
+    )
 
     dataset = load_embeddings(folder)
+    if not dataset.metadata["num_rows"]:
+        raise refuse_empty(Path(folder), dataset.metadata)
     kind, tables, filled = dataset.metadata["kind"], [], 0
     vectors = np.empty((dataset.metadata["num_rows"], dataset.metadata["embedding_size"]), np.float32)  # (R, P)
     for shard in dataset.shards():
@@ -166,6 +171,4 @@ def read_embedded_rows(folder: str | Path) -> tuple[IndexRows, dict[str, Any]]:
         embeddings = shard["embedding"].combine_chunks().flatten().to_numpy().reshape(len(shard), -1)
         vectors[filled : filled + len(shard)] = unit_rows(embeddings, f"{folder}: row", numbers)
         filled += len(shard)
-    if not filled:
-        raise ValueError(f"{folder} holds no embeddings: there is nothing to index.")
     return IndexRows(kind, pa.concat_tables(tables).combine_chunks(), vectors), dataset.metadata["model"]

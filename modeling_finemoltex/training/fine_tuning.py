@@ -4,7 +4,7 @@ import logging
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,16 @@ from torch import nn
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
 from transformers.trainer_utils import EvalPrediction
 
+from ..data.identifiers import try_parse
 from ..data.property_tables import PropertyTable
+from ..data.rejection import join_reasons, refuse_all
 from ..evaluation.property_metrics import compute_property_metrics, selection_score
 from .parameter_groups import build_parameter_groups
 from .trainer import MoleculeTrainer
 
 logger = logging.getLogger(__name__)
 
+FEW_ATOMS = 100  # molecules as small are not tested on their own before training: nothing makes them fail
 EVALUATION_BATCH = 64
 # Linear layers of attention, feed-forward parts, message passing and the motif projection.
 LORA_TARGETS = r"finemoltex\..*\.(query|key|value|output|expand|contract|projection)"
@@ -54,6 +57,38 @@ class FineTuningSettings:
     lora_rank: int | None = None
     balance_classes: bool = False
     seed: int = 0
+
+
+def leave_out_unusable(table: PropertyTable, feature_extractor: Any) -> PropertyTable:
+    """Leave out the molecules that can be parsed but not featurised: with too many atoms, or bonds at an atom.
+
+    Args:
+        table ([`PropertyTable`]): `R` molecules.
+        feature_extractor (`FineMolTexFeatureExtractor`): That of the model.
+
+    Returns:
+        [`PropertyTable`]: The others; those left out are among its `unparseable`, and in the log with their reasons.
+
+    Raises:
+        ValueError: If none is left; says why.
+    """
+    reasons: dict[int, str] = {}
+    for place, smiles in enumerate(table.smiles):
+        molecule = try_parse(smiles)
+        if molecule is None or molecule.GetNumAtoms() > FEW_ATOMS or len(smiles) > FEW_ATOMS:
+            try:
+                feature_extractor.featurize(smiles, int(table.row_numbers[place]))
+            except ValueError as error:
+                reasons[place] = f"row {table.row_numbers[place]}: {error}"
+    if not reasons:
+        return table
+    if len(reasons) == len(table.smiles):
+        raise refuse_all(table.name, len(reasons), reasons.values())
+    shown = join_reasons(reasons.values(), len(reasons))
+    logger.warning("%s: left out %d of %d molecules (%s).", table.name, len(reasons), len(table.smiles), shown)
+    lost = {int(table.row_numbers[place]): table.smiles[place] for place in reasons}
+    kept = np.setdiff1d(np.arange(len(table.smiles)), list(reasons))
+    return replace(table.select(kept), unparseable=dict(sorted((table.unparseable | lost).items())))
 
 
 def prepare_rows(table: PropertyTable, processor: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Which column is which, and ids as text."""
 
 import decimal
+import fractions
 
 import numpy as np
 import pandas as pd
@@ -35,8 +36,19 @@ def test_a_missing_column_says_what_is_there():
         (decimal.Decimal("7.10"), "7.1"),
         (decimal.Decimal("1E+3"), "1000"),
         (float("inf"), "inf"),
-        (pd.Timestamp("2020-01-02"), "2020-01-02 00:00:00"),
+        (pd.Timestamp("2020-01-02"), "2020-01-02"),
+        (pd.Timestamp("2020-01-02 03:04"), "2020-01-02 03:04:00"),
+        (np.array(702.0), "702"),
+        (fractions.Fraction(1, 2), "1/2"),
+        (2.5e-7, "2.5e-07"),
+        (1e300, "1e+300"),
+        (decimal.Decimal("-0.50"), "-0.5"),
+        (np.bytes_(b"CID-7"), "CID-7"),
+        (True, "True"),
         (None, None),
+        (pd.NA, None),
+        (pd.NaT, None),
+        (decimal.Decimal("sNaN"), None),
         (float("nan"), None),
         (decimal.Decimal("NaN"), None),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modeling_finemoltex.data import delimited_format
+from modeling_finemoltex.data import PairSource, delimited_format, load_pairs, load_source, load_table
 from modeling_finemoltex.data.molecule_files import MoleculeFile, Row
 
 QUOTE = "a quotation mark opens in it and does not close"
@@ -108,3 +108,51 @@ def test_rows_of_another_width(tmp_path):
 def test_marks_of_chebi20_are_no_quotation(tmp_path):
     text = 'CID\tSMILES\tdescription\n1\tNCC\t"open\n2\tNO\tclosed"\n'
     assert [row.value for row in read(tmp_path / "a.txt", text, text_column="description")] == ['"open', 'closed"']
+
+
+def test_a_file_without_a_header_needs_names(tmp_path):
+    text = "NCC;amine\nNO;other\n"
+    rows = read(tmp_path / "a.csv", text, id_column="key", column_names=["smiles", "key"])
+    assert [(row.value, row.id, row.line) for row in rows] == [("NCC", "amine", 1), ("NO", "other", 2)]
+    with pytest.raises(ValueError, match="If its first line is a row already, name the columns with `column_names`"):
+        read(tmp_path / "a.csv", text)
+    rows = read(tmp_path / "a.txt", "NCC\nNO\n", column_names=["smiles"])
+    assert [row.value for row in rows] == ["NCC", "NO"]
+    table = load_table(MoleculeFile(tmp_path / "a.csv", column_names=["smiles", "key"]))
+    assert table[:] == {"smiles": ["NCC", "NO"], "key": ["amine", "other"]}
+    pairs = load_pairs(MoleculeFile(tmp_path / "a.csv", column_names=["smiles", "key"]), text_column="key")
+    assert pairs["text"][:] == ["amine", "other"]
+    source = PairSource(str(tmp_path / "a.csv"), text_column="text", column_names=["smiles", "text"], separator=";")
+    assert load_source(source)["text"][:] == ["amine", "other"]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"separator": ";;"}, "one character"),
+        ({"column_names": "smiles"}, "a list of names"),
+        ({"column_names": ["a", "a"]}, "must differ"),
+    ],
+)
+def test_a_layout_that_cannot_be_meant(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path / "a.csv", "smiles\nNCC\n", **options)
+    (tmp_path / "a.smi").write_text("NCC\n")
+    with pytest.raises(ValueError, match="are for .csv, .tsv, .txt files"):
+        MoleculeFile(tmp_path / "a.smi", separator="tab")
+
+
+def test_separators_beyond_the_header_and_lines_of_blanks_do_no_harm(tmp_path):
+    rows = read(tmp_path / "a.csv", "smiles, key\nNCC, x ,\n   \nNO,y,,\nNS,z,w\n,,\n", id_column="key")
+    assert [(row.value, row.id) for row in rows[:2]] == [("NCC", "x"), ("NO", "y")]
+    assert rows[2].problem == "it has 3 cells, the header has 2" and (rows[3].value, rows[3].id) == ("", None)
+    assert [row.value for row in read(tmp_path / "b.csv", "smiles\nNCC\n  \nNO\n")] == ["NCC", "NO"]
+    rows = read(tmp_path / "c.tsv", "smiles\tkey\nNCC\tx\n\t\n", id_column="key")
+    assert len(rows) == 2  # a row of empty cells is a row
+
+
+def test_a_named_separator_that_is_not_recognised(tmp_path):
+    rows = read(tmp_path / "a.csv", "smiles:key\nNCC:x\n", id_column="key", separator=":")
+    assert rows[0].id == "x"
+    rows = read(tmp_path / "b.csv", "smiles\tkey\nNCC\tx\n", id_column="key", separator="tab")
+    assert rows[0].id == "x"

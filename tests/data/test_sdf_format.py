@@ -101,11 +101,16 @@ def test_broken_records_are_rows_and_do_not_hide_their_neighbours(tmp_path):
     assert [row.value.partition("\n")[0] for row in file][1] == "broken"
 
 
-def test_a_record_without_end_is_an_error(tmp_path, monkeypatch):
+def test_a_record_that_is_too_long_is_one_rejected_row(tmp_path, monkeypatch):
     monkeypatch.setattr(sdf_format, "MAX_RECORD_CHARACTERS", 10_000)
-    (tmp_path / "a.sdf").write_text(block("NCC") + "$$$$\n" + "no separator\n" * 20_000)
-    with pytest.raises(ValueError, match=r"a.sdf cannot be read as sdf.*the record in line \d+ does not end"):
-        list(MoleculeFile(tmp_path / "a.sdf"))
+    long = "a title\n" + "no separator\n" * 20_000
+    (tmp_path / "a.sdf").write_text(f"{block('NCC')}$$$$\n{long}$$$$\n{block('NO')}$$$$\n{long}")
+    rows = list(MoleculeFile(tmp_path / "a.sdf"))
+    assert [row.problem is None for row in rows] == [True, False, True, False]
+    assert rows[1].value == "a title" and "longer than" in rows[1].problem
+    first = block("NCC").count("\n") + 2
+    assert [row.line for row in rows[:3]] == [1, first, first + 20_002]
+    assert smiles_of_record(rows[2].value) == "NO"
 
 
 def test_records_that_are_no_molecule():

@@ -58,3 +58,16 @@ def test_cxsmiles_become_smiles():
     for broken in ("C(C |$;a$|", "CCC |nonsense"):
         with pytest.raises(ValueError, match="cannot parse the CXSMILES"):
             smiles_of_cxsmiles(broken)
+
+
+def test_headers_inchi_and_quotation_marks(tmp_path):
+    path = tmp_path / "a.smi"
+    path.write_text(
+        '#isomeric_smiles_string\tkey\n"NCC","amine, small"\n'
+        "InChI=1S/C2H4O2/c1-2(3)4/h1H3,(H,3,4) acetic acid\nNO\tb c\td\n"
+    )
+    assert [(row.value, row.id) for row in MoleculeFile(path)] == [
+        ("NCC", "amine, small"),
+        ("InChI=1S/C2H4O2/c1-2(3)4/h1H3,(H,3,4)", "acetic"),
+        ("NO", "b c"),
+    ]

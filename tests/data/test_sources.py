@@ -107,12 +107,12 @@ def test_a_source_can_be_a_sample(file):
 
 def test_the_data_folder_is_filled_in(file, tmp_path):
     assert len(load_source(PairSource("${data_dir}/names.csv"), str(tmp_path), on_error="skip")) == 3
-    with pytest.raises(ValueError, match=r"needs \$\{data_dir\}: give the folder of the data with `--data_dir`"):
+    with pytest.raises(ValueError, match=r"needs \$\{data_dir\}: give the folder of the data with `data_dir`"):
         load_source(PairSource("${data_dir}/names.csv"))
 
 
 def test_unreadable_molecules_stop_the_reading_or_are_left_out_and_counted(file, caplog):
-    with pytest.raises(ValueError, match=r"row 2: RDKit cannot parse the SMILES 'C1CC'.*--on_error skip"):
+    with pytest.raises(ValueError, match=r"row 2: RDKit cannot parse the SMILES 'C1CC'.*on_error='skip'"):
         load_source(PairSource(file))
     load_source(PairSource(file, "names"), on_error="skip")
     assert "names: skipped 1 of 4 rows" in caplog.text

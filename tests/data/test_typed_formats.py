@@ -66,8 +66,34 @@ def test_a_json_array(tmp_path):
         ("3", "it is no JSON object but int"),
     ]
     path.write_text("[{")
-    with pytest.raises(ValueError, match="a.json cannot be read as json: it is neither a JSON array nor"):
+    with pytest.raises(ValueError, match="a.json cannot be read as json: it is neither one JSON object a line nor"):
         MoleculeFile(path)
+
+
+def test_a_json_array_is_read_piece_by_piece(tmp_path):
+    """Entries that end anywhere relative to the blocks, in one line, after a byte-order mark."""
+    names = [f"name {'x' * (7 * number % 501)} \u00e9" for number in range(900)]
+    text = json.dumps([{"smiles": "NCC", "key": name} for name in names] + [{"smiles": "NO", "key": "y" * 200_000}])
+    path = tmp_path / "a.json"
+    path.write_text(f" {text}", encoding="utf-8-sig")
+    rows = list(MoleculeFile(path, id_column="key"))
+    assert [row.id for row in rows] == [*names, "y" * 200_000] and not any(row.problem for row in rows)
+    path.write_text(text[:-1])
+    with pytest.raises(ValueError, match=r"entry 901, from 0, is not valid, does not end"):
+        list(MoleculeFile(path))
+
+
+def test_a_file_without_any_object_says_why(tmp_path):
+    (tmp_path / "a.jsonl").write_text("smiles,name\nNCC,x\n")
+    with pytest.raises(ValueError, match=r"none of its first 2 entries is a JSON object \(it is not valid JSON"):
+        MoleculeFile(tmp_path / "a.jsonl")
+
+
+def test_json_that_cannot_be_written_down(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"smiles": "NCC", "key": "\\ud800"}\n{"smiles": ' + "9" * 5000 + '}\n{"smiles": "CO"}\n')
+    problems = [row.problem for row in MoleculeFile(path)]
+    assert "half a surrogate pair" in problems[0] and "not valid JSON" in problems[1] and problems[2] is None
 
 
 def test_the_table_of_json_has_the_columns_of_all_objects(tmp_path):

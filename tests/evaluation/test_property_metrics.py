@@ -42,6 +42,11 @@ def test_numbers():
     metrics = compute_property_metrics(
         np.array([[1.0, 0], [2, 0], [3, 9]]), np.array([[1.0, NAN], [4, NAN], [3, 10]]), "regression", ["a", "b"]
     )
-    assert metrics["rmse"] == pytest.approx((np.sqrt(4 / 3) + 1) / 2)
-    assert metrics["mae"] == pytest.approx((2 / 3 + 1) / 2)
-    assert selection_score(metrics) == -metrics["rmse"] and metrics["num_scored_tasks"] == 2
+    per_task = metrics["per_task"]
+    assert per_task["a"]["rmse"] == pytest.approx(np.sqrt(4 / 3)) and per_task["b"]["mae"] == 1
+    assert "rmse" not in metrics and "mae" not in metrics  # of two units
+    relative = [np.sqrt(4 / 3) / np.std([1, 4, 3]), 1]  # one label deviates by nothing
+    assert metrics["relative_rmse"] == pytest.approx(np.mean(relative))
+    assert selection_score(metrics) == -metrics["relative_rmse"] and metrics["num_scored_tasks"] == 2
+    alone = compute_property_metrics(np.array([[1.0], [2]]), np.array([[1.0], [4]]), "regression", ["a"])
+    assert alone["rmse"] == pytest.approx(np.sqrt(2)) and selection_score(alone) == -alone["rmse"]

@@ -45,7 +45,7 @@ def test_a_pool_has_texts_everywhere_or_nowhere(tmp_path):
     assert read_pool([with_texts])["text"].tolist() == ["a gas"]
     with pytest.raises(ValueError, match="Some pool files have texts and some do not"):
         read_pool([plain, with_texts])
-    with pytest.raises(ValueError, match="needs a column 'smiles' to be a pool"):
+    with pytest.raises(ValueError, match="has no column named like smiles"):
         read_pool([str(write(tmp_path, "other.csv", "name", "ethanol"))])
 
 

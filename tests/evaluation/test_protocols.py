@@ -218,7 +218,7 @@ def test_report_compares_with_the_first_system(chebi20):
         ("drugbank_description", "", {}, "is empty"),
         ("drugbank_atc", "CCO\tA01\n", {}, "line 1: expected 3"),
         ("drugbank_atc", "smiles,name\nCCO,x\n", {}, "needs the columns 'smiles' and 'atc_name_4'"),
-        ("chebi20", "smiles,text\nCCO,x\n", {"pool": "molecule\nCCO\n"}, "needs a column 'smiles' to be a pool"),
+        ("chebi20", "smiles,text\nCCO,x\n", {"pool": "structure\nCCO\n"}, "has no column named like smiles"),
     ],
 )
 def test_bad_files_are_explained(tmp_path, name, text, options, message):

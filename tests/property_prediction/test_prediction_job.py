@@ -107,8 +107,6 @@ def test_what_cannot_be_done(predictor, library, tmp_path, base_folder, change_c
     source = MoleculeFile(library, keep_cells=True)
     with pytest.raises(ValueError, match=r"`output` must be a .csv file, got .*out.parquet"):
         predict_file(source, tmp_path / "out.parquet", predictor)
-    with pytest.raises(ValueError, match="make it with `keep_cells=True`"):
-        predict_file(MoleculeFile(library), tmp_path / "out.csv", predictor)
     taken = tmp_path / "taken.csv"
     taken.write_text("smiles,error\nC,\n")
     with pytest.raises(ValueError, match="has a column 'error' already"):

@@ -32,5 +32,9 @@ def test_numbers_are_not_percent_and_missing_runs_are_dashes():
     runs = [{"set": "esol", "method": "probe", "seed": 0, "test": {"rmse": 0.51234}}]
     results = {"settings": {"model": "m", "split": "random"}, "sets": {"esol": facts, "lipo": facts}, "runs": runs}
     table = format_property_table(results)
-    assert "| pre-trained, linear probe | 0.512 | - | - |" in table and "esol (rmse)" in table
+    assert "| pre-trained, linear probe | 0.512 | - |\n" in table and "esol (rmse)" in table
+    assert "mean |" not in table.splitlines()[0]  # of two units
+    facts["tasks"], facts["chance"] = 2, {"relative_rmse": 1.02}
+    table = format_property_table(results)
+    assert "| *by chance: mean or shares of the training labels* | 1.020 | 1.020 | 1.020 |" in table
     assert "5 rows, 1 of them unparsable, 3 / 1 / 1" in table and "fine-tuned" not in table.split("\n\n")[0]
