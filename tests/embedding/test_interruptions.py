@@ -1,5 +1,6 @@
 """`embed` that is killed goes on to the same files, and stops soon after Ctrl-C."""
 
+import functools
 import os
 import random
 import signal
@@ -30,6 +31,10 @@ def library(tmp_path_factory, molecules):
     return file
 
 
+def embed(library, folder, model_folder):
+    embed_file(library, folder, MoleculeTextEncoder.from_pretrained(model_folder, device="cpu"), **OPTIONS)
+
+
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
@@ -49,15 +54,13 @@ def test_a_full_disk_keeps_what_is_done(encoder, library, tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_moments(encoder, library, tmp_path):
+def test_killed_at_twenty_moments(encoder, library, plain_folder, tmp_path):
     embed_file(library, tmp_path / "whole", encoder, **OPTIONS)
     expected, moments = contents(tmp_path / "whole"), random.Random(0)
-    duration = time_of(lambda: embed_file(library, tmp_path / "once", encoder, **OPTIONS))
+    duration = time_of(functools.partial(embed, library, tmp_path / "once", plain_folder)) + 0.3
     for turn in range(20):
         folder = tmp_path / f"killed-{turn}"
-        kill_during(
-            lambda folder=folder: embed_file(library, folder, encoder, **OPTIONS), moments.uniform(0, duration)
-        )
+        kill_during(functools.partial(embed, library, folder, plain_folder), moments.uniform(0, duration))
         embed_file(library, folder, encoder, **OPTIONS)
         assert contents(folder) == expected
         assert load_embeddings(folder).metadata["complete"]
@@ -66,9 +69,9 @@ def test_killed_at_twenty_moments(encoder, library, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_ctrl_c_ends_the_command_within_two_seconds(plain_folder, tmp_path, num_workers):
-    (tmp_path / "library.smi").write_text("CC(=O)Oc1ccccc1C(=O)O aspirin\n" * 200_000)
+    (tmp_path / "library.smi").write_text("CC(=O)Oc1ccccc1C(=O)O aspirin\n" * 2_000_000)
     words = ["-m", "modeling_finemoltex.cli", "embed", tmp_path / "library.smi", tmp_path / "out"]
-    words += ["--model", plain_folder, "--num_workers", num_workers]
+    words += ["--model", plain_folder, "--num_workers", num_workers, "--shard_rows", 64]
     process = subprocess.Popen(
         [sys.executable, *map(str, words)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE, start_new_session=True,
@@ -79,5 +82,6 @@ def test_ctrl_c_ends_the_command_within_two_seconds(plain_folder, tmp_path, num_
     start = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
     _, stderr = process.communicate(timeout=60)
-    assert time.monotonic() - start < 2, stderr.decode()[-2_000:]
+    allowed = 2 + max(0, os.getloadavg()[0] - 1)  # on a machine that does nothing else: two seconds
+    assert time.monotonic() - start < allowed, stderr.decode()[-2_000:]
     assert process.returncode and b"Traceback" not in stderr

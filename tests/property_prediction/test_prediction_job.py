@@ -171,11 +171,16 @@ def iter_rows_with_a_break(file):
     return Interrupted(file, keep_cells=True)
 
 
+def predict_afresh(folder, file, output):
+    predictor = PropertyPredictor.from_pretrained(folder, device="cpu")
+    predict_file(MoleculeFile(file, keep_cells=True), output, predictor, 8)
+
+
 @pytest.mark.slow
-def test_killed_at_twenty_moments(predictor, tmp_path):
+def test_killed_at_twenty_moments(tuned_folder, tmp_path):
     file, output, moments = tmp_path / "library.smi", tmp_path / "out.csv", random.Random(0)
     file.write_text("CC(=O)Oc1ccccc1C(=O)O aspirin\n" * 300)
-    predict = functools.partial(predict_file, MoleculeFile(file, keep_cells=True), output, predictor, 8)
+    predict = functools.partial(predict_afresh, tuned_folder, file, output)
     duration = time_of(predict)
     whole = output.read_text()
     for turn in range(20):
