@@ -286,10 +286,12 @@ class Index:
     def __init__(self, folder: Path, embedding_size: int) -> None:
         import pyarrow as pa
 
-        self.vectors = np.load(folder / "vectors.npy", mmap_mode="r")  # (R, P), of length 1
-        self.rows = pa.ipc.open_file(pa.memory_map(str(folder / "rows.arrow"))).read_all()
+        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+        kind, names = metadata["kind"], metadata.get("files", {})
+        vectors, rows = names.get("vectors.npy", "vectors.npy"), names.get("rows.arrow", "rows.arrow")
+        self.vectors = np.load(folder / vectors, mmap_mode="r", allow_pickle=False)  # (R, P), of length 1
+        self.rows = pa.ipc.open_file(pa.memory_map(str(folder / rows))).read_all()
         self.removed = self.rows["removed"].to_numpy()
-        kind = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))["kind"]
         self.columns = ("id", "smiles" if kind == "molecules" else "text")
         if self.vectors.shape != (len(self.rows), embedding_size):
             raise ValueError(f"{folder} holds vectors {self.vectors.shape}, not {(len(self.rows), embedding_size)}.")

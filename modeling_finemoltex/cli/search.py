@@ -52,7 +52,9 @@ def search(arguments: SearchArguments) -> None:
 
         summary = f"{k} best of {len(library):,} {library.kind}{' that pass the filter' if filters else ''}"
         page = render_hits_page(queries, results, summary, arguments.smiles)
-        arguments.html.write_text(page, encoding="utf-8")
+        from modeling_finemoltex.data import write_text
+
+        write_text(arguments.html, page)
         typer.echo(f"{arguments.html}: {sum(map(len, results))} hits drawn", err=True)
 
 

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from safetensors import SafetensorError
+
 try:
     import fcntl
 except ImportError:  # Windows: what a killed process left stays until somebody deletes it
@@ -204,6 +206,12 @@ def _explained(path: Path, staged: Path) -> Iterator[None]:
         yield
     except UnwrittenFileError:
         raise
+    except SafetensorError as error:
+        if "os error" not in str(error).lower():
+            raise
+        reason = str(error).rpartition(": ")[2]
+        kept = " What was there is unchanged." if path.exists() else ""
+        raise UnwrittenFileError(f"{path} cannot be written: {reason}.{kept}") from error
     except OSError as error:
         named = Path(os.fsdecode(error.filename)) if error.filename else staged
         is_ours = error.errno in OF_WRITING or named in (path, staged, *staged.parents) or staged in named.parents
