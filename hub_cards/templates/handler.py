@@ -15,6 +15,7 @@ A bad request answers `{"error": "..."}`, and so does one beyond the limits belo
 """
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ MAX_ITEMS = 64  # molecules, and texts
 MAX_SMILES_CHARACTERS = 2_000
 MAX_TEXT_CHARACTERS = 5_000  # the model reads the first few hundred words
 MAX_ATOMS = 500  # in one molecule
+MAX_CHARACTERS = 60_000  # of all molecules and texts together
 MAX_K = 100
 MAX_EDITS = 20
 EDIT_CANDIDATES = 100  # analogues of a molecule that are compared
@@ -40,6 +42,10 @@ WAIT_SECONDS = 120.0  # for the requests before it
 INDEX_FOLDER = "index"
 # Scored at a time: bounds the memory of a search in an index of any size.
 INDEX_BLOCK = 16_384
+
+
+UNFORESEEN = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+logger = logging.getLogger(__name__)
 
 
 class RequestError(ValueError):
@@ -115,6 +121,9 @@ class EndpointHandler:
             return self._tasks[task](inputs, parameters)
         except RequestError as error:
             return {"error": str(error)}
+        except UNFORESEEN as error:  # the trace is for who runs the endpoint
+            logger.exception("A request could not be answered.")
+            return {"error": f"The request could not be answered ({type(error).__name__}). Send other inputs."}
 
     # Tasks.
 
@@ -275,6 +284,9 @@ class EndpointHandler:
             name: _read_strings(f"inputs.{name}", data["inputs"].get(name), most)
             for name, most in (("smiles", MAX_SMILES_CHARACTERS), ("text", MAX_TEXT_CHARACTERS))
         }
+        size = sum(len(one) for strings in inputs.values() for one in strings)
+        if size > MAX_CHARACTERS:
+            raise RequestError(f"The inputs have {size:,} characters, at most {MAX_CHARACTERS:,} are taken at once.")
         if not any(inputs.values()):
             raise RequestError("There is nothing to do: give `inputs.smiles`, `inputs.text` or both.")
         return task, inputs, {name: value for name, value in parameters.items() if name != "task"}
