@@ -57,7 +57,7 @@ def read_library(file: str | Path = LIBRARY) -> Library:
         raise ValueError(f"{file} has more than {MAX_LIBRARY_BYTES:,} bytes. Give a smaller library.")
     rows = list(itertools.islice(MoleculeFile(file, "smiles", id_column="name"), MAX_LIBRARY + 1))
     if len(rows) > MAX_LIBRARY:
-        raise ValueError(f"{file} has more molecules than {MAX_LIBRARY:,}; the demo embeds at most {MAX_LIBRARY:,} at its start.")
+        raise ValueError(f"{file} has more than {MAX_LIBRARY:,} molecules, which the demo embeds at its start.")
     for row in rows:
         if row.problem is not None or try_parse(row.value) is None:
             raise ValueError(f"{file}, line {row.line}: {row.problem or f'{row.value!r:.80} is no SMILES'}.")

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 import torch
 
 from modeling_finemoltex import MoleculeTextEncoder
+from tests.malformed import make_request
 
 SERVER = Path(__file__).with_name("endpoint_server.py")
 LIBRARY = ["CCO", "c1ccccc1", "CC(=O)O", "CCN", "CCCCCC", "O=C(O)c1ccccc1"]
