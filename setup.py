@@ -35,8 +35,8 @@ RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.3"]
 PROPERTIES = ["scikit-learn>=1.4", "peft>=0.15"]
 # Both propose analogues: crem by fragments of a library, selfies by random symbols; motif swaps need neither.
 EDITING = ["crem>=0.3", "selfies>=2.1"]
-# lime explains masked predictions, scikit-learn maps tokens and fits for lime, matplotlib draws.
-EXPLAIN = ["lime>=0.2", "scikit-learn>=1.4", "matplotlib>=3.8"]
+# scikit-learn fits what explains masked predictions, and maps tokens; matplotlib draws.
+EXPLAIN = ["scikit-learn>=1.4", "matplotlib>=3.8"]
 # gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
 SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.8", "matplotlib>=3.8"]
 FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *SPACE]

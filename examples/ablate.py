@@ -15,6 +15,7 @@ import torch
 import transformers
 import yaml
 
+from modeling_finemoltex.data import write_text
 from modeling_finemoltex.training import format_ablation_table, run_variant
 
 
@@ -39,9 +40,9 @@ def main() -> int:
             if not any((run["variant"], run["seed"]) == (name, seed) for run in report["runs"]):
                 run = run_variant(choices or {}, base, seed, options.seconds, options.output_dir)
                 report["runs"].append({"variant": name, **run})
-                raw.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+                write_text(raw, json.dumps(report, indent=1) + "\n")
                 table = format_ablation_table(list(variants), report["runs"])
-                raw.with_suffix(".md").write_text(table + "\n", encoding="utf-8")
+                write_text(raw.with_suffix(".md"), table + "\n")
     print(format_ablation_table(list(variants), report["runs"]))
     return 0
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 import transformers
 
 from modeling_finemoltex import LatentOptimizationEditor, __version__
-from modeling_finemoltex.data import MoleculeFile
+from modeling_finemoltex.data import MoleculeFile, write_text
 from modeling_finemoltex.editing import Latents, LatentSettings
 
 
@@ -113,7 +113,7 @@ def main() -> None:
         print(f"{kind} time per molecule: as a batch 1/{1 / ratio:.0f} of the time alone")
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_text(arguments.output, json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import torch
 import transformers
 
 from modeling_finemoltex import __version__
-from modeling_finemoltex.data import MoleculeFile
+from modeling_finemoltex.data import MoleculeFile, write_text
 from modeling_finemoltex.embedding import MoleculeTextEncoder, embed_file
 
 
@@ -72,7 +72,7 @@ def measure(encoder: MoleculeTextEncoder, smiles: list[str], batch_size: int, nu
     forward = clock.lap()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "molecules.smi")
-        source.write_text("".join(f"{one}\n" for one in smiles), encoding="utf-8")
+        write_text(source, "".join(f"{one}\n" for one in smiles))
         clock.lap()
         embed_file(source, Path(folder, "out"), encoder, batch_size, num_workers=num_workers, progress_bar=False)
         job = clock.lap()
@@ -126,7 +126,7 @@ def main() -> None:
         print(f"molecules per {kind} second: {parts}; the job reaches {ratio:.0%} of the slower part")
     if arguments.output:
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_text(arguments.output, json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

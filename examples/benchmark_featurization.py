@@ -16,7 +16,7 @@ import rdkit
 from rdkit import Chem, rdBase
 
 from modeling_finemoltex import FineMolTexFeatureExtractor, __version__
-from modeling_finemoltex.data import MoleculeFile
+from modeling_finemoltex.data import MoleculeFile, write_text
 
 FRAGMENTATIONS = ("paper", "functional")
 CHUNK = 100  # molecules between two switches: parse and featurisation see the same disturbances of the machine
@@ -96,7 +96,7 @@ def main() -> None:
                 f"{one['unknown_motifs']:.2%} unknown"
             )
     if arguments.output:
-        arguments.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_text(arguments.output, json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

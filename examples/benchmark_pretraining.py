@@ -25,6 +25,7 @@ from modeling_finemoltex import (
     load_chemicals_pairs,
     load_pairs,
 )
+from modeling_finemoltex.data import write_text
 from modeling_finemoltex.training import build_text_model
 
 
@@ -91,7 +92,7 @@ def main() -> int:
     }
     print(json.dumps(result, indent=2))
     if options.output is not None:
-        options.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        write_text(options.output, json.dumps(result, indent=2) + "\n")
     return 0
 
 

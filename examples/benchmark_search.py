@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from modeling_finemoltex import MoleculeTextIndex, __version__
+from modeling_finemoltex.data import write_text
 from modeling_finemoltex.embedding import load_embeddings
 
 METHODS = ("flat", "ivf_flat", "hnsw", "ivf_pq")
@@ -100,7 +101,7 @@ def main() -> None:
                 f"built in {results['build_seconds']:.0f} s"
             )
     if arguments.output:
-        arguments.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_text(arguments.output, json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

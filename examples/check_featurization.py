@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from modeling_finemoltex import FineMolTexFeatureExtractor
-from modeling_finemoltex.data import MoleculeFile
+from modeling_finemoltex.data import MoleculeFile, write_text
 
 FRAGMENTATIONS = ("paper", "functional")
 extractors: dict[str, FineMolTexFeatureExtractor] = {}  # of one worker process
@@ -101,7 +101,7 @@ def main() -> None:
     arguments = parse_arguments()
     reports = [check_file(file, arguments) for file in arguments.smiles_file]
     if arguments.output:
-        arguments.output.write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
+        write_text(arguments.output, json.dumps(reports, indent=1) + "\n")
     sys.exit(any(report["faults"] for report in reports))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from transformers import HfArgumentParser, logging
 
 from modeling_finemoltex import MoleculeTextEncoder, MotifWordAligner, evaluate_alignment, load_pairs
+from modeling_finemoltex.data import write_text
 from modeling_finemoltex.evaluation import build_alignment_probe, format_alignment_table, write_sentences
 
 NAMES_SHOWN = 12
@@ -58,7 +59,7 @@ def main() -> None:
     if arguments.output:
         Path(arguments.output).parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"arguments": asdict(arguments), **report}, indent=1)
-        Path(arguments.output).write_text(text + "\n", encoding="utf-8")
+        write_text(Path(arguments.output), text + "\n")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from modeling_finemoltex import (
     SearchEditor,
     SearchSettings,
 )
-from modeling_finemoltex.data import MoleculeFile
+from modeling_finemoltex.data import MoleculeFile, write_text
 from modeling_finemoltex.editing import (
     PENALTY_GRIDS,
     LatentMoveEditor,
@@ -104,7 +104,7 @@ def main() -> None:
     recorded = arguments.output / "settings.json"
     if recorded.exists() and json.loads(recorded.read_text(encoding="utf-8")) != settings:
         raise SystemExit(f"{recorded} tells of other settings than these: give another --output.")
-    recorded.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    write_text(recorded, json.dumps(settings, indent=1) + "\n")
     editors = make_editors(arguments, sources)
     given = record_answers(editors, sources, arguments.prompts, NUM_ANSWERS, raw)
     systems = {
@@ -114,8 +114,8 @@ def main() -> None:
     known = canonical_set(read_column(arguments.known, arguments.column) if arguments.known else [])
     report = report_editing(sources, systems, next(iter(systems)), known)
     table = format_editing_table(report)
-    (arguments.output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (arguments.output / "table.txt").write_text(table + "\n", encoding="utf-8")
+    write_text(arguments.output / "report.json", json.dumps(report, indent=1) + "\n")
+    write_text(arguments.output / "table.txt", table + "\n")
     print(table)
 
 

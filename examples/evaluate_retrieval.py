@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transformers import AutoProcessor, HfArgumentParser, logging
 
-from modeling_finemoltex.data import load_pairs
+from modeling_finemoltex.data import load_pairs, write_text
 from modeling_finemoltex.embedding import MoleculeTextEncoder
 from modeling_finemoltex.evaluation import (
     PROTOCOLS,
@@ -114,7 +114,7 @@ def main() -> None:
     print("Processor seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()))
     if arguments.output:
         Path(arguments.output).parent.mkdir(parents=True, exist_ok=True)
-        Path(arguments.output).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_text(Path(arguments.output), json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import yaml
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor, HfArgumentParser
 
 from modeling_finemoltex import FineMolTexForPreTraining, MoleculeTextEncoder, export_folder
+from modeling_finemoltex.data import write_text
 from modeling_finemoltex.training import plot_training_curves
 
 LOG_FILE, CURVES_FILE = "training_log.json", "training_curves.png"
@@ -92,7 +93,7 @@ def write_log(stages: list[dict[str, Any]], output: Path) -> None:
     for stage in stages:
         history += [entry | {"step": done + entry["step"]} for entry in stage["log_history"]]
         done += stage["global_step"]
-    (output / LOG_FILE).write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+    write_text(output / LOG_FILE, json.dumps(history, indent=1) + "\n")
     plot_training_curves(history, output / CURVES_FILE)
 
 

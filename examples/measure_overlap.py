@@ -12,7 +12,7 @@ from pathlib import Path
 from rdkit import Chem, rdBase
 from transformers import HfArgumentParser
 
-from modeling_finemoltex.data import load_chemicals_pairs, load_table, try_parse
+from modeling_finemoltex.data import load_chemicals_pairs, load_table, try_parse, write_text
 
 CHEMICALS = "chemicals"  # the default corpus
 BLOCK = 14  # letters of an InChIKey that name the skeleton
@@ -52,7 +52,7 @@ def main() -> None:
         report["sets"][name_table(file)] = {"skeletons": len(wanted), "in_training": shares}
         print(f"{name_table(file)}: " + ", ".join(f"{share:.1%} in {name}" for name, share in shares.items()))
     if arguments.output:
-        Path(arguments.output).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_text(Path(arguments.output), json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

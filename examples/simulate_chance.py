@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from transformers import HfArgumentParser
 
+from modeling_finemoltex.data import write_text
 from modeling_finemoltex.evaluation import PROTOCOLS, embed_tasks, load_protocol
 
 
@@ -61,7 +62,7 @@ def main() -> None:
                 report["figures"][f"{task.name}/{name}_deviation"] = float(np.std(values, ddof=1))
                 print(f"{task.name}/{name}: {np.mean(values):.4f} ± {np.std(values, ddof=1):.4f}")
     if arguments.output:
-        Path(arguments.output).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_text(Path(arguments.output), json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

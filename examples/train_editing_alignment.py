@@ -18,7 +18,7 @@ import yaml
 from transformers import AutoModel, AutoProcessor, logging
 
 from modeling_finemoltex import FineMolTexForMoleculeEditing
-from modeling_finemoltex.data import MoleculeFile
+from modeling_finemoltex.data import MoleculeFile, write_text
 from modeling_finemoltex.editing import (
     AlignmentSettings,
     EditingParts,
@@ -87,7 +87,7 @@ def main() -> None:
     save_editing_folder(parts, arguments.output_dir, facts, arguments.half_precision)
     settings = {name: name_only(value) for name, value in vars(arguments).items()}
     report = json.dumps(settings | figures, indent=1)
-    (arguments.output_dir / "alignment_report.json").write_text(report + "\n", encoding="utf-8")
+    write_text(arguments.output_dir / "alignment_report.json", report + "\n")
     print(json.dumps(figures, indent=1))
     print(f"Model, generator and alignment are in {arguments.output_dir}")
 

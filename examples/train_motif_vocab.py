@@ -15,7 +15,7 @@ import chemicals
 from tqdm import tqdm
 
 from modeling_finemoltex import train_motif_vocab
-from modeling_finemoltex.data import MoleculeFile
+from modeling_finemoltex.data import MoleculeFile, write_text
 
 CHEMICALS_TABLE = Path(chemicals.__file__).parent / "Identifiers" / "chemical identifiers pubchem large.tsv"
 CHEMICALS_SMILES_COLUMN = 4  # the table has no header, and rows of different length
@@ -53,7 +53,7 @@ def main() -> None:
         coverage = sum(vocab["motifs"].values()) / vocab["num_motif_tokens"]
         most = ", ".join(itertools.islice(vocab["motifs"], 8))
         print(f"{fragmentation}: {len(vocab['motifs'])} motifs cover {coverage:.2%} of all motif tokens; first {most}")
-    arguments.output.write_text(json.dumps(vocabs, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(arguments.output, json.dumps(vocabs, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What stands behind the tabs of the demo: molecules and sentences in, drawn pages out; nothing here knows Gradio."""
 
 import io
+import itertools
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from transformers import pipeline
 
@@ -22,6 +23,7 @@ LIBRARY, SENTENCES = HERE / "library.csv", HERE / "sentences.txt"
 MAX_SMILES_CHARACTERS = 1_000
 MAX_TEXT_CHARACTERS = 1_000
 MAX_ATOMS = 150
+MAX_LIBRARY_BYTES = 10_000_000
 MAX_LIBRARY = 5_000  # molecules that are embedded at the start, some 500 a second
 MAX_LABELS = 20
 NUM_HITS, NUM_EDITS = 8, 6
@@ -51,9 +53,11 @@ def read_library(file: str | Path = LIBRARY) -> Library:
     Raises:
         ValueError: If a column is missing, there are no rows or too many, or a SMILES cannot be parsed.
     """
-    rows = list(MoleculeFile(file, "smiles", id_column="name"))
+    if Path(file).stat().st_size > MAX_LIBRARY_BYTES:
+        raise ValueError(f"{file} has more than {MAX_LIBRARY_BYTES:,} bytes. Give a smaller library.")
+    rows = list(itertools.islice(MoleculeFile(file, "smiles", id_column="name"), MAX_LIBRARY + 1))
     if len(rows) > MAX_LIBRARY:
-        raise ValueError(f"{file} has {len(rows):,} molecules; the demo embeds at most {MAX_LIBRARY:,} at its start.")
+        raise ValueError(f"{file} has more than {MAX_LIBRARY:,} molecules, which the demo embeds at its start.")
     for row in rows:
         if row.problem is not None or try_parse(row.value) is None:
             raise ValueError(f"{file}, line {row.line}: {row.problem or f'{row.value!r:.80} is no SMILES'}.")
@@ -125,6 +129,7 @@ class Answers:
     def edit(self, smiles: str, prompt: str, opposite: str = "") -> str:
         """Change a molecule as a sentence asks."""
         smiles, prompt = read_molecule(smiles), read_text(prompt)
+        opposite = read_field(opposite, "The opposite", MAX_TEXT_CHARACTERS)
         against = read_text(opposite) if opposite.strip() else None
         # One for each request: its memory of molecules and prompts ends with it.
         editor = SearchEditor(self.editing_encoder, [self.swaps], settings=EDIT_SETTINGS)
@@ -138,6 +143,7 @@ class Answers:
     def classify(self, smiles: str, labels: str) -> str:
         """Choose among classes in words, one a line."""
         smiles = read_molecule(smiles)
+        labels = read_field(labels, "The list of classes", MAX_LABELS * MAX_TEXT_CHARACTERS)
         names = list(dict.fromkeys(line.strip() for line in labels.splitlines() if line.strip()))
         if not 2 <= len(names) <= MAX_LABELS:
             raise ValueError(f"Write 2 to {MAX_LABELS} classes, one a line: got {len(names)}.")
@@ -153,6 +159,7 @@ class Answers:
         if self.predictor is None:
             raise ValueError("No model of properties is loaded: start the demo with --property_model FOLDER.")
         smiles, predictor = read_molecule(smiles), self.predictor
+        output = read_field(output, "The property", MAX_TEXT_CHARACTERS)
         values = predictor.predict([smiles])[0]  # (K,)
         is_number = predictor.model.config.problem_type == "regression"
         cards = [
@@ -186,11 +193,9 @@ def read_molecule(smiles: str) -> str:
     Raises:
         ValueError: If it is blank, no molecule, or too large.
     """
-    smiles = smiles.strip()
+    smiles = read_field(smiles, "The SMILES", MAX_SMILES_CHARACTERS).strip()
     if not smiles:
         raise ValueError("Draw a molecule or paste its SMILES first, such as CC(=O)Oc1ccccc1C(=O)O.")
-    if len(smiles) > MAX_SMILES_CHARACTERS:
-        raise ValueError(f"The SMILES has {len(smiles):,} characters; at most {MAX_SMILES_CHARACTERS:,} are taken.")
     molecule = try_parse(smiles)
     if molecule is None:
         raise ValueError(f"This is no SMILES of a molecule: {smiles[:60]}. Check its brackets, rings and valences.")
@@ -205,12 +210,25 @@ def read_text(text: str) -> str:
     Raises:
         ValueError: If it has no letters or is too long.
     """
-    text = " ".join(text.split())
+    text = " ".join(read_field(text, "The sentence", MAX_TEXT_CHARACTERS).split())
     if not any(map(str.isalpha, text)):
         raise ValueError("Write a sentence about the molecule first, such as: The molecule is a purine alkaloid.")
-    if len(text) > MAX_TEXT_CHARACTERS:
-        raise ValueError(f"The sentence has {len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are taken.")
     return text
+
+
+def read_field(value: Any, name: str, most: int) -> str:
+    """Take what somebody wrote into a field, or sent to it without the page.
+
+    Raises:
+        ValueError: If it is no text, too long, or not made of whole characters.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text, got a {type(value).__name__}.")
+    if len(value) > most:
+        raise ValueError(f"{name} has {len(value):,} characters; at most {most:,} are taken.")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"{name} holds half a character (a lone surrogate). Type it anew.")
+    return value
 
 
 def frame(page: str, title: str) -> str:

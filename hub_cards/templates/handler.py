@@ -15,6 +15,7 @@ A bad request answers `{"error": "..."}`, and so does one beyond the limits belo
 """
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ MAX_ITEMS = 64  # molecules, and texts
 MAX_SMILES_CHARACTERS = 2_000
 MAX_TEXT_CHARACTERS = 5_000  # the model reads the first few hundred words
 MAX_ATOMS = 500  # in one molecule
+MAX_CHARACTERS = 60_000  # of all molecules and texts together
 MAX_K = 100
 MAX_EDITS = 20
 EDIT_CANDIDATES = 100  # analogues of a molecule that are compared
@@ -40,6 +42,10 @@ WAIT_SECONDS = 120.0  # for the requests before it
 INDEX_FOLDER = "index"
 # Scored at a time: bounds the memory of a search in an index of any size.
 INDEX_BLOCK = 16_384
+
+
+UNFORESEEN = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+logger = logging.getLogger(__name__)
 
 
 class RequestError(ValueError):
@@ -119,6 +125,9 @@ class EndpointHandler:
             return self._tasks[task](inputs, parameters)
         except RequestError as error:
             return {"error": str(error)}
+        except UNFORESEEN as error:  # the trace is for who runs the endpoint
+            logger.exception("A request could not be answered.")
+            return {"error": f"The request could not be answered ({type(error).__name__}). Send other inputs."}
 
     # Tasks.
 
@@ -279,6 +288,9 @@ class EndpointHandler:
             name: _read_strings(f"inputs.{name}", data["inputs"].get(name), most)
             for name, most in (("smiles", MAX_SMILES_CHARACTERS), ("text", MAX_TEXT_CHARACTERS))
         }
+        size = sum(len(one) for strings in inputs.values() for one in strings)
+        if size > MAX_CHARACTERS:
+            raise RequestError(f"The inputs have {size:,} characters, at most {MAX_CHARACTERS:,} are taken at once.")
         if not any(inputs.values()):
             raise RequestError("There is nothing to do: give `inputs.smiles`, `inputs.text` or both.")
         return task, inputs, {name: value for name, value in parameters.items() if name != "task"}
@@ -290,10 +302,12 @@ class Index:
     def __init__(self, folder: Path, embedding_size: int) -> None:
         import pyarrow as pa
 
-        self.vectors = np.load(folder / "vectors.npy", mmap_mode="r")  # (R, P), of length 1
-        self.rows = pa.ipc.open_file(pa.memory_map(str(folder / "rows.arrow"))).read_all()
+        metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+        kind, names = metadata["kind"], metadata.get("files", {})
+        vectors, rows = names.get("vectors.npy", "vectors.npy"), names.get("rows.arrow", "rows.arrow")
+        self.vectors = np.load(folder / vectors, mmap_mode="r", allow_pickle=False)  # (R, P), of length 1
+        self.rows = pa.ipc.open_file(pa.memory_map(str(folder / rows))).read_all()
         self.removed = self.rows["removed"].to_numpy()
-        kind = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))["kind"]
         self.columns = ("id", "smiles" if kind == "molecules" else "text")
         if self.vectors.shape != (len(self.rows), embedding_size):
             raise ValueError(f"{folder} holds vectors {self.vectors.shape}, not {(len(self.rows), embedding_size)}.")

@@ -6,6 +6,7 @@ which `finemoltex` starts. Its files import each other relatively and the packag
 help, completion and usage errors load neither the package nor PyTorch.
 """
 
+import atexit
 import gc
 import sys
 from typing import Annotated
@@ -48,6 +49,8 @@ def main(
     # Importing PyTorch makes a million objects and no garbage. Python would look for garbage every 700 objects, a
     # seventh of the time of a short command.
     gc.set_threshold(100_000, 50, 50)
+    # At its end Python would look through all of them again, several times: seconds after Ctrl-C or a result.
+    atexit.register(gc.freeze)
 
 
 # The options of `pretrain` are those of its dataclasses, which take PyTorch to know: it parses them itself.

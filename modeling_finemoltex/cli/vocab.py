@@ -36,7 +36,9 @@ def vocab(arguments: VocabArguments) -> None:
     vocabulary = _load_vocabulary(arguments)
     if arguments.output is not None:
         text = json.dumps(vocabulary, indent=1, ensure_ascii=False)
-        arguments.output.write_text(text + "\n", encoding="utf-8")
+        from modeling_finemoltex.data import write_text
+
+        write_text(arguments.output, text + "\n")
         typer.echo(f"{arguments.output}: {len(vocabulary['motifs'])} motifs", err=True)
     echo_facts(_summarize(vocabulary), arguments.as_json)
 

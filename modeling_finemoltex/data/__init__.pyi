@@ -1,3 +1,4 @@
+from .atomic_files import write_text as write_text
 from .chemicals_corpus import load_chemicals_pairs as load_chemicals_pairs
 from .descriptor_captions import GENERATED as GENERATED
 from .descriptor_captions import describe_molecule as describe_molecule

@@ -4,7 +4,6 @@ import glob
 import itertools
 import json
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import rdkit
 from datasets import Dataset, IterableDataset
 from datasets.data_files import DataFilesDict, get_data_patterns
 
+from .atomic_files import staged_file
 from .columns import find_column
 from .feature_cache import cache_folder
 from .identifiers import stable_hash
@@ -198,14 +198,10 @@ def _write_cache(files: list[str], columns: tuple[str, ...], on_broken: str, lay
     else:  # a later row may show that a column of whole numbers has fractions too
         found = [_to_arrow(*block, None) for block in itertools.chain([first], blocks)]
         head, tables = _join(files, found), iter(())
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}.unfinished")
-    try:
-        with pa.OSFile(str(unfinished), "wb") as file, pa.ipc.new_stream(file, head.schema) as writer:
+    with staged_file(target) as staged, pa.OSFile(str(staged), "wb") as file:
+        with pa.ipc.new_stream(file, head.schema) as writer:
             for table in itertools.chain([head], tables):
                 writer.write_table(table)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return target
 
 

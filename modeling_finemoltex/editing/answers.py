@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from ..data.atomic_files import write_text
 from ..evaluation.editing_prompts import PROMPTS
 from .edits import MoleculeEditor
 
@@ -59,6 +60,6 @@ def read_answers(file: Path) -> Answers:
     if not file.exists():
         return {}
     whole, _, _ = file.read_text(encoding="utf-8").rpartition("\n")
-    file.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
+    write_text(file, f"{whole}\n" if whole else "")
     entries = map(json.loads, whole.splitlines())
     return {(entry["editor"], entry["prompt"], entry["source"]): entry["answers"] for entry in entries}

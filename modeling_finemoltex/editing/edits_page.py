@@ -7,6 +7,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDepictor, rdFMCS
 from rdkit.Chem.Draw import rdMolDraw2D
 
+from ..data.atomic_files import write_text
 from ..data.identifiers import try_parse
 from ..drawing.molecule_page import Card, Section, draw_molecule, render_page
 from .edits import Edit
@@ -97,7 +98,7 @@ def write_edits(file: str | Path, title: str, smiles: str | None, edits: Sequenc
     """
     path = Path(file)
     if path.suffix.lower() == ".html":
-        path.write_text(render_edits_page(title, smiles, edits, summary), encoding="utf-8")
+        write_text(path, render_edits_page(title, smiles, edits, summary))
     elif path.suffix.lower() == ".png":
         path.write_bytes(draw_edits(smiles, edits))
     else:

@@ -25,6 +25,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from transformers.trainer_pt_utils import get_length_grouped_indices
 from transformers.utils import logging
 
+from ..data.atomic_files import write_text
 from ..data.identifiers import canonical_smiles, map_unique
 from ..data.molecule_files import MoleculeFile
 from ..model.editing_finemoltex import encode_latents
@@ -191,7 +192,7 @@ def train_generator(arguments: GeneratorArguments) -> dict[str, Any] | None:
     tokenizer.save_pretrained(output)
     report = measure_reconstruction(LatentCoder(model, tokenizer, NOTATION), held_out) | counts
     report |= {"num_steps": trainer.state.global_step, "num_parameters": model.num_parameters()}
-    (output / REPORT_FILE).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write_text(output / REPORT_FILE, json.dumps(report, indent=1) + "\n")
     return report
 
 
@@ -322,4 +323,4 @@ def _check_settings(arguments: GeneratorArguments, file: Path) -> None:
                 f"{file.parent} holds a run with other values of {', '.join(changed)}. Give them as they were to go "
                 "on with it, or another output folder for a new run."
             )
-    file.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    write_text(file, json.dumps(settings, indent=1) + "\n")

@@ -1,10 +1,13 @@
 """Turn rows into batches for the model: in order, a bounded number of rows ahead, in worker processes if asked."""
 
+import functools
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -122,18 +125,25 @@ def prepare_windows(
             under_way.append(tag)
             yield values
 
+    end, farewell = multiprocessing.Pipe(duplex=False)
     loader = DataLoader(
         _Prepared(prepare),
         batch_size=None,
         sampler=values_of_windows(),
         num_workers=num_workers,
         collate_fn=_as_it_is,
-        worker_init_fn=_end_with_parent,
+        worker_init_fn=functools.partial(_end_in_time, end),
         prefetch_factor=WINDOWS_AHEAD if num_workers else None,
         generator=torch.Generator(),  # otherwise every loader draws a number from the global generator
     )
-    for prepared in loader:
-        yield under_way.popleft(), prepared
+    try:
+        for prepared in loader:
+            yield under_way.popleft(), prepared
+    finally:
+        farewell.send_bytes(b".")
+        del loader
+        farewell.close()
+        end.close()
 
 
 class _Prepared(Dataset):
@@ -151,20 +161,21 @@ def _as_it_is(prepared: PreparedWindow) -> PreparedWindow:
     return prepared
 
 
-def _end_with_parent(worker: int) -> None:
-    """End this worker as soon as its parent is gone, killed or not.
+def _end_in_time(end: Connection, worker: int) -> None:
+    """End this worker as soon as nobody wants its work: its parent is gone, killed or not, or says so through a pipe.
 
-    The loader's own watch notices too, but then waits for a pipe to be emptied that nobody reads any more.
+    The loader's own watch notices too, but then waits for a pipe to be emptied that nobody reads any more, or for five
+    seconds. Ctrl-C, which a terminal sends to all processes, is the parent's to answer.
     """
 
-    def wait() -> None:
-        """Sleep until the parent is gone."""
+    def wait_for_end() -> None:
+        """Sleep until then; what the pipe holds stays there for the other workers."""
         parent = multiprocessing.parent_process()
-        if parent is not None:
-            parent.join()
-            os._exit(1)
+        wait([end] if parent is None else [end, parent.sentinel])
+        os._exit(0 if end.poll() else 1)
 
-    threading.Thread(target=wait, daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=wait_for_end, daemon=True).start()
 
 
 def _cut(places: list[int], size: int) -> list[list[int]]:

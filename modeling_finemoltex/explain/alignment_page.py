@@ -4,6 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..data.atomic_files import write_text
 from ..drawing.molecule_page import Card, Section, draw_molecule, render_page
 from .alignment import DEFAULT_KIND, Alignment, word_strengths
 from .figures import draw_alignment_matrix, draw_highlights, motif_colors
@@ -61,7 +62,7 @@ def write_alignment(file: str | Path, alignment: Alignment, processor: Any, kind
     path = Path(file)
     suffix = path.suffix.lower()
     if suffix == ".html":
-        path.write_text(render_alignment_page(alignment, processor, kind), encoding="utf-8")
+        write_text(path, render_alignment_page(alignment, processor, kind))
     elif suffix in (".svg", ".png"):
         is_matrix = path.stem.lower().endswith(".matrix")
         figure = draw_alignment_matrix(alignment, kind) if is_matrix else draw_highlights(alignment, processor, kind)

@@ -17,9 +17,9 @@ from .aligner import PreparedPairs, prepare_pairs
 from .alignment import AlignedMotif
 from .words import Word
 
-MISSING = 'Explaining masked predictions needs lime: pip install "finemoltex[explain]"'
+MISSING = 'Explaining masked predictions needs scikit-learn: pip install "finemoltex[explain]"'
 BATCH = 64
-KERNEL_WIDTH = 0.25  # of LIME for texts, whose distances are a hundred times larger
+KERNEL_WIDTH = 0.25  # that of LIME for texts, in its distances of 0 to 1
 RIDGE = 1e-3  # enough for solvable equations; LIME's own 1 would shrink the effects of the few rows of small molecules
 
 
@@ -62,7 +62,7 @@ class MaskedPredictionExplainer:
 
     Raises:
         ValueError: If the model has no heads for masked motifs and words.
-        ImportError: If lime is absent.
+        ImportError: If scikit-learn is absent.
 
     Example:
     >>> explainer = MaskedPredictionExplainer(model, processor, num_samples=20)
@@ -73,7 +73,7 @@ class MaskedPredictionExplainer:
 
     def __init__(self, model: Any, processor: Any, num_samples: int = 500, seed: int = 0) -> None:
         try:
-            from lime.lime_base import LimeBase
+            from sklearn.linear_model import Ridge
         except ImportError as error:
             raise ImportError(MISSING) from error
         objectives = getattr(model, "objectives", {})
@@ -84,9 +84,7 @@ class MaskedPredictionExplainer:
             )
         if num_samples < 2:
             raise ValueError(f"`num_samples` must be at least 2 to compare anything: got {num_samples}.")
-        self._surrogate: Callable = LimeBase(
-            lambda distances: np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))
-        ).explain_instance_with_data
+        self._make_surrogate: Callable = Ridge
         model.require_weights("explaining masked predictions", *model.parts())
         self.model, self.processor = model.eval(), processor
         self.heads = objectives["masked_modelling"]
@@ -214,23 +212,20 @@ class MaskedPredictionExplainer:
         k: int,
     ) -> MaskedPrediction:
         """Fit the surrogate, and name everything."""
-        from sklearn.linear_model import Ridge
-
         visible, values = sample
         best = first.topk(min(k, len(first)))
         # Cosine distance to everything visible: hiding one of many is a smaller step than one of few.
         distances = 1 - np.sqrt(visible.mean(1))  # (n,)
-        _, weights, fit, _ = self._surrogate(
-            visible.astype(float), values[:, None], distances, 0, len(features), "none", Ridge(alpha=RIDGE)
-        )
-        effects = dict(weights)
+        weights = np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))  # (n,), of the near ones the most
+        surrogate = self._make_surrogate(alpha=RIDGE).fit(visible.astype(float), values, sample_weight=weights)
+        fit = surrogate.score(visible.astype(float), values, weights)
         return MaskedPrediction(
             kind,
             target,
             float(np.exp(values[0])),
             list(zip(decode(best.indices.tolist()), best.values.exp().tolist(), strict=True)),
             [feature[0] for feature in features],
-            [float(effects[place]) for place in range(len(features))],
+            surrogate.coef_.tolist(),
             float(fit),
         )
 

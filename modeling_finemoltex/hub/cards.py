@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from ..data.atomic_files import write_text
 from ..evaluation import format_retrieval_table, format_systems_table
 from ..model.configuration_finemoltex import FineMolTexConfig
 from ..model.heads_finemoltex import BASE, HEADS
@@ -65,14 +66,14 @@ def save_facts(folder: Path, fields: Mapping[str, Any]) -> None:
         "preparation": _summarise_preparation(fields.get("preparation") or {}),
     }
     if isinstance(facts.get("reports"), list):
-        (folder / REPORTS_FILE).write_text(json.dumps(facts["reports"], indent=1) + "\n", encoding="utf-8")
+        write_text(folder / REPORTS_FILE, json.dumps(facts["reports"], indent=1) + "\n")
         facts["reports"] = REPORTS_FILE
     plain = json.loads(json.dumps({name: value for name, value in facts.items() if value not in (None, {}, [])}))
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
     heading = (
         f"# Facts for {CARD_FILE}, which `assemble_folder` makes from them and from the other files of this folder.\n"
     )
-    (folder / FACTS_FILE).write_text(heading + text, encoding="utf-8")
+    write_text(folder / FACTS_FILE, heading + text)
 
 
 def build_model_card(folder: str | Path) -> ModelCard:

@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
+from transformers.dynamic_module_utils import get_relative_import_files
 
 from ..model.configuration_finemoltex import FineMolTexConfig
 from ..model.heads_finemoltex import HEADS, PROPERTY_PREDICTION, Head
@@ -16,14 +18,33 @@ CONFIG_FILE, PROCESSOR_FILE, TOKENIZER_FILE = "config.json", "processor_config.j
 ENDPOINT_FILES = ("handler.py", "requirements.txt")
 INDEX_FOLDER = "index"  # a `MoleculeTextIndex` beside the model, for retrieval by the endpoint
 GENERATOR_TOKENIZER_FOLDER = "generator_tokenizer"  # of an editing model
-PUBLISHED_FOLDERS = (INDEX_FOLDER, GENERATOR_TOKENIZER_FOLDER)
-PUBLISHED_SUFFIXES = (".json", ".safetensors", ".fps", ".py", ".txt", ".md", ".yaml", ".png", ".svg")
-# Written by the Trainer. They tell the paths of the machine; the card says what they say of the training.
-KEPT_PRIVATE = ("training_args.json", "trainer_state.json", "training_rows.json")
+# What a model folder is made of. Everything else in it is somebody's own: notes, checkpoints, settings of a run.
+WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json")
+TOKENIZER = (
+    *("tokenizer.json", TOKENIZER_FILE, "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json"),
+    *("merges.txt", "spm.model", "chat_template.jinja"),
+)
+MODEL_FILES = (
+    *WEIGHTS,
+    *TOKENIZER,
+    *(CONFIG_FILE, "generation_config.json", PROCESSOR_FILE, "preprocessor_config.json", "training_fingerprints.fps"),
+    *("*_finemoltex.py", *ENDPOINT_FILES, "README.md", "LICENSE", "card_facts.yaml", "evaluation_results.json"),
+    *("training_log.json", "alignment_report.json", "generator_report.json", "results.json", "test_results.json"),
+)
+INDEX_METADATA = "metadata.json"
+INDEX_SUFFIXES = (".arrow", ".npy", ".faiss")
+# Files that a program wrote about its run; vocabularies hold SMILES, which look like paths.
+TELLING_FILES = (
+    *(CONFIG_FILE, TOKENIZER_FILE, INDEX_METADATA, "evaluation_results.json", "training_log.json"),
+    *("alignment_report.json", "generator_report.json", "results.json", "test_results.json"),
+)
+PLACE_FIELDS = ("name_or_path", "_name_or_path")
+LOCAL_PATH = re.compile(r"(?:/|~/|[A-Za-z]:[\\/])[\w .+@-]+(?:[\\/][\w .+@-]+)+[\\/]?")
+IMAGES = re.compile(r"[\w.-]+\.(?:png|svg)")  # of the card, as it names them
 
 
 def list_published(folder: Path) -> list[Path]:
-    """List the files of a folder that others need: no checkpoints, no prepared data, nothing private.
+    """List the files that make up a model folder: nothing private, nothing that lies there by chance, no links.
 
     Args:
         folder (`Path`): A model folder.
@@ -31,10 +52,69 @@ def list_published(folder: Path) -> list[Path]:
     Returns:
         `list[Path]`: Paths below `folder`, sorted.
     """
-    files = [path for path in folder.iterdir() if path.suffix in PUBLISHED_SUFFIXES and path.name not in KEPT_PRIVATE]
-    for name in PUBLISHED_FOLDERS:
-        files += (folder / name).glob("*")
-    return sorted(path for path in files if path.is_file() and not path.name.startswith((".", "_")))
+    own = {path for pattern in MODEL_FILES for path in folder.glob(pattern)}
+    modules = [folder / f"{module}.py" for module in _list_modules(folder)]
+    own |= {*modules, *(Path(one) for file in modules if file.is_file() for one in get_relative_import_files(file))}
+    card = folder / "README.md"
+    own |= {folder / name for name in IMAGES.findall(card.read_text(encoding="utf-8"))} if card.is_file() else set()
+    own |= {folder / GENERATOR_TOKENIZER_FOLDER / name for name in TOKENIZER}
+    own |= {folder / INDEX_FOLDER / name for name in list_index_files(folder / INDEX_FOLDER)}
+    return sorted(path for path in own if path.is_file() and not path.name.startswith(".") and not _is_foreign(path))
+
+
+def list_index_files(folder: Path) -> list[str]:
+    """List the files of a search index, as its metadata name them; none, if it is no index."""
+    try:
+        named = read_json(folder / INDEX_METADATA)["bytes"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    names = [name for name in named if Path(name).name == name and Path(name).suffix in INDEX_SUFFIXES]
+    return [INDEX_METADATA, *names]
+
+
+def _list_modules(folder: Path) -> set[str]:
+    """List the modules of code that `config.json` names, such as an objective of one's own."""
+    fields = read_json(folder / CONFIG_FILE)
+    named = [
+        *fields.get("auto_map", {}).values(),
+        *(one.get("impl", "") for one in fields.get("custom_pipelines", {}).values()),
+    ]
+    return {name.partition(".")[0] for name in named if isinstance(name, str) and "--" not in name} - {""}
+
+
+def _is_foreign(path: Path) -> bool:
+    """Tell whether a path leads out of its folder: a link may show anything. Those of the Hub's own cache are fine."""
+    if not path.is_symlink() and not path.parent.is_symlink():
+        return False
+    target = path.resolve()
+    is_cached = target.parent.name == "blobs" and target.parent.parent in path.absolute().parents
+    return not is_cached
+
+
+def clean_json(fields: Any, name: str) -> Any:
+    """Replace what tells of the machine that a file was written on.
+
+    Args:
+        fields: As read from JSON.
+        name (`str`): Stands for a model that was named by its folder.
+
+    Returns:
+        The same, with `name` as the place of the model, and the last part of each absolute path.
+
+    Example:
+    >>> clean_json({"name_or_path": "runs/a", "log": "/home/me/project/log.txt", "smiles": "C/C=C/C"}, "me/model")
+    {'name_or_path': 'me/model', 'log': 'log.txt', 'smiles': 'C/C=C/C'}
+    """
+    if isinstance(fields, dict):
+        return {
+            key: name if key in PLACE_FIELDS and isinstance(value, str) else clean_json(value, name)
+            for key, value in fields.items()
+        }
+    if isinstance(fields, list):
+        return [clean_json(one, name) for one in fields]
+    if isinstance(fields, str) and LOCAL_PATH.fullmatch(fields):
+        return re.split(r"[\\/]", fields.rstrip("\\/"))[-1]
+    return fields
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from ..data.atomic_files import copy_file, staged_folder, write_text
 from ..model.heads_finemoltex import BASE, EDITING, Head
 from ..model.remote_code_finemoltex import CODE_FILES, copy_code, map_auto_classes
 from ..processors import FineMolTexFeatureExtractor, FineMolTexProcessor
@@ -60,17 +60,16 @@ def assemble_folder(source: str | Path, target: str | Path | None = None) -> Pat
     if target.resolve() != source.resolve():
         for file in list_published(source):
             copy = target / file.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+            copy_file(file, copy)
     for file in target.glob(CODE_FILES):  # of another version, or a pointer to the installed package
         file.unlink()
     copy_code(MODEL_CODE, target)
     copy_code(PROCESSOR_CODE, target)
     for name in ENDPOINT_FILES:
-        shutil.copyfile(find_template(name), target / name)
+        copy_file(find_template(name), target / name)
     _name_classes(target, head)
     if (target / FACTS_FILE).is_file() or not (target / CARD_FILE).is_file():
-        build_model_card(target).save(target / CARD_FILE)
+        write_text(target / CARD_FILE, str(build_model_card(target)))
     return target
 
 
@@ -106,12 +105,13 @@ def export_folder(
             "An editing model is exported with the tokenizer of its generator: give `generator_tokenizer`, or use "
             "`save_editing_folder`."
         )
-    model.save_pretrained(folder)
-    if half_precision:
-        _halve_weights(folder / SAFE_WEIGHTS_NAME)
-    processor.save_pretrained(folder)
-    if generator_tokenizer is not None:
-        generator_tokenizer.save_pretrained(folder / GENERATOR_TOKENIZER_FOLDER)
+    with staged_folder(folder) as staged:  # a full disk or a kill leaves what was there
+        model.save_pretrained(staged)
+        if half_precision:
+            _halve_weights(staged / SAFE_WEIGHTS_NAME)
+        processor.save_pretrained(staged)
+        if generator_tokenizer is not None:
+            generator_tokenizer.save_pretrained(staged / GENERATOR_TOKENIZER_FOLDER)
     save_facts(folder, card_fields or {})
     return assemble_folder(folder)
 
@@ -144,7 +144,7 @@ def _list_pipelines(head: Head) -> dict[str, dict[str, Any]]:
 
 
 def _write_json(file: Path, fields: dict[str, Any]) -> None:
-    file.write_text(json.dumps(fields, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(file, json.dumps(fields, indent=2, ensure_ascii=False) + "\n")
 
 
 def _halve_weights(file: Path) -> None:

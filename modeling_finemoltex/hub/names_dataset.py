@@ -10,6 +10,7 @@ from datasets import Dataset
 from huggingface_hub import DatasetCard, DatasetCardData
 
 from ..data import load_chemicals_pairs, scaffold_split
+from ..data.atomic_files import staged_file, write_text
 from .cards import CARD_FILE, MODEL_TAG, find_template
 
 DATASET_TEMPLATE_FILE = "dataset_card_template.md"
@@ -54,11 +55,12 @@ def export_names_dataset(
             continue
         file = folder / "data" / f"{split}-00000-of-00001.parquet"
         part = pairs.select(parts[name])
-        part.to_parquet(file)
+        with staged_file(file) as staged:
+            part.to_parquet(staged)
         rows.append(_describe_split(split, part, file))
         data_files.append({"split": split, "path": file.relative_to(folder).as_posix()})
     facts = {"name": folder.resolve().name, "synonyms": synonyms_per_molecule, "seed": seed}
-    _build_card(pairs, rows, data_files, facts).save(folder / CARD_FILE)
+    write_text(folder / CARD_FILE, str(_build_card(pairs, rows, data_files, facts)))
     return folder
 
 

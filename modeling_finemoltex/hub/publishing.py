@@ -1,5 +1,6 @@
 """Share model folders on the Hub: check and push one, list those that are there, describe any of them."""
 
+import json
 import re
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +23,9 @@ from .contents import (
     ENDPOINT_FILES,
     GENERATOR_TOKENIZER_FOLDER,
     INDEX_FOLDER,
+    INDEX_METADATA,
+    TELLING_FILES,
+    clean_json,
     describe_folder,
     list_published,
     read_config,
@@ -139,6 +143,11 @@ def list_additions(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
         content: Any = file
         if file == folder / CARD_FILE:
             content = _address_card(file.read_text(encoding="utf-8"), repo_id).encode()
+        elif file.name in TELLING_FILES:
+            fields = json.loads(file.read_text(encoding="utf-8"))
+            cleaned = clean_json(fields, repo_id)
+            if cleaned != fields:
+                content = (json.dumps(cleaned, indent=2, ensure_ascii=False) + "\n").encode()
         additions.append(CommitOperationAdd(file.relative_to(folder).as_posix(), content))
     return additions
 
@@ -195,7 +204,7 @@ def describe_model(name_or_path: str, revision: str | None = None) -> dict[str, 
             for one in (card and card.eval_results) or []
         ],
         "endpoint": (folder / ENDPOINT_FILES[0]).is_file(),
-        "index": (folder / INDEX_FOLDER / "metadata.json").is_file(),
+        "index": (folder / INDEX_FOLDER / INDEX_METADATA).is_file(),
     }
 
 
@@ -236,11 +245,13 @@ def _load(folder: Path) -> tuple[Any, Any]:
 
 def _check_index(folder: Path, fingerprint: Mapping[str, Any]) -> None:
     """Refuse an index that is damaged or of another model."""
-    metadata = read_json(folder / "metadata.json")
+    try:
+        metadata = read_json(folder / INDEX_METADATA)
+        written = dict(metadata.get("bytes", {INDEX_METADATA: 1}))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"The index {folder} is damaged: see {INDEX_METADATA}. Save it again.") from error
     sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
-    damaged = sorted(
-        name for name, size in metadata.get("bytes", {"metadata.json": 1}).items() if sizes.get(name) != size
-    )
+    damaged = sorted(name for name, size in written.items() if sizes.get(name) != size)
     if damaged:
         raise ValueError(f"The index {folder} is damaged: see {', '.join(damaged)}. Save it again.")
     check_same_model(metadata.get("model"), dict(fingerprint))

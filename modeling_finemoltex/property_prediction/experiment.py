@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ..data.atomic_files import open_atomically, write_text
 from ..data.molecule_files import MoleculeFile
 from ..data.property_tables import PropertyTable, load_property_table
 from ..data.splits import column_split, deterministic_scaffold_split, random_split, scaffold_split
@@ -331,12 +332,11 @@ def _save(
     added = pd.DataFrame(predicted, columns=[f"predicted_{label}" for label in table.label_names])
     added.insert(0, "assigned_split", split)
     frame = pd.concat([frame, added], axis=1)
-    frame.to_csv(folder / PREDICTIONS, index=False)
+    with open_atomically(folder / PREDICTIONS, newline="") as file:
+        frame.to_csv(file, index=False)
 
 
 def _write(folder: Path, results: Mapping[str, Any]) -> None:
     """Replace the results at once, so that an interruption never leaves half a file."""
     for name, text in ((RESULTS, json.dumps(results, indent=1) + "\n"), (TABLE, format_property_table(results))):
-        staged = folder / f".{name}"
-        staged.write_text(text, encoding="utf-8")
-        staged.replace(folder / name)
+        write_text(folder / name, text)

@@ -7,6 +7,7 @@ import numpy as np
 from rdkit import DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
+from ..data.atomic_files import write_text
 from ..data.identifiers import try_parse
 from ..evaluation.retrieval_baselines import FINGERPRINT_BITS, FINGERPRINT_RADIUS
 
@@ -69,7 +70,7 @@ class TrainingFingerprints:
     def save(self, folder: str | Path) -> None:
         """Write them into a model folder, one line of hexadecimal digits each (the FPS format)."""
         lines = "\n".join(map(DataStructs.BitVectToFPSText, self.fingerprints))
-        (Path(folder) / FILE).write_text(f"{_HEADER}{lines}\n", encoding="ascii")
+        write_text(Path(folder) / FILE, f"{_HEADER}{lines}\n")
 
     def similarity(self, smiles: str) -> float | None:
         """Give the Tanimoto similarity of the nearest training molecule; `None` without a molecule to compare."""

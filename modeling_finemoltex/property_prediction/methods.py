@@ -14,19 +14,21 @@ from ..model.property_prediction_finemoltex import FineMolTexForPropertyPredicti
 from ..training.fine_tuning import FineTuningSettings, describe_task, fine_tune, predict_logits, prepare_rows
 from ..training.linear_probe import fit_linear_probe
 from .calibration import calibrate
-from .fingerprint_baselines import fit_forest, fit_linear
+from .fingerprint_baselines import fit_boosting, fit_forest, fit_linear
 
 # Name -> what a table calls it.
 METHODS = {
     "ecfp_rf": "ECFP4 + random forest",
     "ecfp_lr": "ECFP4 + logistic regression",
+    "descriptors_gb": "RDKit descriptors + gradient boosting",
     "gin_scratch": "GIN from scratch",
     "probe": "pre-trained, linear probe",
     "fine_tuned": "pre-trained, fine-tuned",
     "lora": "pre-trained, LoRA",
 }
-BASELINES = ("ecfp_rf", "ecfp_lr", "gin_scratch")
-FINGERPRINT_METHODS = ("ecfp_rf", "ecfp_lr")
+# Those that learn nothing of a molecule but what is computed of it.
+FIXED_FEATURES = {"ecfp_rf": fit_forest, "ecfp_lr": fit_linear, "descriptors_gb": fit_boosting}
+BASELINES = (*FIXED_FEATURES, "gin_scratch")
 
 
 @dataclass
@@ -86,9 +88,8 @@ class MethodRunner:
         """
         if method not in METHODS:
             raise ValueError(f"Unknown method {method!r}: choose among {', '.join(METHODS)}.")
-        if method in FINGERPRINT_METHODS:
-            fit = fit_forest if method == "ecfp_rf" else fit_linear
-            return Outcome(fit(self.parts, seed, self.settings.balance_classes))
+        if method in FIXED_FEATURES:
+            return Outcome(FIXED_FEATURES[method](self.parts, seed, self.settings.balance_classes))
         if not self._rows:
             self._rows = {name: prepare_rows(part, self.processor) for name, part in self.parts.items()}
         set_seed(seed)

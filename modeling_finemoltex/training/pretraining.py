@@ -18,6 +18,7 @@ from transformers import EvalPrediction, set_seed
 from transformers.utils import is_matplotlib_available, logging
 
 from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
+from ..data.atomic_files import write_text
 from ..data.sources import PairSource, load_molecules, load_source, sample_rows
 from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
@@ -453,4 +454,4 @@ def _write_json(file: Path, content: dict[str, Any]) -> None:
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in content.items()
     }
-    file.write_text(json.dumps(finite, indent=2) + "\n", encoding="utf-8")
+    write_text(file, json.dumps(finite, indent=2) + "\n")

@@ -15,6 +15,7 @@ from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput, HubStrategy, rotate_checkpoints
 from transformers.utils import PushInProgress
 
+from ..data.atomic_files import write_text
 from ..data.sources import PairSource
 from ..hub.folders import export_folder
 from ..hub.publishing import list_additions, push_folder
@@ -259,6 +260,8 @@ class FineMolTexTrainer(MoleculeTrainer):
             self.push_in_progress.wait_until_done()
         additions = list_additions(folder, self.hub_model_id)
         for addition in additions:  # the checkpoint may be deleted before it is uploaded
+            if isinstance(addition.path_or_fileobj, bytes):
+                continue
             copy = Path(args.output_dir, addition.path_in_repo)
             shutil.copyfile(folder / addition.path_in_repo, copy)
             addition.path_or_fileobj = str(copy)
@@ -281,7 +284,7 @@ class FineMolTexTrainer(MoleculeTrainer):
 
     def save_arguments(self, folder: str | Path) -> None:
         """Write `training_args.json`, without tokens."""
-        Path(folder, "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
+        write_text(Path(folder, "training_args.json"), self.args.to_json_string() + "\n")
 
     def _take_losses(self, training: bool) -> dict[str, float]:
         """Average each loss over the batches that computed it and over processes, and start anew."""

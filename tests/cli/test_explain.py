@@ -42,7 +42,7 @@ def test_errors_are_one_sentence(word_folder, tmp_path, explain):
 
 
 def test_the_example_explains_aligns_and_maps(word_folder, word_pairs, tmp_path, monkeypatch, capsys):
-    for name in ("lime", "matplotlib", "sklearn"):
+    for name in ("matplotlib", "sklearn"):
         pytest.importorskip(name)
     pairs = tmp_path / "pairs.csv"
     pairs.write_text(

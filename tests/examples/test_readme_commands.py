@@ -164,7 +164,7 @@ def run_python_blocks(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_every_command_and_every_block_runs(folder):
-    for needed in ("chemicals", "faiss", "sklearn", "selfies", "matplotlib", "lime"):
+    for needed in ("chemicals", "faiss", "sklearn", "selfies", "matplotlib"):
         pytest.importorskip(needed)
     for command in read_commands():
         start = starts(command, SMALLER)

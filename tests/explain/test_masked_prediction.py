@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-pytest.importorskip("lime")
+pytest.importorskip("sklearn")
 
 from modeling_finemoltex import FineMolTexForPreTraining, MaskedPredictionExplainer  # noqa: E402
 from modeling_finemoltex.explain.masked_prediction import _draw_visible  # noqa: E402

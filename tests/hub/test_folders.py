@@ -28,9 +28,9 @@ def saved(tmp_path, config, processor) -> Path:
     folder = tmp_path / "runs" / "tiny"
     FineMolTexForPreTraining(config).save_pretrained(folder)
     processor.save_pretrained(folder)
-    for name in ("checkpoint-1/model.safetensors", "optimizer.pt", "trainer_state.json", "index/notes.json"):
+    for name in ("checkpoint-1/model.safetensors", "optimizer.pt", "trainer_state.json", "index/metadata.json"):
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text("{}", encoding="utf-8")
+        (folder / name).write_text('{"bytes": {}}', encoding="utf-8")
     return folder
 
 
@@ -42,11 +42,11 @@ def test_a_saved_folder_is_assembled_elsewhere_and_stays_as_it_is(saved, tmp_pat
     assert {file.name: file.read_bytes() for file in HUB_FILES} == {
         name: data for name, data in made.items() if name.endswith("_finemoltex.py")
     }
-    unchanged = ("model.safetensors", "tokenizer.json", "index/notes.json")
+    unchanged = ("model.safetensors", "tokenizer.json", "index/metadata.json")
     assert {name: made[name] for name in unchanged} == {name: before[name] for name in unchanged}
     assert {"handler.py", "requirements.txt", "README.md"} <= set(made)
     assert not {"optimizer.pt", "trainer_state.json", "checkpoint-1/model.safetensors"} & set(made)
-    shutil.rmtree(folder / "index")  # of notes alone
+    shutil.rmtree(folder / "index")  # without an index
     check_folder(folder)
 
 

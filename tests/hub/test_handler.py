@@ -4,9 +4,11 @@ import http.client
 import importlib.util
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 import torch
 
 from modeling_finemoltex import MoleculeTextEncoder
+from tests.malformed import make_request
 
 SERVER = Path(__file__).with_name("endpoint_server.py")
 LIBRARY = ["CCO", "c1ccccc1", "CC(=O)O", "CCN", "CCCCCC", "O=C(O)c1ccccc1"]
@@ -286,3 +289,44 @@ def test_many_requests_at_once_are_all_answered_in_steady_memory(client, good, m
     assert {status for is_good, status, _ in answers if not is_good} == {400}
     assert max(seconds for is_good, _, seconds in answers if not is_good) < 1
     assert client.memory() < 1.15 * before
+
+
+def answer_malformed(client, name, seed, count):
+    """Each is answered at once, with a message where it cannot be done; the server lives on."""
+    random_source, refused = random.Random(seed), 0
+    for _ in range(count):
+        body = make_request(random_source)
+        start = time.monotonic()
+        status, answer, seconds = client.post(name, body)
+        shown = f"{body!r:.200}: {answer!r:.200}"
+        assert min(time.monotonic() - start, seconds + 1) < 5, shown
+        assert status == (400 if "error" in answer else 200), shown
+        refused += "error" in answer
+        assert "could not be answered" not in str(answer.get("error")), shown  # nothing unforeseen
+        assert len(str(answer.get("error"))) < 1_000, shown
+    for body in (b"", b"{", b"\xff\xfe", b"[" * 100_000, b"null", b'{"inputs": "CCO"}', b"CCO"):
+        assert client.post(name, body)[0] == 400
+    return refused
+
+
+@pytest.mark.parametrize("name", ["tiny-base", "properties"])
+def test_malformed_requests_get_a_message(client, folders, name):
+    name = name if name == "tiny-base" else folders[1].name
+    assert answer_malformed(client, name, 0, 25) > 10
+    assert client.post(name, request(["CCO"]))[0] == 200
+
+
+@pytest.mark.slow
+def test_three_hundred_malformed_requests(client):
+    assert answer_malformed(client, "tiny-base", 1, 300) > 150
+    assert client.post("tiny-base", request(["CCO"], ["an alcohol"]))[0] == 200
+
+
+def test_what_nobody_foresaw_is_a_message_too(folders, monkeypatch, caplog):
+    spec = importlib.util.spec_from_file_location("served_handler", folders[0] / "handler.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler = module.EndpointHandler(str(folders[0]))
+    monkeypatch.setattr(handler, "_read", lambda data: {}["absent"])
+    assert handler({})["error"].startswith("The request could not be answered (KeyError)")
+    assert "Traceback" in caplog.text

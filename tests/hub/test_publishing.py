@@ -13,7 +13,9 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file, save_file
 
 from modeling_finemoltex import FineMolTexForRetrieval, describe_model, export_folder
+from modeling_finemoltex.hub.contents import list_published
 from modeling_finemoltex.hub.publishing import check_folder, list_additions
+from tests.faults import full_disk
 
 HERE = Path(__file__).parent
 
@@ -95,13 +97,63 @@ def test_an_index_of_another_model_is_refused(folder, exported):
 def test_only_what_others_need_is_published(folder):
     for name in ("training_args.json", "trainer_state.json", "optimizer.pt", "_draft.json", ".env.json", "log.csv"):
         (folder / name).write_text("{}", encoding="utf-8")
-    for name in ("checkpoint-1", "preparation", "index"):
+    for name in ("checkpoint-1", "preparation", "index", "generator_tokenizer"):
         (folder / name).mkdir()
         (folder / name / "data.json").write_text("{}", encoding="utf-8")
+    (folder / "index" / "metadata.json").write_text(json.dumps({"bytes": {"rows.arrow": 3, "../secret.npy": 3}}))
+    for name in ("index/rows.arrow", "index/rows-old.arrow", "secret.npy", "passwords.json", "notes.md", "plot.png"):
+        (folder / name).write_text("own")
+    for name in ("vocab.json", "index.json", "vocab.txt"):
+        (folder / name).symlink_to("passwords.json")
     names = {one.path_in_repo for one in list_additions(folder, "owner/name")}
-    assert "index/data.json" in names and "model.safetensors" in names
-    assert not {name for name in names if "/" in name} - {"index/data.json"}
-    assert not names & {"training_args.json", "trainer_state.json", "optimizer.pt", "_draft.json", ".env.json"}
+    code = {file.name for file in folder.glob("*_finemoltex.py")}
+    assert names == code | {
+        *("model.safetensors", "config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json"),
+        *("handler.py", "requirements.txt", "README.md", "card_facts.yaml"),
+        *("index/metadata.json", "index/rows.arrow"),
+    }
+
+
+def test_a_linked_folder_is_not_published(folder, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "metadata.json").write_text('{"bytes": {}}')
+    (folder / "index").symlink_to(tmp_path / "elsewhere")
+    assert not [one for one in list_additions(folder, "owner/name") if one.path_in_repo.startswith("index")]
+
+
+def test_a_folder_in_the_cache_of_the_hub_is_all_links(folder, tmp_path):
+    blobs, snapshot = tmp_path / "models--a--b" / "blobs", tmp_path / "models--a--b" / "snapshots" / "0f"
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    for file in folder.iterdir():
+        if file.is_file():
+            shutil.copy(file, blobs / f"{file.name}-hash")
+            (snapshot / file.name).symlink_to(blobs / f"{file.name}-hash")
+    assert [path.name for path in list_published(snapshot)] == [path.name for path in list_published(folder)]
+
+
+def test_published_facts_do_not_tell_of_the_machine(folder):
+    fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    changed = fields | {"_name_or_path": "runs/secret-project", "log": "/home/alice/runs/secret-project/log.txt"}
+    (folder / "config.json").write_text(json.dumps(changed))
+    (folder / "index").mkdir()
+    facts = {"bytes": {}, "model": {"name_or_path": "/home/alice/secret-project", "weights": "aa"}}
+    (folder / "index" / "metadata.json").write_text(json.dumps(facts))
+    for one in list_additions(folder, "owner/name"):
+        if one.path_in_repo.endswith(".json"):
+            with one.as_file() as file:
+                content = file.read().decode()
+            assert "secret-project" not in content and "alice" not in content
+            if one.path_in_repo == "index/metadata.json":
+                assert json.loads(content)["model"] == {"name_or_path": "owner/name", "weights": "aa"}
+
+
+def test_a_full_disk_keeps_the_exported_model(folder, config, processor):
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    for limit in (100, 20_000):
+        with full_disk(limit), pytest.raises(OSError, match=f"{folder.name}.* cannot be written: .* unchanged"):
+            export_folder(FineMolTexForRetrieval(config), processor, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
 def test_the_code_of_the_card_names_the_repository(folder):

@@ -10,7 +10,7 @@ from modeling_finemoltex.property_prediction import fingerprint_baselines as bas
 
 from .conftest import write_table
 
-FITS = {"forest": baselines.fit_forest, "linear": baselines.fit_linear}
+FITS = {"forest": baselines.fit_forest, "linear": baselines.fit_linear, "boosting": baselines.fit_boosting}
 
 
 def make_parts(tmp_path, columns, task_type="binary"):

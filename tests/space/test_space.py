@@ -2,6 +2,7 @@
 
 import html
 import os
+import random
 import re
 import shutil
 import socket
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import torch
+
+from tests.malformed import NOT_STRINGS, hostile_strings
 
 pytest.importorskip("faiss", reason="the demo searches with faiss")
 pytest.importorskip("matplotlib", reason="the demo draws with matplotlib")
@@ -141,7 +144,7 @@ def test_shipped_library_can_be_read_and_others_are_checked(module, tmp_path):
     for content, message in (
         ("name\nethanol", "has no column 'smiles'"),
         ("name,smiles\nethanol,CCO\nring,C1CC", "line 3: 'C1CC' is no SMILES"),
-        ("name,smiles\n" + "ethanol,CCO\n" * 5001, "has 5,001 molecules"),
+        ("name,smiles\n" + "ethanol,CCO\n" * 5001, "has more than 5,000 molecules"),
     ):
         file.write_text(content, encoding="utf-8")
         with pytest.raises(ValueError, match=message):
@@ -354,3 +357,41 @@ def test_edits_are_guided_by_the_editing_model(module, answers, folders, monkeyp
     assert asked
     asked.clear()
     assert both.find_molecules("an acid") == answers.find_molecules("an acid") and not asked
+
+
+def ask_malformed(answers, seed, count):
+    """Every tab answers with HTML or with a sentence, at once."""
+    source, refused = random.Random(seed), 0
+    tabs = {"draw": 1, "find_molecules": 1, "find_sentences": 1, "classify": 2, "predict": 2, "explain": 2, "edit": 3}
+    for _ in range(count):
+        name = source.choice(list(tabs))
+        given = [
+            source.choice((ASPIRIN, source.choice(NOT_STRINGS), hostile_strings(source), hostile_strings(source)))
+            for _ in range(tabs[name])
+        ]
+        start = time.monotonic()
+        try:
+            getattr(answers, name)(*given)
+        except ValueError as error:
+            refused += 1
+            assert str(error) and len(str(error)) < 1_000
+        assert time.monotonic() - start < 5, f"{name} {given!r:.200}"
+    return refused
+
+
+def test_malformed_requests_get_a_sentence(answers):
+    assert ask_malformed(answers, 0, 40) > 10
+    assert "<svg" in answers.draw(ASPIRIN)
+
+
+@pytest.mark.slow
+def test_three_hundred_malformed_requests(answers):
+    assert ask_malformed(answers, 1, 300) > 100
+    assert "<svg" in answers.draw(ASPIRIN)
+
+
+def test_a_library_that_is_too_large_is_not_read(module, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_LIBRARY_BYTES", 100)
+    (tmp_path / "library.csv").write_text("name,smiles\n" + "a,C\n" * 50)
+    with pytest.raises(ValueError, match="library.csv has more than 100 bytes"):
+        module.read_library(tmp_path / "library.csv")
