@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 # Part of the cache key: raise it whenever the columns below change their meaning.
 FEATURES_REVISION = 2
 
+# Columns of structure queries, which are kept as they are: pairs of fact and count, triples of fact, least and most.
+EXTRA_COLUMNS = {"facts": List(Value("int16")), "conditions": List(Value("int16")), "group_ids": Value("int64")}
+
 FEATURIZE_BATCH = 256  # rows per call: small enough for a moving progress bar, large enough for the fast tokenizer
 
 
@@ -82,14 +85,20 @@ def featurize_pairs(
         raise ValueError(
             f"The dataset has no column {missing[0]!r}; it has {columns}. `load_pairs` gives both columns."
         )
+    extra = {name: kind for name, kind in EXTRA_COLUMNS.items() if name in columns}
     options: dict[str, Any] = {
         "batched": True,
         "batch_size": FEATURIZE_BATCH,
         "with_indices": True,
-        "input_columns": ["smiles", "text"],
+        "input_columns": ["smiles", "text", *extra],
         "remove_columns": columns,
-        "features": pair_features(processor.feature_extractor),
-        "fn_kwargs": {"processor": processor, "max_length": max_length, "on_error": on_error},
+        "features": datasets.Features(pair_features(processor.feature_extractor) | extra),
+        "fn_kwargs": {
+            "processor": processor,
+            "max_length": max_length,
+            "on_error": on_error,
+            "extra_names": tuple(extra),
+        },
     }
     if isinstance(dataset, datasets.IterableDataset):
         return dataset.map(_featurize_batch, **options)
@@ -121,14 +130,21 @@ def skipped_rows(featurized: datasets.Dataset, num_rows: int) -> list[int]:
 
 
 def _featurize_batch(
-    smiles: list[str], texts: list[str], rows: list[int], processor: Any, max_length: int, on_error: str
+    smiles: list[str],
+    texts: list[str],
+    *others: list[Any],
+    processor: Any,
+    max_length: int,
+    on_error: str,
+    extra_names: tuple[str, ...] = (),
 ) -> dict[str, list[Any]]:
-    """Featurise one batch of rows into the columns of `pair_features`."""
+    """Featurise one batch of rows, the last column being their numbers, into the columns of `pair_features`."""
+    *extra, rows = others
     columns = processor.feature_extractor.columns
-    batch: dict[str, list[Any]] = {name: [] for name in pair_features(processor.feature_extractor)}
+    batch: dict[str, list[Any]] = {name: [] for name in (*pair_features(processor.feature_extractor), *extra_names)}
     kept_texts, skipped = [], []
     found: dict[str, Any] = {}  # the texts of one molecule are often neighbours
-    for molecule, text, row in zip(smiles, texts, rows, strict=True):
+    for number, (molecule, text, row) in enumerate(zip(smiles, texts, rows, strict=True)):
         try:
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"Row {row} (SMILES {molecule!r}) has no text: got {text!r}.")
@@ -141,6 +157,8 @@ def _featurize_batch(
             continue
         for name, column in columns.items():
             batch[name].append(np.asarray(found[molecule][name], dtype=column.dtype).reshape(-1))
+        for name, values in zip(extra_names, extra, strict=True):
+            batch[name].append(values[number])
         kept_texts.append(text)
         batch["pair_ids"].append(row)
         batch["molecule_ids"].append(stable_hash(canonical_smiles(molecule) or molecule))
