@@ -98,10 +98,11 @@ class PairSource:
         reads_texts = self.text_column is not None or self.text_separator is not None or self.names_only
         if self.queries and (self.describe or self.dataset == CHEMICALS):
             raise ValueError(f"{self.name}: `queries` writes the texts itself. Give a table of molecules alone.")
+        writer = "`describe`" if self.describe else "`queries`" if self.queries else CHEMICALS
         if (self.describe or self.queries or self.dataset == CHEMICALS) and reads_texts:
             raise ValueError(
                 f"{self.name}: `text_column`, `text_separator` and `names_only` say how texts are read, but the texts "
-                f"of {'`describe`' if self.describe else '`queries`' if self.queries else CHEMICALS} are not read from a column. Leave them out."
+                f"of {writer} are not read from a column. Leave them out."
             )
         if self.describe and self.dataset == CHEMICALS:
             raise ValueError(f"{self.name}: {CHEMICALS} has names of its own. Give a table of molecules to describe.")

@@ -424,7 +424,8 @@ def nouns_of(fact: StructuralFact) -> tuple[str, ...]:
     """
     rings = [f"{name} {word}" for name in fact.names if not name.endswith(" ring") for word in RING_WORDS]
     groups = [f"{group} {word}" for group in fact.groups for word in GROUP_WORDS]
-    return (*fact.names, *(rings if fact.kind == "ring" else ()), *groups)
+    nouns = (*fact.names, *(rings if fact.kind == "ring" else ()), *groups)
+    return tuple(dict.fromkeys(nouns))
 
 
 def make_plural(noun: str) -> str:

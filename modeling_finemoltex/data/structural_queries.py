@@ -47,14 +47,15 @@ PAIR = (
 COMPOUND = ("{j} {n}", "{j} {s}", "It is a {j} {n}.", "some {j} {n}")  # an adjective and a name
 ABSENCE = (
     "{x} but no {ny}", "{x} lacking {my}", "{x} free of {my}", "{x} devoid of {my}", "{x} without any {ny}",
-    "compounds with {x} and without {my}", "It has {x} and no {ny}.", "{x} that has no {ny}", "molecules with {x} but not {y}",
-    "structures containing {x} and lacking {my}", "There is {x}, but there is no {ny}.", "no {ny}, but {x}",
+    "compounds with {x} and without {my}", "It has {x} and no {ny}.", "{x} that has no {ny}",
+    "molecules with {x} but not {y}", "structures containing {x} and lacking {my}", "There is {x}, but there is no {ny}.", "no {ny}, but {x}",
     "This compound bears {x}; it does not contain {my}.", "something with {x} and with no {ny}", "{x}, not {y}",
 )  # fmt: skip
 ALONE = ("no {ny} in the structure", "compounds without {my}", "It has no {ny}.", "free of {my}", "lacks {my}")
 COUNT = (
     "It has {q}.", "compounds with {q}", "bearing exactly {q}", "molecules that contain {q}", "precisely {q}",
-    "structures with exactly {q}", "This compound has {q}, no more and no fewer.", "{q} in one molecule", "contains {q}",
+    "structures with exactly {q}", "This compound has {q}, no more and no fewer.", "{q} in one molecule",
+    "contains {q}",
 )  # fmt: skip
 AT_LEAST = ("at least {q}", "molecules with {q} or more", "It contains at least {q}.", "no fewer than {q}")
 
@@ -120,7 +121,8 @@ class QueryWriter:
     def write(self, num_groups: int) -> Iterator[list[Query]]:
         """Write groups of one to three queries; each molecule answers its own, and is a near miss of the others'."""
         kinds, shares = list(KINDS), list(KINDS.values())
-        for kind in self.random.choices(kinds, shares, k=num_groups):
+        for _ in range(num_groups):
+            kind = self.random.choices(kinds, shares)[0]
             fact = int(np.searchsorted(self.limits, self.random.random()))
             row = int(self.random.choice(self.rows_of[fact]))
             yield getattr(self, f"_write_{kind}")(fact, row)
@@ -194,7 +196,8 @@ class QueryWriter:
         before = first.names if first.kind == "ring" else first.groups
         if before and second.kind == "group" and second.names and self.random.random() < 0.2:
             noun = f"{self.random.choice(before)} {self.random.choice(second.names)}"  # "a pyridine amide"
-            return Query(row, self.random.choice(SINGLE[:12]).format(a=add_article(noun), s=make_plural(noun), n=noun), conditions)
+            words = {"a": add_article(noun), "s": make_plural(noun), "n": noun}
+            return Query(row, self.random.choice(SINGLE[:12]).format(**words), conditions)
         # "A fluorinated pyridine" says where the fluorine is, which is a fact of its own.
         if second.adjectives and first.names and first.kind != "ring" and self.random.random() < 0.6:
             noun = self.random.choice(first.names)

@@ -81,6 +81,14 @@ class FineMolTexMoleculeTokens(nn.Module):
         return MoleculeTokens(torch.cat([motifs, atoms]), owner, is_atom)
 
 
+class _StartsAtZero(nn.Linear):
+    """A linear layer that says nothing before it is trained: the token score leaves the pooled score as it is."""
+
+    def reset_own_parameters(self, config: Any) -> None:
+        """Start at 0."""
+        initialization.zeros_(self.weight)
+
+
 class FineMolTexWordTokens(nn.Module):
     """Make of every word what it looks for, and what finding it is worth.
 
@@ -94,12 +102,7 @@ class FineMolTexWordTokens(nn.Module):
         self.size, self.learns_weights = config.size, config.learned_weights
         self.num_features = count_features(config)
         self.projection = nn.Linear(hidden_size, config.size + 1)
-        self.weighting = nn.Linear(hidden_size, self.num_features)
-
-    def reset_own_parameters(self, config: Any) -> None:
-        """Start with weights of 0: an untrained token score leaves the pooled score as it is."""
-        initialization.zeros_(self.weighting.weight)
-        initialization.zeros_(self.weighting.bias)
+        self.weighting = _StartsAtZero(hidden_size, self.num_features)
 
     def forward(self, word_states: Tensor, attention_mask: Tensor) -> WordTokens:
         """Make the words; see the shapes above."""
