@@ -135,7 +135,10 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     torch.Size([2, 2])
     """
 
-    EMBEDDING_PARTS = ("molecule_encoder", "molecule_readout", "text_encoder", "text_layers", "text_readout")
+    EMBEDDING_PARTS = (
+        *("molecule_encoder", "molecule_readout", "text_encoder", "text_layers", "text_readout"),
+        *("molecule_tokens", "word_tokens", "word_weights"),
+    )
 
     def __init__(self, config: FineMolTexConfig, with_text: bool = True) -> None:
         super().__init__(config)
@@ -317,6 +320,20 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             ValueError: If the model has no token score.
         """
         return self._require_tokens(self.word_tokens)(word_states, attention_mask)
+
+    @takes_molecules
+    def embed_with_tokens(self, molecules: Molecules) -> tuple[Tensor, MoleculeTokens]:
+        """Embed molecules as wholes and token by token, in one pass. -> `(B, P)` and `(U, D)`.
+
+        Args:
+            molecules ([`Molecules`]): Or the tensors of a processor.
+
+        Raises:
+            ValueError: If the model has no token score.
+        """
+        molecules = _require_molecules(molecules)
+        atom_states = self.encode_atoms(molecules)  # (N, H_graph)
+        return self.place_molecules(atom_states, molecules), self.tokenize_molecules(atom_states, molecules)
 
     @takes_molecules
     def get_molecule_features(self, molecules: Molecules) -> Tensor:
