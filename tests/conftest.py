@@ -116,6 +116,18 @@ def model(config):
     return FineMolTexForPreTraining(config).eval()
 
 
+@pytest.fixture(scope="session")
+def plain_folder(tmp_path_factory, config, processor) -> str:
+    """A base model with random weights and its processor, saved."""
+    from modeling_finemoltex import FineMolTexModel
+
+    folder = tmp_path_factory.mktemp("plain") / "model"
+    torch.manual_seed(0)
+    FineMolTexModel(config).save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return str(folder)
+
+
 @pytest.fixture
 def batch(processor, molecules):
     """All `molecules` with their texts, as the model takes them."""

@@ -38,14 +38,15 @@ def search(arguments: SearchArguments) -> None:
     library = MoleculeTextIndex.load(arguments.folder)
     library.encoder = _load_encoder(library, arguments.model)
     kind = "smiles" if arguments.smiles else "texts"
-    results = library.search(**{kind: queries}, k=k, filters=filters)  # type: ignore[arg-type]
+    results = library.search(**{kind: queries}, k=min(k, len(library)) or k, filters=filters)  # type: ignore[arg-type]
     if arguments.as_json:
         pairs = zip(queries, results, strict=True)
         echo_json([{"query": query, "hits": [hit.to_dict() for hit in hits]} for query, hits in pairs])
     else:
         typer.echo("\n\n".join(map(_format_hits, queries, results)))
-    if any(len(hits) < k for hits in results):
-        typer.echo(f"Fewer than {k} hits: no more of the {len(library):,} molecules pass the filter.", err=True)
+    if any(len(hits) < k for hits in results):  # said here: the log of the package speaks of Python
+        reason = "pass the filter" if filters else "are there"
+        typer.echo(f"Fewer than {k} hits: no more of the {len(library):,} {library.kind} {reason}.", err=True)
     if arguments.html is not None:
         from modeling_finemoltex.retrieval import render_hits_page
 

@@ -10,7 +10,6 @@ rows were rejected, so that writing one file finishes it.
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,11 +19,13 @@ import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
+from ..data.atomic_files import UnwrittenFileError, open_atomically, write_text
+
 FORMAT = 1
 METADATA_FILE, REJECTED_FILE = "metadata.json", "rejected.csv"
 REJECTED_COLUMNS = ("row", "line", "id", "input", "reason")
+MAX_METADATA = 1 << 20  # bytes
 VALUE_COLUMN = {"molecules": "smiles", "texts": "text"}
-UNFINISHED = ".unfinished"  # ends the name of a file that is being written
 _FOOTER = b"finemoltex"
 
 
@@ -85,12 +86,13 @@ def load_embeddings(folder: str | Path) -> Embeddings:
     metadata = read_embedding_metadata(folder)
     if metadata is None:
         raise ValueError(f"{folder} is no embedding folder: it has no {METADATA_FILE}. `finemoltex embed` makes one.")
-    if not metadata["complete"]:
+    if not metadata.get("complete"):
         done = len(list(folder.glob("shard-*.parquet")))
         raise ValueError(
             f"{folder} is incomplete: the job that embeds {metadata['input']} has finished {done} shards so far. "
             "Start it again with the same arguments, and it goes on from there."
         )
+    _check_counts(folder, metadata)
     files = [shard_path(folder, number) for number in range(metadata["num_shards"])]
     num_rows = 0
     for file in files:
@@ -100,11 +102,38 @@ def load_embeddings(folder: str | Path) -> Embeddings:
         raise ValueError(
             f"{folder} is damaged: its shards hold {num_rows} rows, {METADATA_FILE} says {metadata['num_rows']}."
         )
+    held = sum(file.stat().st_size for file in files) // 4  # numbers of 4 bytes
+    if num_rows * metadata["embedding_size"] > held:  # before memory is taken for them
+        raise _bad_facts(folder / METADATA_FILE, f"the shards hold fewer than {num_rows:,} vectors of that width")
     checked = pyarrow.dataset.ParquetFileFormat(
         default_fragment_scan_options=pyarrow.dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
     )
     schema = shard_schema(metadata["kind"], metadata["embedding_size"])
     return Embeddings(pyarrow.dataset.dataset([str(file) for file in files], schema=schema, format=checked), metadata)
+
+
+def _check_counts(folder: Path, metadata: dict[str, Any]) -> None:
+    """Refuse a finished folder whose facts are not there, or claim more than its files can hold.
+
+    Raises:
+        ValueError: If so; names the file and the field.
+    """
+    file = folder / METADATA_FILE
+    for name, least in (("num_rows", 0), ("num_rejected", 0), ("num_shards", 0), ("embedding_size", 1)):
+        value = metadata.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise _bad_facts(file, f"`{name}` is {value!r:.80}, it must be a whole number from {least} on")
+    if metadata.get("kind") not in list(VALUE_COLUMN):
+        raise _bad_facts(file, f"`kind` is {metadata.get('kind')!r:.80}, it must be molecules or texts")
+    if not isinstance(metadata.get("model"), dict):
+        raise _bad_facts(file, f"`model` is {metadata.get('model')!r:.80}, it must be an object")
+    for number in range(metadata["num_shards"]):  # before a list of them is made
+        if not shard_path(folder, number).is_file():
+            raise _damaged(shard_path(folder, number), f"{METADATA_FILE} says {metadata['num_shards']:,} shards")
+
+
+def _bad_facts(file: Path, problem: str) -> ValueError:
+    return ValueError(f"{file} is damaged: {problem}. Remove the folder and embed again.")
 
 
 def shard_path(folder: Path, number: int) -> Path:
@@ -141,16 +170,12 @@ def write_shard(
     arrays = [pa.array(column, schema.field(place).type) for place, column in enumerate(columns)]
     table = pa.Table.from_arrays([*arrays, vectors], schema=schema)
     table = table.replace_schema_metadata({_FOOTER: json.dumps(facts._asdict())})
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
     try:
-        with unfinished.open("wb") as file:
+        with open_atomically(path, "wb") as file:
             # Embeddings neither repeat nor compress: a dictionary or a codec would cost time and save nothing.
             pq.write_table(table, file, use_dictionary=False, compression="none", write_page_checksum=True)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except (OSError, pa.ArrowException) as error:
-        raise OSError(f"{path} cannot be written: {error}. The same command goes on from the last shard.") from error
+    except UnwrittenFileError as error:
+        raise UnwrittenFileError(f"{error} The same command goes on from the last shard.") from error
 
 
 def read_facts(path: Path) -> ShardFacts:
@@ -162,8 +187,11 @@ def read_facts(path: Path) -> ShardFacts:
     try:
         file = pq.read_metadata(path)
         facts = ShardFacts(**json.loads((file.metadata or {})[_FOOTER]))
-    except (OSError, pa.ArrowException, KeyError, TypeError, json.JSONDecodeError) as error:
+        is_known = isinstance(facts.num_rows, int) and isinstance(facts.rejected, list)
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, RecursionError) as error:
         raise _damaged(path, error) from error
+    if not is_known:
+        raise _damaged(path, "its footer is of another sort")
     if file.num_rows != facts.num_rows - len(facts.rejected):
         raise _damaged(path, f"it has {file.num_rows} rows, its footer says {facts.num_rows - len(facts.rejected)}")
     return facts
@@ -190,11 +218,15 @@ def read_embedding_metadata(folder: Path) -> dict[str, Any] | None:
     """
     file = folder / METADATA_FILE
     try:
+        if file.stat().st_size > MAX_METADATA:
+            raise ValueError(f"it has {file.stat().st_size:,} bytes, at most {MAX_METADATA:,} are read")
         metadata = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is damaged: {error}. Remove the folder and embed again.") from error
+    except NotADirectoryError as error:
+        raise ValueError(f"{folder} is a file, not an embedding folder.") from error
+    except (ValueError, RecursionError) as error:
+        raise _bad_facts(file, str(error)) from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         found = metadata.get("format") if isinstance(metadata, dict) else metadata
         raise ValueError(f"{file} has format {found!r}, this version reads format {FORMAT}.")
@@ -203,9 +235,7 @@ def read_embedding_metadata(folder: Path) -> dict[str, Any] | None:
 
 def write_metadata(folder: Path, metadata: dict[str, Any]) -> None:
     """Replace the facts of a folder in one step."""
-    unfinished = folder / f"{METADATA_FILE}{UNFINISHED}"
-    unfinished.write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(folder / METADATA_FILE)
+    write_text(folder / METADATA_FILE, json.dumps(metadata, indent=2) + "\n")
 
 
 def write_rejected(folder: Path, rows: Iterable[list[Any]]) -> None:
@@ -215,12 +245,10 @@ def write_rejected(folder: Path, rows: Iterable[list[Any]]) -> None:
         folder (`Path`): The embedding folder.
         rows (iterable of list): As `REJECTED_COLUMNS`.
     """
-    unfinished = folder / f"{REJECTED_FILE}{UNFINISHED}"
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
+    with open_atomically(folder / REJECTED_FILE, newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(REJECTED_COLUMNS)
         writer.writerows(rows)
-    unfinished.replace(folder / REJECTED_FILE)
 
 
 def _damaged(path: Path, reason: object) -> DamagedShardError:

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,12 +15,12 @@ import torch
 from accelerate import PartialState
 from tqdm.auto import tqdm
 
+from ..data.atomic_files import UNFINISHED, locked_folder
 from ..data.molecule_files import MoleculeFile, Row, digest_file
 from .embedding_folder import (
     FORMAT,
     METADATA_FILE,
     REJECTED_FILE,
-    UNFINISHED,
     DamagedShardError,
     ShardFacts,
     read_embedding_metadata,
@@ -91,9 +91,25 @@ def embed_file(
             raise ValueError(f"`{name}` must be at least 1, got {value}.")
     processes, output = get_processes(), Path(output)
     metadata = _describe(source, encoder, batch_size, shard_rows)
-    if processes.is_main_process:
-        _claim(output, metadata | {"input_digest": digest_file(source.path)})
-    processes.wait_for_everyone()
+    with ExitStack() as held:
+        if processes.is_main_process:
+            output.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked_folder(output))
+            _claim(output, metadata | {"input_digest": digest_file(source.path)})
+        processes.wait_for_everyone()
+        return _embed_missing(source, output, encoder, metadata, num_workers, progress_bar)
+
+
+def _embed_missing(
+    source: MoleculeFile,
+    output: Path,
+    encoder: MoleculeTextEncoder,
+    metadata: dict[str, Any],
+    num_workers: int | None,
+    progress_bar: bool,
+) -> dict[str, Any]:
+    """Embed what a claimed folder lacks, and complete it."""
+    processes = get_processes()
     known = read_embedding_metadata(output) or metadata
     metadata |= {name: known[name] for name in ("input_digest",) if name in known}
     job = _EmbeddingJob(source, output, encoder, metadata, processes)
@@ -164,7 +180,8 @@ class _EmbeddingJob:
         paths = (shard_path(self.output, number) for number in range(num_shards))
         write_rejected(self.output, (one for path in paths for one in read_facts(path).rejected))
         counts = {"num_rows": self.num_rows - num_rejected, "num_rejected": num_rejected, "num_shards": num_shards}
-        for leftover in self.output.glob(f"*{UNFINISHED}"):
+        leftovers = [path for path in self.output.iterdir() if path.name.endswith(UNFINISHED)]
+        for leftover in leftovers:  # of killed processes: nobody else writes here
             leftover.unlink()
         write_metadata(self.output, self.metadata | counts | {"complete": True})
         if num_rejected:
@@ -276,7 +293,6 @@ def _job_key(metadata: dict[str, Any]) -> str:
 
 def _claim(output: Path, metadata: dict[str, Any]) -> None:
     """Begin a folder, or make sure that it belongs to this job."""
-    output.mkdir(parents=True, exist_ok=True)
     known = read_embedding_metadata(output)
     if known is None:
         there = sorted(file.name for file in output.iterdir() if not file.name.endswith(UNFINISHED))

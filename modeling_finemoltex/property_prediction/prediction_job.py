@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from ..data.atomic_files import open_atomically
 from ..data.molecule_files import MoleculeFile, Row
 from ..embedding.preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, prepare_windows
 from .predictor import PropertyPredictor
@@ -48,31 +49,22 @@ def predict_file(
     output = Path(output)
     added = _name_columns(predictor)
     _check_files(source, output, added)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    staged = output.with_name(f".{output.name}.part")
     prepare = MoleculePreparation(predictor.processor.feature_extractor, batch_size, source.to_smiles)
     counts = {"num_rows": 0, "num_errors": 0}
-    try:
-        with (
-            staged.open("w", encoding="utf-8", newline="") as file,
-            tqdm(
-                total=1.0,
-                disable=None if progress_bar is None else not progress_bar,
-                bar_format="{l_bar}{bar}| {elapsed}",
-            ) as bar,
-        ):
-            writer = csv.writer(file)
-            writer.writerow([*source.header, *added])
-            windows = _cut_rows(iter(source), batch_size * BATCHES_PER_WINDOW)
-            for rows, window in prepare_windows(windows, prepare, num_workers):
-                for cells in _write_rows(rows, window, predictor, source):
-                    writer.writerow(cells)
-                    counts["num_errors"] += bool(cells[-1])
-                counts["num_rows"] += len(rows)
-                bar.update(max(0.0, source.fraction_read - bar.n))
-        staged.replace(output)
-    finally:
-        staged.unlink(missing_ok=True)
+    shown = None if progress_bar is None else not progress_bar
+    with (
+        open_atomically(output, newline="") as file,  # two jobs with one output do not mix: the last one stays
+        tqdm(total=1.0, disable=shown, bar_format="{l_bar}{bar}| {elapsed}") as bar,
+    ):
+        writer = csv.writer(file)
+        writer.writerow([*source.header, *added])
+        windows = _cut_rows(iter(source), batch_size * BATCHES_PER_WINDOW)
+        for rows, window in prepare_windows(windows, prepare, num_workers):
+            for cells in _write_rows(rows, window, predictor, source):
+                writer.writerow(cells)
+                counts["num_errors"] += bool(cells[-1])
+            counts["num_rows"] += len(rows)
+            bar.update(max(0.0, source.fraction_read - bar.n))
     return counts
 
 

@@ -1,6 +1,8 @@
 """`MoleculeTextIndex`: find the molecules (or texts) of a library that fit a text or a molecule."""
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ import numpy as np
 from ..embedding.fingerprint import check_same_model
 from .backends.protocol import SearchBackend
 from .backends.registry import BACKENDS, choose_method
-from .index_inputs import check_counts, count_ids, embed_queries, encode, take_one
+from .index_inputs import check_counts, count_ids, embed_queries, encode, name_rows, take_one
 from .index_rows import Hit, IndexRows, make_rows, read_embedded_rows, unit_rows
 from .index_search import search_by_backend, search_filtered
 from .index_storage import read_backend, read_index_metadata, read_rows, write_folder
@@ -18,6 +20,7 @@ if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and mos
     from ..data.molecule_filters import MoleculeFilter
 
 ARGUMENT = {"molecules": "smiles", "texts": "texts"}  # kind of index -> argument that takes its contents
+logger = logging.getLogger(__name__)
 MAX_REMOVED = 0.2  # share of removed rows from which `save` rebuilds the search structure without them
 
 
@@ -67,7 +70,7 @@ class MoleculeTextIndex:
         encoder: Any,
         smiles: Iterable[str] | None = None,
         texts: Iterable[str] | None = None,
-        ids: Sequence[str] | None = None,
+        ids: Sequence[Any] | None = None,
         method: str = "auto",
     ) -> "MoleculeTextIndex":
         """Embed molecules or texts and index them.
@@ -76,7 +79,7 @@ class MoleculeTextIndex:
             encoder (`MoleculeTextEncoder`): Kept as `encoder` to embed queries.
             smiles (iterable of `str`, *optional*): The molecules; either these or `texts`.
             texts (iterable of `str`, *optional*): The texts.
-            ids (sequence of `str`, *optional*): A name for each; without them, the row numbers.
+            ids (sequence, *optional*): A name for each, text or numbers; without them, the row numbers.
             method (`str`): `"auto"`, `"flat"`, `"ivf_flat"`, `"hnsw"` or `"ivf_pq"`, see the class.
 
         Raises:
@@ -97,7 +100,7 @@ class MoleculeTextIndex:
         embeddings: np.ndarray,
         smiles: Iterable[str] | None = None,
         texts: Iterable[str] | None = None,
-        ids: Sequence[str] | None = None,
+        ids: Sequence[Any] | None = None,
         model: dict[str, Any] | None = None,
         method: str = "auto",
     ) -> "MoleculeTextIndex":
@@ -114,7 +117,7 @@ class MoleculeTextIndex:
         argument, contents = take_one(smiles=smiles, texts=texts)
         kind = next(kind for kind, name in ARGUMENT.items() if name == argument)
         vectors, numbers = unit_rows(embeddings, "Row"), range(len(contents))
-        names = [str(name) for name in (numbers if ids is None else ids)]
+        names = name_rows(ids, numbers)
         check_counts(embeddings=vectors, ids=names, **{argument: contents})
         return cls._from_rows(IndexRows(kind, make_rows(kind, names, numbers, contents), vectors), model, method)
 
@@ -185,8 +188,9 @@ class MoleculeTextIndex:
             ValueError: If the folder holds something else.
         """
         if self._rows.num_removed > MAX_REMOVED * len(self._rows.table) and len(self):
-            self._rows.drop_removed()
-            self._backend.replace(self._rows.vectors)
+            kept = self._rows.kept()
+            with self._exchanging(kept):
+                self._backend.replace(kept.vectors)
         write_folder(Path(folder), self._rows, self._backend, self.method, self.model)
 
     @classmethod
@@ -205,12 +209,12 @@ class MoleculeTextIndex:
         metadata = read_index_metadata(folder)
         if encoder is not None:
             check_same_model(metadata["model"], encoder.fingerprint)
-        rows = read_rows(folder, metadata["kind"], metadata["embedding_size"])
-        backend = read_backend(folder, metadata["method"], rows.vectors.shape)
+        rows = read_rows(folder, metadata)
+        backend = read_backend(folder, metadata, rows.vectors.shape)
         return cls(rows, backend, metadata["method"], metadata["model"], encoder)
 
     def add(
-        self, smiles: Iterable[str] | None = None, texts: Iterable[str] | None = None, ids: Sequence[str] | None = None
+        self, smiles: Iterable[str] | None = None, texts: Iterable[str] | None = None, ids: Sequence[Any] | None = None
     ) -> None:
         """Embed and add rows; needs `encoder`.
 
@@ -219,7 +223,7 @@ class MoleculeTextIndex:
         Args:
             smiles (iterable of `str`, *optional*): Molecules, for an index of molecules.
             texts (iterable of `str`, *optional*): Texts, for an index of texts.
-            ids (sequence of `str`, *optional*): A name for each; without them, their row numbers, which go on.
+            ids (sequence, *optional*): A name for each, text or numbers; without them, their row numbers, which go on.
 
         Raises:
             ValueError: If an id is in the index already, the kind is the other one, or a molecule cannot be parsed.
@@ -230,29 +234,30 @@ class MoleculeTextIndex:
         if not contents:
             return
         numbers = self._rows.next_numbers(len(contents))
-        names = [str(name) for name in (numbers if ids is None else ids)]
+        names = name_rows(ids, numbers)
         check_counts(**{argument: contents, "ids": names})
         known = sorted(set(names) & self._rows.present(names))
         if known:
             raise ValueError(f"{count_ids(known)} in the index already. Remove them first, or give other ids.")
         vectors = unit_rows(encode(self._need_encoder(), argument, contents), "New row")
-        self._backend.add(vectors)
-        self._rows.append(make_rows(self.kind, names, numbers, contents), vectors)
+        grown = self._rows.appended(make_rows(self.kind, names, numbers, contents), vectors)
+        with self._exchanging(grown):
+            self._backend.add(vectors)
 
-    def remove(self, ids: str | Sequence[str]) -> None:
+    def remove(self, ids: Any) -> None:
         """Remove all rows of the given ids: no search finds them any more.
 
         Args:
-            ids (`str` or sequence of `str`): As `Hit.id` tells them.
+            ids (id or sequence of ids): As `Hit.id` tells them, or as they were given: numbers are ids too.
 
         Raises:
             ValueError: If an id is not in the index; lists such ids, and removes nothing.
         """
-        names = [ids] if isinstance(ids, str) else list(ids)
+        names = name_rows([ids] if isinstance(ids, str) or not isinstance(ids, Iterable) else ids, ())
         unknown = sorted(set(names) - self._rows.present(names))
         if unknown:
             raise ValueError(f"{count_ids(unknown)} not in the index. Nothing was removed.")
-        self._rows.remove(names)
+        self._rows = self._rows.without(names)
 
     def search(
         self,
@@ -273,26 +278,41 @@ class MoleculeTextIndex:
             texts (`str` or sequence of `str`, *optional*): Queries in words.
             smiles (`str` or sequence of `str`, *optional*): Queries as molecules.
             embeddings (`np.ndarray` of shape `(Q, P)` or `(P,)`, *optional*): Queries as vectors.
-            k (`int`): Rows wanted, at most the size of the index.
+            k (`int`): Rows wanted; an index with fewer gives all of them, and says so in the log.
             filters (`MoleculeFilter`, *optional*): What hits must be, in an index of molecules.
 
         Returns:
-            One list per query, best hit first: `k` hits, or all that pass the filter if fewer do.
+            One list per query, best hit first: `k` hits, or all that there are or that pass the filter.
 
         Raises:
-            ValueError: If `k` exceeds the index, there is no query, or texts or molecules come without an encoder.
+            ValueError: If `k` is no positive number, the index is empty, there is no query, or texts or molecules
+                come without an encoder.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= len(self):
-            allowed = f"1 to {len(self):,}, its size" if len(self) else "nothing: it is empty, add rows first"
-            raise ValueError(f"k is {k!r}, and this index allows {allowed}.")
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise ValueError(f"`k` must be a whole number from 1 on, got {k!r}.")
+        if not len(self):
+            raise ValueError("This index is empty: add rows first.")
+        if k > len(self):
+            logger.warning("This index has %d %s: all of them are given, not %d.", len(self), self.kind, k)
         if filters is not None and self.kind != "molecules":
             raise ValueError("Filters are for molecules: this is an index of texts.")
         queries = embed_queries(self._need_encoder, self.embedding_size, texts, smiles, embeddings)
         if filters is None:
-            results = search_by_backend(self._rows, self._backend, queries, int(k))
+            results = search_by_backend(self._rows, self._backend, queries, min(int(k), len(self)))
         else:
             results = search_filtered(self._rows, queries, int(k), filters)
         return [[self._rows.hit(rank, *pair) for rank, pair in enumerate(best, start=1)] for best in results]
+
+    @contextmanager
+    def _exchanging(self, rows: IndexRows) -> Iterator[None]:
+        """Take other rows once the back end has them; if that is interrupted, it holds the former ones again."""
+        try:
+            yield
+            self._rows = rows
+        except BaseException:
+            if self._rows is not rows:
+                self._backend.replace(self._rows.vectors)
+            raise
 
     def _need_encoder(self) -> Any:
         """Return the encoder, or say how to get one."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.columns import text_of
 from .index_rows import unit_rows
 
 MAX_SHOWN = 5  # ids listed in a message
@@ -26,6 +27,22 @@ def take_one(**given: Iterable[str] | str | None) -> tuple[str, list[str]]:
         raise ValueError(f"Give either of {names}: got {' and '.join(named) or 'neither'}.")
     ((name, value),) = named.items()
     return name, [value] if isinstance(value, str) else list(value)
+
+
+def name_rows(ids: Iterable[Any] | None, numbers: Iterable[int]) -> list[str]:
+    """Write ids of any type as text; a row without one gets its number.
+
+    Example:
+    >>> name_rows(["a", 7.0, None], range(10, 13))
+    ['a', '7', '12']
+    """
+    if ids is None:
+        return list(map(str, numbers))
+    if isinstance(ids, str):
+        raise ValueError(f"`ids` must be a list with an id for each row, got the single string {ids!r:.80}.")
+    names = list(map(text_of, ids))
+    spare = [*map(str, numbers)]
+    return [spare[place] if name is None and place < len(spare) else str(name) for place, name in enumerate(names)]
 
 
 def encode(encoder: Any, name: str, contents: list[str]) -> np.ndarray:

@@ -70,22 +70,20 @@ class IndexRows:
         mask = self._has_id(ids) & ~self.removed
         return set(self.table["id"].filter(pa.array(mask)).to_pylist())
 
-    def append(self, table: pa.Table, vectors: np.ndarray) -> None:
-        """Append `n` rows with their unit vectors `(n, P)`."""
-        self.table = pa.concat_tables([self.table, table]).combine_chunks()
-        self.vectors = np.concatenate([self.vectors, vectors])
-        self.removed = np.append(self.removed, np.zeros(len(table), bool))
+    def appended(self, table: pa.Table, vectors: np.ndarray) -> "IndexRows":
+        """Give these rows with `n` more, and their unit vectors `(n, P)`."""
+        removed = np.append(self.removed, np.zeros(len(table), bool))
+        table = pa.concat_tables([self.table, table]).combine_chunks()
+        return IndexRows(self.kind, table, np.concatenate([self.vectors, vectors]), removed)
 
-    def remove(self, ids: Sequence[str]) -> None:
-        """Mark the rows of some ids as removed."""
-        self.removed |= self._has_id(ids)
-        self.num_removed = int(self.removed.sum())
+    def without(self, ids: Sequence[str]) -> "IndexRows":
+        """Give these rows with those of some ids marked as removed."""
+        return IndexRows(self.kind, self.table, self.vectors, self.removed | self._has_id(ids))
 
-    def drop_removed(self) -> None:
-        """Keep only the rows that are not removed."""
+    def kept(self) -> "IndexRows":
+        """Give only the rows that are not removed."""
         kept = ~self.removed
-        self.table, self.vectors = self.table.filter(pa.array(kept)).combine_chunks(), self.vectors[kept]
-        self.removed, self.num_removed = np.zeros(len(self.vectors), bool), 0
+        return IndexRows(self.kind, self.table.filter(pa.array(kept)).combine_chunks(), self.vectors[kept])
 
     def rank(self, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Score every row by a unit vector `(P,)`.

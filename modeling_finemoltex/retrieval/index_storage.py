@@ -5,12 +5,15 @@ A folder holds
     rows.arrow      id, row, smiles or text, removed: mapped into memory
     vectors.npy     the unit vectors (R, P): mapped, read where exact scores are asked for
     index.faiss     the search structure, read into memory; for `ivf_pq` a sixteenth of the vectors
-    metadata.json   kind, method, size, model fingerprint, and size and checksum of the files above
+    metadata.json   kind, method, size, model fingerprint, and name, size and checksum of the files above
+
+An index that is saved over another one is written beside its files, under names such as `rows-1f2e3d4c.arrow`. The new
+`metadata.json` names them, so that its renaming is the one step between the old index and the new one.
 """
 
 import json
-import shutil
-import tempfile
+import os
+import secrets
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +23,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..data.atomic_files import UNFINISHED, UnwrittenFileError, locked_folder, staged_folder, write_text
 from .backends.protocol import SearchBackend
 from .backends.registry import BACKENDS
-from .index_rows import IndexRows
+from .index_rows import CONTENT_COLUMN, IndexRows
 
 FORMAT = 1
 ROWS_FILE, VECTORS_FILE, BACKEND_FILE, METADATA_FILE = "rows.arrow", "vectors.npy", "index.faiss", "metadata.json"
 DATA_FILES = (ROWS_FILE, VECTORS_FILE, BACKEND_FILE)
+FIELDS = {"kind", "method", "size", "embedding_size", "model", "bytes", "crc32"}
+TOKEN = 8  # letters that tell the files of one saving from those of another
+MAX_METADATA = 1 << 20  # bytes
 BLOCK = 1 << 24  # bytes per step of a checksum
 
 
@@ -45,12 +52,14 @@ def write_folder(
     Raises:
         ValueError: If the folder exists and is no index.
     """
-    with _staged(folder) as staging:
+    with _prepared(folder) as (place, names):
         table = rows.table.append_column("removed", pa.array(rows.removed)).combine_chunks()
-        with pa.OSFile(str(staging / ROWS_FILE), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        with pa.OSFile(str(place / names[ROWS_FILE]), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
-        np.save(staging / VECTORS_FILE, rows.vectors)
-        backend.save(staging / BACKEND_FILE)
+        np.save(place / names[VECTORS_FILE], rows.vectors)
+        backend.save(place / names[BACKEND_FILE])
+        for name in names.values():
+            _sync(place / name)
         metadata = {
             "format": FORMAT,
             "kind": rows.kind,
@@ -58,11 +67,11 @@ def write_folder(
             "size": len(rows),
             "embedding_size": rows.vectors.shape[1],
             "model": model,
-            "bytes": {name: (staging / name).stat().st_size for name in DATA_FILES},
-            "crc32": {name: _checksum(staging / name) for name in (ROWS_FILE, BACKEND_FILE)},
+            "files": names,
+            "bytes": {name: (place / name).stat().st_size for name in names.values()},
+            "crc32": {names[name]: _checksum(place / names[name]) for name in (ROWS_FILE, BACKEND_FILE)},
         }
-        text = json.dumps(metadata, indent=2, ensure_ascii=False)
-        (staging / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
+        write_text(place / METADATA_FILE, json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_index_metadata(folder: Path) -> dict[str, Any]:
@@ -74,21 +83,24 @@ def read_index_metadata(folder: Path) -> dict[str, Any]:
         ValueError: If the folder is no index, is of a later format, or a file is missing or damaged; names the file.
     """
     file = folder / METADATA_FILE
+    if not file.is_file():
+        raise ValueError(f"{folder} is not an index: it has no {METADATA_FILE}. `finemoltex index` makes one.")
     try:
+        if file.stat().st_size > MAX_METADATA:
+            raise ValueError(f"it has {file.stat().st_size:,} bytes, at most {MAX_METADATA:,} are read")
         metadata = json.loads(file.read_text(encoding="utf-8"))
         version = metadata["format"]
-    except FileNotFoundError as error:
-        raise ValueError(
-            f"{folder} is not an index: it has no {METADATA_FILE}. `finemoltex index` makes one."
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise _damaged(file, f"{error!r}") from error
     if version != FORMAT:
         raise ValueError(f"{file} has format {version}; this version reads {FORMAT}. Update, or build it again.")
-    missing = {"kind", "method", "size", "embedding_size", "model", "bytes", "crc32"} - metadata.keys()
+    missing = FIELDS - metadata.keys()
     if missing:
         raise _damaged(file, f"it lacks {', '.join(sorted(missing))}")
-    for name in DATA_FILES:
+    problem = _find_problem(metadata)
+    if problem is not None:
+        raise _damaged(file, problem)
+    for name in metadata["files"].values():
         size = (folder / name).stat().st_size if (folder / name).is_file() else None
         if size != metadata["bytes"][name]:
             written = f"{metadata['bytes'][name]:,} bytes were written"
@@ -98,74 +110,158 @@ def read_index_metadata(folder: Path) -> dict[str, Any]:
     return metadata
 
 
-def read_rows(folder: Path, kind: str, embedding_size: int) -> IndexRows:
+def _find_problem(metadata: dict[str, Any]) -> str | None:
+    """Say which field holds what no index has; `None` if all are fine. Fills in `files` where it is absent."""
+    names = metadata.setdefault(
+        "files", {name: name for name in DATA_FILES}
+    )  # earlier versions knew these names alone
+    if not isinstance(names, dict) or names.keys() != set(DATA_FILES):
+        return f"`files` must name {', '.join(DATA_FILES)}"
+    for role, name in names.items():
+        if not isinstance(name, str) or not is_index_file(name) or Path(name).suffix != Path(role).suffix:
+            return f"`files` names {name!r:.80} for {role}"
+    if metadata["kind"] not in list(CONTENT_COLUMN):  # a list: it may be of any type
+        return f"`kind` is {metadata['kind']!r:.80}, it must be one of {', '.join(CONTENT_COLUMN)}"
+    if not isinstance(metadata["method"], str):
+        return f"`method` is {metadata['method']!r:.80}"
+    for name, least in (("size", 0), ("embedding_size", 1)):
+        if not _is_count(metadata[name]) or metadata[name] < least:
+            return f"`{name}` is {metadata[name]!r:.80}, it must be a whole number from {least} on"
+    if not isinstance(metadata["model"], dict | None):
+        return f"`model` is {metadata['model']!r:.80}, it must be an object"
+    for field, files in (("bytes", names.values()), ("crc32", ())):
+        known = metadata[field]
+        if not isinstance(known, dict) or set(files) - known.keys() or not all(map(_is_count, known.values())):
+            return f"`{field}` must hold a whole number for each of {', '.join(names.values())}"
+    return None
+
+
+def is_index_file(name: str) -> bool:
+    """Tell whether an index has files of this name: nothing else of a folder is replaced, or published with it."""
+    if name in (*DATA_FILES, METADATA_FILE):
+        return True
+    stem, mark, token = Path(name).stem.rpartition("-")
+    is_token = mark == "-" and len(token) == TOKEN and set(token) <= set("0123456789abcdef")
+    return is_token and Path(name).name == name and f"{stem}{Path(name).suffix}" in DATA_FILES
+
+
+def read_rows(folder: Path, metadata: dict[str, Any]) -> IndexRows:
     """Map the table of rows, their vectors `(R, P)`, and which of them are removed, `(R,)`.
 
     Args:
         folder (`Path`): An index.
-        kind (`str`): `"molecules"` or `"texts"`.
-        embedding_size (`int`): `P`.
+        metadata (`dict`): From `read_index_metadata`.
 
     Raises:
         ValueError: If a file is damaged, or holds something else; names it.
     """
-    file = folder / ROWS_FILE
+    kind, file = metadata["kind"], folder / metadata["files"][ROWS_FILE]
     try:
         table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        _check_columns(table, kind)
         # Through DLPack: `to_numpy` imports pandas, which takes longer than everything else about a small index.
         removed = np.from_dlpack(table["removed"].cast(pa.uint8()).combine_chunks()).astype(bool)
         cells = table.drop_columns("removed")
-        file = folder / VECTORS_FILE
-        vectors = np.load(file, mmap_mode="r")
-        if vectors.shape != (len(cells), embedding_size) or vectors.dtype != np.float32:
-            raise ValueError(f"it holds {vectors.dtype} {vectors.shape}, not float32 {len(cells), embedding_size}")
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are subclasses of these
+        if len(table) - removed.sum() != metadata["size"]:
+            raise ValueError(f"it has {len(table) - removed.sum():,} rows, {METADATA_FILE} says {metadata['size']:,}")
+        file, shape = folder / metadata["files"][VECTORS_FILE], (len(cells), metadata["embedding_size"])
+        vectors = np.load(file, mmap_mode="r", allow_pickle=False)
+        if vectors.shape != shape or vectors.dtype != np.float32:
+            raise ValueError(f"it holds {vectors.dtype} {vectors.shape}, not float32 {shape}")
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:  # pyarrow's errors are subclasses of these
         raise _damaged(file, error) from error
     return IndexRows(kind, cells, vectors, removed)
 
 
-def read_backend(folder: Path, method: str, shape: tuple[int, int]) -> SearchBackend:
+def _check_columns(table: pa.Table, kind: str) -> None:
+    """Refuse a table that is not one of rows, or whose strings lie outside of its file."""
+    wanted = {"id": pa.string(), "row": pa.int64(), CONTENT_COLUMN[kind]: pa.string(), "removed": pa.bool_()}
+    found = {field.name: field.type for field in table.schema}
+    if found != wanted:
+        raise ValueError(f"it has the columns {', '.join(f'{name} ({type})' for name, type in found.items())}")
+    table.validate(full=True)
+    holes = [name for name in wanted if table[name].null_count]
+    if holes:
+        raise ValueError(f"it has rows without {', '.join(holes)}")
+
+
+def read_backend(folder: Path, metadata: dict[str, Any], shape: tuple[int, int]) -> SearchBackend:
     """Read the back end and check that it belongs to the rows.
 
     Args:
         folder (`Path`): An index.
-        method (`str`): A key of `BACKENDS`.
+        metadata (`dict`): From `read_index_metadata`.
         shape (`tuple[int, int]`): Number of rows and width of their vectors, `(R, P)`.
 
     Raises:
         ValueError: If the method is unknown, or the file is damaged or of other rows.
     """
+    method, file = metadata["method"], folder / metadata["files"][BACKEND_FILE]
     if method not in BACKENDS:
         raise ValueError(f"{folder} was made with the method {method!r}; this version knows {', '.join(BACKENDS)}.")
     try:
-        backend = BACKENDS[method].load(folder / BACKEND_FILE)
+        backend = BACKENDS[method].load(file)
         if backend.shape != shape:
             raise ValueError(f"it holds {backend.shape} numbers, not {shape}")
-    except (RuntimeError, ValueError, MemoryError) as error:
-        raise _damaged(folder / BACKEND_FILE, error) from error
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:
+        raise _damaged(file, error) from error
     return backend
 
 
 @contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """Yield a staging folder, and swap it in on success."""
-    known = {*DATA_FILES, METADATA_FILE}
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
+def _prepared(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Give a place and names for the files of an index, which come to count with `metadata.json`, the last of them."""
+    foreign = sorted(path.name for path in folder.iterdir() if not _is_own(path)) if folder.is_dir() else []
     if foreign or folder.is_file():
         raise ValueError(f"{folder} is not an index ({', '.join(foreign[:5]) or 'a file'}). Save to a new folder.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        staging, former = Path(scratch, "new"), Path(scratch, "former")
-        staging.mkdir()
-        yield staging
-        if folder.is_dir():
-            folder.rename(former)
-        try:
-            staging.rename(folder)
-        except OSError:
-            if former.is_dir():
-                shutil.move(former, folder)
-            raise
+    if not folder.is_dir():
+        with staged_folder(folder) as staged:
+            yield staged, {name: name for name in DATA_FILES}
+        return
+    with locked_folder(folder), _exchanged(folder) as names:
+        yield folder, names
+
+
+@contextmanager
+def _exchanged(folder: Path) -> Iterator[dict[str, str]]:
+    """Give new names for the files of an index that is there, and remove the files that it does not name any more."""
+    former = {path.name for path in folder.iterdir()} - {METADATA_FILE}
+    token = secrets.token_hex(TOKEN // 2)
+    names = {name: f"{Path(name).stem}-{token}{Path(name).suffix}" for name in DATA_FILES}
+    try:
+        yield names
+    except UnwrittenFileError:
+        raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise UnwrittenFileError(f"{folder} cannot be written: {reason}. The index in it is unchanged.") from error
+    finally:
+        is_new = names == _read_names(folder)
+        for name in former if is_new else names.values():  # what the folder does not name any more
+            if is_index_file(name) or name.endswith(UNFINISHED):
+                (folder / name).unlink(missing_ok=True)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_own(path: Path) -> bool:
+    return path.is_file() and (is_index_file(path.name) or path.name.endswith(UNFINISHED))
+
+
+def _read_names(folder: Path) -> Any:
+    """Read which files an index names."""
+    try:
+        return json.loads((folder / METADATA_FILE).read_text(encoding="utf-8")).get("files")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _sync(file: Path) -> None:
+    """Bring a file to the disk."""
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def _checksum(file: Path) -> int:

@@ -57,7 +57,7 @@ def test_html_is_written_beside_the_table(index_folder, tmp_path, run):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["-k", "11"], "k is 11, and this index allows 1 to 10, its size"),
+        (["-k", "0"], "-k must be a whole number from 1 on, got 0"),
         (["--smarts", "c1cc"], "'c1cc' is not a SMARTS pattern"),
         (["--range", "Weight:1:2"], "Unknown descriptor 'Weight'; near are"),
         (["--range", "MolWt"], "A range is NAME:LOW:HIGH"),

@@ -1,6 +1,8 @@
 """Predicting a file: rows as they were, predictions beside them, a reason where there is none."""
 
 import csv
+import functools
+import random
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +13,7 @@ from rdkit import Chem
 from modeling_finemoltex import FineMolTexForPropertyPrediction
 from modeling_finemoltex.data import MoleculeFile
 from modeling_finemoltex.property_prediction import PropertyPredictor, predict_file, prediction_job
+from tests.faults import full_disk, kill_during, time_of
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +134,54 @@ def test_named_classes(change_config, processor, library, tmp_path):
     assert sum(scores.values()) == pytest.approx(1, abs=1e-4)
     assert rows[0]["predicted_class"] == max(scores, key=scores.get) and rows[1]["predicted_class"] == ""
     assert "nearest_training_tanimoto" not in rows[0]
+
+
+def test_a_full_disk_keeps_the_old_predictions(predictor, library, tmp_path):
+    output = tmp_path / "out.csv"
+    output.write_text("old")
+    with full_disk(200), pytest.raises(OSError, match="out.csv cannot be written: .* What was there is unchanged"):
+        predict_file(MoleculeFile(library, keep_cells=True), output, predictor)
+    assert output.read_text() == "old" and sorted(path.name for path in tmp_path.iterdir()) == [
+        "library.csv",
+        "out.csv",
+    ]
+
+
+def test_two_jobs_with_one_output_do_not_mix(predictor, tmp_path):
+    """The second one runs from start to end while the first is under way."""
+    files = [tmp_path / "one.smi", tmp_path / "two.smi"]
+    for file, length in zip(files, (600, 4), strict=True):
+        file.write_text("CCO\n" * length)
+    first, output = iter_rows_with_a_break(files[0]), tmp_path / "out.csv"
+    first.at_break = lambda: predict_file(MoleculeFile(files[1], keep_cells=True), output, predictor)
+    predict_file(first, output, predictor, batch_size=2)
+    assert len(read(output)) == 600 and not list(tmp_path.glob(".*"))
+
+
+def iter_rows_with_a_break(file):
+    """A file that does something else after its first hundred rows."""
+
+    class Interrupted(MoleculeFile):
+        def __iter__(self):
+            for number, row in enumerate(super().__iter__()):
+                if number == 100:
+                    self.at_break()
+                yield row
+
+    return Interrupted(file, keep_cells=True)
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_moments(predictor, tmp_path):
+    file, output, moments = tmp_path / "library.smi", tmp_path / "out.csv", random.Random(0)
+    file.write_text("CC(=O)Oc1ccccc1C(=O)O aspirin\n" * 300)
+    predict = functools.partial(predict_file, MoleculeFile(file, keep_cells=True), output, predictor, 8)
+    duration = time_of(predict)
+    whole = output.read_text()
+    for turn in range(20):
+        old = "old" if turn % 2 else None
+        output.write_text(old) if old else output.unlink(missing_ok=True)
+        kill_during(predict, moments.uniform(0, duration))
+        assert (output.read_text() if output.exists() else None) in (old, whole)
+    predict()
+    assert output.read_text() == whole

@@ -1,5 +1,6 @@
 """The index finds what brute force finds, keeps what it is told, and says clearly what it cannot do."""
 
+import decimal
 import json
 import re
 import shutil
@@ -184,8 +185,8 @@ def test_unknown_ids_cannot_be_removed(index):
 
 
 def test_requests_that_cannot_be_met(index, encoder):
-    for k in (0, 11, 2.0, True):
-        with pytest.raises(ValueError, match=re.escape(f"k is {k!r}, and this index allows 1 to 10, its size")):
+    for k in (0, -1, 2.0, True):
+        with pytest.raises(ValueError, match=re.escape(f"`k` must be a whole number from 1 on, got {k!r}")):
             index.search(texts="x", k=k)
     for nothing in ({"texts": []}, {"smiles": []}, {"embeddings": np.empty((0, index.embedding_size))}):
         with pytest.raises(ValueError, match="There is no query"):
@@ -215,7 +216,7 @@ def test_empty_indices(encoder, index):
     with pytest.raises(ValueError, match="Row 1 has a vector of length 0.0"):
         MoleculeTextIndex.from_arrays(np.eye(2) * [[1], [0]], smiles=["C", "CC"])
     index.remove([f"m{i}" for i in range(10)])
-    with pytest.raises(ValueError, match="it is empty, add rows first"):
+    with pytest.raises(ValueError, match="index is empty: add rows first"):
         index.search(texts="x", k=1)
     index.add(smiles=["CCO"])
     assert [hit.smiles for hit in index.search(texts="x", k=1)[0]] == ["CCO"]
@@ -301,3 +302,45 @@ def test_saving_over_an_index_leaves_nothing_beside_it(index, tmp_path):
     index.save(tmp_path / "fixture")
     assert [path.name for path in tmp_path.iterdir()] == ["fixture"]
     assert len(MoleculeTextIndex.load(tmp_path / "fixture")) == 9
+
+
+def test_more_hits_than_rows_are_all_rows_once(index, encoder, molecules, caplog):
+    for library in (index, MoleculeTextIndex.build(encoder, texts=list(molecules.values()))):
+        (hits,) = library.search(texts="an acid", k=1_000)
+        assert sorted(hit.row for hit in hits) == list(range(10))
+        assert "all of them are given, not 1000" in caplog.text
+        caplog.clear()
+    rings = MoleculeFilter(smarts=("[r]",))
+    assert index.search(texts="a ring", k=500, filters=rings) == index.search(texts="a ring", k=10, filters=rings)
+    index.remove(["m1", "m2"])
+    assert len(index.search(texts="an acid", k=10)[0]) == 8
+
+
+def test_ids_are_written_as_a_person_would(encoder):
+    ids = [7, 8.0, np.int32(9), np.float64(10), decimal.Decimal("11.0"), "CID 12", None, 0.5]
+    index = MoleculeTextIndex.from_arrays(np.eye(8), smiles=["C"] * 8, ids=ids)
+    hits = sorted(index.search(embeddings=np.ones(8), k=8)[0], key=lambda hit: hit.row)
+    assert [hit.id for hit in hits] == ["7", "8", "9", "10", "11", "CID 12", "6", "0.5"]
+    index.remove([7.0, np.int64(8)])
+    index.remove(9)
+    index.remove("10")
+    assert len(index) == 4
+    with pytest.raises(ValueError, match="'7'"):
+        index.remove([7])
+
+
+def test_an_interrupted_addition_changes_nothing(index, monkeypatch):
+    before = index.search(texts="an acid", k=10)
+
+    def stop(self, vectors):
+        self._structure.add(vectors)
+        raise KeyboardInterrupt
+
+    for kind in BACKENDS.values():
+        monkeypatch.setattr(kind, "add", stop)
+    with pytest.raises(KeyboardInterrupt):
+        index.add(smiles=["CCCCO"], ids=["new"])
+    monkeypatch.undo()
+    assert len(index) == 10 and index.search(texts="an acid", k=10) == before
+    index.add(smiles=["CCCCO"], ids=["new"])
+    assert "new" in {hit.id for hit in index.search(smiles="CCCCO", k=11)[0]}

@@ -20,17 +20,18 @@ def test_a_missing_id_becomes_the_row_number(rows):
 
 
 def test_removed_rows_are_marked_then_dropped(rows):
-    rows.remove(["a"])
+    assert rows.without(["a"]).num_removed == 1 and not rows.num_removed
+    rows = rows.without(["a"])
     assert len(rows) == 2 and rows.num_removed == 1 and rows.present(["a", "b"]) == {"b"}
     order, scores = rows.rank(np.array([1.0, 0.2, 0.3]))
     assert order.tolist() == [2, 1] and scores.tolist() == [1.0, 0.2, 0.3]
-    rows.drop_removed()
+    rows = rows.kept()
     assert rows.contents.to_pylist() == ["CC", "CCC"] and rows.vectors.shape == (2, 3) and not rows.removed.any()
 
 
 def test_appended_rows_are_numbered_on(rows):
     assert rows.next_numbers(2) == range(6, 8)
-    rows.append(make_rows("molecules", [None], [6], ["CCCC"]), np.ones((1, 3)))
+    rows = rows.appended(make_rows("molecules", [None], [6], ["CCCC"]), np.ones((1, 3)))
     assert len(rows) == 4 and rows.present(["6"]) == {"6"} and rows.removed.tolist() == [False] * 4
 
 

@@ -43,15 +43,15 @@ def test_an_index_of_format_1_is_read(folder):
     assert [hit.smiles for hit in hits] == ["CCC", "C"]
     index.save(folder)
     assert set(read_index_metadata(folder)) == {
-        *("format", "kind", "method", "size", "embedding_size", "model", "bytes", "crc32")
+        *("format", "kind", "method", "size", "embedding_size", "model", "files", "bytes", "crc32")
     }
 
 
 def test_an_unknown_method_and_another_size_are_refused(folder):
     with pytest.raises(ValueError, match="made with the method 'lsh'; this version knows flat"):
-        read_backend(folder, "lsh", (3, 3))
+        read_backend(folder, read_index_metadata(folder) | {"method": "lsh"}, (3, 3))
     with pytest.raises(ValueError, match=r"index.faiss is damaged: it holds \(3, 3\) numbers, not \(4, 3\)"):
-        read_backend(folder, "flat", (4, 3))
+        read_backend(folder, read_index_metadata(folder), (4, 3))
 
 
 def test_a_moved_model_is_the_same_and_another_one_is_not():

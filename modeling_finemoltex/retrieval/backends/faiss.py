@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from .faiss_files import check_faiss_file
+
 try:
     import faiss
 except ModuleNotFoundError as error:
@@ -38,6 +40,7 @@ class FaissBackend(ABC):
 
     min_rows: ClassVar[int] = 1
     fetched_per_hit: ClassVar[int] = 1
+    tag: ClassVar[str]  # what a file of faiss with such a structure begins with
 
     def __init__(self) -> None:
         self._structure: Any = None
@@ -84,16 +87,26 @@ class FaissBackend(ABC):
         return self._structure.search(queries, k, params=self.search_parameters(k, selector))
 
     def save(self, file: Path) -> None:
-        """Write the structure."""
-        faiss.write_index(self._structure, str(file))
+        """Write the structure.
+
+        Raises:
+            OSError: If it cannot be written, for example on a full disk.
+        """
+        try:
+            faiss.write_index(self._structure, str(file))
+        except RuntimeError as error:
+            raise OSError(f"faiss cannot write its structure: {str(error).splitlines()[-1]}") from error
 
     @classmethod
     def load(cls, file: Path) -> "FaissBackend":
         """Read a structure.
 
         Raises:
-            RuntimeError: If the file holds none.
+            ValueError: If the file holds none, or a number in it does not fit the others.
+            OSError: If it cannot be read.
+            RuntimeError: If faiss refuses it.
         """
+        check_faiss_file(file, cls.tag)
         backend = cls()
         backend._structure = faiss.read_index(str(file))
         return backend
@@ -105,6 +118,8 @@ class FaissBackend(ABC):
 
 class HNSWBackend(FaissBackend):
     """Walks a graph of neighbours: surest and fastest; a minute to make for 250,000 rows."""
+
+    tag = "IHNf"
 
     def create(self, num_rows: int, embedding_size: int) -> faiss.Index:
         """Lay out an empty graph."""
@@ -119,6 +134,8 @@ class HNSWBackend(FaissBackend):
 
 class IVFFlatBackend(FaissBackend):
     """Sorts rows into lists and reads the nearest lists: a tenth of the time; made in seconds."""
+
+    tag = "IwFl"
 
     def create(self, num_rows: int, embedding_size: int) -> faiss.Index:
         """Lay out empty lists."""
@@ -143,6 +160,7 @@ class IVFPQBackend(IVFFlatBackend):
 
     min_rows = CODES * ROWS_PER_CENTROID
     fetched_per_hit = RERANKED_PER_HIT
+    tag = "IwPQ"
 
     def create_lists(self, centres: faiss.Index, embedding_size: int, num_lists: int) -> faiss.IndexIVF:
         """Lay out lists of codes: one for every four numbers of a vector, or for more where four do not divide it."""
