@@ -24,6 +24,9 @@ class SearchArguments(FilterOptions):
     queries: Annotated[list[str], typer.Argument(help="texts, each in quotes; SMILES with --smiles")]
     k: Annotated[int, typer.Option("-k", help="hits per query")] = 10
     smiles: Annotated[bool, typer.Option("--smiles", help="the queries are molecules")] = False
+    rescored: Annotated[
+        int | None, typer.Option(min=0, help="order so many of the nearest again, word by motif; 0: none")
+    ] = None
     model: Annotated[str | None, typer.Option(help="model folder or Hub id, if it moved since the index")] = None
     as_json: AsJson = False
     html: Annotated[Path | None, typer.Option(help="also write the hits, drawn, to this HTML file")] = None
@@ -38,7 +41,9 @@ def search(arguments: SearchArguments) -> None:
     library = MoleculeTextIndex.load(arguments.folder)
     library.encoder = _load_encoder(library, arguments.model)
     kind = "smiles" if arguments.smiles else "texts"
-    results = library.search(**{kind: queries}, k=min(k, len(library)) or k, filters=filters)  # type: ignore[arg-type]
+    results = library.search(
+        **{kind: queries}, k=min(k, len(library)) or k, filters=filters, rescored=arguments.rescored
+    )  # type: ignore[arg-type]
     if arguments.as_json:
         pairs = zip(queries, results, strict=True)
         echo_json([{"query": query, "hits": [hit.to_dict() for hit in hits]} for query, hits in pairs])
