@@ -41,9 +41,8 @@ def search(arguments: SearchArguments) -> None:
     library = MoleculeTextIndex.load(arguments.folder)
     library.encoder = _load_encoder(library, arguments.model)
     kind = "smiles" if arguments.smiles else "texts"
-    results = library.search(
-        **{kind: queries}, k=min(k, len(library)) or k, filters=filters, rescored=arguments.rescored
-    )  # type: ignore[arg-type]
+    wanted = {"k": min(k, len(library)) or k, "filters": filters, "rescored": arguments.rescored}
+    results = library.search(**{kind: queries}, **wanted)  # type: ignore[arg-type]
     if arguments.as_json:
         pairs = zip(queries, results, strict=True)
         echo_json([{"query": query, "hits": [hit.to_dict() for hit in hits]} for query, hits in pairs])

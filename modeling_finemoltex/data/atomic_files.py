@@ -1,7 +1,7 @@
 """Write a file or a folder so that it is at any time the old one or the new one, whole.
 
-What is new is written beside its place under a name of its own, brought to the disk, and renamed in one step. A process
-that is killed leaves the old file, and one that writes to a full disk too, with a sentence that names it.
+What is new is written beside its place under a name of its own, brought to the disk, and renamed in one step. A
+process that is killed leaves the old file, and one that writes to a full disk too, with a sentence that names it.
 """
 
 import errno
@@ -113,8 +113,8 @@ def copy_file(source: Path, target: Path) -> None:
 def staged_folder(folder: str | Path) -> Iterator[Path]:
     """Give a folder to write to; on success its files get their place in `folder`.
 
-    A folder that is not there appears in one step. In one that is there each file is replaced in one step, after all of
-    them are written, and other files stay.
+    A folder that is not there appears in one step. In one that is there each file is replaced in one step, after all
+    of them are written, and other files stay.
 
     Args:
         folder (`str` or `Path`): The folder to make or to complete.

@@ -48,7 +48,8 @@ COMPOUND = ("{j} {n}", "{j} {s}", "It is a {j} {n}.", "some {j} {n}")  # an adje
 ABSENCE = (
     "{x} but no {ny}", "{x} lacking {my}", "{x} free of {my}", "{x} devoid of {my}", "{x} without any {ny}",
     "compounds with {x} and without {my}", "It has {x} and no {ny}.", "{x} that has no {ny}",
-    "molecules with {x} but not {y}", "structures containing {x} and lacking {my}", "There is {x}, but there is no {ny}.", "no {ny}, but {x}",
+    "molecules with {x} but not {y}", "structures containing {x} and lacking {my}",
+    "There is {x}, but there is no {ny}.", "no {ny}, but {x}",
     "This compound bears {x}; it does not contain {my}.", "something with {x} and with no {ny}", "{x}, not {y}",
 )  # fmt: skip
 ALONE = ("no {ny} in the structure", "compounds without {my}", "It has no {ny}.", "free of {my}", "lacks {my}")

@@ -13,7 +13,7 @@ HEADER = 2  # numbers before the scales: tokens, and how many of them are motifs
 
 
 def pack_tokens(tokens: MoleculeTokens, num_molecules: int) -> list[bytes]:
-    """Pack the token vectors of each molecule: `(2 + n) x 2 + n x D` bytes for `n` tokens, its motifs before its atoms.
+    """Pack the token vectors of each molecule, its motifs before its atoms: `4 + n (2 + D)` bytes for `n` tokens.
 
     Args:
         tokens ([`MoleculeTokens`]): `U` tokens of width `D`.

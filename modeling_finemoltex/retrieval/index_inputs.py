@@ -51,7 +51,7 @@ def encode(encoder: Any, name: str, contents: list[str]) -> np.ndarray:
 
 
 def encode_rows(encoder: Any, name: str, contents: list[str]) -> tuple[np.ndarray, list[bytes] | None]:
-    """Embed what an index will hold: `(R, P)`, and packed token vectors of molecules where the model has a token score."""
+    """Embed what an index will hold: `(R, P)`, and packed tokens of molecules where the model has a token score."""
     if name == "smiles" and getattr(encoder, "token_size", 0):
         return encoder.encode_with_tokens(contents)
     return encode(encoder, name, contents), None

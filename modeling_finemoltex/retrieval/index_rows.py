@@ -79,7 +79,7 @@ class IndexRows:
         return set(self.table["id"].filter(pa.array(mask)).to_pylist())
 
     def appended(self, table: pa.Table, vectors: np.ndarray, tokens: list[bytes] | None = None) -> "IndexRows":
-        """Give these rows with `n` more, their unit vectors `(n, P)`, and their packed tokens where these have some."""
+        """Give these rows with `n` more, their unit vectors `(n, P)` and, where these have some, packed tokens."""
         removed = np.append(self.removed, np.zeros(len(table), bool))
         table = pa.concat_tables([self.table, table]).combine_chunks()
         packed = None
