@@ -97,18 +97,17 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     found = torch.stack([(fires * row).amax(1) for row in of_words])  # (W, U)
     by_motif = found[:, ~tokens.is_atom]  # (W, M), without columns where only atoms are tokens
     by_atom = found[:, tokens.is_atom]  # (W, N)
-    if by_motif.shape[1]:
-        whole = by_motif[:, molecules.atom_to_motif]  # (W, N)
-        finds_atoms = (
-            by_atom.amax(1, keepdim=True) >= FOUND if by_atom.shape[1] else whole.new_zeros(len(whole), 1) > 1
-        )
-        by_atom = torch.where(finds_atoms, by_atom, whole) if by_atom.shape[1] else whole
-    by_atom = by_atom.cpu().numpy()
-    owner = molecules.molecule_of_atom.cpu().numpy()
-    return [
-        TokenMatches(molecule, text, pairs.words[0], contributions[:, row], by_atom[:, owner == row])
-        for row, molecule in enumerate(smiles)
-    ]
+    owner = molecules.molecule_of_atom.cpu()
+    matches = []
+    for row, molecule in enumerate(smiles):
+        own = owner == row
+        atoms = by_atom[:, own] if by_atom.shape[1] else by_atom.new_zeros(len(by_atom), int(own.sum()))  # (W, N)
+        if by_motif.shape[1]:  # a word that finds no single atom may find a motif
+            of_motifs = by_motif[:, molecules.atom_to_motif[own]]  # (W, N)
+            atoms = torch.where(atoms.amax(1, keepdim=True) >= FOUND, atoms, of_motifs)
+        found = (contributions[:, row], rest[row], atoms.cpu().numpy())
+        matches.append(TokenMatches(molecule, text, pairs.words[0], *found))
+    return matches
 
 
 def _score_pieces(pieces: WordTokens, tokens: Any, num_molecules: int) -> torch.Tensor:
