@@ -9,7 +9,7 @@ import torch
 
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.molecules_finemoltex import Molecules
-from ..model.tokens_finemoltex import WordTokens, score_words
+from ..model.tokens_finemoltex import WordTokens, count_found, score_words
 from .aligner import prepare_pairs
 from .words import Word
 
@@ -89,7 +89,7 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     tokens = model.tokenize_molecules(model.encode_atoms(molecules), molecules)  # U
     states, _ = model.encode_words(input_ids, mask)  # (1, T, H)
     pieces = model.tokenize_words(states, mask)  # T
-    fires = torch.addmm(pieces.biases, tokens.vectors, pieces.vectors.T).sigmoid()  # (U, T)
+    fires = count_found(tokens.vectors @ pieces.vectors.T, pieces.thresholds)  # (U, T)
     added = _score_pieces(pieces, tokens, len(smiles)) / model.inverse_temperature  # (T, B)
     of_words = pairs.pieces[0][:, : mask.shape[1]].to(fires)  # (W, T)
     contributions = (of_words @ added).cpu().numpy()  # (W, B)
@@ -112,7 +112,7 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
 
 def _score_pieces(pieces: WordTokens, tokens: Any, num_molecules: int) -> torch.Tensor:
     """Score each word piece with each molecule: `(T, B)`."""
-    return score_words(pieces.vectors, pieces.biases, pieces.weights, tokens, num_molecules)
+    return score_words(pieces.vectors, pieces.thresholds, pieces.weights, tokens, num_molecules)
 
 
 __all__ = ["TokenMatches", "match_tokens"]

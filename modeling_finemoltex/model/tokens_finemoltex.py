@@ -15,8 +15,12 @@ from .molecules_finemoltex import Molecules
 from .readout_finemoltex import FineMolTexReadout
 
 LEVELS = ("both", "motif", "atom")
-START = -2.0  # of the bias of a match: at first a word finds every eighth token
-SHARPNESS = 6.0  # of the steps between counts
+STEEPNESS = 24.0  # of the smooth maximum of cosines
+THRESHOLD = 0.5  # cosine from which on a word counts a token, at first
+SHARPNESS = 12.0  # of that threshold
+STEP_SHARPNESS = 6.0  # of the steps between counts
+START = 8.0  # weight of the best cosine at first, in logits
+EPS = 1e-12  # of a molecule without tokens
 MAX_ENTRIES = 2**26  # of a word-by-token table; larger ones are computed in chunks of words
 
 
@@ -24,7 +28,7 @@ class MoleculeTokens(NamedTuple):
     """Token vectors of molecules.
 
     Args:
-        vectors (`torch.FloatTensor` of shape `(U, D)`): Of motifs, then of atoms.
+        vectors (`torch.FloatTensor` of shape `(U, D)`): Of motifs, then of atoms; L2-normalised.
         molecule_of_token (`torch.LongTensor` of shape `(U,)`): Molecule of each.
         is_atom (`torch.BoolTensor` of shape `(U,)`): Atoms and motifs are counted apart.
     """
@@ -38,15 +42,15 @@ class WordTokens(NamedTuple):
     """What the words of texts look for; padding is left out.
 
     Args:
-        vectors (`torch.FloatTensor` of shape `(W, D)`): Direction of the tokens that a word means.
-        biases (`torch.FloatTensor` of shape `(W,)`): How near is near enough.
+        vectors (`torch.FloatTensor` of shape `(W, D)`): Direction of the tokens that a word means; L2-normalised.
+        thresholds (`torch.FloatTensor` of shape `(W,)`): Cosine from which on a token is counted.
         weights (`torch.FloatTensor` of shape `(W, F)`): What the word adds to the score for each of its features;
             negative under a negation.
         text_of_word (`torch.LongTensor` of shape `(W,)`): Text of each word.
     """
 
     vectors: Tensor
-    biases: Tensor
+    thresholds: Tensor
     weights: Tensor
     text_of_word: Tensor
 
@@ -71,6 +75,7 @@ class FineMolTexMoleculeTokens(nn.Module):
         states = self.norm(atom_states)  # (N, H_graph)
         motifs = self.motif_readout(states, molecules.atom_to_motif, molecules.num_motifs).float()  # (M, D)
         atoms = self.atom_projection(states).float()  # (N, D)
+        motifs, atoms = F.normalize(motifs, dim=-1), F.normalize(atoms, dim=-1)
         owners = (molecules.molecule_of_motif, molecules.molecule_of_atom)
         if self.levels != "both":
             kept = 0 if self.levels == "motif" else 1
@@ -82,7 +87,7 @@ class FineMolTexMoleculeTokens(nn.Module):
 
 
 class _StartsAtZero(nn.Linear):
-    """A linear layer that says nothing before it is trained: the token score leaves the pooled score as it is."""
+    """A linear layer that says nothing before it is trained: every word counts the same, by its best cosine."""
 
     def reset_own_parameters(self, config: Any) -> None:
         """Start at 0."""
@@ -91,6 +96,8 @@ class _StartsAtZero(nn.Linear):
 
 class FineMolTexWordTokens(nn.Module):
     """Make of every word what it looks for, and what finding it is worth.
+
+    The weights of a word are its share in the text, a softmax over the words, times a number for each of its features.
 
     Shapes:
         - **input:** word states `(B, T, H)`, mask `(B, T)`
@@ -102,35 +109,37 @@ class FineMolTexWordTokens(nn.Module):
         self.size, self.learns_weights = config.size, config.learned_weights
         self.num_features = count_features(config)
         self.projection = nn.Linear(hidden_size, config.size + 1)
-        self.weighting = _StartsAtZero(hidden_size, self.num_features)
+        self.weighting = _StartsAtZero(hidden_size, 1 + self.num_features)
 
     def forward(self, word_states: Tensor, attention_mask: Tensor) -> WordTokens:
         """Make the words; see the shapes above."""
         is_word = attention_mask.bool()
-        states = word_states[is_word]  # (W, H)
-        projected = self.projection(states).float()  # (W, D + 1)
-        text_of_word = is_word.nonzero()[:, 0]
-        if self.learns_weights:
-            weights = self.weighting(states).float()  # (W, F)
-        else:  # every word counts the same: whether it is found
-            share = 1 / attention_mask.sum(1).float()[text_of_word]  # (W,)
-            weights = F.pad(share[:, None], (0, self.num_features - 1)) * 8
-        return WordTokens(projected[:, : self.size], projected[:, self.size] + START, weights, text_of_word)
+        projected = self.projection(word_states[is_word]).float()  # (W, D + 1)
+        weighting = self.weighting(word_states).float() * self.learns_weights  # (B, T, 1 + F)
+        shares = weighting[..., 0].masked_fill(~is_word, float("-inf")).softmax(1)  # (B, T)
+        values = weighting[..., 1:]  # (B, T, F)
+        values = torch.cat([values[..., :1] + START, values[..., 1:]], dim=-1)
+        return WordTokens(
+            F.normalize(projected[:, : self.size], dim=-1),
+            projected[:, self.size] + THRESHOLD,
+            (shares[..., None] * values)[is_word],
+            is_word.nonzero()[:, 0],
+        )
 
 
 def count_features(config: Any) -> int:
-    """Number of features of a word, `F`: found at all, and at least 1, 2, ... times among motifs and among atoms."""
+    """Number of features of a word, `F`: its best cosine, and at least 1, 2, ... of the motifs and of the atoms."""
     return 1 + 2 * config.num_counts
 
 
 def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_molecules: int) -> Tensor:
     r"""Score all texts with all molecules, word by token.
 
-    \(s_{ij} = \sum_{t \in i} w_t \cdot \phi(t, j)\), where a word \(t\) fires at a token \(u\) with
-    \(a_{tu} = \sigma(q_t z_u + b_t)\), and \(\phi\) holds whether it fires anywhere in molecule \(j\),
-    \(1 - \prod_u (1 - a_{tu})\), and whether it fires at least \(k\) times among its motifs and among its atoms,
-    \(\sigma(6(\sum_u a_{tu} - k + \tfrac12))\). The first is a smooth form of the maximum of late interaction
-    (Khattab and Zaharia 2020); the others let "two" and "no" mean something.
+    \(s_{ij} = \sum_{t \in i} w_t \cdot \phi(t, j)\). With the cosine \(c_{tu}\) of word \(t\) and token \(u\) of
+    molecule \(j\), \(\phi\) holds the smooth maximum \(\tfrac1{24} \log \sum_u e^{24 c_{tu}}\), which is late interaction
+    (Khattab and Zaharia 2020), and whether the word finds at least \(k\) motifs and at least \(k\) atoms,
+    \(\sigma(6(n_{tj} - k + \tfrac12))\) with \(n_{tj} = \sum_u \sigma(12(c_{tu} - b_t))\). The counts, and weights
+    below 0, let "two" and "no" mean something.
 
     Args:
         words ([`WordTokens`]): `W` words of the texts.
@@ -143,19 +152,21 @@ def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_
     rows = max(1, MAX_ENTRIES // max(1, len(tokens.vectors)))
     parts = [
         score_words(*part, tokens, num_molecules)
-        for part in zip(words.vectors.split(rows), words.biases.split(rows), words.weights.split(rows), strict=True)
+        for part in zip(
+            words.vectors.split(rows), words.thresholds.split(rows), words.weights.split(rows), strict=True
+        )
     ]
     by_word = torch.cat(parts)  # (W, B_molecule)
     return by_word.new_zeros(num_texts, num_molecules).index_add(0, words.text_of_word, by_word)
 
 
 def score_words(
-    vectors: Tensor, biases: Tensor, weights: Tensor, tokens: MoleculeTokens, num_molecules: int
+    vectors: Tensor, thresholds: Tensor, weights: Tensor, tokens: MoleculeTokens, num_molecules: int
 ) -> Tensor:
     """Score single words with molecules.
 
     Args:
-        vectors (`torch.FloatTensor` of shape `(W, D)`), biases (`(W,)`), weights (`(W, F)`): Of the words.
+        vectors (`torch.FloatTensor` of shape `(W, D)`), thresholds (`(W,)`), weights (`(W, F)`): Of the words.
         tokens ([`MoleculeTokens`]): `U` tokens.
         num_molecules (`int`): `B`.
 
@@ -163,21 +174,28 @@ def score_words(
         `torch.FloatTensor` of shape `(W, B)`.
     """
     # Tokens in rows: adding rows up by molecule is cheap.
-    matches = torch.addmm(biases, tokens.vectors, vectors.T)  # (U, W)
-    sums = matches.new_zeros(num_molecules, len(vectors))  # (B, W)
+    cosines = tokens.vectors @ vectors.T  # (U, W)
+    sums = cosines.new_zeros(num_molecules, len(vectors))  # (B, W)
     owner, is_atom = tokens.molecule_of_token, tokens.is_atom
-    missed = sums.index_add(0, owner, F.softplus(matches))  # minus the logarithm of the chance that no token is found
-    score = weights[:, 0] * -torch.expm1(-missed)  # (B, W)
+    # The largest terms are e^24: far from what float32 holds.
+    best = sums.index_add(0, owner, (STEEPNESS * cosines).exp()).clamp(min=EPS).log() / STEEPNESS  # (B, W)
+    score = weights[:, 0] * best
     num_counts = (weights.shape[1] - 1) // 2
     if num_counts:
         # Motifs and atoms are counted apart: the atoms' counts are rows B and on.
-        fired = matches.new_zeros(2 * num_molecules, len(vectors))
-        fired = fired.index_add(0, owner + num_molecules * is_atom, matches.sigmoid())  # (2B, W)
-        for level, counts in enumerate(fired.chunk(2)):
+        found = count_found(cosines, thresholds)  # (U, W)
+        counted = cosines.new_zeros(2 * num_molecules, len(vectors))
+        counted = counted.index_add(0, owner + num_molecules * is_atom, found)  # (2B, W)
+        for level, counts in enumerate(counted.chunk(2)):
             for step in range(num_counts):
-                reached = (SHARPNESS * (counts - step - 0.5)).sigmoid()  # (B, W)
+                reached = (STEP_SHARPNESS * (counts - step - 0.5)).sigmoid()  # (B, W)
                 score = score + weights[:, 1 + level * num_counts + step] * reached
     return score.T
+
+
+def count_found(cosines: Tensor, thresholds: Tensor) -> Tensor:
+    """Tell how surely each word finds each token, 0 to 1. `(U, W)`, `(W,)` -> `(U, W)`."""
+    return (SHARPNESS * (cosines - thresholds)).sigmoid()
 
 
 __all__ = [
@@ -186,6 +204,7 @@ __all__ = [
     "FineMolTexWordTokens",
     "MoleculeTokens",
     "WordTokens",
+    "count_found",
     "score_tokens",
     "score_words",
 ]

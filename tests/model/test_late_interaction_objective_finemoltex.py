@@ -31,13 +31,6 @@ def test_a_model_without_tokens_is_refused(change_config):
         FineMolTexForPreTraining(change_config(objectives={"late_interaction": {}}))
 
 
-def test_an_untrained_token_score_leaves_the_pooled_score(change_config, batch):
-    objectives = {"late_interaction": {}, "contrastive": {}, "masked_modelling": None}
-    model = FineMolTexForPreTraining(change_config(objectives=objectives, token_config={"size": 8})).eval()
-    losses = model(**batch).losses
-    torch.testing.assert_close(losses["late_interaction"], losses["contrastive"])
-
-
 def test_a_query_that_all_molecules_answer_has_no_negatives(change_config, batch):
     objectives = {"contrastive": {}, "masked_modelling": None}
     model = FineMolTexForPreTraining(change_config(objectives=objectives)).eval()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from modeling_finemoltex import FineMolTexForRetrieval, FineMolTexModel, Molecules
 from modeling_finemoltex.model import tokens_finemoltex
@@ -16,12 +17,12 @@ def draw(*shape):
 
 @pytest.fixture
 def words():
-    return WordTokens(draw(5, 3), draw(5), draw(5, 5), torch.tensor([0, 0, 1, 1, 1]))
+    return WordTokens(normalize(draw(5, 3), dim=-1), draw(5), draw(5, 5), torch.tensor([0, 0, 1, 1, 1]))
 
 
 @pytest.fixture
 def tokens():
-    return MoleculeTokens(draw(7, 3), torch.tensor([0, 1, 2, 0, 0, 1, 2]), torch.arange(7) >= 3)
+    return MoleculeTokens(normalize(draw(7, 3), dim=-1), torch.tensor([0, 1, 2, 0, 0, 1, 2]), torch.arange(7) >= 3)
 
 
 def score_one(words, tokens, text, molecule):
@@ -29,10 +30,11 @@ def score_one(words, tokens, text, molecule):
     total = 0.0
     for word in (words.text_of_word == text).nonzero()[:, 0]:
         own = tokens.molecule_of_token == molecule
-        fires = (tokens.vectors[own] @ words.vectors[word] + words.biases[word]).sigmoid()
-        features = [1 - (1 - fires).prod()]
+        cosines = tokens.vectors[own] @ words.vectors[word]
+        finds = torch.sigmoid(12 * (cosines - words.thresholds[word]))
+        features = [(24 * cosines).logsumexp(0) / 24]
         for level in (False, True):
-            count = fires[tokens.is_atom[own] == level].sum()
+            count = finds[tokens.is_atom[own] == level].sum()
             features += [torch.sigmoid(6 * (count - k + 0.5)) for k in (1, 2)]
         total += (words.weights[word] * torch.stack(features)).sum()
     return total
