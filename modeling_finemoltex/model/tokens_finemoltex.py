@@ -136,8 +136,8 @@ def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_
     r"""Score all texts with all molecules, word by token.
 
     \(s_{ij} = \sum_{t \in i} w_t \cdot \phi(t, j)\). With the cosine \(c_{tu}\) of word \(t\) and token \(u\) of
-    molecule \(j\), \(\phi\) holds the smooth maximum \(\tfrac1{24} \log \sum_u e^{24 c_{tu}}\), which is late interaction
-    (Khattab and Zaharia 2020), and whether the word finds at least \(k\) motifs and at least \(k\) atoms,
+    molecule \(j\), \(\phi\) holds the smooth maximum \(\tfrac1{24} \log \sum_u e^{24 c_{tu}}\), which is late
+    interaction (Khattab and Zaharia 2020), and whether the word finds at least \(k\) motifs and at least \(k\) atoms,
     \(\sigma(6(n_{tj} - k + \tfrac12))\) with \(n_{tj} = \sum_u \sigma(12(c_{tu} - b_t))\). The counts, and weights
     below 0, let "two" and "no" mean something.
 
