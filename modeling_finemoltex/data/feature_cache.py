@@ -3,7 +3,7 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
@@ -22,6 +22,14 @@ FEATURES_REVISION = 2
 EXTRA_COLUMNS = {"facts": List(Value("int16")), "conditions": List(Value("int16")), "group_ids": Value("int64")}
 
 FEATURIZE_BATCH = 256  # rows per call: small enough for a moving progress bar, large enough for the fast tokenizer
+
+
+class _Settings(NamedTuple):
+    """How rows are featurised, and which of their columns are kept as they are."""
+
+    max_length: int
+    on_error: str
+    extra_names: tuple[str, ...]
 
 
 def pair_features(feature_extractor: Any) -> datasets.Features:
@@ -93,24 +101,13 @@ def featurize_pairs(
         "input_columns": ["smiles", "text", *extra],
         "remove_columns": columns,
         "features": datasets.Features(pair_features(processor.feature_extractor) | extra),
-        "fn_kwargs": {
-            "processor": processor,
-            "max_length": max_length,
-            "on_error": on_error,
-            "extra_names": tuple(extra),
-        },
+        "fn_kwargs": {"processor": processor, "settings": _Settings(max_length, on_error, tuple(extra))},
     }
     if isinstance(dataset, datasets.IterableDataset):
         return dataset.map(_featurize_batch, **options)
     fingerprint = _fingerprint(dataset, processor, max_length, on_error)
-    featurized = dataset.map(
-        _featurize_batch,
-        num_proc=num_proc,
-        new_fingerprint=fingerprint,
-        cache_file_name=cache_file(dataset, f"features-{fingerprint}"),
-        desc="Featurising pairs",
-        **options,
-    )
+    cached = {"new_fingerprint": fingerprint, "cache_file_name": cache_file(dataset, f"features-{fingerprint}")}
+    featurized = dataset.map(_featurize_batch, num_proc=num_proc, desc="Featurising pairs", **cached, **options)
     _report(featurized, len(dataset), max_length)
     return featurized
 
@@ -134,12 +131,11 @@ def _featurize_batch(
     texts: list[str],
     *others: list[Any],
     processor: Any,
-    max_length: int,
-    on_error: str,
-    extra_names: tuple[str, ...] = (),
+    settings: _Settings,
 ) -> dict[str, list[Any]]:
     """Featurise one batch of rows, the last column being their numbers, into the columns of `pair_features`."""
     *extra, rows = others
+    max_length, on_error, extra_names = settings
     columns = processor.feature_extractor.columns
     batch: dict[str, list[Any]] = {name: [] for name in (*pair_features(processor.feature_extractor), *extra_names)}
     kept_texts, skipped = [], []

@@ -50,32 +50,7 @@ def write_query_rows(
     Raises:
         ValueError: If a molecule is unreadable and `on_error="raise"`, or none is left.
     """
-    vocabulary = [(fact.smarts, *fact.names) for fact in structural_facts()]
-    parts = [
-        "facts",
-        structural_queries.REVISION,
-        rdkit.__version__,
-        table._fingerprint,
-        vocabulary,
-        on_error,
-        identify,
-    ]
-    fingerprint = f"{stable_hash(json.dumps(parts)):016x}"
-    features = {"smiles": Value("string"), "row": Value("int64"), "facts": EXTRA_COLUMNS["facts"]}
-    molecules = table.map(
-        _count_batch,
-        batched=True,
-        batch_size=BATCH,
-        with_indices=True,
-        input_columns=[smiles_column],
-        remove_columns=table.column_names,
-        features=datasets.Features(features | ({"inchikey": Value("string")} if identify else {})),
-        fn_kwargs={"name": source.name, "on_error": on_error, "identify": identify},
-        num_proc=num_proc,
-        new_fingerprint=fingerprint,
-        cache_file_name=cache_file(table, f"facts-{fingerprint}"),
-        desc=f"Counting facts of {source.name}",
-    )
+    molecules = _count_table(table, smiles_column, source.name, num_proc, on_error, identify)
     if not len(molecules):
         raise ValueError(f"{source.name}: none of its {len(table)} rows has a readable molecule.")
     counts = np.stack([restore_facts(facts) for facts in molecules.with_format("numpy")["facts"][:]])  # (R, F)
@@ -91,6 +66,38 @@ def write_query_rows(
         rows.add_column("text", [query.text for query, _ in queries])
         .add_column("conditions", [_flatten(query) for query, _ in queries], feature=EXTRA_COLUMNS["conditions"])
         .add_column("group_ids", [group for _, group in queries])
+    )
+
+
+def _count_table(
+    table: datasets.Dataset, smiles_column: str, name: str, num_proc: int | None, on_error: str, identify: bool
+) -> datasets.Dataset:
+    """Count the facts of all molecules, kept in the cache: `smiles`, `row`, `facts` and on request `inchikey`."""
+    vocabulary = [(fact.smarts, *fact.names) for fact in structural_facts()]
+    parts = [
+        "facts",
+        structural_queries.REVISION,
+        rdkit.__version__,
+        table._fingerprint,
+        vocabulary,
+        on_error,
+        identify,
+    ]
+    fingerprint = f"{stable_hash(json.dumps(parts)):016x}"
+    features = {"smiles": Value("string"), "row": Value("int64"), "facts": EXTRA_COLUMNS["facts"]}
+    return table.map(
+        _count_batch,
+        batched=True,
+        batch_size=BATCH,
+        with_indices=True,
+        input_columns=[smiles_column],
+        remove_columns=table.column_names,
+        features=datasets.Features(features | ({"inchikey": Value("string")} if identify else {})),
+        fn_kwargs={"name": name, "on_error": on_error, "identify": identify},
+        num_proc=num_proc,
+        new_fingerprint=fingerprint,
+        cache_file_name=cache_file(table, f"facts-{fingerprint}"),
+        desc=f"Counting facts of {name}",
     )
 
 
