@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from modeling_finemoltex import PairSource, featurize_pairs, load_source
+from modeling_finemoltex import featurize_pairs
 from modeling_finemoltex.data.query_rows import restore_facts
+from modeling_finemoltex.data.sources import PairSource, load_source
 from modeling_finemoltex.model.answers_finemoltex import find_answers
 from modeling_finemoltex.processors import FineMolTexDataCollator
 from modeling_finemoltex.training.sampling import MixtureSampler
