@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from .tables import echo_json
 
 if TYPE_CHECKING:
     from modeling_finemoltex.embedding import MoleculeTextEncoder
+    from modeling_finemoltex.explain import TokenMatches
     from modeling_finemoltex.retrieval import Hit, MoleculeTextIndex
 
 
@@ -24,6 +25,12 @@ class SearchArguments(FilterOptions):
     queries: Annotated[list[str], typer.Argument(help="texts, each in quotes; SMILES with --smiles")]
     k: Annotated[int, typer.Option("-k", help="hits per query")] = 10
     smiles: Annotated[bool, typer.Option("--smiles", help="the queries are molecules")] = False
+    rescored: Annotated[
+        int | None, typer.Option(min=0, help="order so many of the nearest again, word by motif; 0: none")
+    ] = None
+    explain: Annotated[
+        bool, typer.Option("--explain", help="say for each hit which words found which of its atoms, and draw them")
+    ] = False
     model: Annotated[str | None, typer.Option(help="model folder or Hub id, if it moved since the index")] = None
     as_json: AsJson = False
     html: Annotated[Path | None, typer.Option(help="also write the hits, drawn, to this HTML file")] = None
@@ -38,12 +45,18 @@ def search(arguments: SearchArguments) -> None:
     library = MoleculeTextIndex.load(arguments.folder)
     library.encoder = _load_encoder(library, arguments.model)
     kind = "smiles" if arguments.smiles else "texts"
-    results = library.search(**{kind: queries}, k=min(k, len(library)) or k, filters=filters)  # type: ignore[arg-type]
+    wanted = {"k": min(k, len(library)) or k, "filters": filters, "rescored": arguments.rescored}
+    results = library.search(**{kind: queries}, **wanted)  # type: ignore[arg-type]
+    matches = _match(arguments, library, results) if arguments.explain else [[None] * len(hits) for hits in results]
     if arguments.as_json:
-        pairs = zip(queries, results, strict=True)
-        echo_json([{"query": query, "hits": [hit.to_dict() for hit in hits]} for query, hits in pairs])
+        echo_json(
+            [
+                {"query": query, "hits": [_show(*pair) for pair in zip(hits, found, strict=True)]}
+                for query, hits, found in zip(queries, results, matches, strict=True)
+            ]
+        )
     else:
-        typer.echo("\n\n".join(map(_format_hits, queries, results)))
+        typer.echo("\n\n".join(map(_format_hits, queries, results, matches)))
     if any(len(hits) < k for hits in results):  # said here: the log of the package speaks of Python
         reason = "pass the filter" if filters else "are there"
         typer.echo(f"Fewer than {k} hits: no more of the {len(library):,} {library.kind} {reason}.", err=True)
@@ -51,10 +64,10 @@ def search(arguments: SearchArguments) -> None:
         from modeling_finemoltex.retrieval import render_hits_page
 
         summary = f"{k} best of {len(library):,} {library.kind}{' that pass the filter' if filters else ''}"
-        page = render_hits_page(queries, results, summary, arguments.smiles)
         from modeling_finemoltex.data import write_text
 
-        write_text(arguments.html, page)
+        atoms = [[one.highlighted() for one in found] for found in matches] if arguments.explain else None
+        write_text(arguments.html, render_hits_page(queries, results, summary, arguments.smiles, atoms))
         typer.echo(f"{arguments.html}: {sum(map(len, results))} hits drawn", err=True)
 
 
@@ -75,11 +88,41 @@ def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> "MoleculeT
         raise ValueError(f"{error}{hint}") from error
 
 
-def _format_hits(query: str, hits: "Sequence[Hit]") -> str:
+def _match(
+    arguments: SearchArguments, library: "MoleculeTextIndex", results: "Sequence[Sequence[Hit]]"
+) -> "list[list[TokenMatches]]":
+    """Find for each hit what the words of its query found in it."""
+    if arguments.smiles or library.kind != "molecules":
+        raise ValueError("--explain is for queries in words to an index of molecules. Leave it out.")
+    from modeling_finemoltex.explain import match_tokens
+
+    return [
+        match_tokens(library.encoder, [hit.smiles for hit in hits], query)  # type: ignore[misc]
+        for query, hits in zip(arguments.queries, results, strict=True)
+    ]
+
+
+def _show(hit: "Hit", found: "TokenMatches | None") -> dict[str, Any]:
+    """Give a hit for JSON, with what the words found."""
+    explanation = {} if found is None else {name: found.to_dict()[name] for name in ("words", "highlighted_atoms")}
+    return {**hit.to_dict(), **explanation}
+
+
+def _format_hits(query: str, hits: "Sequence[Hit]", matches: "Sequence[TokenMatches | None]") -> str:
     """Lay out the hits of one query as a table."""
     if not hits:
         return f"{query}\nno hits"
     width = max(len(hit.id) for hit in hits)
     lines = [query, f"{'rank':>4}  score  {'id':<{width}}  {'text' if hits[0].text else 'SMILES'}"]
-    lines += [f"{hit.rank:>4}  {hit.score:5.3f}  {hit.id:<{width}}  {hit.smiles or hit.text}" for hit in hits]
+    for hit, found in zip(hits, matches, strict=True):
+        lines.append(f"{hit.rank:>4}  {hit.score:5.3f}  {hit.id:<{width}}  {hit.smiles or hit.text}")
+        if found is not None:
+            words = [(found.words[word].text, found.atoms_of(word)) for word in found.telling_words()]
+            named = [f"{word}: {_list_atoms(atoms)}" for word, atoms in words]
+            lines.append(f"{'':>11}{'':<{width}}    {'; '.join(named) or 'no word in particular'}")
     return "\n".join(lines)
+
+
+def _list_atoms(atoms: Sequence[int]) -> str:
+    """Name atoms by their numbers in the SMILES, from 0."""
+    return f"atoms {' '.join(map(str, atoms))}" if atoms else "no single atoms"

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
@@ -20,7 +20,18 @@ logger = logging.getLogger(__name__)
 # Part of the cache key: raise it whenever the columns below change their meaning.
 FEATURES_REVISION = 3
 
+# Columns of structure queries, which are kept as they are: pairs of fact and count, triples of fact, least and most.
+EXTRA_COLUMNS = {"facts": List(Value("int16")), "conditions": List(Value("int16")), "group_ids": Value("int64")}
+
 FEATURIZE_BATCH = 256  # rows per call: small enough for a moving progress bar, large enough for the fast tokenizer
+
+
+class _Settings(NamedTuple):
+    """How rows are featurised, and which of their columns are kept as they are."""
+
+    max_length: int
+    on_error: str
+    extra_names: tuple[str, ...]
 
 
 def pair_features(feature_extractor: Any) -> datasets.Features:
@@ -82,26 +93,21 @@ def featurize_pairs(
     for name in ("smiles", "text"):
         if name not in columns:
             raise ValueError(f"The dataset has no column {name!r}; it has {columns}. `load_pairs` gives both columns.")
+    extra = {name: kind for name, kind in EXTRA_COLUMNS.items() if name in columns}
     options: dict[str, Any] = {
         "batched": True,
         "batch_size": FEATURIZE_BATCH,
         "with_indices": True,
-        "input_columns": ["smiles", "text"],
+        "input_columns": ["smiles", "text", *extra],
         "remove_columns": columns,
-        "features": pair_features(processor.feature_extractor),
-        "fn_kwargs": {"processor": processor, "max_length": max_length, "on_error": on_error},
+        "features": datasets.Features(pair_features(processor.feature_extractor) | extra),
+        "fn_kwargs": {"processor": processor, "settings": _Settings(max_length, on_error, tuple(extra))},
     }
     if isinstance(dataset, datasets.IterableDataset):
         return dataset.map(_featurize_batch, **options)
     fingerprint = _fingerprint(dataset, processor, max_length, on_error)
-    featurized = dataset.map(
-        _featurize_batch,
-        num_proc=num_proc,
-        new_fingerprint=fingerprint,
-        cache_file_name=cache_file(dataset, f"features-{fingerprint}"),
-        desc="Featurising pairs",
-        **options,
-    )
+    cached = {"new_fingerprint": fingerprint, "cache_file_name": cache_file(dataset, f"features-{fingerprint}")}
+    featurized = dataset.map(_featurize_batch, num_proc=num_proc, desc="Featurising pairs", **cached, **options)
     if not len(featurized) and len(dataset):
         raise refuse_all("The pairs", len(dataset), _find_reasons(dataset, processor))
     _report(featurized, len(dataset), max_length)
@@ -123,14 +129,20 @@ def skipped_rows(featurized: datasets.Dataset, num_rows: int) -> list[int]:
 
 
 def _featurize_batch(
-    smiles: list[str], texts: list[str], rows: list[int], processor: Any, max_length: int, on_error: str
+    smiles: list[str],
+    texts: list[str],
+    *others: list[Any],
+    processor: Any,
+    settings: _Settings,
 ) -> dict[str, list[Any]]:
-    """Featurise one batch of rows into the columns of `pair_features`."""
+    """Featurise one batch of rows, the last column being their numbers, into the columns of `pair_features`."""
+    *extra, rows = others
+    max_length, on_error, extra_names = settings
     columns = processor.feature_extractor.columns
-    batch: dict[str, list[Any]] = {name: [] for name in pair_features(processor.feature_extractor)}
+    batch: dict[str, list[Any]] = {name: [] for name in (*pair_features(processor.feature_extractor), *extra_names)}
     kept_texts, skipped = [], []
     found: dict[str, Any] = {}  # the texts of one molecule are often neighbours
-    for molecule, text, row in zip(smiles, texts, rows, strict=True):
+    for number, (molecule, text, row) in enumerate(zip(smiles, texts, rows, strict=True)):
         try:
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"Row {row} (SMILES {molecule!r}) has no text: got {text!r}.")
@@ -143,6 +155,8 @@ def _featurize_batch(
             continue
         for name, column in columns.items():
             batch[name].append(np.asarray(found[molecule][name], dtype=column.dtype).reshape(-1))
+        for name, values in zip(extra_names, extra, strict=True):
+            batch[name].append(values[number])
         kept_texts.append(text)
         batch["pair_ids"].append(row)
         batch["molecule_ids"].append(stable_hash(molecule_key(molecule) or molecule))

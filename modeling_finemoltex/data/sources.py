@@ -23,6 +23,7 @@ from .feature_cache import cache_file
 from .identifiers import explain_refusal, inchikey14, stable_hash, try_parse
 from .molecule_files import MoleculeFile
 from .pairs import load_pairs
+from .query_rows import write_query_rows
 from .rejection import SHOWN, refuse_all
 from .tables import load_table
 
@@ -53,8 +54,9 @@ class PairSource:
         names_only (`bool`): Leave out what is no name: numbers, formulae, registry numbers, InChI, InChIKeys, SMILES.
         describe (`bool` or `str`): Write descriptor captions of the molecules instead of reading texts;
             `"properties"`: of such properties alone as solubility or hydrogen bonding, not of the structure.
+        queries (`bool`): Write structure queries of the molecules instead of reading texts; see `structural_queries`.
         texts_per_molecule (`int`, *optional*): At most so many texts of each row, chosen at random; 1 by default for
-            captions and the names of `chemicals`, all otherwise.
+            captions and the names of `chemicals`, all otherwise. Of queries, about so many; 4 by default.
         split (`str`): Split of a folder or Hub dataset.
         max_rows (`int`, *optional*): Use a random sample of so many rows.
         where (`dict`, *optional*): Column -> value, or list of values: rows with anything else are left out.
@@ -74,6 +76,7 @@ class PairSource:
     text_separator: str | None = None
     names_only: bool = False
     describe: bool | str = False
+    queries: bool = False
     texts_per_molecule: int | None = None
     max_rows: int | None = None
     split: str = "train"
@@ -98,10 +101,13 @@ class PairSource:
             if value is not None and value < 1:
                 raise ValueError(f"{self.name}: `{name}` must be 1 or more: got {value}.")
         reads_texts = self.text_column is not None or self.text_separator is not None or self.names_only
-        if (self.describe or self.dataset == CHEMICALS) and reads_texts:
+        if self.queries and (self.describe or self.dataset == CHEMICALS):
+            raise ValueError(f"{self.name}: `queries` writes the texts itself. Give a table of molecules alone.")
+        writer = "`describe`" if self.describe else "`queries`" if self.queries else CHEMICALS
+        if (self.describe or self.queries or self.dataset == CHEMICALS) and reads_texts:
             raise ValueError(
                 f"{self.name}: `text_column`, `text_separator` and `names_only` say how texts are read, but the texts "
-                f"of {'`describe`' if self.describe else CHEMICALS} are not read from a column. Leave them out."
+                f"of {writer} are not read from a column. Leave them out."
             )
         if self.describe and self.dataset == CHEMICALS:
             raise ValueError(f"{self.name}: {CHEMICALS} has names of its own. Give a table of molecules to describe.")
@@ -181,6 +187,8 @@ def load_source(
     """
     table, smiles_column, text_columns = _read_table(source, data_dir)
     table = sample_rows(sample_rows(table, source.max_rows, seed), max_rows, seed)
+    if source.queries:
+        return write_query_rows(table, smiles_column, source, seed, num_proc, on_error, identify)
     features = {"smiles": Value("string"), "text": Value("string"), "row": Value("int64")}
     options = {"source": source, "seed": seed, "on_error": on_error, "identify": identify}
     parts = [REVISION, descriptor_captions.REVISION, rdkit.__version__, table._fingerprint, source.rows_identity()]
@@ -226,7 +234,9 @@ def load_molecules(source: PairSource, data_dir: str | None = None, num_proc: in
     Raises:
         ValueError: If the source cannot be read or has no column of molecules.
     """
-    without_texts = replace(source, text_column=None, text_separator=None, names_only=False, describe=True)
+    without_texts = replace(
+        source, text_column=None, text_separator=None, names_only=False, queries=False, describe=True
+    )
     table, smiles_column, _ = _read_table(without_texts, data_dir)
     parts = ["molecules", REVISION, rdkit.__version__, table._fingerprint, smiles_column]
     fingerprint = f"{stable_hash(json.dumps(parts)):016x}"
@@ -278,13 +288,14 @@ def _read_table(source: PairSource, data_dir: str | None) -> tuple[datasets.Data
     file: str | MoleculeFile = path
     if source.separator is not None or source.column_names is not None:
         file = MoleculeFile(path, source.smiles_column, separator=source.separator, column_names=source.column_names)
-    needs_table = source.describe or source.where or source.names_only or source.text_separator is not None
+    writes_texts = source.describe or source.queries
+    needs_table = writes_texts or source.where or source.names_only or source.text_separator is not None
     if not needs_table and not isinstance(source.text_column, list):
         return load_pairs(file, source.smiles_column, source.text_column, source.split), "smiles", ["text"]
     table = load_table(file, source.split)
     names = table.column_names
     asked = source.text_column if isinstance(source.text_column, list) else [source.text_column]
-    text_columns = [] if source.describe else [choose_column(names, path, "text", column) for column in asked]
+    text_columns = [] if writes_texts else [choose_column(names, path, "text", column) for column in asked]
     for column, wanted in (source.where or {}).items():
         if column not in names:
             raise ValueError(f"{path} has no column {column!r} for `where`; it has {names}.")

@@ -1,6 +1,7 @@
 """The folder that `finemoltex embed` writes: Parquet shards, rejected rows and one file of facts.
 
-    shard-00000.parquet ...   row (int64), id (string or null), smiles or text (string), embedding (P x float32)
+    shard-00000.parquet ...   row (int64), id (string or null), smiles or text (string), embedding (P x float32), and
+                              of a model with a token score tokens (binary, see `token_vectors`)
     rejected.csv              row, line, id, input, reason
     metadata.json             model fingerprint, sizes, settings, and whether all of it is there
 
@@ -110,7 +111,7 @@ def load_embeddings(folder: str | Path) -> Embeddings:
     checked = pyarrow.dataset.ParquetFileFormat(
         default_fragment_scan_options=pyarrow.dataset.ParquetFragmentScanOptions(page_checksum_verification=True)
     )
-    schema = shard_schema(metadata["kind"], metadata["embedding_size"])
+    schema = shard_schema(metadata["kind"], metadata["embedding_size"], bool(metadata.get("token_size")))
     return Embeddings(pyarrow.dataset.dataset([str(file) for file in files], schema=schema, format=checked), metadata)
 
 
@@ -143,16 +144,20 @@ def shard_path(folder: Path, number: int) -> Path:
     return folder / f"shard-{number:05d}.parquet"
 
 
-def shard_schema(kind: str, embedding_size: int) -> pa.Schema:
+def shard_schema(kind: str, embedding_size: int, has_tokens: bool = False) -> pa.Schema:
     """Columns of a shard of `"molecules"` or `"texts"`."""
     embedding = pa.list_(pa.field("item", pa.float32(), nullable=False), embedding_size)
-    return pa.schema(
-        [("row", pa.int64()), ("id", pa.string()), (VALUE_COLUMN[kind], pa.string()), ("embedding", embedding)]
-    )
+    columns = [("row", pa.int64()), ("id", pa.string()), (VALUE_COLUMN[kind], pa.string()), ("embedding", embedding)]
+    return pa.schema([*columns, *([("tokens", pa.binary())] if has_tokens else [])])
 
 
 def write_shard(
-    path: Path, kind: str, columns: tuple[list, list, list], embeds: np.ndarray, facts: ShardFacts
+    path: Path,
+    kind: str,
+    columns: tuple[list, list, list],
+    embeds: np.ndarray,
+    facts: ShardFacts,
+    tokens: list[bytes] | None = None,
 ) -> None:
     """Write one shard, all of it or nothing.
 
@@ -162,15 +167,17 @@ def write_shard(
         columns (`tuple` of three lists of length `R`): Rows, ids and SMILES or texts.
         embeds (`np.ndarray` of shape `(R, P)`): float32.
         facts (`ShardFacts`): For the footer.
+        tokens (`list[bytes]` of length `R`, *optional*): Packed token vectors.
 
     Raises:
         OSError: If the file cannot be written, for example on a full disk; names it.
     """
-    schema = shard_schema(kind, embeds.shape[1])
+    schema = shard_schema(kind, embeds.shape[1], tokens is not None)
     flat = pa.array(np.ascontiguousarray(embeds).reshape(-1))
     vectors = pa.FixedSizeListArray.from_arrays(flat, type=schema.field("embedding").type)
     arrays = [pa.array(column, schema.field(place).type) for place, column in enumerate(columns)]
-    table = pa.Table.from_arrays([*arrays, vectors], schema=schema)
+    packed = [] if tokens is None else [pa.array(tokens, pa.binary())]
+    table = pa.Table.from_arrays([*arrays, vectors, *packed], schema=schema)
     table = table.replace_schema_metadata({_FOOTER: json.dumps(facts._asdict())})
     try:
         with open_atomically(path, "wb") as file:

@@ -32,7 +32,7 @@ from .embedding_folder import (
     write_rejected,
     write_shard,
 )
-from .encoder import MoleculeTextEncoder, get_processes
+from .encoder import EmbeddedWindow, MoleculeTextEncoder, get_processes
 from .preparation import BATCHES_PER_WINDOW, PreparedWindow, prepare_windows
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ def embed_file(
     shard_rows: int = SHARD_ROWS,
     num_workers: int | None = None,
     progress_bar: bool = True,
+    tokens: bool = True,
 ) -> dict[str, Any]:
     """Embed every row of a file; see `embedding_folder` for what is written.
 
@@ -76,6 +77,7 @@ def embed_file(
             cores this process has: on a CPU a quarter, at least one unless there is one core only, because a model
             takes three times as long as preparing its molecules; with an accelerator all but one; for texts none.
         progress_bar (`bool`): Show rows, rate and remaining time; the number of rows is estimated from the bytes read.
+        tokens (`bool`): Store token vectors too, of molecules and a model with a token score: about 2 kB a molecule.
 
     Returns:
         `dict`: The metadata of the finished folder.
@@ -92,6 +94,8 @@ def embed_file(
             raise ValueError(f"`{name}` must be at least 1, got {value}.")
     processes, output = get_processes(), Path(output)
     metadata = _describe(source, encoder, batch_size, shard_rows)
+    if tokens and encoder.token_size and not source.is_text:
+        metadata["token_size"] = encoder.token_size
     with ExitStack() as held:
         if processes.is_main_process:
             output.mkdir(parents=True, exist_ok=True)
@@ -153,10 +157,11 @@ class _EmbeddingJob:
             self.source.is_text, self.metadata["settings"]["batch_size"], self.source.to_smiles
         )
         bar = tqdm(unit="row", smoothing=0, disable=not (progress_bar and self.processes.is_main_process))
-        done: list[tuple[_Window, PreparedWindow, list[int], np.ndarray]] = []
+        with_tokens = bool(self.metadata.get("token_size"))
+        done: list[tuple[_Window, PreparedWindow, EmbeddedWindow]] = []
         with bar:
             for window, prepared in prepare_windows(self._read_windows(), prepare, num_workers):
-                done.append((window, prepared, *self.encoder.embed_window(prepared)))
+                done.append((window, prepared, self.encoder.embed_window(prepared, with_tokens=with_tokens)))
                 self._show(bar, window)
                 if window.ends_shard:
                     self._write(done)
@@ -234,12 +239,12 @@ class _EmbeddingJob:
             if num_read < shard_rows:
                 return
 
-    def _write(self, done: list[tuple[_Window, PreparedWindow, list[int], np.ndarray]]) -> None:
+    def _write(self, done: list[tuple[_Window, PreparedWindow, EmbeddedWindow]]) -> None:
         """Write a shard from all its windows."""
         columns: tuple[list, list, list] = ([], [], [])
         rejected: list[list[Any]] = []
-        for window, prepared, places, _ in done:
-            for place in places:
+        for window, prepared, embedded in done:
+            for place in embedded.places:
                 found = (window.first_row + place, window.rows[place].id, prepared.values[place])
                 for column, value in zip(columns, found, strict=True):
                     column.append(value)
@@ -249,8 +254,11 @@ class _EmbeddingJob:
                 reason = row.problem or reason.split(". ")[0].rstrip(".")
                 rejected.append([window.first_row + place, row.line, row.id, self.source.show(row.value), reason])
         facts = ShardFacts(self.key, done[0][0].first_row, sum(len(window.rows) for window, *_ in done), rejected)
-        embeds = np.concatenate([part for *_, part in done])  # (R, P)
-        write_shard(shard_path(self.output, done[0][0].shard), self.metadata["kind"], columns, embeds, facts)
+        embeds = np.concatenate([embedded.embeds for *_, embedded in done])  # (R, P)
+        tokens = None
+        if self.metadata.get("token_size"):
+            tokens = [one for *_, embedded in done for one in embedded.tokens or ()]
+        write_shard(shard_path(self.output, done[0][0].shard), self.metadata["kind"], columns, embeds, facts, tokens)
 
     def _show(self, bar: tqdm, window: _Window) -> None:
         """Move the bar to the end of a window; what was not computed now does not count in the rate."""
@@ -289,7 +297,9 @@ def _describe(source: MoleculeFile, encoder: MoleculeTextEncoder, batch_size: in
 def _identity(metadata: dict[str, Any]) -> dict[str, Any]:
     """What makes two jobs the same: not the names of model and input, which may have moved."""
     model = {f"model {name}": metadata["model"].get(name) for name in ("weights", "motif_vocab", "tokenizer")}
-    return {name: metadata[name] for name in ("kind", "embedding_size", "shard_rows")} | metadata["settings"] | model
+    sizes = {name: metadata[name] for name in ("kind", "embedding_size", "shard_rows")}
+    tokens = {"token_size": metadata["token_size"]} if metadata.get("token_size") else {}
+    return sizes | tokens | metadata["settings"] | model
 
 
 def _job_key(metadata: dict[str, Any]) -> str:

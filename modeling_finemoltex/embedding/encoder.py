@@ -1,7 +1,7 @@
 """Molecules and texts, any number of them, to embeddings in one space."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -13,8 +13,10 @@ from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoProcessor
 
+from ..model.tokens_finemoltex import MoleculeTokens, score_tokens
 from .fingerprint import take_fingerprint
 from .preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, TextPreparation, prepare_windows
+from .token_vectors import pack_tokens, unpack_tokens
 
 EMBEDDING_METHODS = ("get_molecule_features", "get_text_features")
 PROCESSOR_PARTS = ("feature_extractor", "tokenizer")
@@ -43,8 +45,17 @@ class EncodeOptions(NamedTuple):
     normalize: bool
     output: str
     on_error: str
-    progress_bar: bool | None
-    num_workers: int
+    progress_bar: bool | None = None
+    num_workers: int = 0
+    with_tokens: bool = False
+
+
+class EmbeddedWindow(NamedTuple):
+    """The rows of a window that were not rejected."""
+
+    places: list[int]  # ascending
+    embeds: np.ndarray  # (R, P) float32
+    tokens: list[bytes] | None = None  # packed token vectors of each molecule, where asked for
 
 
 class MoleculeTextEncoder:
@@ -129,6 +140,12 @@ class MoleculeTextEncoder:
         return config.projection_dim or config.multimodal_config.hidden_size
 
     @property
+    def token_size(self) -> int:
+        """`D`, the width of token vectors; 0 where the model has no token score."""
+        config = getattr(self.model.config, "token_config", None)
+        return 0 if config is None or not hasattr(self.model.base_model, "embed_with_tokens") else config.size
+
+    @property
     def default_batch_size(self) -> int:
         """Rows per batch where none are asked for."""
         return CPU_BATCH if self.model.device.type == "cpu" else ACCELERATOR_BATCH
@@ -195,6 +212,45 @@ class MoleculeTextEncoder:
         options = EncodeOptions(batch_size, normalize, output, on_error, progress_bar, num_workers)
         return self._encode("Text", texts, options)
 
+    def encode_with_tokens(self, smiles: Iterable[Any], progress_bar: bool | None = None) -> tuple[Any, list[bytes]]:
+        """Embed molecules as wholes and token by token, for an index that re-scores by tokens.
+
+        Args:
+            smiles (iterable of `str` or `rdkit.Chem.Mol`): `R` molecules, as for `encode_molecules`.
+            progress_bar (`bool`, *optional*): As for `encode_molecules`.
+
+        Returns:
+            `np.ndarray` of shape `(R, P)`, float32, and `R` packed molecules, see `pack_tokens`.
+
+        Raises:
+            ValueError: If the model has no token score, or a molecule cannot be embedded; says which and why.
+        """
+        if not self.token_size:
+            raise ValueError("This model has no token score. Use `encode_molecules`.")
+        return self._encode("Molecule", smiles, EncodeOptions(None, True, "numpy", "raise", progress_bar, 0, True))
+
+    @torch.inference_mode()
+    def score_tokens(self, texts: list[str], packed: Sequence[Any]) -> np.ndarray:
+        """Score texts with molecules by their token vectors.
+
+        Args:
+            texts (`list[str]`): `Q` texts.
+            packed (sequence of bytes-like): `R` molecules, of `encode_with_tokens`.
+
+        Returns:
+            `np.ndarray` of shape `(Q, R)`, float32: Added to the cosines in their unit.
+
+        Raises:
+            ValueError: If the model has no token score, or the bytes are damaged.
+        """
+        model, device = self.model.base_model, self.model.device
+        inputs = self.processor(text=texts, return_tensors="pt", padding=True, max_length=self.max_length).to(device)
+        states, _ = model.encode_words(inputs["input_ids"], inputs["attention_mask"])  # (Q, T, H)
+        words = model.tokenize_words(states, inputs["attention_mask"])
+        tokens = MoleculeTokens(*(one.to(device) for one in unpack_tokens(packed, self.token_size)))
+        scores = score_tokens(words, tokens, len(texts), len(packed))  # (Q, R)
+        return (scores / model.inverse_temperature).cpu().numpy()
+
     def preparation(self, is_text: bool, batch_size: int, to_smiles: Any = None) -> Any:
         """Make the function that turns rows into batches of this model; see `prepare_windows`."""
         if is_text:
@@ -202,27 +258,35 @@ class MoleculeTextEncoder:
         return MoleculePreparation(self.processor.feature_extractor, batch_size, to_smiles)
 
     @torch.inference_mode()
-    def embed_window(self, window: PreparedWindow, normalize: bool = True) -> tuple[list[int], np.ndarray]:
+    def embed_window(
+        self, window: PreparedWindow, normalize: bool = True, with_tokens: bool = False
+    ) -> EmbeddedWindow:
         """Run the model on one window.
 
         Args:
             window (`PreparedWindow`): Batches of molecules or of texts.
             normalize (`bool`): Scale rows to length one.
+            with_tokens (`bool`): Pack the token vectors of molecules too.
 
         Returns:
-            `tuple[list[int], np.ndarray]`: Places of the rows that were not rejected, ascending, and their embeddings
-            `(R, P)`, float32.
+            [`EmbeddedWindow`] with embeddings `(R, P)`.
 
         Raises:
             ValueError: If the model gives a value that is not finite.
         """
         if not window.batches:
-            return [], np.empty((0, self.embedding_size), dtype=np.float32)
-        parts = []
+            none = np.empty((0, self.embedding_size), dtype=np.float32)
+            return EmbeddedWindow([], none, [] if with_tokens else None)
+        parts, packed = [], []
         for batch in window.batches:
             inputs = {name: torch.from_numpy(array).to(self.model.device) for name, array in batch.inputs.items()}
-            embed = self.model.get_text_features if "input_ids" in inputs else self.model.get_molecule_features
-            parts.append(embed(**inputs))
+            if with_tokens:
+                embeds, tokens = self.model.base_model.embed_with_tokens(**inputs)
+                packed += pack_tokens(tokens, len(embeds))
+            else:
+                embed = self.model.get_text_features if "input_ids" in inputs else self.model.get_molecule_features
+                embeds = embed(**inputs)
+            parts.append(embeds)
         embeds = torch.cat(parts).float()  # (R, P), in the order of the batches
         if normalize:
             embeds = torch.nn.functional.normalize(embeds, dim=-1)
@@ -233,7 +297,8 @@ class MoleculeTextEncoder:
             )
         places = np.concatenate([batch.places for batch in window.batches])
         order = np.argsort(places)
-        return places[order].tolist(), embeds.cpu().numpy()[order]
+        tokens = [packed[row] for row in order] if with_tokens else None
+        return EmbeddedWindow(places[order].tolist(), embeds.cpu().numpy()[order], tokens)
 
     def _encode(self, noun: str, rows: Iterable[Any], options: "EncodeOptions") -> Any:
         """Embed this process's windows, and gather those of the others."""
@@ -245,7 +310,7 @@ class MoleculeTextEncoder:
         length = len(rows) if isinstance(rows, Sized) else None
         shown = (length or 0) >= SHOW_PROGRESS_FROM if options.progress_bar is None else options.progress_bar
         prepare = self.preparation(noun == "Text", options.batch_size or self.default_batch_size)
-        found: list[tuple[int, list[int], np.ndarray]] = []  # start of the window, indices, embeddings
+        found: list[tuple[int, list[int], EmbeddedWindow]] = []  # start of the window, indices, what was embedded
         refused: list[tuple[int, str]] = []
         windows = _cut_windows(rows, prepare.batch_size * BATCHES_PER_WINDOW)
         share = itertools.islice(windows, processes.process_index, None, processes.num_processes)
@@ -254,15 +319,17 @@ class MoleculeTextEncoder:
                 refused += [(start + place, reason) for place, reason in window.rejected.items()]
                 if refused and not is_skip:
                     break
-                places, embeds = self.embed_window(window, options.normalize)
-                found.append((start, [start + place for place in places], embeds))
+                embedded = self.embed_window(window, options.normalize, options.with_tokens)
+                found.append((start, [start + place for place in embedded.places], embedded))
                 bar.update(len(window.values) * processes.num_processes)
         if processes.num_processes > 1:
             found, refused = sorted(gather_object(found), key=lambda part: part[0]), sorted(gather_object(refused))
         if refused and not is_skip:
             raise ValueError(f"{noun} at index {refused[0][0]} cannot be embedded. {refused[0][1]}")
         none = np.empty((0, self.embedding_size), dtype=np.float32)
-        array = np.concatenate([none, *(embeds for _, _, embeds in found)])  # (R, P)
+        array = np.concatenate([none, *(embedded.embeds for _, _, embedded in found)])  # (R, P)
+        if options.with_tokens:
+            return array, [one for _, _, embedded in found for one in embedded.tokens or ()]
         result = torch.from_numpy(array) if options.output == "torch" else array
         return (result, [index for _, indices, _ in found for index in indices]) if is_skip else result
 

@@ -152,6 +152,30 @@ class FineMolTexRetrievalConfig(PreTrainedConfig):
 
 
 @strict
+class FineMolTexTokenConfig(PreTrainedConfig):
+    r"""The token score: words against motifs and atoms.
+
+    Args:
+        size (`int`): `D`, numbers of a token vector; 0: the model has no token score.
+        levels (`str`): `"motif"`, `"atom"` or `"both"`.
+        num_counts (`int`): A word may tell so many numbers of occurrences apart.
+        learned_weights (`bool`): Learn what each word counts; otherwise all count the same.
+    """
+
+    model_type = "finemoltex_token"
+    base_config_key = "token_config"
+
+    size: int = 0
+    levels: str = "both"
+    num_counts: int = 4
+    learned_weights: bool = True
+
+    def validate_architecture(self) -> None:
+        """Check the choice of tokens."""
+        _check_choice(self, "levels", ("both", "motif", "atom"))
+
+
+@strict
 class FineMolTexPropertyConfig(PreTrainedConfig):
     r"""The head of [`FineMolTexForPropertyPrediction`]; `num_labels` and `problem_type` are on the main configuration.
 
@@ -212,6 +236,7 @@ class FineMolTexConfig(PreTrainedConfig):
         text_config (`dict` or `PreTrainedConfig`): Any BERT-like text encoder; `model_type` selects its class.
         multimodal_config (`dict` or `FineMolTexFusionConfig`): The fusion: motif layers, light text layers,
             co-attention. (The name `fusion_config` is taken: `from_pretrained` reads it as the kernels to fuse.)
+        token_config (`dict` or `FineMolTexTokenConfig`): The token score.
         retrieval_config, property_config, editing_config (`dict` or the class of that name): What single heads know.
         generator_config (`dict` or `PreTrainedConfig`, *optional*): The encoder-decoder that writes molecules; for
             molecule editing only.
@@ -233,6 +258,7 @@ class FineMolTexConfig(PreTrainedConfig):
         "motif_config": FineMolTexMotifConfig,
         "text_config": SubConfigSpec(AutoConfig, model_type="bert", init_kwargs={"vocab_size": 31090}),
         "multimodal_config": FineMolTexFusionConfig,
+        "token_config": FineMolTexTokenConfig,
         "retrieval_config": FineMolTexRetrievalConfig,
         "property_config": FineMolTexPropertyConfig,
         "generator_config": SubConfigSpec(AutoConfig, model_type="bart", optional=True),
@@ -246,6 +272,7 @@ class FineMolTexConfig(PreTrainedConfig):
     motif_config: dict | PreTrainedConfig | None = None
     text_config: dict | PreTrainedConfig | None = None
     multimodal_config: dict | PreTrainedConfig | None = None
+    token_config: dict | PreTrainedConfig | None = None
     retrieval_config: dict | PreTrainedConfig | None = None
     property_config: dict | PreTrainedConfig | None = None
     generator_config: dict | PreTrainedConfig | None = None
@@ -331,5 +358,6 @@ __all__ = [
     "FineMolTexMotifConfig",
     "FineMolTexPropertyConfig",
     "FineMolTexRetrievalConfig",
+    "FineMolTexTokenConfig",
     "merge_fields",
 ]

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .losses_finemoltex import CONTRASTIVE_LOSSES, contrastive_loss
+import torch
+
+from .answers_finemoltex import mark_answers
+from .losses_finemoltex import CONTRASTIVE_LOSSES, contrastive_loss, multi_positive_nce
 from .objectives_finemoltex import EncodedPairs, Objective, ObjectiveOptions, PairBatch, Terms, check_choice
 
 
@@ -34,7 +37,13 @@ class ContrastiveObjective(Objective):
     Options = ContrastiveOptions
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
-        """Compare all molecules with all texts, those of the other ranks too."""
+        """Compare all molecules with all texts, those of the other ranks too; with queries, those of this rank."""
+        if batch.conditions is not None:
+            with torch.autocast(pairs.text_embeds.device.type, enabled=False):
+                logits = model.inverse_temperature * pairs.text_embeds @ pairs.molecule_embeds.T  # (B, B)
+                fits, excluded = mark_answers(batch)  # (B, B), (B, B)
+                loss = multi_positive_nce(logits, fits, excluded) + multi_positive_nce(logits.T, fits.T, excluded.T)
+            return Terms({"contrastive": 0.5 * loss}, {"contrastive": self.options.weight})
         loss = contrastive_loss(
             pairs.molecule_embeds,
             pairs.text_embeds,

@@ -63,6 +63,26 @@ def ebm_nce(logits: Tensor, targets: Tensor, excluded: Tensor | None = None) -> 
     return 0.5 * (positive + negative.mean())
 
 
+def multi_positive_nce(logits: Tensor, fits: Tensor, excluded: Tensor) -> Tensor:
+    r"""One direction of InfoNCE with several positives: each positive against all negatives, averaged by row.
+
+    \(-\tfrac{1}{|P_i|}\sum_{p \in P_i} \log \frac{e^{s_{ip}}}{e^{s_{ip}} + \sum_{n \notin P_i} e^{s_{in}}}\); with one
+    positive this is [`info_nce`]. Positives do not compete, as they would in the softmax over all columns.
+
+    Args:
+        logits (`torch.FloatTensor` of shape `(b, B)`): Similarities over temperature.
+        fits (`torch.BoolTensor` of shape `(b, B)`): Positives, at least one a row.
+        excluded (`torch.BoolTensor` of shape `(b, B)`): Columns that are neither.
+
+    Returns:
+        `torch.FloatTensor` of shape `()`.
+    """
+    lowest = torch.finfo(logits.dtype).min / 2  # a row without negatives keeps a finite gradient
+    negatives = logits.masked_fill(fits | excluded, lowest).logsumexp(1, keepdim=True)  # (b, 1)
+    losses = F.softplus(negatives - logits) * fits  # (b, B)
+    return (losses.sum(1) / fits.sum(1).clamp(min=1)).mean()
+
+
 CONTRASTIVE_LOSSES = {"info_nce": info_nce, "ebm_nce": ebm_nce}
 
 
@@ -154,4 +174,4 @@ def property_loss(logits: Tensor, labels: Tensor, problem_type: str, class_weigh
     return (losses * is_known).sum() / is_known.sum().clamp(min=1)
 
 
-__all__ = ["contrastive_loss", "ebm_nce", "info_nce", "masked_prediction_loss", "property_loss"]
+__all__ = ["contrastive_loss", "ebm_nce", "info_nce", "masked_prediction_loss", "multi_positive_nce", "property_loss"]

@@ -28,6 +28,12 @@ from .parts_finemoltex import Part
 from .readout_finemoltex import FineMolTexReadout
 from .recording_finemoltex import records_states
 from .remote_code_finemoltex import copy_code, map_auto_classes
+from .tokens_finemoltex import (
+    FineMolTexMoleculeTokens,
+    FineMolTexWordTokens,
+    MoleculeTokens,
+    WordTokens,
+)
 from .weights_finemoltex import remember_missing, require_weights
 from .wrapped_layers_finemoltex import read_weight
 
@@ -147,13 +153,20 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     torch.Size([2, 2])
     """
 
-    EMBEDDING_PARTS = ("molecule_encoder", "molecule_readout", "text_encoder", "text_layers", "text_readout")
+    EMBEDDING_PARTS = (
+        *("molecule_encoder", "molecule_readout", "text_encoder", "text_layers", "text_readout"),
+        *("molecule_tokens", "word_tokens", "word_weights"),
+    )
 
     def __init__(self, config: FineMolTexConfig, with_text: bool = True) -> None:
         super().__init__(config)
         width, text_width = config.multimodal_config.hidden_size, config.text_config.hidden_size
         self.graph_encoder = build_molecule_encoder(config.graph_config)
         self.molecule_readout = FineMolTexReadout(self.graph_encoder.hidden_size, config.embedding_size)
+        self.molecule_tokens = self.word_tokens = None
+        if config.token_config.size:
+            self.molecule_tokens = FineMolTexMoleculeTokens(self.graph_encoder.hidden_size, config.token_config)
+            self.word_tokens = FineMolTexWordTokens(width, config.token_config) if with_text else None
         self.text_encoder: Any = AutoModel.from_config(config.text_config) if with_text else None
         if with_text:
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
@@ -175,6 +188,12 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             "molecule_readout": Part("readout", (self.molecule_readout,)),
             "temperature": Part("readout", (), (self.logit_scale,)),
         }
+        if self.molecule_tokens is not None:
+            parts["molecule_tokens"] = Part("readout", (self.molecule_tokens,))
+        if self.word_tokens is not None:
+            # A matrix of numbers that are added up is no map between states: it is trained as a head is.
+            parts["word_tokens"] = Part("readout", (self.word_tokens.projection,))
+            parts["word_weights"] = Part("head", (self.word_tokens.weighting,))
         if self.text_encoder is not None:
             tower = self.motif_tower
             tokens = (tower.position_embedding, tower.size_embedding, tower.norm)
@@ -304,6 +323,36 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         """
         return F.normalize(self.text_projection(word_states.to(self.dtype)).float(), dim=-1)
 
+    def tokenize_molecules(self, atom_states: Tensor, molecules: Molecules) -> MoleculeTokens:
+        """Make the token vectors of motifs and atoms. `(N, H_graph)` -> [`MoleculeTokens`] of `(U, D)`.
+
+        Raises:
+            ValueError: If the model has no token score.
+        """
+        return self._require_tokens(self.molecule_tokens)(atom_states, molecules)
+
+    def tokenize_words(self, word_states: Tensor, attention_mask: Tensor) -> WordTokens:
+        """Make what the words look for. `(B, T, H)`, `(B, T)` -> [`WordTokens`] of `(W, D)`.
+
+        Raises:
+            ValueError: If the model has no token score.
+        """
+        return self._require_tokens(self.word_tokens)(word_states, attention_mask)
+
+    @takes_molecules
+    def embed_with_tokens(self, molecules: Molecules) -> tuple[Tensor, MoleculeTokens]:
+        """Embed molecules as wholes and token by token, in one pass. -> `(B, P)` and `(U, D)`.
+
+        Args:
+            molecules ([`Molecules`]): Or the tensors of a processor.
+
+        Raises:
+            ValueError: If the model has no token score.
+        """
+        molecules = _require_molecules(molecules)
+        atom_states = self.encode_atoms(molecules)  # (N, H_graph)
+        return self.place_molecules(atom_states, molecules), self.tokenize_molecules(atom_states, molecules)
+
     @takes_molecules
     def get_molecule_features(self, molecules: Molecules) -> Tensor:
         """Embed molecules; the text encoder does not run.
@@ -391,6 +440,14 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         if attention_mask is None:
             attention_mask = torch.ones(word_states.shape[:2], dtype=torch.long, device=word_states.device)
         return self.fusion(motif_states, molecules.motif_attention_mask, word_states, attention_mask)
+
+    def _require_tokens(self, module: Any) -> Any:
+        if module is None:
+            raise ValueError(
+                "This model has no token score: it was built with `token_config.size` 0, or without text. Train one "
+                "with the objective `late_interaction`, or use the pooled score."
+            )
+        return module
 
     def _require_text(self) -> Any:
         if self.text_encoder is None:

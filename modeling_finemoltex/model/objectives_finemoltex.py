@@ -26,6 +26,9 @@ class PairBatch(NamedTuple):
         seeds (`torch.LongTensor` of shape `(B,)`): Whatever an objective draws is a function of these.
         molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Identities. Equal molecules or texts
             are not negatives of each other.
+        fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of each molecule.
+        conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What each text asks of them; with both, every
+            molecule that answers a text fits it. See [`find_answers`].
     """
 
     molecules: Molecules
@@ -34,6 +37,8 @@ class PairBatch(NamedTuple):
     seeds: Tensor
     molecule_ids: Tensor | None = None
     text_ids: Tensor | None = None
+    fact_counts: Tensor | None = None
+    conditions: Tensor | None = None
 
 
 class EncodedPairs(NamedTuple):

@@ -64,9 +64,11 @@ class FineMolTexRetrievalOutput(ModelOutput):
     """Embeddings of both sides and the scores between them.
 
     Args:
-        logits_per_text (`torch.FloatTensor` of shape `(B_text, B_molecule)`): Cosines over temperature; when both
-            sides are given.
+        logits_per_text (`torch.FloatTensor` of shape `(B_text, B_molecule)`): Cosines over temperature, plus the
+            token score of a model that has one; when both sides are given.
         logits_per_molecule (`torch.FloatTensor` of shape `(B_molecule, B_text)`): The same, transposed.
+        pooled_logits, token_logits (`torch.FloatTensor` of shape `(B_text, B_molecule)`): The two parts of
+            `logits_per_text`.
         molecule_embeds (`torch.FloatTensor` of shape `(B_molecule, P)`): L2-normalised; when molecules are given.
         text_embeds (`torch.FloatTensor` of shape `(B_text, P)`): L2-normalised; when texts are given.
         hidden_states (`tuple(torch.FloatTensor)`): With `output_hidden_states`, the states after every layer in the
@@ -77,6 +79,8 @@ class FineMolTexRetrievalOutput(ModelOutput):
 
     logits_per_text: torch.FloatTensor | None = None
     logits_per_molecule: torch.FloatTensor | None = None
+    pooled_logits: torch.FloatTensor | None = None
+    token_logits: torch.FloatTensor | None = None
     molecule_embeds: torch.FloatTensor | None = None
     text_embeds: torch.FloatTensor | None = None
     hidden_states: tuple[torch.FloatTensor, ...] | None = None

@@ -12,6 +12,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
 from .contrastive_objective_finemoltex import ContrastiveObjective
+from .late_interaction_objective_finemoltex import LateInteractionObjective
 from .masked_objective_finemoltex import MaskedModellingObjective
 from .matching_objective_finemoltex import MatchingObjective
 from .migration_finemoltex import V1_KEYS
@@ -29,6 +30,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "masked_modelling": MaskedModellingObjective,
     "matching": MatchingObjective,
     "soft_target": SoftTargetObjective,
+    "late_interaction": LateInteractionObjective,
 }
 
 
@@ -80,6 +82,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         attention_mask: Tensor | None = None,
         molecule_ids: Tensor | None = None,
         text_ids: Tensor | None = None,
+        fact_counts: Tensor | None = None,
+        conditions: Tensor | None = None,
         seeds: Tensor | None = None,
         costly: bool = True,
         return_loss: bool = True,
@@ -91,6 +95,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts.
             molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Identities; equal ones are not
                 negatives of each other.
+            fact_counts (`torch.Tensor` of shape `(B, F)`), conditions (`torch.LongTensor` of shape `(B, C, 3)`, both
+                *optional*): Structural facts of the molecules, and what the texts ask of them.
             seeds (`torch.LongTensor` of shape `(B,)`, *optional*): What objectives draw is a function of these; they
                 come from the random generator of torch when absent.
             costly (`bool`): Compute the costly objectives too. [`FineMolTexTrainer`] does so in a share of the steps.
@@ -110,7 +116,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             attention_mask = torch.ones_like(input_ids)
         if seeds is None:
             seeds = torch.randint(2**62, (len(molecules),), device=input_ids.device)
-        batch = PairBatch(molecules, input_ids, attention_mask, seeds, molecule_ids, text_ids)
+        batch = PairBatch(molecules, input_ids, attention_mask, seeds, molecule_ids, text_ids, fact_counts, conditions)
         due = [one for one in self.objectives.values() if costly or not one.is_costly]
         pairs = encode_pairs(self.finemoltex, batch, {name for one in due for name in one.reads})
         terms = merge_terms([one(self.finemoltex, pairs, batch) for one in due])

@@ -1,5 +1,6 @@
-"""Retrieval: embed both sides once, rank by cosine, and let cross-attention re-rank the best."""
+"""Retrieval: rank by the cosine of the wholes, add words against motifs, and let cross-attention re-rank the best."""
 
+import torch
 from torch import Tensor
 from transformers.utils.generic import can_return_tuple
 
@@ -11,6 +12,7 @@ from .molecules_finemoltex import Molecules, takes_molecules
 from .outputs_finemoltex import FineMolTexOutput, FineMolTexRetrievalOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
+from .tokens_finemoltex import score_tokens
 
 
 class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
@@ -71,16 +73,27 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         """
         if input_ids is None and molecules is None:
             raise ValueError("Give molecules, texts or both: the batch holds neither `motif_counts` nor `input_ids`.")
-        molecule_embeds = text_embeds = logits = None
+        model, has_tokens = self.finemoltex, self.config.token_config.size > 0
+        molecule_embeds = text_embeds = pooled = by_token = logits = None
         if molecules is not None:
-            molecule_embeds = self.get_molecule_features(molecules)  # (B_molecule, P)
+            atom_states = model.encode_atoms(molecules)  # (N, H_graph)
+            molecule_embeds = model.place_molecules(atom_states, molecules)  # (B_molecule, P)
         if input_ids is not None:
-            text_embeds = self.get_text_features(input_ids, attention_mask)  # (B_text, P)
+            attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+            word_states, means = model.encode_words(input_ids, attention_mask, keep_states=has_tokens)
+            text_embeds = model.place_words(means)  # (B_text, P)
         if molecule_embeds is not None and text_embeds is not None:
-            logits = self.finemoltex.inverse_temperature * text_embeds @ molecule_embeds.T  # (B_text, B_molecule)
+            logits = pooled = model.inverse_temperature * text_embeds @ molecule_embeds.T  # (B_text, B_molecule)
+            if has_tokens:
+                words = model.tokenize_words(word_states, attention_mask)
+                tokens = model.tokenize_molecules(atom_states, molecules)
+                by_token = score_tokens(words, tokens, *pooled.shape)  # (B_text, B_molecule)
+                logits = pooled + by_token
         return FineMolTexRetrievalOutput(
             logits_per_text=logits,
             logits_per_molecule=None if logits is None else logits.T,
+            pooled_logits=pooled,
+            token_logits=by_token,
             molecule_embeds=molecule_embeds,
             text_embeds=text_embeds,
         )

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from ..embedding.fingerprint import check_same_model
 from .backends.protocol import SearchBackend
 from .backends.registry import BACKENDS, choose_method
-from .index_inputs import check_counts, count_ids, embed_queries, encode, name_rows, take_one
+from .index_inputs import check_counts, count_ids, embed_queries, encode_rows, name_rows, take_one
 from .index_rows import Hit, IndexRows, make_rows, read_embedded_rows, unit_rows
 from .index_search import search_by_backend, search_filtered
 from .index_storage import read_backend, read_index_metadata, read_rows, write_folder
+from .token_rescoring import count_candidates, rescore
 
 if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and most searches have no filter
     from ..data.molecule_filters import MoleculeFilter
@@ -89,8 +91,9 @@ class MoleculeTextIndex:
         if ids is not None:  # counted before the work of embedding
             ids = list(ids)
             check_counts(**{argument: contents, "ids": ids})
-        vectors = encode(encoder, argument, contents)
+        vectors, tokens = encode_rows(encoder, argument, contents)
         index = cls.from_arrays(vectors, **{argument: contents}, ids=ids, model=encoder.fingerprint, method=method)
+        index._rows.tokens = None if tokens is None else pa.chunked_array([pa.array(tokens, pa.large_binary())])
         index.encoder = encoder
         return index
 
@@ -239,8 +242,9 @@ class MoleculeTextIndex:
         known = sorted(set(names) & self._rows.present(names))
         if known:
             raise ValueError(f"{count_ids(known)} in the index already. Remove them first, or give other ids.")
-        vectors = unit_rows(encode(self._need_encoder(), argument, contents), "New row")
-        grown = self._rows.appended(make_rows(self.kind, names, numbers, contents), vectors)
+        embeds, tokens = encode_rows(self._need_encoder(), argument, contents)
+        vectors = unit_rows(embeds, "New row")
+        grown = self._rows.appended(make_rows(self.kind, names, numbers, contents), vectors, tokens)
         with self._exchanging(grown):
             self._backend.add(vectors)
 
@@ -266,6 +270,7 @@ class MoleculeTextIndex:
         embeddings: np.ndarray | None = None,
         k: int = 10,
         filters: "MoleculeFilter | None" = None,
+        rescored: int | None = None,
     ) -> list[list[Hit]]:
         """Find the `k` nearest rows of each query.
 
@@ -280,6 +285,10 @@ class MoleculeTextIndex:
             embeddings (`np.ndarray` of shape `(Q, P)` or `(P,)`, *optional*): Queries as vectors.
             k (`int`): Rows wanted; an index with fewer gives all of them, and says so in the log.
             filters (`MoleculeFilter`, *optional*): What hits must be, in an index of molecules.
+            rescored (`int`, *optional*): Of queries in words, so many of the nearest rows are ordered again by words
+                against motifs and atoms, where model and index have token vectors: the cosine, plus the token score
+                in its unit, is then the score. 0: none; the size of the index: an exact ranking by both; `RESCORED`
+                if absent.
 
         Returns:
             One list per query, best hit first: `k` hits, or all that there are or that pass the filter.
@@ -297,11 +306,24 @@ class MoleculeTextIndex:
         if filters is not None and self.kind != "molecules":
             raise ValueError("Filters are for molecules: this is an index of texts.")
         queries = embed_queries(self._need_encoder, self.embedding_size, texts, smiles, embeddings)
+        words = take_one(texts=texts)[1] if texts is not None and self._has_tokens() else None
+        fetched = min(int(k), len(self))
+        if words is not None:
+            fetched = count_candidates(fetched, rescored, len(self), filters is not None)
         if filters is None:
-            results = search_by_backend(self._rows, self._backend, queries, min(int(k), len(self)))
+            results = search_by_backend(self._rows, self._backend, queries, fetched)
         else:
-            results = search_filtered(self._rows, queries, int(k), filters)
+            results = search_filtered(self._rows, queries, fetched, filters)
+        if words is not None and rescored != 0:
+            results = (
+                rescore(self._rows, self._encoder, text, found, int(k))
+                for text, found in zip(words, results, strict=True)
+            )
         return [[self._rows.hit(rank, *pair) for rank, pair in enumerate(best, start=1)] for best in results]
+
+    def _has_tokens(self) -> bool:
+        """Tell whether words can be compared with motifs and atoms."""
+        return self._rows.tokens is not None and getattr(self._encoder, "token_size", 0) > 0
 
     @contextmanager
     def _exchanging(self, rows: IndexRows) -> Iterator[None]:

@@ -50,6 +50,13 @@ def encode(encoder: Any, name: str, contents: list[str]) -> np.ndarray:
     return encoder.encode_molecules(contents) if name == "smiles" else encoder.encode_texts(contents)
 
 
+def encode_rows(encoder: Any, name: str, contents: list[str]) -> tuple[np.ndarray, list[bytes] | None]:
+    """Embed what an index will hold: `(R, P)`, and packed tokens of molecules where the model has a token score."""
+    if name == "smiles" and getattr(encoder, "token_size", 0):
+        return encoder.encode_with_tokens(contents)
+    return encode(encoder, name, contents), None
+
+
 def check_counts(**columns: Sized) -> None:
     """Refuse columns of different length."""
     lengths = {name: len(column) for name, column in columns.items()}

@@ -45,10 +45,18 @@ class IndexRows:
         table (`pa.Table`): `R` rows with the columns `id`, `row`, and `smiles` or `text`; see [`make_rows`].
         vectors (`np.ndarray` of shape `(R, P)`): Their unit vectors, float32.
         removed (`np.ndarray` of shape `(R,)`, *optional*): True for rows that are not to be found any more.
+        tokens (`pa.ChunkedArray` of `R` binaries, *optional*): Packed token vectors of the molecules.
     """
 
-    def __init__(self, kind: str, table: pa.Table, vectors: np.ndarray, removed: np.ndarray | None = None) -> None:
-        self.kind, self.table, self.vectors = kind, table, vectors
+    def __init__(
+        self,
+        kind: str,
+        table: pa.Table,
+        vectors: np.ndarray,
+        removed: np.ndarray | None = None,
+        tokens: pa.ChunkedArray | None = None,
+    ) -> None:
+        self.kind, self.table, self.vectors, self.tokens = kind, table, vectors, tokens
         self.removed = np.zeros(len(table), bool) if removed is None else removed.copy()  # (R,)
         self.num_removed = int(self.removed.sum())  # counted once: a search has no time to count
 
@@ -70,20 +78,25 @@ class IndexRows:
         mask = self._has_id(ids) & ~self.removed
         return set(self.table["id"].filter(pa.array(mask)).to_pylist())
 
-    def appended(self, table: pa.Table, vectors: np.ndarray) -> "IndexRows":
-        """Give these rows with `n` more, and their unit vectors `(n, P)`."""
+    def appended(self, table: pa.Table, vectors: np.ndarray, tokens: list[bytes] | None = None) -> "IndexRows":
+        """Give these rows with `n` more, their unit vectors `(n, P)` and, where these have some, packed tokens."""
         removed = np.append(self.removed, np.zeros(len(table), bool))
         table = pa.concat_tables([self.table, table]).combine_chunks()
-        return IndexRows(self.kind, table, np.concatenate([self.vectors, vectors]), removed)
+        packed = None
+        if self.tokens is not None:
+            packed = pa.chunked_array([*self.tokens.chunks, pa.array(tokens, pa.large_binary())])
+        return IndexRows(self.kind, table, np.concatenate([self.vectors, vectors]), removed, packed)
 
     def without(self, ids: Sequence[str]) -> "IndexRows":
         """Give these rows with those of some ids marked as removed."""
-        return IndexRows(self.kind, self.table, self.vectors, self.removed | self._has_id(ids))
+        return IndexRows(self.kind, self.table, self.vectors, self.removed | self._has_id(ids), self.tokens)
 
     def kept(self) -> "IndexRows":
         """Give only the rows that are not removed."""
         kept = ~self.removed
-        return IndexRows(self.kind, self.table.filter(pa.array(kept)).combine_chunks(), self.vectors[kept])
+        tokens = None if self.tokens is None else self.tokens.filter(pa.array(kept))
+        table = self.table.filter(pa.array(kept)).combine_chunks()
+        return IndexRows(self.kind, table, self.vectors[kept], tokens=tokens)
 
     def rank(self, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Score every row by a unit vector `(P,)`.
@@ -161,12 +174,16 @@ def read_embedded_rows(folder: str | Path) -> tuple[IndexRows, dict[str, Any]]:
     dataset = load_embeddings(folder)
     if not dataset.metadata["num_rows"]:
         raise refuse_empty(Path(folder), dataset.metadata)
-    kind, tables, filled = dataset.metadata["kind"], [], 0
+    kind, tables, packed, filled = dataset.metadata["kind"], [], [], 0
     vectors = np.empty((dataset.metadata["num_rows"], dataset.metadata["embedding_size"]), np.float32)  # (R, P)
     for shard in dataset.shards():
         ids, numbers, contents = (shard[name].combine_chunks() for name in ("id", "row", CONTENT_COLUMN[kind]))
         tables.append(make_rows(kind, ids, numbers, contents))
+        if dataset.metadata.get("token_size"):
+            packed.append(shard["tokens"].cast(pa.large_binary()).combine_chunks())
         embeddings = shard["embedding"].combine_chunks().flatten().to_numpy().reshape(len(shard), -1)
         vectors[filled : filled + len(shard)] = unit_rows(embeddings, f"{folder}: row", numbers)
         filled += len(shard)
-    return IndexRows(kind, pa.concat_tables(tables).combine_chunks(), vectors), dataset.metadata["model"]
+    tokens = pa.chunked_array(packed) if packed else None
+    table = pa.concat_tables(tables).combine_chunks()
+    return IndexRows(kind, table, vectors, tokens=tokens), dataset.metadata["model"]

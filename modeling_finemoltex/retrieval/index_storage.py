@@ -5,6 +5,7 @@ A folder holds
     rows.arrow      id, row, smiles or text, removed: mapped into memory
     vectors.npy     the unit vectors (R, P): mapped, read where exact scores are asked for
     index.faiss     the search structure, read into memory; for `ivf_pq` a sixteenth of the vectors
+    tokens.arrow    packed token vectors, of a model with a token score: mapped, read for the rows that are re-scored
     metadata.json   kind, method, size, model fingerprint, and name, size and checksum of the files above
 
 An index that is saved over another one is written beside its files, under names such as `rows-1f2e3d4c.arrow`. The new
@@ -30,7 +31,8 @@ from .index_rows import CONTENT_COLUMN, IndexRows
 
 FORMAT = 1
 ROWS_FILE, VECTORS_FILE, BACKEND_FILE, METADATA_FILE = "rows.arrow", "vectors.npy", "index.faiss", "metadata.json"
-DATA_FILES = (ROWS_FILE, VECTORS_FILE, BACKEND_FILE)
+TOKENS_FILE = "tokens.arrow"
+DATA_FILES = (ROWS_FILE, VECTORS_FILE, BACKEND_FILE)  # and TOKENS_FILE, where there are tokens
 FIELDS = {"kind", "method", "size", "embedding_size", "model", "bytes", "crc32"}
 TOKEN = 8  # letters that tell the files of one saving from those of another
 MAX_METADATA = 1 << 20  # bytes
@@ -52,12 +54,18 @@ def write_folder(
     Raises:
         ValueError: If the folder exists and is no index.
     """
-    with _prepared(folder) as (place, names):
+    roles = DATA_FILES if rows.tokens is None else (*DATA_FILES, TOKENS_FILE)
+    with _prepared(folder, roles) as (place, names):
         table = rows.table.append_column("removed", pa.array(rows.removed)).combine_chunks()
         with pa.OSFile(str(place / names[ROWS_FILE]), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
         np.save(place / names[VECTORS_FILE], rows.vectors)
         backend.save(place / names[BACKEND_FILE])
+        if rows.tokens is not None:
+            tokens = pa.table({"tokens": rows.tokens})
+            file = str(place / names[TOKENS_FILE])
+            with pa.OSFile(file, "wb") as sink, pa.ipc.new_file(sink, tokens.schema) as writer:
+                writer.write_table(tokens)
         for name in names.values():
             _sync(place / name)
         metadata = {
@@ -115,7 +123,7 @@ def _find_problem(metadata: dict[str, Any]) -> str | None:
     names = metadata.setdefault(
         "files", {name: name for name in DATA_FILES}
     )  # earlier versions knew these names alone
-    if not isinstance(names, dict) or names.keys() != set(DATA_FILES):
+    if not isinstance(names, dict) or names.keys() - {TOKENS_FILE} != set(DATA_FILES):
         return f"`files` must name {', '.join(DATA_FILES)}"
     for role, name in names.items():
         if not isinstance(name, str) or not is_index_file(name) or Path(name).suffix != Path(role).suffix:
@@ -138,11 +146,11 @@ def _find_problem(metadata: dict[str, Any]) -> str | None:
 
 def is_index_file(name: str) -> bool:
     """Tell whether an index has files of this name: nothing else of a folder is replaced, or published with it."""
-    if name in (*DATA_FILES, METADATA_FILE):
+    if name in (*DATA_FILES, TOKENS_FILE, METADATA_FILE):
         return True
     stem, mark, token = Path(name).stem.rpartition("-")
     is_token = mark == "-" and len(token) == TOKEN and set(token) <= set("0123456789abcdef")
-    return is_token and Path(name).name == name and f"{stem}{Path(name).suffix}" in DATA_FILES
+    return is_token and Path(name).name == name and f"{stem}{Path(name).suffix}" in (*DATA_FILES, TOKENS_FILE)
 
 
 def read_rows(folder: Path, metadata: dict[str, Any]) -> IndexRows:
@@ -168,9 +176,15 @@ def read_rows(folder: Path, metadata: dict[str, Any]) -> IndexRows:
         vectors = np.load(file, mmap_mode="r", allow_pickle=False)
         if vectors.shape != shape or vectors.dtype != np.float32:
             raise ValueError(f"it holds {vectors.dtype} {vectors.shape}, not float32 {shape}")
+        tokens = None
+        if TOKENS_FILE in metadata["files"]:
+            file = folder / metadata["files"][TOKENS_FILE]
+            tokens = pa.ipc.open_file(pa.memory_map(str(file))).read_all()["tokens"]
+            if len(tokens) != len(cells) or tokens.type != pa.large_binary() or tokens.null_count:
+                raise ValueError(f"it holds {len(tokens):,} {tokens.type}, not {len(cells):,} large_binary")
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:  # pyarrow's errors are subclasses of these
         raise _damaged(file, error) from error
-    return IndexRows(kind, cells, vectors, removed)
+    return IndexRows(kind, cells, vectors, removed, tokens)
 
 
 def _check_columns(table: pa.Table, kind: str) -> None:
@@ -209,25 +223,25 @@ def read_backend(folder: Path, metadata: dict[str, Any], shape: tuple[int, int])
 
 
 @contextmanager
-def _prepared(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+def _prepared(folder: Path, roles: tuple[str, ...]) -> Iterator[tuple[Path, dict[str, str]]]:
     """Give a place and names for the files of an index, which come to count with `metadata.json`, the last of them."""
     foreign = sorted(path.name for path in folder.iterdir() if not _is_own(path)) if folder.is_dir() else []
     if foreign or folder.is_file():
         raise ValueError(f"{folder} is not an index ({', '.join(foreign[:5]) or 'a file'}). Save to a new folder.")
     if not folder.is_dir():
         with staged_folder(folder) as staged:
-            yield staged, {name: name for name in DATA_FILES}
+            yield staged, {name: name for name in roles}
         return
-    with locked_folder(folder), _exchanged(folder) as names:
+    with locked_folder(folder), _exchanged(folder, roles) as names:
         yield folder, names
 
 
 @contextmanager
-def _exchanged(folder: Path) -> Iterator[dict[str, str]]:
+def _exchanged(folder: Path, roles: tuple[str, ...]) -> Iterator[dict[str, str]]:
     """Give new names for the files of an index that is there, and remove the files that it does not name any more."""
     former = {path.name for path in folder.iterdir()} - {METADATA_FILE}
     token = secrets.token_hex(TOKEN // 2)
-    names = {name: f"{Path(name).stem}-{token}{Path(name).suffix}" for name in DATA_FILES}
+    names = {name: f"{Path(name).stem}-{token}{Path(name).suffix}" for name in roles}
     try:
         yield names
     except UnwrittenFileError:

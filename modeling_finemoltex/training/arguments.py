@@ -121,6 +121,9 @@ class ModelArguments:
         },
     )
     objective: list[str] | None = field(default=None, metadata={"help": EXPLANATION})
+    token_size: int = field(
+        default=64, metadata={"help": "Numbers of a token vector, where the objective `late_interaction` is new."}
+    )
     temperature: float | None = field(
         default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
     )
@@ -166,6 +169,8 @@ class ModelArguments:
         changed["objectives"] = change_objectives(objectives, self.objective or ())
         if self.temperature is not None:
             changed["temperature"] = self.temperature
+        if "late_interaction" in changed["objectives"] and not (fields.get("token_config") or {}).get("size"):
+            changed["token_config"] = {**(fields.get("token_config") or {}), "size": self.token_size}
         if self.motif_mask_level is not None:
             changed["motif_config"] = {**(fields.get("motif_config") or {}), "mask_level": self.motif_mask_level}
         return changed

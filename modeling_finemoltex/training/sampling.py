@@ -23,6 +23,8 @@ class MixtureSampler(Sampler[int]):
         num_epochs (`float`): Epochs of the whole training.
         seed (`int`): Seed of draws and orders.
         current_step (callable): Tells the step at which an iteration begins.
+        group_ids (`np.ndarray` of shape `(R,)`, *optional*): Rows of one group are drawn one after the other, so that
+            they meet in a batch; negative: a group of its own.
 
     Raises:
         ValueError: If a source with a positive weight has no rows, or no source has a positive weight at some step.
@@ -37,8 +39,10 @@ class MixtureSampler(Sampler[int]):
         num_epochs: float,
         seed: int,
         current_step: Callable[[], int],
+        group_ids: np.ndarray | None = None,
     ) -> None:
         self.rows = [np.flatnonzero(source_ids == number) for number in range(len(sources))]
+        self.groups = [None if group_ids is None else _number_groups(group_ids[rows]) for rows in self.rows]
         self.draws_per_step, self.seed, self.current_step = draws_per_step, seed, current_step
         self.steps_per_epoch = max(1, len(source_ids) // draws_per_step)
         num_steps = num_steps if num_steps > 0 else int(np.ceil(num_epochs * self.steps_per_epoch))
@@ -86,12 +90,22 @@ class MixtureSampler(Sampler[int]):
         if not count:
             return rows[:0]
         first, last = before // len(rows), (before + count - 1) // len(rows)
-        orders = [
-            rows[np.random.default_rng([self.seed, source, number]).permutation(len(rows))]
-            for number in range(first, last + 1)
-        ]
+        orders = [rows[self._shuffle(source, number)] for number in range(first, last + 1)]
         start = before - first * len(rows)
         return np.concatenate(orders)[start : start + count]
+
+    def _shuffle(self, source: int, number: int) -> np.ndarray:
+        """Draw an order of the rows of a source, groups together: (rows of the source,)."""
+        generator, groups = np.random.default_rng([self.seed, source, number]), self.groups[source]
+        if groups is None:
+            return generator.permutation(len(self.rows[source]))
+        return np.argsort(generator.permutation(int(groups.max(initial=-1)) + 1)[groups], kind="stable")
+
+
+def _number_groups(group_ids: np.ndarray) -> np.ndarray:
+    """Number the groups of rows from 0 on, a negative one for each row by itself: (R,)."""
+    own = np.where(group_ids < 0, -1 - np.arange(len(group_ids)), group_ids)
+    return np.unique(own, return_inverse=True)[1]
 
 
 def _weight_at(changes: Sequence[tuple[int, float]], step: int) -> float:

@@ -128,6 +128,10 @@ class FineMolTexTrainer(MoleculeTrainer):
         if not self.sources:
             return super()._get_train_sampler(train_dataset)
         args, rows = self.args, self.train_dataset if train_dataset is None else train_dataset
+        group_ids = None
+        if "group_ids" in rows.column_names:  # of structure queries; the rows of other sources have none
+            group_ids = rows.data.column("group_ids").fill_null(-1).to_numpy()
+            group_ids = group_ids if rows._indices is None else group_ids[rows._indices.column(0).to_numpy()]
         return MixtureSampler(
             rows.with_format("numpy")["source_ids"][:],
             self.sources,
@@ -136,6 +140,7 @@ class FineMolTexTrainer(MoleculeTrainer):
             num_epochs=args.num_train_epochs,
             seed=args.seed if args.data_seed is None else args.data_seed,
             current_step=lambda: self.state.global_step,
+            group_ids=group_ids,
         )
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:

@@ -1,0 +1,137 @@
+"""Training rows of structure queries: molecules with their facts, and texts with their conditions."""
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import datasets
+import numpy as np
+import rdkit
+from datasets import Value
+
+from . import structural_queries
+from .feature_cache import EXTRA_COLUMNS, cache_file
+from .identifiers import inchikey14, stable_hash, try_parse
+from .structural_facts import count_facts, structural_facts
+from .structural_queries import Query, QueryWriter
+
+logger = logging.getLogger(__name__)
+
+QUERIES_PER_MOLECULE = 4
+GROUP_SIZE = 1.9  # queries of a group on average
+BATCH = 256
+
+
+def write_query_rows(
+    table: datasets.Dataset,
+    smiles_column: str,
+    source: Any,
+    seed: int,
+    num_proc: int | None,
+    on_error: str,
+    identify: bool,
+) -> datasets.Dataset:
+    """Write structure queries about the molecules of a table.
+
+    Args:
+        table (`datasets.Dataset`): Molecules.
+        smiles_column (`str`): Their column.
+        source (`PairSource`): Its `name` and `texts_per_molecule`.
+        seed (`int`): Of the queries.
+        num_proc (`int`, *optional*): Worker processes that count the facts.
+        on_error (`str`): `"raise"` stops at an unreadable molecule, `"skip"` leaves it out.
+        identify (`bool`): Add the column `inchikey` (the first block).
+
+    Returns:
+        `datasets.Dataset`: Columns `smiles`, `text`, `row`, those of `EXTRA_COLUMNS` and on request `inchikey`; the
+        rows of a molecule are neighbours, those of a group share `group_ids`.
+
+    Raises:
+        ValueError: If a molecule is unreadable and `on_error="raise"`, or none is left.
+    """
+    molecules = _count_table(table, smiles_column, source.name, num_proc, on_error, identify)
+    if not len(molecules):
+        raise ValueError(f"{source.name}: none of its {len(table)} rows has a readable molecule.")
+    counts = np.stack([restore_facts(facts) for facts in molecules.with_format("numpy")["facts"][:]])  # (R, F)
+    num_groups = round(len(molecules) * (source.texts_per_molecule or QUERIES_PER_MOLECULE) / GROUP_SIZE)
+    written = list(QueryWriter(counts, seed).write(num_groups))
+    queries = sorted(
+        ((query, group) for group, members in enumerate(written) for query in members), key=lambda one: one[0].row
+    )
+    logger.info("%s: wrote %d queries about %d molecules.", source.name, len(queries), len(molecules))
+    rows = molecules.select([query.row for query, _ in queries])
+    rows = datasets.Dataset.from_dict({name: rows[name][:] for name in rows.column_names}, features=molecules.features)
+    return (
+        rows.add_column("text", [query.text for query, _ in queries])
+        .add_column("conditions", [_flatten(query) for query, _ in queries], feature=EXTRA_COLUMNS["conditions"])
+        .add_column("group_ids", [group for _, group in queries])
+    )
+
+
+def _count_table(
+    table: datasets.Dataset, smiles_column: str, name: str, num_proc: int | None, on_error: str, identify: bool
+) -> datasets.Dataset:
+    """Count the facts of all molecules, kept in the cache: `smiles`, `row`, `facts` and on request `inchikey`."""
+    vocabulary = [(fact.smarts, *fact.names) for fact in structural_facts()]
+    parts = [
+        "facts",
+        structural_queries.REVISION,
+        rdkit.__version__,
+        table._fingerprint,
+        vocabulary,
+        on_error,
+        identify,
+    ]
+    fingerprint = f"{stable_hash(json.dumps(parts)):016x}"
+    features = {"smiles": Value("string"), "row": Value("int64"), "facts": EXTRA_COLUMNS["facts"]}
+    return table.map(
+        _count_batch,
+        batched=True,
+        batch_size=BATCH,
+        with_indices=True,
+        input_columns=[smiles_column],
+        remove_columns=table.column_names,
+        features=datasets.Features(features | ({"inchikey": Value("string")} if identify else {})),
+        fn_kwargs={"name": name, "on_error": on_error, "identify": identify},
+        num_proc=num_proc,
+        new_fingerprint=fingerprint,
+        cache_file_name=cache_file(table, f"facts-{fingerprint}"),
+        desc=f"Counting facts of {name}",
+    )
+
+
+def restore_facts(facts: Sequence[int]) -> np.ndarray:
+    """Lay out flat pairs of fact and count. `(2n,)` -> `(F,)`, int8."""
+    counts = np.zeros(len(structural_facts()), dtype=np.int8)
+    pairs = np.asarray(facts, dtype=np.int64).reshape(-1, 2)  # (n, 2)
+    counts[pairs[:, 0]] = pairs[:, 1]
+    return counts
+
+
+def _flatten(query: Query) -> list[int]:
+    return [number for condition in query.conditions for number in condition]
+
+
+def _count_batch(
+    smiles: Sequence[str], rows: Sequence[int], name: str, on_error: str, identify: bool
+) -> dict[str, list[Any]]:
+    """Count the facts of a batch of molecules, and identify them."""
+    batch: dict[str, list[Any]] = {key: [] for key in ("smiles", "row", "facts", *["inchikey"] * identify)}
+    for text, row in zip(smiles, rows, strict=True):
+        molecule = try_parse(text)
+        if molecule is None:
+            if on_error == "raise":
+                raise ValueError(
+                    f"{name}, row {row}: RDKit cannot parse the SMILES {text!r}. Correct or remove it, or leave such "
+                    "rows out with `--on_error skip`."
+                )
+            continue
+        counts = count_facts(molecule)
+        present = np.flatnonzero(counts)
+        batch["smiles"].append(text)
+        batch["row"].append(row)
+        batch["facts"].append(np.stack([present, counts[present]], axis=1).reshape(-1).astype(np.int16))
+        if identify:
+            batch["inchikey"].append(inchikey14(text))
+    return batch

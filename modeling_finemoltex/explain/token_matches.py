@@ -1,0 +1,118 @@
+"""Which words of a query found which atoms of a molecule, by the token score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..embedding.encoder import MoleculeTextEncoder
+from ..model.molecules_finemoltex import Molecules
+from ..model.tokens_finemoltex import WordTokens, count_found, score_words
+from .aligner import prepare_pairs
+from .words import Word
+
+FOUND = 0.5  # a word fires at a token from here on
+TELLING = 0.25  # of the largest contribution: smaller ones are not shown
+
+
+@dataclass(frozen=True, eq=False)
+class TokenMatches:
+    """What each word of a text adds to the score of a molecule, and where it fires.
+
+    Args:
+        smiles (`str`): The molecule.
+        text (`str`): The text.
+        words (list of `Word`): The `W` words that the model read.
+        contributions (`np.ndarray` of shape `(W,)`): What each word adds, in the unit of cosines; below 0 where it
+            counts against the molecule.
+        rest (`float`): What the marks at both ends of the text and its punctuation add.
+        by_atom (`np.ndarray` of shape `(W, N)`): How surely each word finds each atom, 0 to 1; that of its motif
+            where the word finds no single atom. Atoms are in the order of the SMILES.
+    """
+
+    smiles: str
+    text: str
+    words: list[Word]
+    contributions: np.ndarray
+    rest: float
+    by_atom: np.ndarray
+
+    def telling_words(self) -> list[int]:
+        """Number the words that add most, best first: those within a quarter of the largest contribution."""
+        least = TELLING * max(float(self.contributions.max(initial=0.0)), 1e-6)
+        order = np.argsort(-self.contributions, kind="stable")
+        return [int(word) for word in order if self.contributions[word] >= least]
+
+    def atoms_of(self, word: int) -> list[int]:
+        """List the atoms that a word finds."""
+        return np.flatnonzero(self.by_atom[word] >= FOUND).tolist()
+
+    def highlighted(self) -> list[int]:
+        """List the atoms that any telling word finds."""
+        return sorted({atom for word in self.telling_words() for atom in self.atoms_of(word)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give words, contributions and atoms as JSON-able values."""
+        return {
+            "smiles": self.smiles,
+            "text": self.text,
+            "words": [
+                {**word._asdict(), "contribution": round(float(value), 4), "atoms": self.atoms_of(place)}
+                for place, (word, value) in enumerate(zip(self.words, self.contributions, strict=True))
+            ],
+            "highlighted_atoms": self.highlighted(),
+        }
+
+
+@torch.inference_mode()
+def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str) -> list[TokenMatches]:
+    """Tell for each molecule which words of a text found which of its atoms.
+
+    Args:
+        encoder (`MoleculeTextEncoder`): Of a model with a token score.
+        smiles (sequence of `str`): Molecules.
+        text (`str`): One text for all of them.
+
+    Returns:
+        `list[TokenMatches]`, one a molecule.
+
+    Raises:
+        ValueError: If the model has no token score, a molecule cannot be parsed, or the text has no words.
+    """
+    model = encoder.model.base_model
+    pairs = prepare_pairs(encoder.processor, smiles, [text] * len(smiles), encoder.max_length)
+    inputs = {name: tensor.to(model.device) for name, tensor in pairs.inputs.items()}
+    input_ids, mask = inputs.pop("input_ids")[:1], inputs.pop("attention_mask")[:1]  # (1, T) each
+    molecules = Molecules.from_tensors(**inputs)
+    tokens = model.tokenize_molecules(model.encode_atoms(molecules), molecules)  # U
+    states, _ = model.encode_words(input_ids, mask)  # (1, T, H)
+    pieces = model.tokenize_words(states, mask)  # T
+    fires = count_found(tokens.vectors @ pieces.vectors.T, pieces.thresholds)  # (U, T)
+    added = _score_pieces(pieces, tokens, len(smiles)) / model.inverse_temperature  # (T, B)
+    of_words = pairs.pieces[0][:, : mask.shape[1]].to(fires)  # (W, T)
+    contributions = (of_words @ added).cpu().numpy()  # (W, B)
+    rest = (added.sum(0) - (of_words @ added).sum(0)).tolist()  # (B,)
+    found = torch.stack([(fires * row).amax(1) for row in of_words])  # (W, U)
+    by_motif = found[:, ~tokens.is_atom]  # (W, M), without columns where only atoms are tokens
+    by_atom = found[:, tokens.is_atom]  # (W, N)
+    owner = molecules.molecule_of_atom.cpu()
+    matches = []
+    for row, molecule in enumerate(smiles):
+        own = owner == row
+        atoms = by_atom[:, own] if by_atom.shape[1] else by_atom.new_zeros(len(by_atom), int(own.sum()))  # (W, N)
+        if by_motif.shape[1]:  # a word that finds no single atom may find a motif
+            of_motifs = by_motif[:, molecules.atom_to_motif[own]]  # (W, N)
+            atoms = torch.where(atoms.amax(1, keepdim=True) >= FOUND, atoms, of_motifs)
+        found = (contributions[:, row], rest[row], atoms.cpu().numpy())
+        matches.append(TokenMatches(molecule, text, pairs.words[0], *found))
+    return matches
+
+
+def _score_pieces(pieces: WordTokens, tokens: Any, num_molecules: int) -> torch.Tensor:
+    """Score each word piece with each molecule: `(T, B)`."""
+    return score_words(pieces.vectors, pieces.thresholds, pieces.weights, tokens, num_molecules)
+
+
+__all__ = ["TokenMatches", "match_tokens"]

@@ -1,0 +1,210 @@
+"""The token score: how the words of a text find the motifs and atoms of a molecule, one by one.
+
+Axes: `B` molecules or texts, `W` words of all texts, `U` tokens (motifs, then atoms) of all molecules, `D` token size,
+`F` features of a word.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from transformers import initialization
+
+from .molecules_finemoltex import Molecules
+from .readout_finemoltex import FineMolTexReadout
+
+LEVELS = ("both", "motif", "atom")
+STEEPNESS = 24.0  # of the smooth maximum of cosines
+THRESHOLD = 0.5  # cosine from which on a word counts a token, at first
+SHARPNESS = 12.0  # of that threshold
+STEP_SHARPNESS = 6.0  # of the steps between counts
+START = 8.0  # weight of the best cosine at first, in logits
+EPS = 1e-12  # of a molecule without tokens
+MAX_ENTRIES = 2**26  # of a word-by-token table; larger ones are computed in chunks of words
+
+
+class MoleculeTokens(NamedTuple):
+    """Token vectors of molecules.
+
+    Args:
+        vectors (`torch.FloatTensor` of shape `(U, D)`): Of motifs, then of atoms; L2-normalised.
+        molecule_of_token (`torch.LongTensor` of shape `(U,)`): Molecule of each.
+        is_atom (`torch.BoolTensor` of shape `(U,)`): Atoms and motifs are counted apart.
+    """
+
+    vectors: Tensor
+    molecule_of_token: Tensor
+    is_atom: Tensor
+
+
+class WordTokens(NamedTuple):
+    """What the words of texts look for; padding is left out.
+
+    Args:
+        vectors (`torch.FloatTensor` of shape `(W, D)`): Direction of the tokens that a word means; L2-normalised.
+        thresholds (`torch.FloatTensor` of shape `(W,)`): Cosine from which on a token is counted.
+        weights (`torch.FloatTensor` of shape `(W, F)`): What the word adds to the score for each of its features;
+            negative under a negation.
+        text_of_word (`torch.LongTensor` of shape `(W,)`): Text of each word.
+    """
+
+    vectors: Tensor
+    thresholds: Tensor
+    weights: Tensor
+    text_of_word: Tensor
+
+
+class FineMolTexMoleculeTokens(nn.Module):
+    """Make the token vectors of molecules from their atom states.
+
+    Shapes:
+        - **input:** atom states `(N, H_graph)`, [`Molecules`]
+        - **output:** [`MoleculeTokens`]
+    """
+
+    def __init__(self, hidden_size: int, config: Any) -> None:
+        super().__init__()
+        self.levels = config.levels
+        self.norm = nn.LayerNorm(hidden_size)
+        self.atom_projection = nn.Linear(hidden_size, config.size)
+        self.motif_readout = FineMolTexReadout(hidden_size, config.size)
+
+    def forward(self, atom_states: Tensor, molecules: Molecules) -> MoleculeTokens:
+        """Make the tokens; see the shapes above."""
+        states = self.norm(atom_states)  # (N, H_graph)
+        motifs = self.motif_readout(states, molecules.atom_to_motif, molecules.num_motifs).float()  # (M, D)
+        atoms = self.atom_projection(states).float()  # (N, D)
+        motifs, atoms = F.normalize(motifs, dim=-1), F.normalize(atoms, dim=-1)
+        owners = (molecules.molecule_of_motif, molecules.molecule_of_atom)
+        if self.levels != "both":
+            kept = 0 if self.levels == "motif" else 1
+            vectors, owner = (motifs, atoms)[kept], owners[kept]
+            return MoleculeTokens(vectors, owner, torch.full_like(owner, bool(kept), dtype=torch.bool))
+        owner = torch.cat(owners)  # (U,)
+        is_atom = torch.arange(len(owner), device=owner.device) >= len(motifs)
+        return MoleculeTokens(torch.cat([motifs, atoms]), owner, is_atom)
+
+
+class _StartsAtZero(nn.Linear):
+    """A linear layer that says nothing before it is trained: every word counts the same, by its best cosine."""
+
+    def reset_own_parameters(self, config: Any) -> None:
+        """Start at 0."""
+        initialization.zeros_(self.weight)
+
+
+class FineMolTexWordTokens(nn.Module):
+    """Make of every word what it looks for, and what finding it is worth.
+
+    The weights of a word are its share in the text, a softmax over the words, times a number for each of its features.
+
+    Shapes:
+        - **input:** word states `(B, T, H)`, mask `(B, T)`
+        - **output:** [`WordTokens`]
+    """
+
+    def __init__(self, hidden_size: int, config: Any) -> None:
+        super().__init__()
+        self.size, self.learns_weights = config.size, config.learned_weights
+        self.num_features = count_features(config)
+        self.projection = nn.Linear(hidden_size, config.size + 1)
+        self.weighting = _StartsAtZero(hidden_size, 1 + self.num_features)
+
+    def forward(self, word_states: Tensor, attention_mask: Tensor) -> WordTokens:
+        """Make the words; see the shapes above."""
+        is_word = attention_mask.bool()
+        projected = self.projection(word_states[is_word]).float()  # (W, D + 1)
+        weighting = self.weighting(word_states).float() * self.learns_weights  # (B, T, 1 + F)
+        shares = weighting[..., 0].masked_fill(~is_word, float("-inf")).softmax(1)  # (B, T)
+        values = weighting[..., 1:]  # (B, T, F)
+        values = torch.cat([values[..., :1] + START, values[..., 1:]], dim=-1)
+        return WordTokens(
+            F.normalize(projected[:, : self.size], dim=-1),
+            projected[:, self.size] + THRESHOLD,
+            (shares[..., None] * values)[is_word],
+            is_word.nonzero()[:, 0],
+        )
+
+
+def count_features(config: Any) -> int:
+    """Number of features of a word, `F`: its best cosine, and at least 1, 2, ... of the motifs and of the atoms."""
+    return 1 + 2 * config.num_counts
+
+
+def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_molecules: int) -> Tensor:
+    r"""Score all texts with all molecules, word by token.
+
+    \(s_{ij} = \sum_{t \in i} w_t \cdot \phi(t, j)\). With the cosine \(c_{tu}\) of word \(t\) and token \(u\) of
+    molecule \(j\), \(\phi\) holds the smooth maximum \(\tfrac1{24} \log \sum_u e^{24 c_{tu}}\), which is late
+    interaction (Khattab and Zaharia 2020), and whether the word finds at least \(k\) motifs and at least \(k\) atoms,
+    \(\sigma(6(n_{tj} - k + \tfrac12))\) with \(n_{tj} = \sum_u \sigma(12(c_{tu} - b_t))\). The counts, and weights
+    below 0, let "two" and "no" mean something.
+
+    Args:
+        words ([`WordTokens`]): `W` words of the texts.
+        tokens ([`MoleculeTokens`]): `U` tokens of the molecules.
+        num_texts, num_molecules (`int`): `B_text` and `B_molecule`.
+
+    Returns:
+        `torch.FloatTensor` of shape `(B_text, B_molecule)`.
+    """
+    rows = max(1, MAX_ENTRIES // max(1, len(tokens.vectors)))
+    parts = [
+        score_words(*part, tokens, num_molecules)
+        for part in zip(
+            words.vectors.split(rows), words.thresholds.split(rows), words.weights.split(rows), strict=True
+        )
+    ]
+    by_word = torch.cat(parts)  # (W, B_molecule)
+    return by_word.new_zeros(num_texts, num_molecules).index_add(0, words.text_of_word, by_word)
+
+
+def score_words(
+    vectors: Tensor, thresholds: Tensor, weights: Tensor, tokens: MoleculeTokens, num_molecules: int
+) -> Tensor:
+    """Score single words with molecules.
+
+    Args:
+        vectors (`torch.FloatTensor` of shape `(W, D)`), thresholds (`(W,)`), weights (`(W, F)`): Of the words.
+        tokens ([`MoleculeTokens`]): `U` tokens.
+        num_molecules (`int`): `B`.
+
+    Returns:
+        `torch.FloatTensor` of shape `(W, B)`.
+    """
+    # Tokens in rows: adding rows up by molecule is cheap.
+    cosines = tokens.vectors @ vectors.T  # (U, W)
+    sums = cosines.new_zeros(num_molecules, len(vectors))  # (B, W)
+    owner, is_atom = tokens.molecule_of_token, tokens.is_atom
+    # The largest terms are e^24: far from what float32 holds.
+    best = sums.index_add(0, owner, (STEEPNESS * cosines).exp()).clamp(min=EPS).log() / STEEPNESS  # (B, W)
+    score = weights[:, 0] * best
+    num_counts = (weights.shape[1] - 1) // 2
+    if num_counts:
+        # Motifs and atoms are counted apart: the atoms' counts are rows B and on.
+        found = count_found(cosines, thresholds)  # (U, W)
+        counted = cosines.new_zeros(2 * num_molecules, len(vectors))
+        counted = counted.index_add(0, owner + num_molecules * is_atom, found)  # (2B, W)
+        for level, counts in enumerate(counted.chunk(2)):
+            for step in range(num_counts):
+                reached = (STEP_SHARPNESS * (counts - step - 0.5)).sigmoid()  # (B, W)
+                score = score + weights[:, 1 + level * num_counts + step] * reached
+    return score.T
+
+
+def count_found(cosines: Tensor, thresholds: Tensor) -> Tensor:
+    """Tell how surely each word finds each token, 0 to 1. `(U, W)`, `(W,)` -> `(U, W)`."""
+    return (SHARPNESS * (cosines - thresholds)).sigmoid()
+
+
+__all__ = [
+    "LEVELS",
+    "FineMolTexMoleculeTokens",
+    "FineMolTexWordTokens",
+    "MoleculeTokens",
+    "WordTokens",
+    "count_found",
+    "score_tokens",
+    "score_words",
+]
