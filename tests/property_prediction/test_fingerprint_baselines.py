@@ -10,7 +10,7 @@ from modeling_finemoltex.property_prediction import fingerprint_baselines as bas
 
 from .conftest import write_table
 
-FITS = {"forest": baselines.fit_forest, "linear": baselines.fit_linear, "boosting": baselines.fit_boosting}
+FITS = {"forest": baselines.fit_forest, "linear": baselines.fit_linear}
 
 
 def make_parts(tmp_path, columns, task_type="binary"):
@@ -42,3 +42,10 @@ def test_classes_and_numbers(tmp_path, fit):
     np.testing.assert_allclose(predictions.sum(1), 1, atol=1e-6)
     lengths = make_parts(tmp_path, {"y": lambda one: 1000 + len(one)}, "regression")
     assert np.abs(FITS[fit](lengths, 0)["test"] - lengths["test"].labels).max() < 50
+
+
+def test_descriptors_tell_sizes_apart(tmp_path):
+    columns = {"atoms": lambda one: sum(letter.isalpha() for letter in one)}
+    table = load_property_table(write_table(tmp_path / "t.csv", columns), list(columns), "regression")
+    found = baselines.fit_boosting(dict.fromkeys(("train", "valid", "test"), table), 0)["test"]
+    assert np.isfinite(found).all() and np.corrcoef(found[:, 0], table.labels[:, 0])[0, 1] > 0.5
