@@ -1,7 +1,7 @@
 """The vocabulary of structure queries: what chemists call groups, rings and elements, with the pattern they mean.
 
 `structural_terms` counts groups in the strict sense of nomenclature, for captions. Somebody who searches means the
-plain sense: a lactone is an ester, an indole holds a pyrrole. So a fact is a SMARTS pattern, matched as a substructure.
+plain sense: a lactone is an ester, an indole holds a pyrrole. So a fact is a pattern, matched as a substructure.
 """
 
 import functools

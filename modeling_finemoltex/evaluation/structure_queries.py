@@ -257,7 +257,9 @@ def understand_required(text: str) -> Understanding:
     return understand(text) or understand(text, is_loose=True)
 
 
-def evaluate_structure_queries(pool: StructurePool, score: Scorer) -> dict[str, dict[str, float]]:
+def evaluate_structure_queries(
+    pool: StructurePool, score: Scorer, marks_facts: bool = False
+) -> dict[str, dict[str, float]]:
     """Measure how many of the best molecules are right.
 
     Each figure is a mean over the wordings of a query, then over the queries of a kind. Of molecules with equal scores
@@ -266,6 +268,8 @@ def evaluate_structure_queries(pool: StructurePool, score: Scorer) -> dict[str, 
     Args:
         pool ([`StructurePool`]): Molecules, queries and right answers.
         score (callable): Texts -> scores `(T, R)`.
+        marks_facts (`bool`): Also tell the share of the ten best that contradict what is understood of a text, as
+            `contradicting`; wordings of which nothing is understood contradict nothing.
 
     Returns:
         `dict`: For each kind of query `P@10`, `R-precision` (precision among as many as there are right ones, at most
@@ -284,21 +288,35 @@ def evaluate_structure_queries(pool: StructurePool, score: Scorer) -> dict[str, 
             f"Scores must be numbers of shape {(len(texts), len(pool.smiles))}, one row per wording: got shape "
             f"{scores.shape} with {int(np.isnan(scores).sum())} that are not a number."
         )
-    figures: dict[str, list[tuple[float, float, float]]] = {}
+    contradicting = _contradictions(pool.smiles, texts) if marks_facts else np.zeros((len(texts), 0), dtype=bool)
+    figures: dict[str, list[dict[str, float]]] = {}
     row = 0
     for query, right in zip(pool.queries, pool.truth, strict=True):
+        rows = range(row, row + len(query.texts))
+        row = rows.stop
         size = min(int(right.sum()), R_PRECISION_AT_MOST)
-        wordings = scores[row : row + len(query.texts)]
-        row += len(query.texts)
-        precisions = [(precision_at(one, right, PRECISION_AT), precision_at(one, right, size)) for one in wordings]
-        figures.setdefault(query.group, []).append((*np.mean(precisions, axis=0), float(right.mean())))
-    return {group: _summarise(rows) for group, rows in figures.items()}
+        values = {
+            f"P@{PRECISION_AT}": np.mean([precision_at(scores[one], right, PRECISION_AT) for one in rows]),
+            "R-precision": np.mean([precision_at(scores[one], right, size) for one in rows]),
+            "chance": right.mean(),
+        }
+        if marks_facts:
+            marked = [precision_at(scores[one], contradicting[one], PRECISION_AT) for one in rows]
+            values["contradicting"] = np.mean(marked)
+        figures.setdefault(query.group, []).append(values)
+    return {
+        group: {name: float(np.mean([one[name] for one in all_values])) for name in all_values[0]}
+        | {"queries": len(all_values)}
+        for group, all_values in figures.items()
+    }
 
 
-def _summarise(rows: list[tuple[float, float, float]]) -> dict[str, float]:
-    """Average over queries."""
-    precision, r_precision, chance = np.mean(rows, axis=0).tolist()
-    return {"P@10": precision, "R-precision": r_precision, "chance": chance, "queries": len(rows)}
+def _contradictions(smiles: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+    """Tell which molecules contradict what is understood of each text: `(T, R)`."""
+    understood = [understand(text) for text in texts]
+    columns = count_columns(smiles, sorted({fact for one in understood for fact in one.facts}))
+    nothing = np.zeros(len(smiles), dtype=bool)
+    return np.stack([~one.accepts(columns) if one else nothing for one in understood])
 
 
 def precision_at(scores: np.ndarray, right: np.ndarray, k: int) -> float:
@@ -332,8 +350,9 @@ def format_structure_table(figures: Mapping[str, Mapping[str, float]], title: st
         figures (mapping): As `evaluate_structure_queries` returns them.
         title (`str`): Which system.
     """
-    rows: list[Sequence[str]] = [(title, "P@10", "R-precision", "chance", "queries")]
+    names = [name for name in next(iter(figures.values())) if name != "queries"]
+    rows: list[Sequence[str]] = [(title, *names, "queries")]
     for group, values in figures.items():
-        shares = (f"{100 * values[name]:.1f} %" for name in ("P@10", "R-precision", "chance"))
+        shares = (f"{100 * values[name]:.1f} %" for name in names)
         rows.append((group, *shares, str(values["queries"])))
     return align_columns(rows, 1)

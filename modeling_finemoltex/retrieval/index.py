@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.fact_counts import FactCounts
 from ..embedding.fingerprint import check_same_model
 from .backends.protocol import SearchBackend
 from .backends.registry import BACKENDS, choose_method
+from .index_facts import IndexFacts, mark_contradictions, read_conditions
 from .index_inputs import check_counts, count_ids, embed_queries, encode, take_one
 from .index_rows import Hit, IndexRows, make_rows, read_embedded_rows, unit_rows
 from .index_search import search_by_backend, search_filtered
-from .index_storage import read_backend, read_index_metadata, read_rows, write_folder
+from .index_storage import read_backend, read_index_facts, read_index_metadata, read_rows, write_folder
 
 if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and most searches have no filter
     from ..data.molecule_filters import MoleculeFilter
@@ -206,6 +208,7 @@ class MoleculeTextIndex:
         if encoder is not None:
             check_same_model(metadata["model"], encoder.fingerprint)
         rows = read_rows(folder, metadata["kind"], metadata["embedding_size"])
+        rows.facts = read_index_facts(folder, metadata, len(rows.table))
         backend = read_backend(folder, metadata["method"], rows.vectors.shape)
         return cls(rows, backend, metadata["method"], metadata["model"], encoder)
 
@@ -261,6 +264,8 @@ class MoleculeTextIndex:
         embeddings: np.ndarray | None = None,
         k: int = 10,
         filters: "MoleculeFilter | None" = None,
+        facts: str = "mark",
+        without: str | None = None,
     ) -> list[list[Hit]]:
         """Find the `k` nearest rows of each query.
 
@@ -275,9 +280,14 @@ class MoleculeTextIndex:
             embeddings (`np.ndarray` of shape `(Q, P)` or `(P,)`, *optional*): Queries as vectors.
             k (`int`): Rows wanted, at most the size of the index.
             filters (`MoleculeFilter`, *optional*): What hits must be, in an index of molecules.
+            facts (`str`): What becomes of hits that contradict what a text says about structure, see
+                `modeling_finemoltex.data.understand`: `"mark"` tells it in `Hit.contradicts`, `"require"` leaves them
+                out (exact, over all rows), `"off"` does not look.
+            without (`str`, *optional*): What hits should not be like, in words: the score is then the cosine with the
+                query less the cosine with this text (exact, over all rows).
 
         Returns:
-            One list per query, best hit first: `k` hits, or all that pass the filter if fewer do.
+            One list per query, best hit first: `k` hits, or all that pass if fewer do.
 
         Raises:
             ValueError: If `k` exceeds the index, there is no query, or texts or molecules come without an encoder.
@@ -287,12 +297,37 @@ class MoleculeTextIndex:
             raise ValueError(f"k is {k!r}, and this index allows {allowed}.")
         if filters is not None and self.kind != "molecules":
             raise ValueError("Filters are for molecules: this is an index of texts.")
+        understood = read_conditions(facts, self.kind, texts, without)
         queries = embed_queries(self._need_encoder, self.embedding_size, texts, smiles, embeddings)
-        if filters is None:
+        if without is not None:
+            queries = queries - embed_queries(self._need_encoder, self.embedding_size, without)
+        masks = self._rows.facts.masks(self._rows.contents, understood) if understood and facts == "require" else None
+        if filters is None and masks is None and without is None:
             results = search_by_backend(self._rows, self._backend, queries, int(k))
         else:
-            results = search_filtered(self._rows, queries, int(k), filters)
-        return [[self._rows.hit(rank, *pair) for rank, pair in enumerate(best, start=1)] for best in results]
+            results = search_filtered(self._rows, queries, int(k), filters, masks)
+        hits = [[self._rows.hit(rank, *pair) for rank, pair in enumerate(best, start=1)] for best in results]
+        return mark_contradictions(hits, understood) if understood and facts == "mark" else hits
+
+    def count_facts(self, num_proc: int | None = None) -> None:
+        """Count the structural facts of all molecules, about 250 a second and process; `save` stores them.
+
+        With them, a search that requires facts takes as long as one that does not.
+
+        Args:
+            num_proc (`int`, *optional*): Processes; one by default.
+
+        Raises:
+            ValueError: If this is an index of texts.
+        """
+        if self.kind != "molecules":
+            raise ValueError("Only molecules have structural facts: this is an index of texts.")
+        self._rows.facts = IndexFacts(FactCounts.from_smiles(self._rows.contents.to_pylist(), num_proc))
+
+    @property
+    def has_facts(self) -> bool:
+        """Whether the structural facts of the molecules are at hand."""
+        return self._rows.facts.stored is not None
 
     def _need_encoder(self) -> Any:
         """Return the encoder, or say how to get one."""

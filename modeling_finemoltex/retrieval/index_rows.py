@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .index_facts import IndexFacts
+
 CONTENT_COLUMN = {"molecules": "smiles", "texts": "text"}
 
 
@@ -23,6 +25,8 @@ class Hit:
         row (`int`): Its 0-based row number in the library.
         smiles (`str`, *optional*): The molecule, in an index of molecules.
         text (`str`, *optional*): The text, in an index of texts.
+        contradicts (`tuple[str, ...]`): What the query says about structure and the molecule contradicts, such as
+            `"pyridine"` or `"not halogen"`.
     """
 
     rank: int
@@ -31,10 +35,11 @@ class Hit:
     row: int
     smiles: str | None = None
     text: str | None = None
+    contradicts: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields that are set, for JSON."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value not in (None, ())}
 
 
 class IndexRows:
@@ -50,6 +55,7 @@ class IndexRows:
     def __init__(self, kind: str, table: pa.Table, vectors: np.ndarray, removed: np.ndarray | None = None) -> None:
         self.kind, self.table, self.vectors = kind, table, vectors
         self.removed = np.zeros(len(table), bool) if removed is None else removed.copy()  # (R,)
+        self.facts = IndexFacts()
         self.num_removed = int(self.removed.sum())  # counted once: a search has no time to count
 
     def __len__(self) -> int:
@@ -75,6 +81,8 @@ class IndexRows:
         self.table = pa.concat_tables([self.table, table]).combine_chunks()
         self.vectors = np.concatenate([self.vectors, vectors])
         self.removed = np.append(self.removed, np.zeros(len(table), bool))
+        if self.kind == "molecules":
+            self.facts.append(table[CONTENT_COLUMN[self.kind]].to_pylist())
 
     def remove(self, ids: Sequence[str]) -> None:
         """Mark the rows of some ids as removed."""
@@ -84,6 +92,7 @@ class IndexRows:
     def drop_removed(self) -> None:
         """Keep only the rows that are not removed."""
         kept = ~self.removed
+        self.facts.select(kept)
         self.table, self.vectors = self.table.filter(pa.array(kept)).combine_chunks(), self.vectors[kept]
         self.removed, self.num_removed = np.zeros(len(self.vectors), bool), 0
 

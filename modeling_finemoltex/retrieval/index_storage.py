@@ -4,11 +4,13 @@ A folder holds
 
     rows.arrow      id, row, smiles or text, removed: mapped into memory
     vectors.npy     the unit vectors (R, P): mapped, read where exact scores are asked for
+    facts.npz       if asked for: how often each structural fact occurs in each molecule, 70 bytes a molecule
     index.faiss     the search structure, read into memory; for `ivf_pq` a sixteenth of the vectors
     metadata.json   kind, method, size, model fingerprint, and size and checksum of the files above
 """
 
 import json
+import logging
 import shutil
 import tempfile
 import zlib
@@ -20,12 +22,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..data.fact_counts import FactCounts
 from .backends.protocol import SearchBackend
 from .backends.registry import BACKENDS
+from .index_facts import IndexFacts
 from .index_rows import IndexRows
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 1
 ROWS_FILE, VECTORS_FILE, BACKEND_FILE, METADATA_FILE = "rows.arrow", "vectors.npy", "index.faiss", "metadata.json"
+FACTS_FILE = "facts.npz"
 DATA_FILES = (ROWS_FILE, VECTORS_FILE, BACKEND_FILE)
 BLOCK = 1 << 24  # bytes per step of a checksum
 
@@ -51,6 +58,10 @@ def write_folder(
             writer.write_table(table)
         np.save(staging / VECTORS_FILE, rows.vectors)
         backend.save(staging / BACKEND_FILE)
+        names = DATA_FILES
+        if rows.facts.stored is not None:
+            (staging / FACTS_FILE).write_bytes(rows.facts.stored.to_bytes())
+            names = (*DATA_FILES, FACTS_FILE)
         metadata = {
             "format": FORMAT,
             "kind": rows.kind,
@@ -58,8 +69,8 @@ def write_folder(
             "size": len(rows),
             "embedding_size": rows.vectors.shape[1],
             "model": model,
-            "bytes": {name: (staging / name).stat().st_size for name in DATA_FILES},
-            "crc32": {name: _checksum(staging / name) for name in (ROWS_FILE, BACKEND_FILE)},
+            "bytes": {name: (staging / name).stat().st_size for name in names},
+            "crc32": {name: _checksum(staging / name) for name in names if name != VECTORS_FILE},
         }
         text = json.dumps(metadata, indent=2, ensure_ascii=False)
         (staging / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
@@ -88,7 +99,7 @@ def read_index_metadata(folder: Path) -> dict[str, Any]:
     missing = {"kind", "method", "size", "embedding_size", "model", "bytes", "crc32"} - metadata.keys()
     if missing:
         raise _damaged(file, f"it lacks {', '.join(sorted(missing))}")
-    for name in DATA_FILES:
+    for name in dict.fromkeys((*DATA_FILES, *(name for name in (FACTS_FILE,) if name in metadata["bytes"]))):
         size = (folder / name).stat().st_size if (folder / name).is_file() else None
         if size != metadata["bytes"][name]:
             written = f"{metadata['bytes'][name]:,} bytes were written"
@@ -124,6 +135,33 @@ def read_rows(folder: Path, kind: str, embedding_size: int) -> IndexRows:
     return IndexRows(kind, cells, vectors, removed)
 
 
+def read_index_facts(folder: Path, metadata: dict[str, Any], size: int) -> IndexFacts:
+    """Read the structural facts of the rows, if they are stored.
+
+    Args:
+        folder (`Path`): An index.
+        metadata (`dict`): As `read_index_metadata` gives it.
+        size (`int`): `R`, the number of rows.
+
+    Returns:
+        [`IndexFacts`]: Without stored facts if there are none, or if they belong to another vocabulary.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    if FACTS_FILE not in metadata["bytes"]:
+        return IndexFacts()
+    try:
+        stored = FactCounts.from_bytes((folder / FACTS_FILE).read_bytes())
+        if stored is not None and len(stored) != size:
+            raise ValueError(f"it holds {len(stored)} molecules, not {size}")
+    except (OSError, ValueError) as error:
+        raise _damaged(folder / FACTS_FILE, error) from error
+    if stored is None:
+        logger.warning("%s: the vocabulary of facts has changed since; they are counted anew.", folder / FACTS_FILE)
+    return IndexFacts(stored)
+
+
 def read_backend(folder: Path, method: str, shape: tuple[int, int]) -> SearchBackend:
     """Read the back end and check that it belongs to the rows.
 
@@ -149,7 +187,7 @@ def read_backend(folder: Path, method: str, shape: tuple[int, int]) -> SearchBac
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
     """Yield a staging folder, and swap it in on success."""
-    known = {*DATA_FILES, METADATA_FILE}
+    known = {*DATA_FILES, FACTS_FILE, METADATA_FILE}
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in known) if folder.is_dir() else []
     if foreign or folder.is_file():
         raise ValueError(f"{folder} is not an index ({', '.join(foreign[:5]) or 'a file'}). Save to a new folder.")
