@@ -20,7 +20,7 @@ class IndexArguments:
     ] = "auto"
     facts: Annotated[
         bool,
-        typer.Option("--facts", help="store the structural facts of the molecules: `search` can require them at once"),
+        typer.Option("--facts", help="store structural facts, so that `search` requires them at once"),
     ] = False
     num_workers: Annotated[
         int | None, typer.Option("--num_workers", help="processes that count facts", show_default="1")
@@ -40,7 +40,6 @@ def index(arguments: IndexArguments) -> None:
     if arguments.facts:
         made.count_facts(arguments.num_workers)
     made.save(output)
-    typer.echo(
-        f"{output}: {len(made):,} {made.kind}, method {made.method}, width {made.embedding_size}{', with facts' if made.has_facts else ''}",
-        err=True,
-    )
+    facts = ", with facts" if made.has_facts else ""
+    size = f"{len(made):,} {made.kind}, method {made.method}, width {made.embedding_size}"
+    typer.echo(f"{output}: {size}{facts}", err=True)

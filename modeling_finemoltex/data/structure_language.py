@@ -1,7 +1,7 @@
 """What a query says about structure: groups, rings and elements that are there, are not there, or are there so often.
 
 Rules read the words of `structure_words` with their negations, counts and relations. They are careful: a word counts
-only where the sentence says that a molecule *has* it, so "a ketone reductase" or "a metabolite of benzene" say nothing.
+only where the sentence says that a molecule has it, so "a ketone reductase" or "a metabolite of benzene" say nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -46,9 +46,8 @@ class Condition(NamedTuple):
             return name if self.least == 1 else f"\u2265 {self.least} \u00d7 {name}"
         if self.least == self.most:
             return f"{self.most} \u00d7 {name}"
-        return (
-            f"\u2264 {self.most} \u00d7 {name}" if not self.least else f"{self.least}\u2013{self.most} \u00d7 {name}"
-        )
+        bounds = f"{self.least}\u2013{self.most}" if self.least else f"\u2264 {self.most}"
+        return f"{bounds} \u00d7 {name}"
 
 
 @dataclass(frozen=True)

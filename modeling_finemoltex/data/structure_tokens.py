@@ -70,6 +70,7 @@ NUMBERS = {
     for number, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
 }
 GREEK = frozenset("alpha beta gamma delta n o s".split())
+CLOSING = {")": "(", "]": "[", "}": "{"}
 _WORD = re.compile(r"[^\s;:!?\"]+")
 _SPLIT = re.compile(r"(?<=[A-Za-z0-9)\]'])-+(?=[A-Za-z0-9(\[])|(?<=[A-Za-z])/(?=[A-Za-z])")
 _ENUMERATION = re.compile(r"(?<=[a-z]{3}),(?=[a-z]{3})", re.IGNORECASE)
@@ -104,7 +105,7 @@ def cut_tokens(text: str) -> list[Token]:
     end_before = 0
     for match in _WORD.finditer(text):
         for start, end, glue in _cut_word(text, match.start(), match.end()):
-            start, end, trailing = _strip(text, start, end)
+            start, end = _strip(text, start, end)
             if start >= end:
                 continue
             between = text[end_before:start]
@@ -135,18 +136,15 @@ def _is_greek_before(word: str, place: int) -> bool:
     return re.split(r"[^A-Za-z]", word[:place].lower())[-1] in GREEK
 
 
-def _strip(text: str, start: int, end: int) -> tuple[int, int, str]:
+def _strip(text: str, start: int, end: int) -> tuple[int, int]:
     """Leave out the marks around a word, but not brackets that belong to a name: "2(5H)", "imidazo[1,2"."""
-    first = end
     while start < end and text[start] in "([{,.'*_-<>`":
-        if text[start] in "([{" and {"(": ")", "[": "]", "{": "}"}[text[start]] in text[start : end - 1]:
+        if any(text[start] == opening and mark in text[start : end - 1] for mark, opening in CLOSING.items()):
             break
         start += 1
     while end > start and text[end - 1] in ")]},.'*_-<>`":
-        mark = text[end - 1]
-        if mark in ")]}" and text[start:end].count({")": "(", "]": "[", "}": "{"}[mark]) >= text[start:end].count(
-            mark
-        ):
+        mark, word = text[end - 1], text[start:end]
+        if mark in CLOSING and word.count(CLOSING[mark]) >= word.count(mark):
             break
         end -= 1
-    return start, end, text[end:first]
+    return start, end

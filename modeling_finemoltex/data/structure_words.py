@@ -25,10 +25,13 @@ PLAIN_SENSE = {
     "dicarboxylic acid": (("carboxylic acid", 2),), "diacid": (("carboxylic acid", 2),),
     "tricarboxylic acid": (("carboxylic acid", 3),), "triacid": (("carboxylic acid", 3),),
     "polyhalogenated": (("halogen atom", -2),), "perfluorinated": (("fluorine atom", -3),),
-    "amino alcohol": (("amine", 1), ("alcohol", 1)), "hydroxy acid": (("alcoholic or phenolic hydroxy group", 1), ("carboxylic acid", 1)),
+    "amino alcohol": (("amine", 1), ("alcohol", 1)),
+    "hydroxy acid": (("alcoholic or phenolic hydroxy group", 1), ("carboxylic acid", 1)),
     "keto acid": (("ketone", 1), ("carboxylic acid", 1)), "keto ester": (("ketone", 1), ("ester", 1)),
-    "bicyclic": (("fused ring system", 1),), "tricyclic": (("fused ring system", 1),), "tetracyclic": (("fused ring system", 1),),
-    "carbocyclic": (("ring", 1),), "aza aromatic": (("heteroaromatic ring", 1),), "heteroaromatic compound": (("heteroaromatic ring", 1),),
+    "bicyclic": (("fused ring system", 1),), "tricyclic": (("fused ring system", 1),),
+    "tetracyclic": (("fused ring system", 1),),
+    "carbocyclic": (("ring", 1),),
+    "heteroaromatic compound": (("heteroaromatic ring", 1),),
     "vinyl sulfone": (("sulfone", 1), ("alkene", 1)),
 }  # fmt: skip
 OPPOSITES = {"acyclic": "ring", "nonaromatic": "aromatic ring", "nonhalogenated": "halogen atom"}
@@ -47,7 +50,8 @@ ON_AROMATIC = {
     "ketone": "aryl ketone",
 }  # fmt: skip
 SAME_GROUP = {  # what a substituent may also be called, as far as rings go
-    "alcoholic or phenolic hydroxy group": "hydroxyl", "phenol": "hydroxyl", "alcohol": "hydroxyl", "amine": "amino compound",
+    "alcoholic or phenolic hydroxy group": "hydroxyl", "phenol": "hydroxyl", "alcohol": "hydroxyl",
+    "amine": "amino compound",
     "primary amine": "amino compound",
 }  # fmt: skip
 

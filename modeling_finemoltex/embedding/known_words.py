@@ -16,7 +16,7 @@ def unknown_words(tokenizer: Any, text: str) -> list[str]:
         text (`str`): A query.
 
     Returns:
-        `list[str]`: Words with a piece that is [UNK], and words that are spelled letter by letter; each once, in order.
+        `list[str]`: Words with a piece that is [UNK] or spelled letter by letter; each once, in order.
 
     Example:
     >>> unknown_words(encoder.processor.tokenizer, "an alcohol \u4e2d")
