@@ -38,7 +38,7 @@ class Condition(NamedTuple):
     def __str__(self) -> str:
         """Write the condition in a few words: "2 x fluorine"."""
         name = structural_facts()[self.fact].name
-        for ending in (" atom", " substituent", " compound"):
+        for ending in (" atom", " substituent", " compound", " group"):
             name = name.removesuffix(ending)
         if self.most == 0:
             return f"not {name}"

@@ -9,6 +9,7 @@ from .structure_tokens import (
     FOREIGN,
     FOREIGN_VERBS,
     FUNCTION_WORDS,
+    GLUED,
     GOVERNORS,
     HEADS,
     JOINED,
@@ -17,6 +18,7 @@ from .structure_tokens import (
     NUMBERS,
     OF_STRUCTURE,
     ON_WORDS,
+    REACTIONS,
     REACTS,
     TRANSPARENT,
     WEAK_NEGATORS,
@@ -88,6 +90,7 @@ class _Reader:
         self.negation = ""  # the word that denies what follows
         self.count: tuple[int, int | None] | None = None
         self.link = ""  # conjunction since the last mention
+        self.last_end = -1  # behind the last mention
         self.follows_comma: list[bool] = []  # of each mention
 
     def key(self, place: int) -> str:
@@ -131,7 +134,7 @@ class _Reader:
         elif key in CONJUNCTIONS:
             self._join(place, CONJUNCTIONS[key])
         elif key == "of":
-            self.governs = self.governs and self.key(place - 1) in OF_STRUCTURE
+            self.governs = self.governs and (place == self.last_end or self.key(place - 1) in OF_STRUCTURE)
         elif key in GOVERNORS:
             self._govern(place, key)
         elif key in FOREIGN:
@@ -171,7 +174,7 @@ class _Reader:
     def _govern(self, place: int, key: str) -> None:
         """Read "contains", "with", "is"."""
         before = self.key(place - 1)
-        if key == "with" and any(before.startswith(stem) for stem in REACTS) and read_phrase(before) is None:
+        if key == "with" and self._is_reaction(place):
             self.governs = False
             return
         if before not in NEGATORS and not before.endswith("n't"):
@@ -179,6 +182,17 @@ class _Reader:
         elif before in ("free", "absence"):
             self.negation = ""
         self.governs, self.count = True, None
+
+    def _is_reaction(self, place: int) -> bool:
+        """Tell whether "with" names what something reacts with: "condensation of the acid with an amine"."""
+        before = self.key(place - 1)
+        if before.startswith(REACTS) and read_phrase(before) is None:
+            return True
+        while place > 0 and self.tokens[place].glue != ".":
+            place -= 1
+            if self.key(place).startswith(REACTIONS):
+                return True
+        return False
 
     def _is_verb(self, place: int) -> bool:
         """Guess whether an unknown word says what happens to the next noun: "lowers blood sugar"."""
@@ -279,7 +293,7 @@ class _Reader:
             if key in ("free", "less") and (glue == "-" or self.key(end + 1) not in ("of", "from", "than")):
                 parts[-1] = (*parts[-1][:2], parts[-1][2]._replace(is_negative=True))
                 is_negated, end = True, end + 1
-            elif key in ("containing", "bearing", "based", "linked", "fused") and glue == "-":
+            elif glue == "-" and (key in GLUED or key in JOINED):
                 return _Chain(parts, end + 1, True, is_negated)
             elif key in HEADS or key == "substituted" or (glue == "-" and key.rstrip("'").isdecimal()):
                 end += 1
@@ -318,7 +332,7 @@ class _Reader:
             else:
                 self._note(start, end, terms, first)
         self.used.update(range(first, chain.end))
-        self.count, self.link = None, ""
+        self.count, self.link, self.last_end = None, "", chain.end
         return chain.end
 
     def _joined_parts(self, parts: list[tuple[int, int, Reading]]) -> list[tuple[int, int, Reading]]:

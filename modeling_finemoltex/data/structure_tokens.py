@@ -39,10 +39,12 @@ JOINED = frozenset(
 )
 JOINED_BY = frozenset("to with by at via through on onto in".split())
 ON_WORDS = frozenset("on onto at to".split())
-REACTS = (
+GLUED = frozenset("containing bearing based bridged capped functionalised modified terminated rich".split())
+REACTIONS = ("condens", "react", "treat", "esterif", "acylat", "coupling", "alkylat")
+REACTS = tuple(
     "react interact treat associat mix compet combin incubat complex bind reflux wash extract dissolv crystalli "
-    "conjugat compar compat contaminat stain coat dilut neutrali label begin start end deal help cope work rhyme"
-).split()
+    "conjugat compar compat contaminat stain coat dilut neutrali label begin start end deal help cope work rhyme".split()
+)
 # Heads of noun phrases that leave the molecule meant: "pyridine derivative".
 HEADS = frozenset(
     "compound compounds molecule molecules derivative derivatives analogue analogues analog analogs ring rings core "

@@ -8,13 +8,18 @@ from .structural_facts import make_plural, nouns_of, structural_facts
 from .structural_tables import SUBSTITUENTS
 
 MULTIPLES = {"mono": 1, "bis": 2, "di": 2, "tris": 3, "tri": 3, "tetra": 4, "penta": 5, "hexa": 6}
-# Parts of names that end otherwise than in "-yl".
+# Parts of names that end otherwise than in "-yl", and formulas.
 RADICALS = {
     "phenyl": "benzene", "aryl": "aromatic ring", "heteroaryl": "heteroaromatic ring", "pyridyl": "pyridine",
     "furyl": "furan", "thienyl": "thiophene", "piperidyl": "piperidine", "piperidino": "piperidine",
     "morpholino": "morpholine", "pyrrolidino": "pyrrolidine", "piperazino": "piperazine", "quinolyl": "quinoline",
     "isoquinolyl": "isoquinoline", "naphthyl": "naphthalene", "indolyl": "indole", "norbornyl": "norbornane",
     "adamantyl": "adamantane", "phthalimido": "phthalimide",
+    "cf3": "trifluoromethyl substituent", "ocf3": "trifluoromethyl ether", "cooh": "carboxylic acid",
+    "co2h": "carboxylic acid", "no2": "nitro compound", "nh2": "amino compound",
+    "oh": "alcoholic or phenolic hydroxy group",
+    "sh": "thiol", "cn": "nitrile", "cho": "aldehyde", "conh2": "primary amide", "so2nh2": "primary sulfonamide",
+    "ome": "methyl ether", "ch3": "methyl substituent",
 }  # fmt: skip
 PLAIN_FACTS = {"hydroxyl": "alcoholic or phenolic hydroxy group"}  # nobody means the OH of an acid by these words
 # Words that no fact has for itself: facts with numbers, one below zero being the least.
@@ -222,9 +227,11 @@ def read_phrase(key: str) -> Reading | None:
     known = lexicon().get(key)
     if known is not None:
         return known
+    if "(" in key or ")" in key:  # "bis(4-chlorophenyl)"
+        return read_phrase(" ".join(key.replace("(", " ").replace(")", " ").split()))
     for multiple, count in MULTIPLES.items():
         if key.startswith(multiple):
-            found = _read_multiple(key.removeprefix(multiple).lstrip(), count)
+            found = _read_multiple(_after_locants(key.removeprefix(multiple)), count)
             if found is not None:
                 return found
     for prefix, fact in _prefixes():
