@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -115,7 +116,7 @@ class FactCounts:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 starts, facts, counts = (arrays[name] for name in ("starts", "facts", "counts"))
                 digest = arrays["digest"].tobytes().decode()
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"the table of structural facts cannot be read: {error}") from error
         if len(facts) != len(counts) or starts[0] != 0 or starts[-1] != len(facts) or (np.diff(starts) < 0).any():
             raise ValueError("the table of structural facts does not fit together")

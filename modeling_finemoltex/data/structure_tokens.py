@@ -43,7 +43,7 @@ GLUED = frozenset("containing bearing based bridged capped functionalised modifi
 REACTIONS = ("condens", "react", "treat", "esterif", "acylat", "coupling", "alkylat")
 REACTS = tuple(
     "react interact treat associat mix compet combin incubat complex bind reflux wash extract dissolv crystalli "
-    "conjugat compar compat contaminat stain coat dilut neutrali label begin start end deal help cope work rhyme".split()
+    "conjugat compar compat contaminat stain coat dilut neutrali label begin start end deal help cope work".split()
 )
 # Heads of noun phrases that leave the molecule meant: "pyridine derivative".
 HEADS = frozenset(

@@ -200,9 +200,11 @@ def join_readings(first: Reading, second: Reading, count: tuple[int, int | None]
     """
     least, most = count or first.terms[0][1:]
     (head, *others) = second.terms
-    fact = relate(first.terms[0].fact, head.fact)
+    on_ring = structural_facts()[head.fact]
+    is_relation = on_ring.kind == "relation"  # "nitropyridine", on which something more stands
+    fact = relate(first.terms[0].fact, on_ring.needs[0] if is_relation else head.fact)
     terms = (first.terms[0]._replace(least=least, most=most), head) if fact is None else (Term(fact, least, most),)
-    if fact is not None and head.least > 1:
+    if fact is not None and (head.least > 1 or is_relation):
         terms = (*terms, head)
     return second._replace(terms=(*terms, *others))
 

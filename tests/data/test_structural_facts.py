@@ -1,4 +1,4 @@
-"""The vocabulary of structure queries: numbers that stay, patterns that match, counts that screening does not change."""
+"""The vocabulary of structure queries: numbers that stay, patterns, counts that screening does not change."""
 
 import hashlib
 
