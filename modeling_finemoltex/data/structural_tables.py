@@ -243,6 +243,7 @@ LATER = [
     _fact("[$([#8]1:[#6]:[#6]:[#7]:[#7]:1),$([#8]1:[#6]:[#7]:[#6]:[#7]:1),$([#8]1:[#6]:[#7]:[#7]:[#6]:1),$([#8]1:[#7]:[#6]:[#6]:[#7]:1)]", "oxadiazole")._replace(kind="ring"),
     _fact("[$([#16]1:[#6]:[#6]:[#7]:[#7]:1),$([#16]1:[#6]:[#7]:[#6]:[#7]:1),$([#16]1:[#6]:[#7]:[#7]:[#6]:1),$([#16]1:[#7]:[#6]:[#6]:[#7]:1)]", "thiadiazole")._replace(kind="ring"),
     _fact("[$([#7]1:[#6]:[#7]:[#6]:[#7]:[#6]:1),$([#6]1:[#7]:[#7]:[#6]:[#7]:[#6]:1),$([#7]1(:[#7]:[#6]:[#6]:[#6]:[#7]:1))]", "triazine")._replace(kind="ring"),
+    _fact("[$([OX2H1]C=O),$([OX2H1]S=O),$([OX2H1]P=O)]", "acid, organic acid, acidic proton", "acid, acidic", adjectives="acidic"),
     # Halogens.
     _fact("[CX4]F", "alkyl fluoride, fluoroalkane, aliphatic fluorine"),
     _fact("[CX4]I", "alkyl iodide, iodoalkane"),

@@ -14,6 +14,7 @@ from .structure_tokens import (
     HEADS,
     JOINED,
     JOINED_BY,
+    LINKING,
     NEGATORS,
     NUMBERS,
     OF_STRUCTURE,
@@ -76,7 +77,38 @@ def read_mentions(tokens: Sequence[Token], is_loose: bool = False) -> tuple[list
     place = 0
     while place < len(tokens):
         place = reader.step(place)
-    return reader.mentions, reader.used
+    return _drop_open_alternatives(tokens, reader.mentions, reader.counted), reader.used
+
+
+def _drop_open_alternatives(tokens: Sequence[Token], mentions: list[Mention], counted: set[int]) -> list[Mention]:
+    """Leave out what stands beside "or" with something that is not understood: "a ketone or a bitter taste"."""
+    starts = {mention.start: number for number, mention in enumerate(mentions)}
+    covered = {place for mention in mentions for place in range(mention.start, mention.end)}
+    groups: list[int] = []  # of each mention: alternatives share one
+    for mention in mentions:
+        groups.append(groups[-1] if groups and mention.is_alternative else len(groups))
+    dropped = set()
+    for place, token in enumerate(tokens):
+        if CONJUNCTIONS.get(token.key) != "or" or place in counted:
+            continue
+        before = place - 1
+        while before >= 0 and tokens[before].key in HEADS and before not in covered:
+            before -= 1
+        after = place + 1
+        while after < len(tokens) and after not in starts and not _ends_noun_phrase(tokens[after]):
+            after += 1
+        left = next((number for number, one in enumerate(mentions) if one.start <= before < one.end), None)
+        right = starts.get(after)
+        if (left is None) != (right is None):
+            number = left if right is None else right
+            if number is not None and all(term.most is None or term.least for term in mentions[number].terms):
+                dropped.add(groups[number])
+    return [mention for mention, group in zip(mentions, groups, strict=True) if group not in dropped]
+
+
+def _ends_noun_phrase(token: Token) -> bool:
+    """Tell whether a word cannot stand between "or" and the noun that follows it."""
+    return token.is_break or token.key in CONJUNCTIONS or token.key in FOREIGN or token.key in GOVERNORS - LINKING
 
 
 class _Reader:
@@ -86,6 +118,7 @@ class _Reader:
         self.tokens, self.is_loose = tokens, is_loose
         self.mentions: list[Mention] = []
         self.used: set[int] = set()
+        self.counted: set[int] = set()  # words of numbers
         self.governs = True  # the words around say that the molecule has what follows
         self.negation = ""  # the word that denies what follows
         self.count: tuple[int, int | None] | None = None
@@ -110,6 +143,7 @@ class _Reader:
         counted = self._read_count(place)
         if counted:
             self.used.update(range(place, counted))
+            self.counted.update(range(place, counted))
             return counted
         if chain is not None:
             return self._take(chain)

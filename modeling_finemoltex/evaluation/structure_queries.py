@@ -240,7 +240,7 @@ def require_facts(score: Scorer, smiles: Sequence[str]) -> Scorer:
 
     def score_required(texts: Sequence[str]) -> np.ndarray:
         """Score texts."""
-        scores = np.array(score(texts))  # (T, R)
+        scores = np.array(score(texts), dtype=np.float64)  # (T, R)
         understood = [understand_required(text) for text in texts]
         missing = sorted({fact for one in understood for fact in one.facts} - columns.keys())
         columns.update(count_columns(smiles, missing))

@@ -269,6 +269,21 @@ def test_words_that_say_something_else_are_listed():
     assert str(understood) == "pyridine" and understood.unrecognised == ("bitter", "kinase", "inhibitor")
 
 
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("a ketone or a bitter taste", ""),
+        ("a pyridine and a ketone or something sweet", "pyridine"),
+        ("a kinase inhibitor or an amide, with a ring", "ring"),
+        ("an amide or ester group", "amide or ester"),
+        ("an ester that has an amide or is aromatic", "ester \u00b7 amide or aromatic ring"),
+        ("no ketone or sweet taste", "not ketone"),
+    ],
+)
+def test_what_may_be_something_else_is_no_condition(text, meaning):
+    assert str(understand(text)) == meaning
+
+
 def test_contradictions_are_named():
     understood = understand("a pyridine with two fluorine atoms and no ester or amide")
     counts = dict.fromkeys(understood.facts, 0)
