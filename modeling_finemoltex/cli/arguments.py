@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 
 Values = TypeVar("Values")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+FACTS_CHOICES = ("off", "mark", "require")
+FactsOption = Annotated[
+    str,
+    typer.Option(
+        help="what a text says about structure: mark hits that contradict it, require it, or off",
+        metavar="|".join(FACTS_CHOICES),
+    ),
+]
 
 
 @dataclass(kw_only=True)
@@ -93,6 +101,16 @@ class FilterOptions:
 
         ranges = dict(map(parse_range, self.ranges or ()))
         return MoleculeFilter(tuple(self.smarts or ()), tuple(self.exclude_smarts or ()), ranges)
+
+
+def check_facts(facts: str) -> None:
+    """Refuse another word for `--facts` than those that there are.
+
+    Raises:
+        ValueError: If it is another one.
+    """
+    if facts not in FACTS_CHOICES:
+        raise ValueError(f"--facts must be one of {', '.join(FACTS_CHOICES)}: got {facts!r}.")
 
 
 def takes(arguments: type[Values]) -> Callable[[Callable[[Values], None]], Callable[..., None]]:

@@ -18,6 +18,13 @@ class IndexArguments:
     method: Annotated[
         str, typer.Option(help="auto (chooses by size), flat (exact), ivf_flat, hnsw or ivf_pq (compressed)")
     ] = "auto"
+    facts: Annotated[
+        bool,
+        typer.Option("--facts", help="store structural facts, so that `search` requires them at once"),
+    ] = False
+    num_workers: Annotated[
+        int | None, typer.Option("--num_workers", help="processes that count facts", show_default="1")
+    ] = None
     force: Annotated[bool, typer.Option("--force", help="replace an index that is there")] = False
 
 
@@ -30,5 +37,9 @@ def index(arguments: IndexArguments) -> None:
     from modeling_finemoltex.retrieval import MoleculeTextIndex
 
     made = MoleculeTextIndex.from_embeddings(arguments.embeddings, method=arguments.method)
+    if arguments.facts:
+        made.count_facts(arguments.num_workers)
     made.save(output)
-    typer.echo(f"{output}: {len(made):,} {made.kind}, method {made.method}, width {made.embedding_size}", err=True)
+    facts = ", with facts" if made.has_facts else ""
+    size = f"{len(made):,} {made.kind}, method {made.method}, width {made.embedding_size}"
+    typer.echo(f"{output}: {size}{facts}", err=True)

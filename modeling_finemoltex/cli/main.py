@@ -15,6 +15,7 @@ import typer
 
 from .edit import edit
 from .embed import embed
+from .evaluate import app as evaluate
 from .explain import explain
 from .index import index
 from .info import info
@@ -59,3 +60,4 @@ app.command(add_help_option=False, context_settings={"allow_extra_args": True, "
 )
 for command in (vocab, embed, index, search, predict, edit, explain, push, info):
     app.command()(command)
+app.add_typer(evaluate)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .arguments import AsJson, FilterOptions, takes
+from .arguments import AsJson, FactsOption, FilterOptions, check_facts, takes
 from .errors import quiet_loading
 from .tables import echo_json
 
@@ -31,6 +31,8 @@ class SearchArguments(FilterOptions):
     explain: Annotated[
         bool, typer.Option("--explain", help="say for each hit which words found which of its atoms, and draw them")
     ] = False
+    without: Annotated[str | None, typer.Option(help="what hits should not be like, in quotes")] = None
+    facts: FactsOption = "mark"
     model: Annotated[str | None, typer.Option(help="model folder or Hub id, if it moved since the index")] = None
     as_json: AsJson = False
     html: Annotated[Path | None, typer.Option(help="also write the hits, drawn, to this HTML file")] = None
@@ -39,26 +41,30 @@ class SearchArguments(FilterOptions):
 @takes(SearchArguments)
 def search(arguments: SearchArguments) -> None:
     """Find the molecules (or texts) that fit best."""
+    check_facts(arguments.facts)
     from modeling_finemoltex.retrieval import MoleculeTextIndex
 
     queries, k, filters = arguments.queries, arguments.k, arguments.make_filter()
     library = MoleculeTextIndex.load(arguments.folder)
     library.encoder = _load_encoder(library, arguments.model)
     kind = "smiles" if arguments.smiles else "texts"
-    wanted = {"k": min(k, len(library)) or k, "filters": filters, "rescored": arguments.rescored}
+    wanted = {"k": k, "filters": filters, "rescored": arguments.rescored}
+    wanted |= {"facts": arguments.facts, "without": arguments.without}
     results = library.search(**{kind: queries}, **wanted)  # type: ignore[arg-type]
+    notes = [_describe_query(library, query, arguments) for query in queries]
     matches = _match(arguments, library, results) if arguments.explain else [[None] * len(hits) for hits in results]
     if arguments.as_json:
         echo_json(
             [
-                {"query": query, "hits": [_show(*pair) for pair in zip(hits, found, strict=True)]}
-                for query, hits, found in zip(queries, results, matches, strict=True)
+                {"query": query, **note, "hits": [_show(*pair) for pair in zip(hits, found, strict=True)]}
+                for query, note, hits, found in zip(queries, notes, results, matches, strict=True)
             ]
         )
     else:
-        typer.echo("\n\n".join(map(_format_hits, queries, results, matches)))
+        typer.echo("\n\n".join(map(_format_hits, queries, notes, results, matches)))
     if any(len(hits) < k for hits in results):  # said here: the log of the package speaks of Python
         reason = "pass the filter" if filters else "are there"
+        reason = "are as the query requires" if arguments.facts == "require" and not filters else reason
         typer.echo(f"Fewer than {k} hits: no more of the {len(library):,} {library.kind} {reason}.", err=True)
     if arguments.html is not None:
         from modeling_finemoltex.retrieval import render_hits_page
@@ -108,14 +114,34 @@ def _show(hit: "Hit", found: "TokenMatches | None") -> dict[str, Any]:
     return {**hit.to_dict(), **explanation}
 
 
-def _format_hits(query: str, hits: "Sequence[Hit]", matches: "Sequence[TokenMatches | None]") -> str:
+def _describe_query(library: "MoleculeTextIndex", query: str, arguments: SearchArguments) -> dict[str, Any]:
+    """Tell what is understood of a query, and which words say nothing to the facts or to the model."""
+    if arguments.smiles:
+        return {}
+    from modeling_finemoltex.embedding import unknown_words
+    from modeling_finemoltex.retrieval import read_conditions
+
+    note: dict[str, Any] = {}
+    for understood in read_conditions(arguments.facts, library.kind, query, arguments.without) or ():
+        name = "understood, since facts are required" if understood and understood.is_loose else "understood"
+        note |= {name: str(understood) or None, "not read as structure": list(understood.unrecognised)}
+    note["unknown to the model"] = unknown_words(library.encoder.processor.tokenizer, query)
+    return {name: value for name, value in note.items() if value}
+
+
+def _format_hits(
+    query: str, note: dict[str, Any], hits: "Sequence[Hit]", matches: "Sequence[TokenMatches | None]"
+) -> str:
     """Lay out the hits of one query as a table."""
+    lines = [query]
+    lines += [f"{name}: {value if isinstance(value, str) else ', '.join(value)}" for name, value in note.items()]
     if not hits:
-        return f"{query}\nno hits"
+        return "\n".join([*lines, "no hits"])
     width = max(len(hit.id) for hit in hits)
-    lines = [query, f"{'rank':>4}  score  {'id':<{width}}  {'text' if hits[0].text else 'SMILES'}"]
+    lines += [f"{'rank':>4}  score  {'id':<{width}}  {'text' if hits[0].text else 'SMILES'}"]
     for hit, found in zip(hits, matches, strict=True):
-        lines.append(f"{hit.rank:>4}  {hit.score:5.3f}  {hit.id:<{width}}  {hit.smiles or hit.text}")
+        contradicts = f"  (contradicts: {', '.join(hit.contradicts)})" if hit.contradicts else ""
+        lines.append(f"{hit.rank:>4}  {hit.score:5.3f}  {hit.id:<{width}}  {hit.smiles or hit.text}{contradicts}")
         if found is not None:
             words = [(found.words[word].text, found.atoms_of(word)) for word in found.telling_words()]
             named = [f"{word}: {_list_atoms(atoms)}" for word, atoms in words]

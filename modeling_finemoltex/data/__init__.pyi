@@ -19,4 +19,7 @@ from .splits import column_split as column_split
 from .splits import deterministic_scaffold_split as deterministic_scaffold_split
 from .splits import random_split as random_split
 from .splits import scaffold_split as scaffold_split
+from .structure_language import Condition as Condition
+from .structure_language import Understanding as Understanding
+from .structure_language import understand as understand
 from .tables import load_table as load_table

@@ -173,7 +173,9 @@ def _find_reasons(dataset: datasets.Dataset, processor: Any) -> Iterator[str]:
     """Find again why the first rows cannot be used."""
     for row, example in enumerate(dataset.select(range(min(SHOWN, len(dataset))))):
         try:
-            _featurize_batch([example["smiles"]], [example["text"]], [row], processor, 1, "raise")
+            _featurize_batch(
+                [example["smiles"]], [example["text"]], [row], processor=processor, settings=_Settings(1, "raise", ())
+            )
         except ValueError as error:
             yield str(error)
 

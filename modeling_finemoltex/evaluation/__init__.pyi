@@ -29,5 +29,14 @@ from .retrieval_baselines import FragmentWordEncoder as FragmentWordEncoder
 from .retrieval_baselines import NearestTextEncoder as NearestTextEncoder
 from .retrieval_tasks import RetrievalTask as RetrievalTask
 from .retrieval_tasks import embed_tasks as embed_tasks
+from .structure_queries import StructurePool as StructurePool
+from .structure_queries import StructureQuery as StructureQuery
+from .structure_queries import build_structure_pool as build_structure_pool
+from .structure_queries import evaluate_structure_queries as evaluate_structure_queries
+from .structure_queries import format_structure_table as format_structure_table
+from .structure_queries import load_structure_pool as load_structure_pool
+from .structure_queries import load_structure_queries as load_structure_queries
+from .structure_queries import require_facts as require_facts
+from .structure_queries import score_by_vectors as score_by_vectors
 from .tables import format_retrieval_table as format_retrieval_table
 from .tables import format_systems_table as format_systems_table

@@ -42,6 +42,8 @@ def render_hits_page(
 
 def _make_card(hit: Hit, found: Sequence[int]) -> Card:
     title, score = f"{hit.rank}. {hit.id}", f"{hit.score:.3f}"
+    if hit.contradicts:
+        score = f"{score}, contradicts {', '.join(hit.contradicts)}"
     if hit.smiles is None:
         return Card(title, score, text=hit.text or "")
     return Card(title, score, draw_molecule(hit.smiles, dict.fromkeys(found, FOUND_COLOR)), hit.smiles)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ..data.fact_counts import FactCounts
 from ..embedding.fingerprint import check_same_model
 from .backends.protocol import SearchBackend
 from .backends.registry import BACKENDS, choose_method
+from .index_facts import IndexFacts, mark_contradictions, read_conditions
 from .index_inputs import check_counts, count_ids, embed_queries, encode_rows, name_rows, take_one
 from .index_rows import Hit, IndexRows, make_rows, read_embedded_rows, unit_rows
 from .index_search import search_by_backend, search_filtered
-from .index_storage import read_backend, read_index_metadata, read_rows, write_folder
+from .index_storage import read_backend, read_index_facts, read_index_metadata, read_rows, write_folder
 from .token_rescoring import count_candidates, rescore
 
 if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and most searches have no filter
@@ -213,6 +215,7 @@ class MoleculeTextIndex:
         if encoder is not None:
             check_same_model(metadata["model"], encoder.fingerprint)
         rows = read_rows(folder, metadata)
+        rows.facts = read_index_facts(folder, metadata, len(rows.table))
         backend = read_backend(folder, metadata, rows.vectors.shape)
         return cls(rows, backend, metadata["method"], metadata["model"], encoder)
 
@@ -271,6 +274,8 @@ class MoleculeTextIndex:
         k: int = 10,
         filters: "MoleculeFilter | None" = None,
         rescored: int | None = None,
+        facts: str = "mark",
+        without: str | None = None,
     ) -> list[list[Hit]]:
         """Find the `k` nearest rows of each query.
 
@@ -289,9 +294,14 @@ class MoleculeTextIndex:
                 against motifs and atoms, where model and index have token vectors: the cosine, plus the token score
                 in its unit, is then the score. 0: none; the size of the index: an exact ranking by both; `RESCORED`
                 if absent.
+            facts (`str`): What becomes of hits that contradict what a text says about structure, see
+                `modeling_finemoltex.data.understand`: `"mark"` tells it in `Hit.contradicts`, `"require"` leaves them
+                out (exact, over all rows), `"off"` does not look.
+            without (`str`, *optional*): What hits should not be like, in words: the score is then that of the query
+                less that of this text.
 
         Returns:
-            One list per query, best hit first: `k` hits, or all that there are or that pass the filter.
+            One list per query, best hit first: `k` hits, or all that there are or that pass.
 
         Raises:
             ValueError: If `k` is no positive number, the index is empty, there is no query, or texts or molecules
@@ -305,21 +315,46 @@ class MoleculeTextIndex:
             logger.warning("This index has %d %s: all of them are given, not %d.", len(self), self.kind, k)
         if filters is not None and self.kind != "molecules":
             raise ValueError("Filters are for molecules: this is an index of texts.")
+        understood = read_conditions(facts, self.kind, texts, without)
         queries = embed_queries(self._need_encoder, self.embedding_size, texts, smiles, embeddings)
+        if without is not None:
+            queries = queries - embed_queries(self._need_encoder, self.embedding_size, without)
+        masks = self._rows.facts.masks(self._rows.contents, understood) if understood and facts == "require" else None
         words = take_one(texts=texts)[1] if texts is not None and self._has_tokens() else None
         fetched = min(int(k), len(self))
         if words is not None:
             fetched = count_candidates(fetched, rescored, len(self), filters is not None)
-        if filters is None:
+        if filters is None and masks is None and without is None:
             results = search_by_backend(self._rows, self._backend, queries, fetched)
         else:
-            results = search_filtered(self._rows, queries, fetched, filters)
+            results = search_filtered(self._rows, queries, fetched, filters, masks)
         if words is not None and rescored != 0:
             results = (
-                rescore(self._rows, self._encoder, text, found, int(k))
+                rescore(self._rows, self._encoder, text, found, int(k), without)
                 for text, found in zip(words, results, strict=True)
             )
-        return [[self._rows.hit(rank, *pair) for rank, pair in enumerate(best, start=1)] for best in results]
+        hits = [[self._rows.hit(rank, *pair) for rank, pair in enumerate(best, start=1)] for best in results]
+        return mark_contradictions(hits, understood) if understood and facts == "mark" else hits
+
+    def count_facts(self, num_proc: int | None = None) -> None:
+        """Count the structural facts of all molecules, about 250 a second and process; `save` stores them.
+
+        With them, a search that requires facts takes as long as one that does not.
+
+        Args:
+            num_proc (`int`, *optional*): Processes; one by default.
+
+        Raises:
+            ValueError: If this is an index of texts.
+        """
+        if self.kind != "molecules":
+            raise ValueError("Only molecules have structural facts: this is an index of texts.")
+        self._rows.facts = IndexFacts(FactCounts.from_smiles(self._rows.contents.to_pylist(), num_proc))
+
+    @property
+    def has_facts(self) -> bool:
+        """Whether the structural facts of the molecules are at hand."""
+        return self._rows.facts.stored is not None
 
     def _has_tokens(self) -> bool:
         """Tell whether words can be compared with motifs and atoms."""

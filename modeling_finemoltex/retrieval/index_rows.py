@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .index_facts import IndexFacts
+
 CONTENT_COLUMN = {"molecules": "smiles", "texts": "text"}
 
 
@@ -23,6 +25,8 @@ class Hit:
         row (`int`): Its 0-based row number in the library.
         smiles (`str`, *optional*): The molecule, in an index of molecules.
         text (`str`, *optional*): The text, in an index of texts.
+        contradicts (`tuple[str, ...]`): What the query says about structure and the molecule contradicts, such as
+            `"pyridine"` or `"not halogen"`.
     """
 
     rank: int
@@ -31,10 +35,11 @@ class Hit:
     row: int
     smiles: str | None = None
     text: str | None = None
+    contradicts: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields that are set, for JSON."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value not in (None, ())}
 
 
 class IndexRows:
@@ -46,6 +51,7 @@ class IndexRows:
         vectors (`np.ndarray` of shape `(R, P)`): Their unit vectors, float32.
         removed (`np.ndarray` of shape `(R,)`, *optional*): True for rows that are not to be found any more.
         tokens (`pa.ChunkedArray` of `R` binaries, *optional*): Packed token vectors of the molecules.
+        facts ([`IndexFacts`], *optional*): Structural facts of the molecules.
     """
 
     def __init__(
@@ -55,9 +61,11 @@ class IndexRows:
         vectors: np.ndarray,
         removed: np.ndarray | None = None,
         tokens: pa.ChunkedArray | None = None,
+        facts: IndexFacts | None = None,
     ) -> None:
         self.kind, self.table, self.vectors, self.tokens = kind, table, vectors, tokens
         self.removed = np.zeros(len(table), bool) if removed is None else removed.copy()  # (R,)
+        self.facts = IndexFacts() if facts is None else facts
         self.num_removed = int(self.removed.sum())  # counted once: a search has no time to count
 
     def __len__(self) -> int:
@@ -81,22 +89,25 @@ class IndexRows:
     def appended(self, table: pa.Table, vectors: np.ndarray, tokens: list[bytes] | None = None) -> "IndexRows":
         """Give these rows with `n` more, their unit vectors `(n, P)` and, where these have some, packed tokens."""
         removed = np.append(self.removed, np.zeros(len(table), bool))
+        facts = self.facts.appended(table[CONTENT_COLUMN[self.kind]].to_pylist())
         table = pa.concat_tables([self.table, table]).combine_chunks()
         packed = None
         if self.tokens is not None:
             packed = pa.chunked_array([*self.tokens.chunks, pa.array(tokens, pa.large_binary())])
-        return IndexRows(self.kind, table, np.concatenate([self.vectors, vectors]), removed, packed)
+        return IndexRows(self.kind, table, np.concatenate([self.vectors, vectors]), removed, packed, facts)
 
     def without(self, ids: Sequence[str]) -> "IndexRows":
         """Give these rows with those of some ids marked as removed."""
-        return IndexRows(self.kind, self.table, self.vectors, self.removed | self._has_id(ids), self.tokens)
+        return IndexRows(
+            self.kind, self.table, self.vectors, self.removed | self._has_id(ids), self.tokens, self.facts
+        )
 
     def kept(self) -> "IndexRows":
         """Give only the rows that are not removed."""
         kept = ~self.removed
         tokens = None if self.tokens is None else self.tokens.filter(pa.array(kept))
         table = self.table.filter(pa.array(kept)).combine_chunks()
-        return IndexRows(self.kind, table, self.vectors[kept], tokens=tokens)
+        return IndexRows(self.kind, table, self.vectors[kept], tokens=tokens, facts=self.facts.selected(kept))
 
     def rank(self, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Score every row by a unit vector `(P,)`.

@@ -1,6 +1,6 @@
 """How an index finds rows: by its back end, or by all vectors where a filter decides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,23 +44,33 @@ def search_by_backend(
 
 
 def search_filtered(
-    rows: IndexRows, queries: np.ndarray, k: int, filters: "MoleculeFilter"
+    rows: IndexRows,
+    queries: np.ndarray,
+    k: int,
+    filters: "MoleculeFilter | None" = None,
+    masks: "Sequence[np.ndarray | None] | None" = None,
 ) -> Iterator[list[tuple[int, float]]]:
-    """Find the `k` best molecules of each query that pass a filter: exact, whatever the back end.
+    """Find the `k` best molecules of each query that pass a filter and a mask: exact, whatever the back end.
 
     Args:
         rows ([`IndexRows`]): `R` molecules. One is tested once for all queries.
-        queries (`np.ndarray` of shape `(Q, P)`): Unit vectors, float32.
+        queries (`np.ndarray` of shape `(Q, P)`): Vectors, float32.
         k (`int`): Molecules wanted.
-        filters ([`MoleculeFilter`]): What they must be.
+        filters ([`MoleculeFilter`], *optional*): What they must be.
+        masks (sequence of `Q` `np.ndarray` of shape `(R,)`, *optional*): Which rows are allowed for each query.
 
     Yields:
         For each query up to `k` positions with their scores, best first.
     """
     contents = rows.contents
     accepted: dict[int, bool] = {}
-    for query in queries:
+    for query, mask in zip(queries, masks or [None] * len(queries), strict=True):
         order, scores = rows.rank(query)
+        if mask is not None:
+            order = order[mask[order]]
+        if filters is None:
+            yield [(position, float(scores[position])) for position in order[:k].tolist()]
+            continue
         best: list[tuple[int, float]] = []
         # Seen only by who waits at a terminal: most searches end before the bar would appear.
         bar = tqdm(order.tolist(), desc="Testing molecules", unit=" molecules", delay=3, leave=False, disable=None)

@@ -4,6 +4,7 @@ A folder holds
 
     rows.arrow      id, row, smiles or text, removed: mapped into memory
     vectors.npy     the unit vectors (R, P): mapped, read where exact scores are asked for
+    facts.npz       if asked for: how often each structural fact occurs in each molecule, 70 bytes a molecule
     index.faiss     the search structure, read into memory; for `ivf_pq` a sixteenth of the vectors
     tokens.arrow    packed token vectors, of a model with a token score: mapped, read for the rows that are re-scored
     metadata.json   kind, method, size, model fingerprint, and name, size and checksum of the files above
@@ -13,6 +14,7 @@ An index that is saved over another one is written beside its files, under names
 """
 
 import json
+import logging
 import os
 import secrets
 import zlib
@@ -25,14 +27,20 @@ import numpy as np
 import pyarrow as pa
 
 from ..data.atomic_files import UNFINISHED, UnwrittenFileError, locked_folder, staged_folder, write_text
+from ..data.fact_counts import FactCounts
 from .backends.protocol import SearchBackend
 from .backends.registry import BACKENDS
+from .index_facts import IndexFacts
 from .index_rows import CONTENT_COLUMN, IndexRows
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 1
 ROWS_FILE, VECTORS_FILE, BACKEND_FILE, METADATA_FILE = "rows.arrow", "vectors.npy", "index.faiss", "metadata.json"
-TOKENS_FILE = "tokens.arrow"
-DATA_FILES = (ROWS_FILE, VECTORS_FILE, BACKEND_FILE)  # and TOKENS_FILE, where there are tokens
+TOKENS_FILE, FACTS_FILE = "tokens.arrow", "facts.npz"
+DATA_FILES = (ROWS_FILE, VECTORS_FILE, BACKEND_FILE)
+OPTIONAL_FILES = (TOKENS_FILE, FACTS_FILE)
+MAPPED_FILES = (VECTORS_FILE, TOKENS_FILE)  # many times larger than memory, read on demand
 FIELDS = {"kind", "method", "size", "embedding_size", "model", "bytes", "crc32"}
 TOKEN = 8  # letters that tell the files of one saving from those of another
 MAX_METADATA = 1 << 20  # bytes
@@ -54,7 +62,8 @@ def write_folder(
     Raises:
         ValueError: If the folder exists and is no index.
     """
-    roles = DATA_FILES if rows.tokens is None else (*DATA_FILES, TOKENS_FILE)
+    has_them = (rows.tokens is not None, rows.facts.stored is not None)
+    roles = (*DATA_FILES, *(name for name, is_there in zip(OPTIONAL_FILES, has_them, strict=True) if is_there))
     with _prepared(folder, roles) as (place, names):
         table = rows.table.append_column("removed", pa.array(rows.removed)).combine_chunks()
         with pa.OSFile(str(place / names[ROWS_FILE]), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
@@ -66,6 +75,8 @@ def write_folder(
             file = str(place / names[TOKENS_FILE])
             with pa.OSFile(file, "wb") as sink, pa.ipc.new_file(sink, tokens.schema) as writer:
                 writer.write_table(tokens)
+        if rows.facts.stored is not None:
+            (place / names[FACTS_FILE]).write_bytes(rows.facts.stored.to_bytes())
         for name in names.values():
             _sync(place / name)
         metadata = {
@@ -77,7 +88,11 @@ def write_folder(
             "model": model,
             "files": names,
             "bytes": {name: (place / name).stat().st_size for name in names.values()},
-            "crc32": {names[name]: _checksum(place / names[name]) for name in (ROWS_FILE, BACKEND_FILE)},
+            "crc32": {
+                name: _checksum(place / name)
+                for role, name in names.items()
+                if role not in (VECTORS_FILE, TOKENS_FILE)
+            },
         }
         write_text(place / METADATA_FILE, json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
 
@@ -123,7 +138,7 @@ def _find_problem(metadata: dict[str, Any]) -> str | None:
     names = metadata.setdefault(
         "files", {name: name for name in DATA_FILES}
     )  # earlier versions knew these names alone
-    if not isinstance(names, dict) or names.keys() - {TOKENS_FILE} != set(DATA_FILES):
+    if not isinstance(names, dict) or names.keys() - set(OPTIONAL_FILES) != set(DATA_FILES):
         return f"`files` must name {', '.join(DATA_FILES)}"
     for role, name in names.items():
         if not isinstance(name, str) or not is_index_file(name) or Path(name).suffix != Path(role).suffix:
@@ -146,11 +161,11 @@ def _find_problem(metadata: dict[str, Any]) -> str | None:
 
 def is_index_file(name: str) -> bool:
     """Tell whether an index has files of this name: nothing else of a folder is replaced, or published with it."""
-    if name in (*DATA_FILES, TOKENS_FILE, METADATA_FILE):
+    if name in (*DATA_FILES, *OPTIONAL_FILES, METADATA_FILE):
         return True
     stem, mark, token = Path(name).stem.rpartition("-")
     is_token = mark == "-" and len(token) == TOKEN and set(token) <= set("0123456789abcdef")
-    return is_token and Path(name).name == name and f"{stem}{Path(name).suffix}" in (*DATA_FILES, TOKENS_FILE)
+    return is_token and Path(name).name == name and f"{stem}{Path(name).suffix}" in (*DATA_FILES, *OPTIONAL_FILES)
 
 
 def read_rows(folder: Path, metadata: dict[str, Any]) -> IndexRows:
@@ -197,6 +212,34 @@ def _check_columns(table: pa.Table, kind: str) -> None:
     holes = [name for name in wanted if table[name].null_count]
     if holes:
         raise ValueError(f"it has rows without {', '.join(holes)}")
+
+
+def read_index_facts(folder: Path, metadata: dict[str, Any], size: int) -> IndexFacts:
+    """Read the structural facts of the rows, if they are stored.
+
+    Args:
+        folder (`Path`): An index.
+        metadata (`dict`): As `read_index_metadata` gives it.
+        size (`int`): `R`, the number of rows.
+
+    Returns:
+        [`IndexFacts`]: Without stored facts if there are none, or if they belong to another vocabulary.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    if FACTS_FILE not in metadata["files"]:
+        return IndexFacts()
+    file = folder / metadata["files"][FACTS_FILE]
+    try:
+        stored = FactCounts.from_bytes(file.read_bytes())
+        if stored is not None and len(stored) != size:
+            raise ValueError(f"it holds {len(stored)} molecules, not {size}")
+    except (OSError, ValueError) as error:
+        raise _damaged(file, error) from error
+    if stored is None:
+        logger.warning("%s: the vocabulary of facts has changed since; they are counted anew.", file)
+    return IndexFacts(stored)
 
 
 def read_backend(folder: Path, metadata: dict[str, Any], shape: tuple[int, int]) -> SearchBackend:

@@ -30,7 +30,7 @@ def count_candidates(k: int, rescored: int | None, size: int, is_filtered: bool)
 
 
 def rescore(
-    rows: IndexRows, encoder: Any, text: str, found: list[tuple[int, float]], k: int
+    rows: IndexRows, encoder: Any, text: str, found: list[tuple[int, float]], k: int, without: str | None = None
 ) -> list[tuple[int, float]]:
     """Add the token scores of a text to the cosines of the rows found, and take the best.
 
@@ -40,15 +40,18 @@ def rescore(
         text (`str`): The query.
         found (list of position and cosine): Candidates.
         k (`int`): Rows wanted.
+        without (`str`, *optional*): A text whose token scores are subtracted.
 
     Returns:
         At most `k` positions with the sum of both scores, best first.
     """
     positions = [position for position, _ in found]
-    by_token = [
-        encoder.score_tokens([text], [rows.tokens[place].as_buffer() for place in positions[start : start + CHUNK]])[0]
-        for start in range(0, len(positions), CHUNK)
-    ]
+    texts = [text] if without is None else [text, without]
+    by_token = []
+    for start in range(0, len(positions), CHUNK):
+        packed = [rows.tokens[place].as_buffer() for place in positions[start : start + CHUNK]]
+        both = encoder.score_tokens(texts, packed)  # (1 or 2, R)
+        by_token.append(both[0] if without is None else both[0] - both[1])
     scores = np.array([cosine for _, cosine in found], dtype=np.float32) + np.concatenate([*by_token, []])  # (R,)
     best = np.argsort(-scores, kind="stable")[:k]
     return [(positions[place], float(scores[place])) for place in best]

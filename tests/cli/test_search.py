@@ -22,7 +22,8 @@ NOT_NEEDED = ("datasets", "pandas", "sklearn", "matplotlib", "evaluate", "torch_
 def test_search_prints_a_table_per_query(index_folder, run):
     first, second = run("search", index_folder, "an alcohol", "a salt", "-k", 3).stdout.strip().split("\n\n")
     assert [table.splitlines()[0] for table in (first, second)] == ["an alcohol", "a salt"]
-    header, *rows = first.splitlines()[1:]
+    understood, header, *rows = first.splitlines()[1:]
+    assert understood == "understood: alcohol"
     assert header.split() == ["rank", "score", "id", "SMILES"]
     assert [row.split()[0] for row in rows] == ["1", "2", "3"]
 
@@ -35,6 +36,27 @@ def test_json_tells_what_the_index_finds(index_folder, model_folder, molecules, 
         {"query": query, "hits": [hit.to_dict() for hit in hits]}
         for query, hits in zip(molecules, expected, strict=True)
     ]
+
+
+def test_it_tells_what_it_understands_and_what_contradicts(index_folder, run):
+    words = ("search", index_folder, "a bitter ketone without zxqv or esters", "-k", 10)
+    (found,) = json.loads(run(*words, "--json").stdout)
+    assert found["understood"] == "ketone \u00b7 not ester"
+    assert found["not read as structure"] == ["bitter", "zxqv"] and "zxqv" in found["unknown to the model"]
+    told = {hit["smiles"]: hit.get("contradicts", []) for hit in found["hits"]}
+    assert told["CC(=O)Oc1ccccc1C(=O)O"] == ["ketone", "not ester"] and told["O=C1CCCCCCCCCCCCCC1"] == []
+    table = run(*words).stdout
+    assert "CC(=O)Oc1ccccc1C(=O)O  (contradicts: ketone, not ester)" in table
+    assert "understood" not in run(*words, "--facts", "off").stdout
+
+
+def test_required_facts_and_unwanted_texts(index_folder, run):
+    done = run("search", index_folder, "a ring", "--without", "an aromatic ring", "--facts", "require", "-k", 5)
+    assert "understood: ring \u00b7 not aromatic ring" in done.stdout
+    assert [line.split()[-1] for line in done.stdout.splitlines()[3:]] == ["O=C1CCCCCCCCCCCCCC1"]
+    assert "Fewer than 5 hits: no more of the 10 molecules are as the query requires." in done.stderr
+    done = run("search", index_folder, "a metabolite of benzene", "--facts", "require", "-k", 1)
+    assert "understood, since facts are required: benzene" in done.stdout
 
 
 def test_conditions_narrow_the_hits(index_folder, run):

@@ -354,7 +354,7 @@ def test_nothing_is_said_about_properties_of_salts_and_metals():
 
 
 def test_a_bad_smiles_is_named():
-    with pytest.raises(ValueError, match="'C1CC' cannot be parsed"):
+    with pytest.raises(ValueError, match="cannot parse the SMILES 'C1CC'"):
         describe_molecule("C1CC")
 
 
