@@ -137,14 +137,12 @@ def load_property_table(
         source = str(find_moleculenet_file(str(name), data_dir))
         task_type = task_type if label_columns else known.task_type
     path = str(source.path if isinstance(source, MoleculeFile) else source)
-    named = [one for one in (smiles_column, text_column, *(label_columns or ())) if one is not None]
+    named = list(filter(None, (smiles_column, text_column, *(label_columns or ()))))
     rows = load_table(source, columns=named, on_broken="empty")  # a broken row is one that cannot be parsed
     names = list(rows.column_names)
-    smiles_column = choose_column(names, path, "smiles", smiles_column)
     chosen = _choose_labels(known, names, label_columns, task_type, path)
-    if text_column is not None:
-        _check_column(text_column, names, path)
-    smiles = _read_column(rows, smiles_column)
+    _check_column(text_column, names, path)
+    smiles = _read_column(rows, choose_column(names, path, "smiles", smiles_column))
     kept, unparseable = _sort_out(smiles, num_proc, path)
     labels, classes = read_labels([_read_column(rows, column) for column in chosen], chosen, task_type, path)
     return PropertyTable(

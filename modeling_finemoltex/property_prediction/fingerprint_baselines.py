@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from rdkit import Chem
 from scipy.sparse import csr_matrix
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -15,6 +14,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from ..data.identifiers import try_parse
 from ..data.molecule_filters import DESCRIPTORS
 from ..data.property_tables import PropertyTable
 from ..evaluation.property_metrics import compute_property_metrics, selection_score
@@ -95,7 +95,9 @@ def fit_boosting(
 
 def _describe(smiles: Sequence[str]) -> np.ndarray:
     """Compute the descriptors of molecules, `(R, D)`; NaN where one is not defined, which the trees allow."""
-    rows = np.array([[compute(Chem.MolFromSmiles(one)) for compute in DESCRIPTORS.values()] for one in smiles], float)
+    rows = np.array(
+        [[compute(molecule) for compute in DESCRIPTORS.values()] for molecule in map(try_parse, smiles)], float
+    )
     rows[~(np.abs(rows) < MOST)] = np.nan
     return rows
 
