@@ -68,7 +68,9 @@ def write_folder(
         table = rows.table.append_column("removed", pa.array(rows.removed)).combine_chunks()
         with pa.OSFile(str(place / names[ROWS_FILE]), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
-        np.save(place / names[VECTORS_FILE], rows.vectors)
+        with (place / names[VECTORS_FILE]).open("wb") as file:  # `np.save` keeps silent about the end of a full disk
+            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(rows.vectors))
+            file.write(np.ascontiguousarray(rows.vectors).data)
         backend.save(place / names[BACKEND_FILE])
         if rows.tokens is not None:
             tokens = pa.table({"tokens": rows.tokens})

@@ -25,7 +25,7 @@ def files_of(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("after", [0, 300, 5_000, 12_000, 19_000])
+@pytest.mark.parametrize("after", [0, 300, 5_000, 12_000, 19_000, 19_240, 19_300])
 def test_a_full_disk_leaves_the_old_index(tmp_path, after):
     make(100).save(tmp_path / "index")
     before, new = files_of(tmp_path / "index"), make(NUM_ROWS)

@@ -3,6 +3,8 @@
 All hold unit vectors of width `P` and rank by inner product, which is then the cosine.
 """
 
+import errno
+import os
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -96,6 +98,10 @@ class FaissBackend(ABC):
             faiss.write_index(self._structure, str(file))
         except RuntimeError as error:
             raise OSError(f"faiss cannot write its structure: {str(error).splitlines()[-1]}") from error
+        try:  # faiss keeps silent if the disk is full at its last bytes
+            check_faiss_file(file, self.tag)
+        except ValueError as error:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file)) from error
 
     @classmethod
     def load(cls, file: Path) -> "FaissBackend":
