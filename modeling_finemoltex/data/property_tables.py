@@ -200,8 +200,8 @@ def _choose_labels(
     return chosen
 
 
-def _check_column(column: str, names: list[str], path: str) -> None:
-    if column not in names:
+def _check_column(column: str | None, names: list[str], path: str) -> None:
+    if column is not None and column not in names:
         raise ValueError(f"{path} has no column {column!r}; it has {list_columns(names)}. Name one of these.")
 
 
