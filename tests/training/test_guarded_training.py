@@ -122,7 +122,7 @@ def test_resuming_after_a_file_changed_is_an_error(command, pairs_file, tmp_path
 
 @pytest.mark.slow
 def test_killed_at_20_random_moments(make_trainer, config, tmp_path):
-    options = {"max_steps": 150, "save_strategy": "steps", "save_steps": 1, "save_total_limit": 3}
+    options = {"max_steps": 80, "save_strategy": "steps", "save_steps": 1, "save_total_limit": 3}
     options |= {"config": without_dropout(config)}
 
     def train(folder, resume):
@@ -138,7 +138,7 @@ def test_killed_at_20_random_moments(make_trainer, config, tmp_path):
     while kills < 20:
         child = context.Process(target=train, args=(folder, True))
         child.start()
-        time.sleep(generator.uniform(0.2, 2.0))
+        time.sleep(generator.uniform(0.05, 0.6))
         assert child.is_alive(), "the run was over before it was killed 20 times: give it more steps"
         os.kill(child.pid, signal.SIGKILL)
         child.join()
