@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Values = TypeVar("Values")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+SmilesColumn = Annotated[str | None, typer.Option("--smiles_column", help="column of the molecules")]
 FACTS_CHOICES = ("off", "mark", "require")
 FactsOption = Annotated[
     str,
@@ -48,7 +49,7 @@ class LoadingOptions(ModelOptions):
 class LayoutOptions:
     """How the file is laid out."""
 
-    smiles_column: Annotated[str | None, typer.Option("--smiles_column", help="column of the molecules")] = None
+    smiles_column: SmilesColumn = None
     separator: Annotated[
         str | None,
         typer.Option(help="character between the cells of a csv, tsv or txt file, or tab", show_default="recognised"),
