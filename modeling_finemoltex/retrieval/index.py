@@ -280,9 +280,8 @@ class MoleculeTextIndex:
         """Find the `k` nearest rows of each query.
 
         With `filters` the result is exact whatever the method: all rows are scored (0.1 s for 250,000 of width 256),
-        then molecules are parsed and tested from the best downwards until `k` passed, about 7,000 a second. So a
-        filter that one in a hundred passes costs 1,000 tests for ten hits, and one that nothing passes costs the
-        whole library. A molecule is tested once for all queries of a call.
+        then molecules are parsed and tested from the best downwards until enough passed, about 7,000 a second. A
+        filter that nothing passes costs the whole library. A molecule is tested once for all queries of a call.
 
         Args:
             texts (`str` or sequence of `str`, *optional*): Queries in words.
@@ -320,7 +319,7 @@ class MoleculeTextIndex:
         if without is not None:
             queries = queries - embed_queries(self._need_encoder, self.embedding_size, without)
         masks = self._rows.facts.masks(self._rows.contents, understood) if understood and facts == "require" else None
-        words = take_one(texts=texts)[1] if texts is not None and self._has_tokens() else None
+        words = take_one(texts=texts)[1] if texts is not None and self._has_tokens() and rescored != 0 else None
         fetched = min(int(k), len(self))
         if words is not None:
             fetched = count_candidates(fetched, rescored, len(self), filters is not None)
@@ -328,11 +327,8 @@ class MoleculeTextIndex:
             results = search_by_backend(self._rows, self._backend, queries, fetched)
         else:
             results = search_filtered(self._rows, queries, fetched, filters, masks)
-        if words is not None and rescored != 0:
-            results = (
-                rescore(self._rows, self._encoder, text, found, int(k), without)
-                for text, found in zip(words, results, strict=True)
-            )
+        if words is not None:
+            results = rescore(self._rows, self._encoder, words, results, int(k), without)
         hits = [[self._rows.hit(rank, *pair) for rank, pair in enumerate(best, start=1)] for best in results]
         return mark_contradictions(hits, understood) if understood and facts == "mark" else hits
 

@@ -1,5 +1,6 @@
 """Order the nearest rows of a query in words again, by its words against their motifs and atoms."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,28 +31,33 @@ def count_candidates(k: int, rescored: int | None, size: int, is_filtered: bool)
 
 
 def rescore(
-    rows: IndexRows, encoder: Any, text: str, found: list[tuple[int, float]], k: int, without: str | None = None
-) -> list[tuple[int, float]]:
-    """Add the token scores of a text to the cosines of the rows found, and take the best.
+    rows: IndexRows,
+    encoder: Any,
+    texts: Sequence[str],
+    results: Iterable[list[tuple[int, float]]],
+    k: int,
+    without: str | None = None,
+) -> Iterator[list[tuple[int, float]]]:
+    """Add the token scores of texts to the cosines of the rows found, and take the best.
 
     Args:
         rows ([`IndexRows`]): With tokens.
         encoder (`MoleculeTextEncoder`): Of the model they are of.
-        text (`str`): The query.
-        found (list of position and cosine): Candidates.
+        texts (sequence of `str`): The queries.
+        results (iterable of lists of position and cosine): Candidates of each.
         k (`int`): Rows wanted.
         without (`str`, *optional*): A text whose token scores are subtracted.
 
-    Returns:
-        At most `k` positions with the sum of both scores, best first.
+    Yields:
+        For each query at most `k` positions with the sum of both scores, best first.
     """
-    positions = [position for position, _ in found]
-    texts = [text] if without is None else [text, without]
-    by_token = []
-    for start in range(0, len(positions), CHUNK):
-        packed = [rows.tokens[place].as_buffer() for place in positions[start : start + CHUNK]]
-        both = encoder.score_tokens(texts, packed)  # (1 or 2, R)
-        by_token.append(both[0] if without is None else both[0] - both[1])
-    scores = np.array([cosine for _, cosine in found], dtype=np.float32) + np.concatenate([*by_token, []])  # (R,)
-    best = np.argsort(-scores, kind="stable")[:k]
-    return [(positions[place], float(scores[place])) for place in best]
+    for text, found in zip(texts, results, strict=True):
+        both = [text] if without is None else [text, without]
+        positions, parts = [position for position, _ in found], []
+        for start in range(0, len(positions), CHUNK):
+            packed = [rows.tokens[place].as_buffer() for place in positions[start : start + CHUNK]]
+            scores = encoder.score_tokens(both, packed)  # (1 or 2, R)
+            parts.append(scores[0] if without is None else scores[0] - scores[1])
+        total = np.array([cosine for _, cosine in found], dtype=np.float32) + np.concatenate([*parts, []])  # (R,)
+        best = np.argsort(-total, kind="stable")[:k]
+        yield [(positions[place], float(total[place])) for place in best]
