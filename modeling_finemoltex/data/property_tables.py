@@ -124,8 +124,8 @@ def load_property_table(
         [`PropertyTable`]. Rows that RDKit cannot parse are left out, logged and listed.
 
     Raises:
-        ValueError: If the source or a column does not exist, or a label is not what `task_type` allows; names row (from
-            0 below the header) and column.
+        ValueError: If the source or a column does not exist, or a label is not what `task_type` allows; names the
+            row, from 0 below the header, and the column.
     """
     if task_type not in PROBLEM_TYPES:
         raise ValueError(f"`task_type` must be one of {', '.join(PROBLEM_TYPES)}: got {task_type!r}.")

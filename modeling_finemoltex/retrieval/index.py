@@ -306,14 +306,7 @@ class MoleculeTextIndex:
             ValueError: If `k` is no positive number, the index is empty, there is no query, or texts or molecules
                 come without an encoder.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise ValueError(f"`k` must be a whole number from 1 on, got {k!r}.")
-        if not len(self):
-            raise ValueError("This index is empty: add rows first.")
-        if k > len(self):
-            logger.warning("This index has %d %s: all of them are given, not %d.", len(self), self.kind, k)
-        if filters is not None and self.kind != "molecules":
-            raise ValueError("Filters are for molecules: this is an index of texts.")
+        self._check_search(k, filters)
         understood = read_conditions(facts, self.kind, texts, without)
         queries = embed_queries(self._need_encoder, self.embedding_size, texts, smiles, embeddings)
         if without is not None:
@@ -331,6 +324,17 @@ class MoleculeTextIndex:
             results = rescore(self._rows, self._encoder, words, results, int(k), without)
         hits = [[self._rows.hit(rank, *pair) for rank, pair in enumerate(best, start=1)] for best in results]
         return mark_contradictions(hits, understood) if understood and facts == "mark" else hits
+
+    def _check_search(self, k: Any, filters: Any) -> None:
+        """Refuse what no search can do, and say if there are fewer rows than wanted."""
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise ValueError(f"`k` must be a whole number from 1 on, got {k!r}.")
+        if not len(self):
+            raise ValueError("This index is empty: add rows first.")
+        if k > len(self):
+            logger.warning("This index has %d %s: all of them are given, not %d.", len(self), self.kind, k)
+        if filters is not None and self.kind != "molecules":
+            raise ValueError("Filters are for molecules: this is an index of texts.")
 
     def count_facts(self, num_proc: int | None = None) -> None:
         """Count the structural facts of all molecules, about 250 a second and process; `save` stores them.
