@@ -83,8 +83,6 @@ def _read_rows(lines: TextLines) -> Iterator[TableRow]:
 
 def _is_header(line: str) -> bool:
     """Tell whether a line names the columns."""
-    if line.startswith(QUOTE):  # written by a program for tables
-        line = "\t".join(next(csv.reader([line], delimiter="\t" if "\t" in line else ","), [""]))
     found = _LINE.match(line)
     if found is None:
         return False
@@ -94,6 +92,9 @@ def _is_header(line: str) -> bool:
 
 def _read_line(line: str, number: int, problem: str | None) -> TableRow:
     """Cut a line into SMILES and id."""
+    if line.startswith(QUOTE):  # written by a program for tables
+        cells = csv.reader([line.replace("\0", "\ufffd")], delimiter="\t" if "\t" in line else ",")
+        line = "\t".join(next(cells, [""]))
     found = _LINE.match(line)
     if found is None:
         return ("", ""), number, Broken(problem or "it does not begin with a SMILES", escape(line.strip()))
