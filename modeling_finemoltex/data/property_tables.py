@@ -142,8 +142,6 @@ def load_property_table(
     names = list(rows.column_names)
     smiles_column = choose_column(names, path, "smiles", smiles_column)
     chosen = _choose_labels(known, names, label_columns, task_type, path)
-    if text_column is not None:
-        _check_column(text_column, names, path)
     smiles = _read_column(rows, smiles_column)
     kept, unparseable = _sort_out(smiles, num_proc, path)
     labels, classes = read_labels([_read_column(rows, column) for column in chosen], chosen, task_type, path)
@@ -235,6 +233,7 @@ def _read_column(rows: Dataset, column: str) -> list[Any]:
 
 
 def _read_texts(rows: Dataset, column: str, kept: np.ndarray, path: str) -> list[str]:
+    _check_column(column, list(rows.column_names), path)
     cells = _read_column(rows, column)
     for row in kept:
         if not isinstance(cells[row], str) or not cells[row].strip():
