@@ -28,6 +28,12 @@ class StructureQueriesArguments:
         Path, typer.Argument(metavar="QUERIES", help="JSON list of wordings and the SMARTS that say what is right")
     ]
     limit: Annotated[int, typer.Option(help="molecules of the pool, drawn at random")] = 10_000
+    scores: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pooled|tokens|both", help="which scores rank", show_default="both, if the model has both"
+        ),
+    ] = None
     facts: FactsOption = "off"
     smiles_column: SmilesColumn = None
     device: Annotated[str | None, typer.Option(help="such as cpu or cuda:1", show_default="the fastest")] = None
@@ -56,7 +62,7 @@ def structure_queries(arguments: StructureQueriesArguments) -> None:
             arguments.model, device=arguments.device, trust_remote_code=arguments.trust_remote_code
         )
     pool = protocol.load_structure_pool(arguments.pool, queries, arguments.limit, arguments.smiles_column)
-    score = protocol.score_by_vectors(encoder, pool.smiles)
+    score = protocol.score_by_model(encoder, pool.smiles, arguments.scores)
     if arguments.facts == "require":
         score = protocol.require_facts(score, pool.smiles)
     figures = protocol.evaluate_structure_queries(pool, score, marks_facts=arguments.facts == "mark")

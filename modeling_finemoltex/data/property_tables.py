@@ -124,8 +124,8 @@ def load_property_table(
         [`PropertyTable`]. Rows that RDKit cannot parse are left out, logged and listed.
 
     Raises:
-        ValueError: If the source or a column does not exist, or a label is not what `task_type` allows; names the
-            row, from 0 below the header, and the column.
+        ValueError: If the source or a column does not exist, or a label is not what `task_type` allows; names the row,
+            counted from 0 below the header, and the column.
     """
     if task_type not in PROBLEM_TYPES:
         raise ValueError(f"`task_type` must be one of {', '.join(PROBLEM_TYPES)}: got {task_type!r}.")
@@ -137,12 +137,12 @@ def load_property_table(
         source = str(find_moleculenet_file(str(name), data_dir))
         task_type = task_type if label_columns else known.task_type
     path = str(source.path if isinstance(source, MoleculeFile) else source)
-    named = list(filter(None, (smiles_column, text_column, *(label_columns or ()))))
+    named = [one for one in (smiles_column, text_column, *(label_columns or ())) if one is not None]
     rows = load_table(source, columns=named, on_broken="empty")  # a broken row is one that cannot be parsed
     names = list(rows.column_names)
+    smiles_column = choose_column(names, path, "smiles", smiles_column)
     chosen = _choose_labels(known, names, label_columns, task_type, path)
-    _check_column(text_column, names, path)
-    smiles = _read_column(rows, choose_column(names, path, "smiles", smiles_column))
+    smiles = _read_column(rows, smiles_column)
     kept, unparseable = _sort_out(smiles, num_proc, path)
     labels, classes = read_labels([_read_column(rows, column) for column in chosen], chosen, task_type, path)
     return PropertyTable(
@@ -200,8 +200,8 @@ def _choose_labels(
     return chosen
 
 
-def _check_column(column: str | None, names: list[str], path: str) -> None:
-    if column is not None and column not in names:
+def _check_column(column: str, names: list[str], path: str) -> None:
+    if column not in names:
         raise ValueError(f"{path} has no column {column!r}; it has {list_columns(names)}. Name one of these.")
 
 
@@ -233,6 +233,7 @@ def _read_column(rows: Dataset, column: str) -> list[Any]:
 
 
 def _read_texts(rows: Dataset, column: str, kept: np.ndarray, path: str) -> list[str]:
+    _check_column(column, list(rows.column_names), path)
     cells = _read_column(rows, column)
     for row in kept:
         if not isinstance(cells[row], str) or not cells[row].strip():

@@ -212,22 +212,25 @@ class MoleculeTextEncoder:
         options = EncodeOptions(batch_size, normalize, output, on_error, progress_bar, num_workers)
         return self._encode("Text", texts, options)
 
-    def encode_with_tokens(self, smiles: Iterable[Any], progress_bar: bool | None = None) -> tuple[Any, list[bytes]]:
+    def encode_with_tokens(
+        self, smiles: Iterable[Any], on_error: Literal["raise", "skip"] = "raise", progress_bar: bool | None = None
+    ) -> Any:
         """Embed molecules as wholes and token by token, for an index that re-scores by tokens.
 
         Args:
             smiles (iterable of `str` or `rdkit.Chem.Mol`): `R` molecules, as for `encode_molecules`.
-            progress_bar (`bool`, *optional*): As for `encode_molecules`.
+            on_error (`str`), progress_bar (`bool`, *optional*): As for `encode_molecules`.
 
         Returns:
-            `np.ndarray` of shape `(R, P)`, float32, and `R` packed molecules, see `pack_tokens`.
+            `np.ndarray` of shape `(R, P)`, float32, and `R` packed molecules, see `pack_tokens`; with
+            `on_error="skip"` also the indices of the molecules that are in both.
 
         Raises:
             ValueError: If the model has no token score, or a molecule cannot be embedded; says which and why.
         """
         if not self.token_size:
             raise ValueError("This model has no token score. Use `encode_molecules`.")
-        return self._encode("Molecule", smiles, EncodeOptions(None, True, "numpy", "raise", progress_bar, 0, True))
+        return self._encode("Molecule", smiles, EncodeOptions(None, True, "numpy", on_error, progress_bar, 0, True))
 
     @torch.inference_mode()
     def score_tokens(self, texts: list[str], packed: Sequence[Any]) -> np.ndarray:
@@ -328,10 +331,12 @@ class MoleculeTextEncoder:
             raise ValueError(f"{noun} at index {refused[0][0]} cannot be embedded. {refused[0][1]}")
         none = np.empty((0, self.embedding_size), dtype=np.float32)
         array = np.concatenate([none, *(embedded.embeds for _, _, embedded in found)])  # (R, P)
+        kept = [index for _, indices, _ in found for index in indices]
         if options.with_tokens:
-            return array, [one for _, _, embedded in found for one in embedded.tokens or ()]
+            packed = [one for _, _, embedded in found for one in embedded.tokens or ()]
+            return (array, packed, kept) if is_skip else (array, packed)
         result = torch.from_numpy(array) if options.output == "torch" else array
-        return (result, [index for _, indices, _ in found for index in indices]) if is_skip else result
+        return (result, kept) if is_skip else result
 
 
 def _cut_windows(rows: Iterable[str], size: int) -> Iterator[tuple[int, list[str]]]:

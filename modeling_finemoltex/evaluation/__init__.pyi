@@ -37,6 +37,6 @@ from .structure_queries import format_structure_table as format_structure_table
 from .structure_queries import load_structure_pool as load_structure_pool
 from .structure_queries import load_structure_queries as load_structure_queries
 from .structure_queries import require_facts as require_facts
-from .structure_queries import score_by_vectors as score_by_vectors
+from .structure_queries import score_by_model as score_by_model
 from .tables import format_retrieval_table as format_retrieval_table
 from .tables import format_systems_table as format_systems_table

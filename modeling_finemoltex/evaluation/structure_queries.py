@@ -25,6 +25,8 @@ POOL_SEED = 11  # of the order of the pool, as published
 POOL_LIMIT = 10_000
 LEAST_MATCHES, LARGEST_SHARE = 10, 0.4  # what a query must match in the pool to count
 PRECISION_AT, R_PRECISION_AT_MOST = 10, 50
+SCORES = ("pooled", "tokens", "both")
+TOKEN_CHUNK = 512  # molecules whose tokens are in memory at once
 KEYS = {"text", "all", "any", "none", "count", "set"}
 
 Scorer = Callable[[Sequence[str]], np.ndarray]  # texts -> (texts, R) scores; -inf: left out
@@ -205,23 +207,41 @@ def build_structure_pool(
     return StructurePool(smiles, kept, truth[counts])
 
 
-def score_by_vectors(encoder: Any, smiles: Sequence[str]) -> Scorer:
-    """Score by the cosine of pooled vectors.
+def score_by_model(encoder: Any, smiles: Sequence[str], scores: str | None = None) -> Scorer:
+    """Score by the cosine of the wholes, by words against motifs and atoms, or by both.
 
     Args:
         encoder (`MoleculeTextEncoder`): The model.
         smiles (sequence of `str`): `R` molecules, embedded here, once. One that the model refuses is never found.
+        scores (`str`, *optional*): One of `SCORES`; both of a model with a token score, else the pooled one, if
+            absent.
 
     Returns:
         Function of `T` texts: their scores with all molecules, `(T, R)`.
+
+    Raises:
+        ValueError: If `scores` is unknown, or asks for tokens that the model does not have.
     """
-    vectors, kept = encoder.encode_molecules(list(smiles), on_error="skip")
+    if scores not in (None, *SCORES):
+        raise ValueError(f"`scores` must be one of {', '.join(SCORES)}: got {scores!r}.")
+    scores = scores or ("both" if getattr(encoder, "token_size", 0) else "pooled")
+    if scores == "pooled":
+        (vectors, kept), packed = encoder.encode_molecules(list(smiles), on_error="skip"), []
+    else:
+        vectors, packed, kept = encoder.encode_with_tokens(list(smiles), on_error="skip")
 
     def score(texts: Sequence[str]) -> np.ndarray:
         """Score texts."""
-        scores = np.full((len(texts), len(smiles)), -np.inf, dtype=np.float32)  # (T, R)
-        scores[:, kept] = encoder.encode_texts(list(texts)) @ vectors.T
-        return scores
+        texts = list(texts)
+        found = np.zeros((len(texts), len(kept)), dtype=np.float32)  # (T, molecules that are kept)
+        if scores != "tokens":
+            found += encoder.encode_texts(texts) @ vectors.T
+        for start in range(0, len(packed), TOKEN_CHUNK):
+            part = slice(start, start + TOKEN_CHUNK)
+            found[:, part] += encoder.score_tokens(texts, packed[part])
+        everything = np.full((len(texts), len(smiles)), -np.inf, dtype=np.float32)  # (T, R)
+        everything[:, kept] = found
+        return everything
 
     return score
 

@@ -18,7 +18,7 @@ from modeling_finemoltex.evaluation import (
     load_structure_pool,
     load_structure_queries,
     require_facts,
-    score_by_vectors,
+    score_by_model,
 )
 from modeling_finemoltex.evaluation.structure_queries import precision_at
 
@@ -94,7 +94,7 @@ def test_required_facts_leave_out_what_contradicts(pool):
 
 def test_a_model_scores_by_cosine(config, processor):
     encoder = MoleculeTextEncoder(FineMolTexModel(config), processor)
-    score = score_by_vectors(encoder, [*POOL[:3], "[Fe+2]"])
+    score = score_by_model(encoder, [*POOL[:3], "[Fe+2]"])
     expected = encoder.encode_texts(["an acid"]) @ encoder.encode_molecules([*POOL[:3], "[Fe+2]"]).T
     np.testing.assert_allclose(score(["an acid"]), expected, atol=1e-6)
 
