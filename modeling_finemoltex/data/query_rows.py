@@ -110,7 +110,7 @@ def restore_facts(facts: Sequence[int]) -> np.ndarray:
 
 
 def _flatten(query: Query) -> list[int]:
-    return [number for condition in query.conditions for number in condition]
+    return [number for condition in query.conditions for number in condition[:3]]
 
 
 def _count_batch(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .structural_facts import MOST, StructuralFact, add_article, make_plural, nouns_of, structural_facts
+from .structure_language import Condition
 
 REVISION = 1  # part of cache keys: raise it whenever the queries change
 
@@ -61,14 +62,6 @@ COUNT = (
 AT_LEAST = ("at least {q}", "molecules with {q} or more", "It contains at least {q}.", "no fewer than {q}")
 
 
-class Condition(NamedTuple):
-    """How often a fact must occur for a query to be answered."""
-
-    fact: int  # number in `structural_facts()`
-    least: int
-    most: int
-
-
 class Query(NamedTuple):
     """A text, what it asks for, and a molecule that answers it."""
 
@@ -88,8 +81,8 @@ def answers(counts: np.ndarray, conditions: Sequence[Condition]) -> np.ndarray:
         `np.ndarray` of shape `(R,)`, bool.
     """
     right = np.ones(len(counts), dtype=bool)
-    for fact, least, most in conditions:
-        right &= (counts[:, fact] >= least) & (counts[:, fact] <= most)
+    for condition in conditions:
+        right &= condition.holds(counts[:, condition.fact])
     return right
 
 
