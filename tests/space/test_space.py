@@ -369,13 +369,13 @@ def ask_malformed(answers, seed, count):
             source.choice((ASPIRIN, source.choice(NOT_STRINGS), hostile_strings(source), hostile_strings(source)))
             for _ in range(tabs[name])
         ]
-        start = time.monotonic()
+        start = time.thread_time()  # whatever else the machine does
         try:
             getattr(answers, name)(*given)
         except ValueError as error:
             refused += 1
             assert str(error) and len(str(error)) < 1_000
-        assert time.monotonic() - start < 5, f"{name} {given!r:.200}"
+        assert time.thread_time() - start < 5, f"{name} {given!r:.200}"
     return refused
 
 
