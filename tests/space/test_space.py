@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.malformed import NOT_STRINGS, hostile_strings
+from tests.malformed import NOT_STRINGS, hostile_string
 
 pytest.importorskip("faiss", reason="the demo searches with faiss")
 pytest.importorskip("matplotlib", reason="the demo draws with matplotlib")
@@ -366,7 +366,7 @@ def ask_malformed(answers, seed, count):
     for _ in range(count):
         name = source.choice(list(tabs))
         given = [
-            source.choice((ASPIRIN, source.choice(NOT_STRINGS), hostile_strings(source), hostile_strings(source)))
+            source.choice((ASPIRIN, source.choice(NOT_STRINGS), hostile_string(source), hostile_string(source)))
             for _ in range(tabs[name])
         ]
         start = time.thread_time()  # whatever else the machine does
