@@ -14,9 +14,10 @@ MAPPED = {
     "finemoltex_cli": "modeling_finemoltex/cli",
 }
 
+# A lower bound leaves out releases with a known hole on what the package does with files of others; see the reasons.
 REQUIRED = [
     "transformers>=5.21,<6",  # 5.21: declarative sub-configurations; 6 may remove what a custom architecture stands on
-    "torch>=2.6",  # first with `torch.accelerator`
+    "torch>=2.10",  # CVE-2026-24747: a checkpoint read with `weights_only` could run code
     "torch-geometric>=2.5",  # the pure-Python wheel; its compiled extensions are never used
     "rdkit>=2024.3.1",
     "accelerate>=1.1",  # what `transformers.Trainer` asks for
@@ -24,28 +25,31 @@ REQUIRED = [
     "evaluate>=0.4.2",
     "huggingface-hub>=1.31,<3",
     "numpy>=1.24",
+    "pyarrow>=23.0.1",  # CVE-2026-25087, CVE-2023-47248: Arrow files of others, here rows of an index
     "typer>=0.12",  # the command line; transformers needs it anyway
 ]
 
 # `chemicals` holds the default corpus; matplotlib draws the curves; tensorboard is the default `report_to`.
 EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
-# faiss-cpu holds the search indices; scikit-learn weighs the words of the lexical baselines.
-RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.3"]
+# faiss-cpu holds the search indices; scikit-learn weighs the words of the lexical baselines (CVE-2024-5206: before 1.5
+# its vectoriser kept words of the training texts).
+RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.5"]
 # scikit-learn (and with it scipy) scores, calibrates and holds the fingerprint baselines; peft adds LoRA updates.
-PROPERTIES = ["scikit-learn>=1.4", "peft>=0.15"]
+PROPERTIES = ["scikit-learn>=1.5", "peft>=0.15"]
 # Both propose analogues: crem by fragments of a library, selfies by random symbols; motif swaps need neither.
 EDITING = ["crem>=0.3", "selfies>=2.1"]
 # scikit-learn fits what explains masked predictions, and maps tokens; matplotlib draws.
-EXPLAIN = ["scikit-learn>=1.4", "matplotlib>=3.8"]
+EXPLAIN = ["scikit-learn>=1.5", "matplotlib>=3.8"]
 # gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
 SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.8", "matplotlib>=3.8"]
 FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *SPACE]
 # Run the notebooks from top to bottom.
 NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]
 # The tests run the examples and the demo, so they need what those need; selenium drives a Chromium that is there, and
-# build parts for the wheel test come with setuptools.
-PYTEST = ["hypothesis>=6.100", "pytest>=8", "pytest-timeout>=2.3"]
-TEST = [*FEATURES, *NOTEBOOKS, *PYTEST, "selenium>=4.20", "setuptools>=70.1"]
+# build parts for the wheel test come with setuptools. CVE-2025-71176: temporary folders of pytest could be taken over;
+# CVE-2025-47273: setuptools wrote outside of its folder.
+PYTEST = ["hypothesis>=6.100", "pytest>=9.0.3", "pytest-timeout>=2.3"]
+TEST = [*FEATURES, *NOTEBOOKS, *PYTEST, "selenium>=4.20", "setuptools>=78.1.1"]
 # mkdocstrings reads the API reference from the docstrings; its Python handler brings griffe 2.
 DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0", *NOTEBOOKS]
 DEV = [*TEST, *DOCS, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]

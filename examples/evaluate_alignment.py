@@ -1,4 +1,4 @@
-"""How often does my model align a motif with the word that names it, beside chance and beside another model?
+"""How often does my model align a motif with the word that names it, beside blind guesses and another model?
 
 Needs: a model folder, and a table of pairs. With --generate the texts are written from the structures: sentences of
 varied wording that name motifs. Takes: about a minute per 1,000 pairs on a CPU core. Try
@@ -14,6 +14,8 @@ from transformers import HfArgumentParser, logging
 from modeling_finemoltex import MoleculeTextEncoder, MotifWordAligner, evaluate_alignment, load_pairs
 from modeling_finemoltex.data import write_text
 from modeling_finemoltex.evaluation import build_alignment_probe, format_alignment_table, write_sentences
+from modeling_finemoltex.evaluation.alignment_probe import BASELINES, POOLS
+from modeling_finemoltex.evaluation.tables import align_columns, format_cell
 
 NAMES_SHOWN = 12
 
@@ -53,9 +55,11 @@ def main() -> None:
     report = evaluate_alignment(probe, systems, arguments.bootstrap)
     print(format_alignment_table(report))
     print("\n{pairs} pairs, {questions} questions; the commonest names:".format(**report["probe"]))
+    columns = [f"{kind}_{pool}" for pool in POOLS for kind in ("similarity", *BASELINES)]
+    rows = [("name", "questions", *columns)]
     for name, figures in list(report["names"].items())[:NAMES_SHOWN]:
-        shares = f"{figures['similarity_hit@1']:7.1%}  chance {figures['chance_hit@1']:6.1%}"
-        print(f"{name:<20} {figures['questions']:>6}  first by similarity {shares}")
+        rows.append((name, str(figures["questions"]), *(format_cell(figures, column) for column in columns)))
+    print(align_columns(rows, 1))
     if arguments.output:
         Path(arguments.output).parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"arguments": asdict(arguments), **report}, indent=1)

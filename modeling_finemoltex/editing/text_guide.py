@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..processors.text_normalization_finemoltex import normalize_text
+
 # A subject says nothing about the molecule: averaging over these removes what each adds to an embedding.
 SUBJECTS = ("This molecule", "The molecule", "The compound", "It")
 # What any sentence about a molecule shares.
@@ -43,7 +45,8 @@ class TextGuide:
         others: list[str | None] = [None] * len(self.clauses)
         if opposite is not None:
             against: list[str | None] = list(split_clauses(opposite, "opposite"))
-            others = against if len(against) == len(self.clauses) else [opposite.strip()] * len(self.clauses)
+            whole = normalize_text(opposite).text.strip()
+            others = against if len(against) == len(self.clauses) else [whole] * len(self.clauses)
         pairs = zip(self.clauses, others, strict=True)
         background = _embed_mean(encoder, BACKGROUND)  # (P,)
         directions = []
@@ -74,18 +77,18 @@ def split_clauses(sentence: str, name: str = "sentence") -> list[str]:
     >>> split_clauses("This molecule is soluble in water and has a ring and a chain.")
     ['This molecule is soluble in water.', 'This molecule has a ring and a chain.']
     """
-    if not isinstance(sentence, str) or not sentence.strip():
+    plain = normalize_text(sentence).text.strip() if isinstance(sentence, str) else ""
+    if not plain:
         raise ValueError(
             f"The {name} is blank: got {sentence!r}. Write what the molecule is to be, such as 'This molecule is "
             "soluble in water.'."
         )
-    if not any(map(str.isalpha, sentence)):
+    if not any(map(str.isalpha, plain)):
         raise ValueError(f"The {name} has no words, only {sentence.strip()!r:.80}. Say what the molecule is to be.")
-    sentence = sentence.strip()
-    subject = _find_subject(sentence)
+    subject = _find_subject(plain)
     if subject is None:
-        return [sentence]
-    first, *rest = _JOINT.split(sentence.removesuffix("."))
+        return [plain]
+    first, *rest = _JOINT.split(plain.removesuffix("."))
     return [f"{first}.", *(f"{subject} {part.removeprefix('it ')}." for part in rest)]
 
 

@@ -1,6 +1,7 @@
 """How often a model aligns a motif with the word that names it: a labelled probe of motif-word alignment."""
 
-from collections import defaultdict
+import itertools
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,6 +12,8 @@ from .motif_names import find_names, name_motifs
 from .tables import align_columns, format_cell
 
 KINDS = ("similarity", "context", "attention", "combined")
+# Blind ways to answer: any candidate; and of the names that the text lists, the one that motifs have most often.
+BASELINES = ("chance", "frequent")
 # What the naming word is chosen among: all words of the text, or those that name a motif of some kind.
 POOLS = {"hit@1": "all words", "naming_hit@1": "naming words"}
 
@@ -30,7 +33,7 @@ class AlignmentProbe(NamedTuple):
     smiles: list[str]
     texts: list[str]
     questions: list[NamedMotif]
-    naming_spans: list[list[tuple[int, int]]]  # of each text, that say any name
+    said: list[dict[str, list[tuple[int, int]]]]  # all names of each text, and the spans that say them
 
 
 def build_alignment_probe(smiles: Sequence[str], texts: Sequence[str], feature_extractor: Any) -> AlignmentProbe:
@@ -66,7 +69,7 @@ def build_alignment_probe(smiles: Sequence[str], texts: Sequence[str], feature_e
             probe.smiles.append(molecule)
             probe.texts.append(text)
             probe.questions.extend(questions)
-            probe.naming_spans.append([span for spans in said.values() for span in spans])
+            probe.said.append(said)
     if not probe.questions:
         raise ValueError(f"None of the {len(texts)} texts names a motif of its molecule: give descriptive texts.")
     return probe
@@ -82,27 +85,28 @@ def score_alignment(probe: AlignmentProbe, align: Callable[[list[str], list[str]
 
     Returns:
         For each question `{kind}_hit@1` and `{kind}_naming_hit@1`, the probability that the word chosen by the largest
-        value (by lot among equal ones) says the name, averaged over the motifs; and `chance_hit@1` and
-        `chance_naming_hit@1`, the share of such words among the candidates. Empty where the text was cut before the
-        name; without the naming figures where every naming word is right.
+        value (by lot among equal ones) says the name, averaged over the motifs. Two figures per pool for who does not
+        see the molecule: `chance_...`, the share of right words among the candidates, and `frequent_...`, the hits of
+        the listed name that motifs of the other pairs have most often. Empty where the text was cut before the name;
+        without the naming figures where every naming word is right.
     """
     alignments = align(probe.smiles, probe.texts)
     answers: list[dict] = []
+    frequencies = [_count_elsewhere(probe, alignment.words, pair) for pair, alignment in enumerate(alignments)]
     for question in probe.questions:
-        alignment = alignments[question.pair]
+        alignment, frequency = alignments[question.pair], frequencies[question.pair]
         is_right = _overlap(alignment.words, question.spans)  # (W,)
-        pools = {
-            "hit@1": np.ones_like(is_right),
-            "naming_hit@1": _overlap(alignment.words, probe.naming_spans[question.pair]),
-        }
+        pools = {"hit@1": np.ones_like(is_right), "naming_hit@1": frequency >= 0}
         answer: dict[str, float] = {}
         for name, pool in pools.items():
             right = is_right[pool]
             if not right.any() or right.all():
                 continue
             answer[f"chance_{name}"] = float(right.mean())
-            for kind in KINDS:
-                values = alignment.matrix(kind)[question.motifs][:, pool]  # (m, C)
+            values_of = {kind: alignment.matrix(kind)[question.motifs] for kind in KINDS}
+            values_of["frequent"] = frequency[None]
+            for kind, all_values in values_of.items():
+                values = all_values[:, pool]  # (m, C)
                 is_best = values == values.max(axis=1, keepdims=True)
                 answer[f"{kind}_{name}"] = float((is_best[:, right].sum(1) / is_best.sum(1)).mean())
         answers.append(answer)
@@ -129,8 +133,9 @@ def evaluate_alignment(
         `dict`, ready for JSON:
 
         - `probe`: numbers of pairs and questions;
-        - `figures`: for each system `alignment/{kind}_{pool}` and `alignment/chance_{pool}` for each of `KINDS` and
-          `POOLS`, with `_low` and `_high`, and `..._over_chance`, what a kind is above chance, pair by pair;
+        - `figures`: for each system `alignment/{kind}_{pool}` for each of `KINDS`, `BASELINES` and `POOLS`, with
+          `_low` and `_high`, and `..._over_chance` and `..._over_frequent`, what a kind is above a baseline, pair by
+          pair;
         - `differences`: for each other system, the first one's figures less its own, paired, with intervals;
         - `names`: for each name its number of questions and the figures of the first system.
 
@@ -148,7 +153,8 @@ def evaluate_alignment(
     for system, averages in values.items():
         figures[system] = summarise_queries(averages)
         if num_samples:
-            figures[system] |= bootstrap_intervals(averages, num_samples) | _compare_with_chance(averages, num_samples)
+            figures[system] |= bootstrap_intervals(averages, num_samples)
+            figures[system] |= _compare_with_baselines(averages, num_samples)
             if system != first:
                 differences[system] = compare_paired(values[first], averages, num_samples)
     return {
@@ -163,7 +169,7 @@ def format_alignment_table(report: Mapping[str, Any]) -> str:
     """Lay out what `evaluate_alignment` found: one line per system and kind, and one per difference."""
     rows: list[Sequence[str]] = [("system", "by", *(f"first of {words}" for words in POOLS.values()))]
     for system, figures in report["figures"].items():
-        for kind in (*KINDS, "chance"):
+        for kind in (*KINDS, *BASELINES):
             rows.append((system, kind, *(format_cell(figures, f"alignment/{kind}_{pool}") for pool in POOLS)))
     first = next(iter(report["figures"]))
     for system, figures in report["differences"].items():
@@ -178,6 +184,15 @@ def _overlap(words: Sequence[Any], spans: Sequence[tuple[int, int]]) -> np.ndarr
     return np.array([any(word.start < end and word.end > start for start, end in spans) for word in words], dtype=bool)
 
 
+def _count_elsewhere(probe: AlignmentProbe, words: Sequence[Any], pair: int) -> np.ndarray:
+    """Count for each word of a text how many other pairs have its name for a motif; -1 where it says none. `(W,)`."""
+    counts = np.full(len(words), -1)
+    others = Counter(question.name for question in probe.questions if question.pair != pair)
+    for name, spans in probe.said[pair].items():
+        counts = np.maximum(counts, np.where(_overlap(words, spans), others[name], -1))
+    return counts
+
+
 def _average_pairs(probe: AlignmentProbe, asked: Sequence[int], answers: Sequence[dict]) -> dict[str, np.ndarray]:
     """Average the answers of each pair: an array per figure, of the pairs that have it, in their order."""
     by_pair: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -187,15 +202,15 @@ def _average_pairs(probe: AlignmentProbe, asked: Sequence[int], answers: Sequenc
     return {key: np.array([np.mean(questions) for questions in pairs.values()]) for key, pairs in by_pair.items()}
 
 
-def _compare_with_chance(values: Mapping[str, np.ndarray], num_samples: int) -> dict[str, float]:
-    """What every kind is above chance, pair by pair, with intervals."""
+def _compare_with_baselines(values: Mapping[str, np.ndarray], num_samples: int) -> dict[str, float]:
+    """What every kind is above each baseline, pair by pair, with intervals."""
     comparison: dict[str, float] = {}
-    for pool in POOLS:
-        chance = values.get(f"alignment/chance_{pool}")
-        if chance is None:
+    for pool, baseline in itertools.product(POOLS, BASELINES):
+        blind = values.get(f"alignment/{baseline}_{pool}")
+        if blind is None:
             continue
-        reached = {f"alignment/{kind}_{pool}_over_chance": values[f"alignment/{kind}_{pool}"] for kind in KINDS}
-        comparison |= compare_paired(reached, dict.fromkeys(reached, chance), num_samples)
+        reached = {f"alignment/{kind}_{pool}_over_{baseline}": values[f"alignment/{kind}_{pool}"] for kind in KINDS}
+        comparison |= compare_paired(reached, dict.fromkeys(reached, blind), num_samples)
     return comparison
 
 
@@ -207,9 +222,8 @@ def _summarise_names(probe: AlignmentProbe, asked: Sequence[int], answers: Seque
     return {
         name: {"questions": len(questions)}
         | {
-            key: float(np.mean([answer[key] for answer in questions]))
-            for key in questions[0]
-            if all(key in answer for answer in questions)
+            key: float(np.mean([answer[key] for answer in questions if key in answer]))
+            for key in dict.fromkeys(key for answer in questions for key in answer)
         }
         for name, questions in sorted(by_name.items(), key=lambda item: -len(item[1]))
     }

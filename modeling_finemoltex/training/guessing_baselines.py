@@ -1,12 +1,14 @@
 """What masked prediction is worth: the accuracy of a model, of guessing, and of one modality alone."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import datasets
 import torch
 from torch import Tensor, nn
 
-from ..processors import UNKNOWN_MOTIF_ID
+from ..model.molecules_finemoltex import MOLECULE_TENSORS, UNKNOWN_MOTIF_ID, Molecules, count_members
 from .trainer import FineMolTexTrainer
 
 
@@ -22,6 +24,49 @@ class _ConstantHead(nn.Module):
         return self.scores.expand(*states.shape[:-1], -1)
 
 
+class _NeighbourhoodHead(nn.Module):
+    """Answers the motif that most often has so many atoms and is bonded to such atoms, in the training rows.
+
+    A neighbourhood that these lack is answered by the size alone, and a size that they lack by the commonest motif.
+
+    Args:
+        objective (`MaskedModellingObjective`): Tells which motifs it hides; their atoms are unknown to each other.
+        training (iterable of `Molecules`): To count in.
+        num_labels (`int`): Motifs of the vocabulary, `V`.
+    """
+
+    def __init__(self, objective: Any, training: Iterable[Molecules], num_labels: int) -> None:
+        super().__init__()
+        self.num_labels, self.surroundings = num_labels, []
+        counts: dict[Any, Counter] = defaultdict(Counter)
+        for molecules in training:
+            for surrounding, label in zip(_surroundings(molecules), molecules.motif_ids.tolist(), strict=True):
+                for key in _general(surrounding) if label != UNKNOWN_MOTIF_ID else ():
+                    counts[key][label] += 1
+        self.answers = {key: counted.most_common(1)[0][0] for key, counted in counts.items()}
+        draw = objective.draw
+
+        def note_hidden(model: Any, pairs: Any, batch: Any) -> tuple[Tensor, Tensor]:
+            """Draw, and look at what surrounds the hidden motifs."""
+            drawn = draw(model, pairs, batch)
+            is_hidden = batch.molecules.unpad(drawn[0])  # (M,)
+            seen = _surroundings(batch.molecules, is_hidden)
+            # The order of the hidden slots, molecule by molecule, is that of the motifs.
+            self.surroundings = [seen[place] for place in is_hidden.nonzero().flatten().tolist()]
+            return drawn
+
+        objective.draw = note_hidden
+
+    def forward(self, states: Tensor, table: Tensor | None = None) -> Tensor:
+        """Answer for the motifs hidden last. `(S, H)` -> `(S, V)`."""
+        labels = [
+            next((self.answers[key] for key in _general(one) if key in self.answers), UNKNOWN_MOTIF_ID)
+            for one in self.surroundings
+        ]
+        answers = torch.tensor(labels, dtype=torch.long, device=states.device)
+        return nn.functional.one_hot(answers, self.num_labels).float()
+
+
 def evaluate_against_guessing(trainer: FineMolTexTrainer, train: datasets.Dataset) -> dict[str, float]:
     """Evaluate on the validation rows of a trainer, and once more for each way to guess what is masked.
 
@@ -33,8 +78,9 @@ def evaluate_against_guessing(trainer: FineMolTexTrainer, train: datasets.Datase
 
     Returns:
         `dict[str, float]`: The validation metrics without their prefix; with a masked objective also the accuracies
-        `motif_without_text` and `word_without_molecule`, the other side hidden, and `motif_majority` and
-        `word_majority`, of the most frequent label of the training rows.
+        `motif_without_text` and `word_without_molecule`, the other side hidden; `motif_majority` and `word_majority`,
+        of the most frequent label of the training rows; and `motif_neighbourhood`, of the motif that in the training
+        rows most often has the hidden one's number of atoms and is bonded to the same elements.
     """
     collate, config = trainer.data_collator, trainer.model.config
     results = _evaluate(trainer, collate)
@@ -48,13 +94,46 @@ def evaluate_against_guessing(trainer: FineMolTexTrainer, train: datasets.Datase
     heads.word_head = _ConstantHead(_most_frequent(train, "input_ids", special), words)
     heads.motif_head = _ConstantHead(_most_frequent(train, "motif_ids", [UNKNOWN_MOTIF_ID]), motifs)
     majority = _evaluate(trainer, collate)
+    heads.motif_head = _NeighbourhoodHead(heads, _iter_molecules(train, collate), motifs)
+    neighbourhood = _evaluate(trainer, collate)
     guesses = {
         "motif_without_text": without_text.get("masked_motif_accuracy"),
         "word_without_molecule": without_molecule.get("masked_word_accuracy"),
         "motif_majority": majority.get("masked_motif_accuracy"),
+        "motif_neighbourhood": neighbourhood.get("masked_motif_accuracy"),
         "word_majority": majority.get("masked_word_accuracy"),
     }
     return results | {name: value for name, value in guesses.items() if value is not None}
+
+
+def _iter_molecules(rows: datasets.Dataset, collate: Any, batch_size: int = 256) -> Iterable[Molecules]:
+    """Read the molecules of featurised rows, batch by batch."""
+    for start in range(0, len(rows), batch_size):
+        batch = collate([rows[place] for place in range(start, min(start + batch_size, len(rows)))])
+        yield Molecules.from_tensors(**{name: batch[name] for name in MOLECULE_TENSORS if name in batch})
+
+
+def _surroundings(molecules: Molecules, is_hidden: Tensor | None = None) -> list[tuple[int, tuple[int, ...]]]:
+    """Give for each motif its number of atoms, and the sorted elements it is bonded to, -1 for those of hidden motifs.
+
+    `M` motifs; `is_hidden` `(M,)`.
+    """
+    motif_of = molecules.atom_to_motif  # (N,)
+    elements = molecules.atom_features[:, 0]  # (N,)
+    if is_hidden is not None:
+        elements = elements.masked_fill(is_hidden[motif_of], -1)
+    here, there = molecules.edge_index
+    crosses = motif_of[here] != motif_of[there]  # (E,)
+    bonded: list[list[int]] = [[] for _ in range(molecules.num_motifs)]
+    for motif, element in zip(motif_of[here[crosses]].tolist(), elements[there[crosses]].tolist(), strict=True):
+        bonded[motif].append(element)
+    sizes = count_members(motif_of, molecules.num_motifs).tolist()
+    return [(size, tuple(sorted(others))) for size, others in zip(sizes, bonded, strict=True)]
+
+
+def _general(surrounding: tuple[int, tuple[int, ...]]) -> tuple[Any, ...]:
+    """List what is known of a motif, from all to nothing."""
+    return surrounding, surrounding[0], None
 
 
 def _evaluate(trainer: FineMolTexTrainer, collate: Any) -> dict[str, float]:

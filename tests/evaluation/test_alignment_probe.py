@@ -88,12 +88,34 @@ def test_hits_and_chance_by_hand(processor):
     # Seven words; among the naming ones also "ester", which names nothing here.
     assert answers[0] == pytest.approx(
         {"chance_hit@1": 1 / 7, "chance_naming_hit@1": 1 / 3}
+        | {"frequent_hit@1": 1 / 3, "frequent_naming_hit@1": 1 / 3}  # no other pair has any of the three
         | {f"{kind}_{pool}": 1.0 for kind in KINDS for pool in ("hit@1", "naming_hit@1")}
     )
     assert answers[1]["similarity_hit@1"] == 0 and answers[2]["chance_hit@1"] == 2 / 5  # two words make the name
     for answer in score_alignment(probe, FakeSystem(lambda word: 1.0)):
         for pool in ("hit@1", "naming_hit@1"):
             assert {answer[f"{kind}_{pool}"] for kind in KINDS} == {answer[f"chance_{pool}"]}
+
+
+def test_a_blind_guess_takes_the_commonest_of_the_listed_names(processor):
+    others = [("c1ccccc1C(=O)OC", "Benzene with an ester."), ("c1ccccc1C#N", "Benzene with a nitrile.")]
+    smiles, texts = zip(("Nc1ccccc1", "A primary amine on benzene, no ester."), *others, strict=True)
+    probe = build_alignment_probe(smiles, texts, processor.feature_extractor)
+    answers = score_alignment(probe, FakeSystem(lambda word: 0.0))
+    guessed = {
+        (one.pair, one.name): (answer["frequent_hit@1"], answer["frequent_naming_hit@1"])
+        for one, answer in zip(probe.questions, answers, strict=True)
+    }
+    expected = {(0, "primary amine"): 0, (0, "benzene"): 1, (1, "benzene"): 1, (1, "ester"): 0}
+    assert guessed == {key: (hit, hit) for key, hit in (expected | {(2, "benzene"): 1, (2, "nitrile"): 0}).items()}
+    report = evaluate_alignment(probe, {"flat": FakeSystem(lambda word: 0.0)}, num_samples=20)
+    figures = report["figures"]["flat"]
+    assert figures["alignment/frequent_naming_hit@1"] == pytest.approx(1 / 2)
+    assert figures["alignment/similarity_naming_hit@1_over_frequent"] == pytest.approx(
+        figures["alignment/chance_naming_hit@1"] - 1 / 2
+    )
+    assert report["names"]["benzene"]["frequent_naming_hit@1"] == 1
+    assert "frequent" in format_alignment_table(report)
 
 
 def test_reports_compare_systems_pair_by_pair(processor):
@@ -146,4 +168,6 @@ def test_the_example_writes_a_report(config, processor, tmp_path, monkeypatch, c
         assert report["probe"] == {"pairs": 2, "questions": 4}
     assert set(report["figures"]) == {str(tmp_path / "model"), str(tmp_path / "other")}
     assert 0 <= report["figures"][str(tmp_path / "model")]["alignment/attention_hit@1"] <= 1
-    assert "{pairs} pairs, {questions} questions".format(**report["probe"]) in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "{pairs} pairs, {questions} questions".format(**report["probe"]) in shown
+    assert "frequent_naming_hit@1" in shown
