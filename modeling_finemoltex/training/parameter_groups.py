@@ -5,6 +5,7 @@ from typing import Any
 from accelerate.utils import extract_model_from_parallel
 from torch import nn
 
+from ..model.molecule_encoder_finemoltex import FineMolTexZeroTable
 from ..model.parts_finemoltex import find_kinds
 from .muon import MUON
 
@@ -50,7 +51,9 @@ def build_parameter_groups(
     model = extract_model_from_parallel(model)
     rate_of_kind = {kind: name for name, kind in KIND_OF_RATE.items()}
     kinds = find_kinds(model)
-    tables = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    tables = {
+        id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding | FineMolTexZeroTable)
+    }
     for parameter in model.parameters():
         part = rate_of_kind.get(kinds[id(parameter)], "other")
         is_map = parameter.ndim == 2 and min(parameter.shape) > 1 and id(parameter) not in tables and part != "head"

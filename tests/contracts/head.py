@@ -119,7 +119,9 @@ class HeadContract:
         assert all(torch.equal(tensor, expected[name]) for name, tensor in loaded.state_dict().items())
         with torch.no_grad():
             one, two = floats(head(**inputs)), floats(loaded.eval()(**inputs))
-        assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+        assert one.keys() == two.keys()
+        for name in one:  # the last bit may depend on where in memory the weights lie
+            torch.testing.assert_close(one[name], two[name], atol=1e-6, rtol=1e-6)
         assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))["config_version"] == 3
 
     def test_loads_from_a_base_folder(self, config, head_config, tmp_path):
