@@ -68,7 +68,7 @@ class FineMolTexRetrievalOutput(ModelOutput):
             token score of a model that has one; when both sides are given.
         logits_per_molecule (`torch.FloatTensor` of shape `(B_molecule, B_text)`): The same, transposed.
         pooled_logits, token_logits (`torch.FloatTensor` of shape `(B_text, B_molecule)`): The two parts of
-            `logits_per_text`.
+            `logits_per_text`, of a model with a token score.
         molecule_embeds (`torch.FloatTensor` of shape `(B_molecule, P)`): L2-normalised; when molecules are given.
         text_embeds (`torch.FloatTensor` of shape `(B_text, P)`): L2-normalised; when texts are given.
         hidden_states (`tuple(torch.FloatTensor)`): With `output_hidden_states`, the states after every layer in the

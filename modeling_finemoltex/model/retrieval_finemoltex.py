@@ -92,7 +92,7 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         return FineMolTexRetrievalOutput(
             logits_per_text=logits,
             logits_per_molecule=None if logits is None else logits.T,
-            pooled_logits=pooled,
+            pooled_logits=pooled if has_tokens else None,
             token_logits=by_token,
             molecule_embeds=molecule_embeds,
             text_embeds=text_embeds,
