@@ -233,7 +233,7 @@ def read_phrase(key: str) -> Reading | None:
         return read_phrase(" ".join(key.replace("(", " ").replace(")", " ").split()))
     for multiple, count in MULTIPLES.items():
         if key.startswith(multiple):
-            found = _read_multiple(_after_locants(key.removeprefix(multiple)), count)
+            found = _read_multiple(_after_locants(key.removeprefix(multiple)), count, multiple in ("bis", "tris"))
             if found is not None:
                 return found
     for prefix, fact in _prefixes():
@@ -245,9 +245,12 @@ def read_phrase(key: str) -> Reading | None:
     return None
 
 
-def _read_multiple(rest: str, count: int) -> Reading | None:
-    """Read what follows "di": a group several times, or one that stands several times on something."""
-    for prefix, fact in _prefixes():
+def _read_multiple(rest: str, count: int, is_complex: bool) -> Reading | None:
+    """Read what follows "di": a group several times, or one that stands several times on something.
+
+    "Dichlorophenyl" is a phenyl with two chlorines, "bis(chlorophenyl)" two phenyls with one each.
+    """
+    for prefix, fact in _prefixes() if is_complex else reversed(_prefixes()):
         if rest.startswith(prefix):
             tail = _after_locants(rest.removeprefix(prefix))
             if not tail:
