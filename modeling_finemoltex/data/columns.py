@@ -89,8 +89,8 @@ def text_of(value: Any) -> str | None:
         `str` or `None`: The text; `None` if there is no value.
 
     Example:
-    >>> [text_of(value) for value in ("CID 702", 702, 702.0, np.int64(702), decimal.Decimal("702.00"), 0.5, math.nan)]
-    ['CID 702', '702', '702', '702', '702', '0.5', None]
+    >>> [text_of(value) for value in ("CID 702", 702, 702.0, np.int64(702), decimal.Decimal("702.0"), float("nan"))]
+    ['CID 702', '702', '702', '702', '702', None]
     """
     if type(value) is str or value is None:
         return value

@@ -45,7 +45,7 @@ def test_every_method_has_a_row(run, tmp_path):
     path = write_table(tmp_path / "amines.csv", {"y": has_nitrogen})
     results = run(path, methods=["fine_tuned"], baselines=True, valid_size=0.2, test_size=0.2, epochs=1)
     by_method = {entry["method"]: entry["test"]["roc_auc"] for entry in results["runs"]}
-    assert set(by_method) == {"ecfp_rf", "ecfp_lr", "gin_scratch", "fine_tuned"}
+    assert set(by_method) == {"descriptors_gb", "ecfp_rf", "ecfp_lr", "gin_scratch", "fine_tuned"}
     assert all(0 <= value <= 1 for value in by_method.values())
     assert by_method["ecfp_lr"] > 0.75  # a convex fit on bits that show nitrogen
     table = (tmp_path / "out" / "results.md").read_text()
@@ -145,7 +145,7 @@ def test_regression_and_named_classes(run, tmp_path, method):
 def test_a_text_beside_the_molecule(run, tmp_path):
     path = write_table(tmp_path / "t.csv", {"y": has_nitrogen, "note": lambda one: f"an amine {len(one)}"})
     results = run(path, text_column="note", methods=["fine_tuned", "probe"], baselines=True, epochs=1)
-    assert len(results["runs"]) == 5  # the baselines read molecules alone
+    assert len(results["runs"]) == 6  # the baselines read molecules alone
 
 
 def test_split_by_column_and_balanced_classes(run, tmp_path):

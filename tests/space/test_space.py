@@ -122,7 +122,7 @@ def test_drawing_follows_the_field_and_says_what_is_wrong(answers):
         ("C" * 151, "an ester", "has 151 atoms; at most 150"),
         ("C" * 1001, "an ester", "has 1,001 characters"),
         ("CCO", " 12 ", "Write a sentence about the molecule first"),
-        ("CCO", "acid " * 300, "The sentence has 1,499 characters"),
+        ("CCO", "acid " * 300, "The sentence has 1,500 characters"),
         ("[Na+].[Cl-]", "an ester", "2 components"),
     ],
 )
