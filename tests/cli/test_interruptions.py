@@ -37,7 +37,10 @@ def allowed():
 @pytest.mark.slow
 def test_search(index_folder):
     def has_loaded(pid):
-        return "faiss" in Path(f"/proc/{pid}/maps").read_text()
+        """It loads the library of the index first, and encodes queries a few seconds later."""
+        has_library = "faiss" in Path(f"/proc/{pid}/maps").read_text()
+        time.sleep(8 if has_library else 0)
+        return has_library
 
     queries = [f"a ring with {number} acids" for number in range(20_000)]
     status, stderr, seconds = interrupt(["search", index_folder, *queries], has_loaded)
