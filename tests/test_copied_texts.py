@@ -80,7 +80,7 @@ def test_endpoint(handler, task, copied, plain, places):
 @copied_texts
 def test_demo(demo, copied, plain, places):
     pages = [html.unescape(demo.find_molecules(text)) for text in (copied, plain)]
-    cosines = [re.findall(r'title="cosine">(-?[\d.]+)<', page) for page in pages]
+    cosines = [re.findall(r'title="cosine">([^<]+)<', page) for page in pages]
     assert cosines[0] == cosines[1] and len(cosines[0]) == 8
     values = [re.findall(r'value="([\d.]+)"', demo.classify(ACID, f"{text}\na gas")) for text in (copied, plain)]
     assert values[0] == values[1] and len(values[0]) == 2

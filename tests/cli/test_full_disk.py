@@ -21,8 +21,8 @@ def library(tmp_path):
 
 
 @pytest.fixture
-def write(run, index_folder, library):
-    """Functions that write a file of each kind and return what is said about it."""
+def write(run, index_folder, library, capsys):
+    """Functions that write a file of each kind and return what is said about it; `capsys` keeps prints in memory."""
 
     def write_results(output):
         words = ["measure_overlap.py", "--train", library, "--sets", library, "--output", output]

@@ -1,21 +1,14 @@
 """`embed` that is killed goes on to the same files, and stops soon after Ctrl-C."""
 
 import functools
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from modeling_finemoltex import MoleculeTextEncoder, embed_file, load_embeddings
 from modeling_finemoltex.data.atomic_files import locked_folder
-from tests.faults import full_disk, kill_during, time_of
+from tests.faults import full_disk, interrupt, kill_during, time_of
 
-ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = {"batch_size": 4, "shard_rows": 25, "num_workers": 0, "progress_bar": False}
 
 
@@ -70,18 +63,6 @@ def test_killed_at_twenty_moments(encoder, library, plain_folder, tmp_path):
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_ctrl_c_ends_the_command_within_two_seconds(plain_folder, tmp_path, num_workers):
     (tmp_path / "library.smi").write_text("CC(=O)Oc1ccccc1C(=O)O aspirin\n" * 2_000_000)
-    words = ["-m", "modeling_finemoltex.cli", "embed", tmp_path / "library.smi", tmp_path / "out"]
+    words = ["embed", tmp_path / "library.smi", tmp_path / "out"]
     words += ["--model", plain_folder, "--num_workers", num_workers, "--shard_rows", 64]
-    process = subprocess.Popen(
-        [sys.executable, *map(str, words)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-    while not list(tmp_path.glob("out/shard-*.parquet")):
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.1)
-    start = time.monotonic()
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
-    _, stderr = process.communicate(timeout=60)
-    allowed = 2 + max(0, os.getloadavg()[0] - 1)  # on a machine that does nothing else: two seconds
-    assert time.monotonic() - start < allowed, stderr.decode()[-2_000:]
-    assert process.returncode and b"Traceback" not in stderr
+    interrupt(words, lambda _: list(tmp_path.glob("out/shard-*.parquet")))
