@@ -14,8 +14,6 @@ from transformers import HfArgumentParser, logging
 from modeling_finemoltex import MoleculeTextEncoder, MotifWordAligner, evaluate_alignment, load_pairs
 from modeling_finemoltex.data import write_text
 from modeling_finemoltex.evaluation import build_alignment_probe, format_alignment_table, write_sentences
-from modeling_finemoltex.evaluation.alignment_probe import BASELINES, POOLS
-from modeling_finemoltex.evaluation.tables import align_columns, format_cell
 
 NAMES_SHOWN = 12
 
@@ -55,11 +53,12 @@ def main() -> None:
     report = evaluate_alignment(probe, systems, arguments.bootstrap)
     print(format_alignment_table(report))
     print("\n{pairs} pairs, {questions} questions; the commonest names:".format(**report["probe"]))
-    columns = [f"{kind}_{pool}" for pool in POOLS for kind in ("similarity", *BASELINES)]
-    rows = [("name", "questions", *columns)]
+    columns = [f"{kind}_{pool}" for pool in ("hit@1", "naming_hit@1") for kind in ("similarity", "frequent", "chance")]
+    print(" ".join([f"{'name':<20} questions", *(f"{column:>23}" for column in columns)]))
     for name, figures in list(report["names"].items())[:NAMES_SHOWN]:
-        rows.append((name, str(figures["questions"]), *(format_cell(figures, column) for column in columns)))
-    print(align_columns(rows, 1))
+        # No figure among naming words where no text says another name.
+        cells = (f"{figures[column]:>23.1%}" if column in figures else f"{'-':>23}" for column in columns)
+        print(" ".join([f"{name:<20} {figures['questions']:>9}", *cells]))
     if arguments.output:
         Path(arguments.output).parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"arguments": asdict(arguments), **report}, indent=1)
