@@ -252,7 +252,7 @@ class MoleculeTextEncoder:
         words = model.tokenize_words(states, inputs["attention_mask"])
         tokens = MoleculeTokens(*(one.to(device) for one in unpack_tokens(packed, self.token_size)))
         scores = score_tokens(words, tokens, len(texts), len(packed))  # (Q, R)
-        return (scores / model.inverse_temperature).cpu().numpy()
+        return (model.config.token_config.weight * scores / model.inverse_temperature).cpu().numpy()
 
     def preparation(self, is_text: bool, batch_size: int, to_smiles: Any = None) -> Any:
         """Make the function that turns rows into batches of this model; see `prepare_windows`."""

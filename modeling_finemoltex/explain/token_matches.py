@@ -91,6 +91,7 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     pieces = model.tokenize_words(states, mask)  # T
     fires = count_found(tokens.vectors @ pieces.vectors.T, pieces.thresholds)  # (U, T)
     added = _score_pieces(pieces, tokens, len(smiles)) / model.inverse_temperature  # (T, B)
+    added = model.config.token_config.weight * added
     of_words = pairs.pieces[0][:, : mask.shape[1]].to(fires)  # (W, T)
     contributions = (of_words @ added).cpu().numpy()  # (W, B)
     rest = (added.sum(0) - (of_words @ added).sum(0)).tolist()  # (B,)

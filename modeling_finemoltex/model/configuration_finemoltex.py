@@ -160,6 +160,8 @@ class FineMolTexTokenConfig(PreTrainedConfig):
         levels (`str`): `"motif"`, `"atom"` or `"both"`.
         num_counts (`int`): A word may tell so many numbers of occurrences apart.
         learned_weights (`bool`): Learn what each word counts; otherwise all count the same.
+        weight (`float`): Weight of the token score beside the pooled one where texts are answered; training weighs
+            both alike. Tune it on validation queries.
     """
 
     model_type = "finemoltex_token"
@@ -169,6 +171,7 @@ class FineMolTexTokenConfig(PreTrainedConfig):
     levels: str = "both"
     num_counts: int = 4
     learned_weights: bool = True
+    weight: float | int = 1.0
 
     def validate_architecture(self) -> None:
         """Check the choice of tokens."""

@@ -87,7 +87,8 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
             if has_tokens:
                 words = model.tokenize_words(word_states, attention_mask)
                 tokens = model.tokenize_molecules(atom_states, molecules)
-                by_token = score_tokens(words, tokens, *pooled.shape)  # (B_text, B_molecule)
+                weight = self.config.token_config.weight
+                by_token = weight * score_tokens(words, tokens, *pooled.shape)  # (B_text, B_molecule)
                 logits = pooled + by_token
         return FineMolTexRetrievalOutput(
             logits_per_text=logits,
