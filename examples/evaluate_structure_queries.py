@@ -14,7 +14,16 @@ from transformers import HfArgumentParser
 
 from modeling_finemoltex import MoleculeTextEncoder
 from modeling_finemoltex.data import write_text
-from modeling_finemoltex.evaluation import structure_queries as protocol
+from modeling_finemoltex.evaluation import (
+    evaluate_structure_queries,
+    format_structure_table,
+    load_structure_pool,
+    load_structure_queries,
+    require_facts,
+    score_by_model,
+)
+
+SCORES = ("pooled", "tokens", "both")
 
 
 @dataclass
@@ -25,31 +34,29 @@ class Arguments:
     pools: list[str] = field(metadata={"help": "Files of molecules, each as name=file."})
     models: list[str] = field(metadata={"help": "Model folders or Hub ids, each as name=folder."})
     output: Path = field(metadata={"help": "JSON file of the figures."})
-    limit: int = field(default=protocol.POOL_LIMIT, metadata={"help": "Molecules of each pool, drawn at random."})
+    limit: int = field(default=10_000, metadata={"help": "Molecules of each pool, drawn at random."})
 
 
 def main() -> None:
     """Measure, print a table for each system, and write the figures."""
     (arguments,) = HfArgumentParser(Arguments).parse_args_into_dataclasses()
-    queries = protocol.load_structure_queries(arguments.queries)
+    queries = load_structure_queries(arguments.queries)
     named = {name: path for name, _, path in (one.partition("=") for one in arguments.pools)}
     models = {name: path for name, _, path in (one.partition("=") for one in arguments.models)}
     figures: dict[str, dict[str, dict]] = {}
     for pool_name, path in named.items():
-        pool = protocol.load_structure_pool(path, queries, arguments.limit)
+        pool = load_structure_pool(path, queries, arguments.limit)
         for model_name, folder in models.items():
             encoder = MoleculeTextEncoder.from_pretrained(folder)
-            for scores in protocol.SCORES if encoder.token_size else protocol.SCORES[:1]:
-                score = protocol.score_by_model(encoder, pool.smiles, scores)
+            for scores in SCORES if encoder.token_size else SCORES[:1]:
+                score = score_by_model(encoder, pool.smiles, scores)
                 system = f"{model_name}, {scores}"
-                figures.setdefault(system, {})[pool_name] = protocol.evaluate_structure_queries(pool, score)
-                print(
-                    protocol.format_structure_table(figures[system][pool_name], f"{system}, {pool_name}"), flush=True
-                )
+                figures.setdefault(system, {})[pool_name] = evaluate_structure_queries(pool, score)
+                print(format_structure_table(figures[system][pool_name], f"{system}, {pool_name}"), flush=True)
             system = f"{model_name}, {scores}, facts required"
-            score = protocol.require_facts(score, pool.smiles)
-            figures.setdefault(system, {})[pool_name] = protocol.evaluate_structure_queries(pool, score)
-            print(protocol.format_structure_table(figures[system][pool_name], f"{system}, {pool_name}"), flush=True)
+            score = require_facts(score, pool.smiles)
+            figures.setdefault(system, {})[pool_name] = evaluate_structure_queries(pool, score)
+            print(format_structure_table(figures[system][pool_name], f"{system}, {pool_name}"), flush=True)
     content = {"limit": arguments.limit, "queries": len(queries), "figures": figures}
     write_text(arguments.output, json.dumps(content, indent=2) + "\n")
 

@@ -5,6 +5,7 @@ Each runs on what those before it wrote, from pre-training on; only options that
 
 import csv
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -60,6 +61,7 @@ SMALLER = {
     "python examples/measure_overlap.py": "",
     "python examples/evaluate_alignment.py": "--bootstrap 10 --num_pairs 8 --generate",
     "finemoltex explain": "",
+    "finemoltex evaluate structure-queries": "",
     "python examples/finetune_property.py": "--epochs 1",
     "finemoltex predict": "",
 }
@@ -105,6 +107,8 @@ def folder(tmp_path) -> Path:
     smiles = [*ARENES, *PYRIDINES]
     texts = [f"a molecule number {row} with an aromatic ring" for row in range(len(smiles))]
     write_table(tmp_path / "library.csv", "smiles name", zip(smiles, texts, strict=True))
+    queries = [{"text": ["a chlorinated pyridine"], "all": ["c1ccncc1"]}, {"text": "an arene", "all": ["c1ccccc1F"]}]
+    (tmp_path / "queries.json").write_text(json.dumps(queries))
     write_table(tmp_path / "pairs.csv", "smiles description", zip(smiles, texts, strict=True))
     write_table(tmp_path / "sources.csv", "smiles", [[one] for one in ARENES[:2]])
     write_table(tmp_path / "zinc250k.csv.gz", "smiles logP", [[one, 1.0] for one in ARENES])

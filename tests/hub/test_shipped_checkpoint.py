@@ -15,9 +15,15 @@ from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
 import modeling_finemoltex
-from modeling_finemoltex import AutoModelForMoleculeEditing, LatentOptimizationEditor, SearchEditor
+from modeling_finemoltex import (
+    AutoModelForMoleculeEditing,
+    LatentOptimizationEditor,
+    MoleculeTextIndex,
+    SearchEditor,
+)
 from modeling_finemoltex.data.identifiers import canonical_smiles
 from modeling_finemoltex.embedding import MoleculeTextEncoder
+from modeling_finemoltex.explain import match_tokens
 from modeling_finemoltex.hub import build_model_card
 from modeling_finemoltex.hub.publishing import check_folder
 
@@ -28,7 +34,12 @@ HERE = Path(__file__).parent
 FOLDERS = sorted(path.parent for path in (ROOT / "hub_cards").glob("*/model.safetensors"))
 SMALL = ROOT / "hub_cards" / "finemoltex-small"
 EDITING = ROOT / "hub_cards" / "finemoltex-small-molecule-editing"
-CLASSES = {SMALL: AutoModelForPreTraining, EDITING: AutoModelForMoleculeEditing}
+SEARCH = ROOT / "hub_cards" / "finemoltex-small-search"
+CLASSES = {
+    SMALL: AutoModelForPreTraining,
+    EDITING: AutoModelForMoleculeEditing,
+    SEARCH: AutoModelForPreTraining,
+}
 
 each_folder = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 
@@ -53,8 +64,18 @@ def run_python(code: str, folder: Path, **environment: str) -> subprocess.Comple
     return subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=240)
 
 
-def test_both_are_shipped():
+def test_all_are_shipped():
     assert sorted(CLASSES) == FOLDERS
+
+
+def test_the_search_model_finds_what_a_query_says():
+    encoder = MoleculeTextEncoder.from_pretrained(str(SEARCH))
+    index = MoleculeTextIndex.build(encoder, smiles=["Clc1ccncc1", "c1ccncc1", "Clc1ccccc1", "CCO", "NCC(=O)O", "CSC"])
+    for query, smiles in {"a chlorinated pyridine": "Clc1ccncc1", "an amino acid": "NCC(=O)O"}.items():
+        (hits,) = index.search(texts=query, k=1)
+        assert hits[0].smiles == smiles
+        (match,) = match_tokens(encoder, [smiles], query)
+        assert match.highlighted()
 
 
 @each_folder
