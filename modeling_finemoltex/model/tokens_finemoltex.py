@@ -14,7 +14,6 @@ from transformers import initialization
 from .molecules_finemoltex import Molecules
 from .readout_finemoltex import FineMolTexReadout
 
-LEVELS = ("both", "motif", "atom")
 STEEPNESS = 24.0  # of the smooth maximum of cosines
 THRESHOLD = 0.5  # cosine from which on a word counts a token, at first
 SHARPNESS = 12.0  # of that threshold
@@ -199,7 +198,6 @@ def count_found(cosines: Tensor, thresholds: Tensor) -> Tensor:
 
 
 __all__ = [
-    "LEVELS",
     "FineMolTexMoleculeTokens",
     "FineMolTexWordTokens",
     "MoleculeTokens",
