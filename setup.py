@@ -48,8 +48,8 @@ NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]
 # The tests run the examples and the demo, so they need what those need; selenium drives a Chromium that is there, and
 # build parts for the wheel test come with setuptools. CVE-2025-71176: temporary folders of pytest could be taken over;
 # CVE-2025-47273: setuptools wrote outside of its folder.
-PYTEST = ["hypothesis>=6.100", "pytest>=9.0.3", "pytest-timeout>=2.3"]
-TEST = [*FEATURES, *NOTEBOOKS, *PYTEST, "selenium>=4.20", "setuptools>=78.1.1"]
+PYTEST = ["hypothesis>=6.100", "pytest>=9.0.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6"]
+TEST = [*FEATURES, *NOTEBOOKS, *PYTEST, "openpyxl>=3.1", "selenium>=4.20", "setuptools>=78.1.1"]
 # mkdocstrings reads the API reference from the docstrings; its Python handler brings griffe 2.
 DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0", *NOTEBOOKS]
 DEV = [*TEST, *DOCS, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
