@@ -160,6 +160,11 @@ class FineMolTexTokenConfig(PreTrainedConfig):
         levels (`str`): `"motif"`, `"atom"` or `"both"`.
         num_counts (`int`): A word may tell so many numbers of occurrences apart.
         learned_weights (`bool`): Learn what each word counts; otherwise all count the same.
+        num_concepts (`int`): `K`, structural concepts that molecules are counted for and words are read for; concept
+            `k` is structural fact `k` of the training data. 0: none.
+        num_concept_counts (`int`): `C`, numbers of one concept told apart.
+        num_graph_layers, num_text_layers (`int`): Layers of the token score's own, above those of the encoders: what
+            it learns then need not change the pooled embeddings.
         weight (`float`): Weight of the token score beside the pooled one where texts are answered; training weighs
             both alike. Tune it on validation queries.
     """
@@ -171,6 +176,10 @@ class FineMolTexTokenConfig(PreTrainedConfig):
     levels: str = "both"
     num_counts: int = 4
     learned_weights: bool = True
+    num_concepts: int = 0
+    num_concept_counts: int = 5
+    num_graph_layers: int = 0
+    num_text_layers: int = 0
     weight: float | int = 1.0
 
     def validate_architecture(self) -> None:

@@ -165,8 +165,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         self.molecule_readout = FineMolTexReadout(self.graph_encoder.hidden_size, config.embedding_size)
         self.molecule_tokens = self.word_tokens = None
         if config.token_config.size:
-            self.molecule_tokens = FineMolTexMoleculeTokens(self.graph_encoder.hidden_size, config.token_config)
-            self.word_tokens = FineMolTexWordTokens(width, config.token_config) if with_text else None
+            self.molecule_tokens = FineMolTexMoleculeTokens(config)
+            self.word_tokens = FineMolTexWordTokens(config) if with_text else None
         self.text_encoder: Any = AutoModel.from_config(config.text_config) if with_text else None
         if with_text:
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
@@ -188,12 +188,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             "molecule_readout": Part("readout", (self.molecule_readout,)),
             "temperature": Part("readout", (), (self.logit_scale,)),
         }
-        if self.molecule_tokens is not None:
-            parts["molecule_tokens"] = Part("readout", (self.molecule_tokens,))
-        if self.word_tokens is not None:
-            # A matrix of numbers that are added up is no map between states: it is trained as a head is.
-            parts["word_tokens"] = Part("readout", (self.word_tokens.projection,))
-            parts["word_weights"] = Part("head", (self.word_tokens.weighting,))
+        parts |= {} if self.molecule_tokens is None else self.molecule_tokens.parts()
+        parts |= {} if self.word_tokens is None else self.word_tokens.parts()
         if self.text_encoder is not None:
             tower = self.motif_tower
             tokens = (tower.position_embedding, tower.size_embedding, tower.norm)

@@ -12,6 +12,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
 from .contrastive_objective_finemoltex import ContrastiveObjective
+from .grounding_objective_finemoltex import GroundingObjective
 from .late_interaction_objective_finemoltex import LateInteractionObjective
 from .masked_objective_finemoltex import MaskedModellingObjective
 from .matching_objective_finemoltex import MatchingObjective
@@ -31,6 +32,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "matching": MatchingObjective,
     "soft_target": SoftTargetObjective,
     "late_interaction": LateInteractionObjective,
+    "grounding": GroundingObjective,
 }
 
 

@@ -1,7 +1,7 @@
 """The token score: how the words of a text find the motifs and atoms of a molecule, one by one.
 
 Axes: `B` molecules or texts, `W` words of all texts, `U` tokens (motifs, then atoms) of all molecules, `D` token size,
-`F` features of a word.
+`F` features of a word, `K` structural concepts, `C` counts told apart.
 """
 
 from typing import Any, NamedTuple
@@ -10,8 +10,19 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import initialization
+from transformers.masking_utils import create_bidirectional_mask
 
+from .attention_finemoltex import FineMolTexFusionLayer
+from .chunking_finemoltex import encode_in_chunks
+from .concepts_finemoltex import (
+    FineMolTexMoleculeConcepts,
+    FineMolTexWordConcepts,
+    collect_demands,
+    score_concepts,
+)
+from .gin_encoder_finemoltex import FineMolTexGraphLayer
 from .molecules_finemoltex import Molecules
+from .parts_finemoltex import Part
 from .readout_finemoltex import FineMolTexReadout
 
 STEEPNESS = 24.0  # of the smooth maximum of cosines
@@ -19,6 +30,7 @@ THRESHOLD = 0.5  # cosine from which on a word counts a token, at first
 SHARPNESS = 12.0  # of that threshold
 STEP_SHARPNESS = 6.0  # of the steps between counts
 START = 8.0  # weight of the best cosine at first, in logits
+CONCEPT_WORTH = 16.0  # of one condition that is met, in logits
 EPS = 1e-12  # of a molecule without tokens
 MAX_ENTRIES = 2**26  # of a word-by-token table; larger ones are computed in chunks of words
 
@@ -30,11 +42,13 @@ class MoleculeTokens(NamedTuple):
         vectors (`torch.FloatTensor` of shape `(U, D)`): Of motifs, then of atoms; L2-normalised.
         molecule_of_token (`torch.LongTensor` of shape `(U,)`): Molecule of each.
         is_atom (`torch.BoolTensor` of shape `(U,)`): Atoms and motifs are counted apart.
+        concepts (`torch.FloatTensor` of shape `(B, K)`, *optional*): Counts of the structural concepts.
     """
 
     vectors: Tensor
     molecule_of_token: Tensor
     is_atom: Tensor
+    concepts: Tensor | None = None
 
 
 class WordTokens(NamedTuple):
@@ -46,43 +60,67 @@ class WordTokens(NamedTuple):
         weights (`torch.FloatTensor` of shape `(W, F)`): What the word adds to the score for each of its features;
             negative under a negation.
         text_of_word (`torch.LongTensor` of shape `(W,)`): Text of each word.
+        shares (`torch.FloatTensor` of shape `(W, K)`, *optional*): Which structural concept the word names.
+        amounts (`torch.FloatTensor` of shape `(W, C)`, *optional*): How many of it are wanted.
     """
 
     vectors: Tensor
     thresholds: Tensor
     weights: Tensor
     text_of_word: Tensor
+    shares: Tensor | None = None
+    amounts: Tensor | None = None
 
 
 class FineMolTexMoleculeTokens(nn.Module):
-    """Make the token vectors of molecules from their atom states.
+    """Make the token vectors of molecules from their atom states, after layers of their own.
 
     Shapes:
         - **input:** atom states `(N, H_graph)`, [`Molecules`]
         - **output:** [`MoleculeTokens`]
     """
 
-    def __init__(self, hidden_size: int, config: Any) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__()
-        self.levels = config.levels
+        hidden_size, sizes = config.graph_config.hidden_size, config.token_config
+        self.levels = sizes.levels
+        self.layers = nn.ModuleList(
+            FineMolTexGraphLayer(config.graph_config, is_last=True) for _ in range(sizes.num_graph_layers)
+        )
         self.norm = nn.LayerNorm(hidden_size)
-        self.atom_projection = nn.Linear(hidden_size, config.size)
-        self.motif_readout = FineMolTexReadout(hidden_size, config.size)
+        self.atom_projection = nn.Linear(hidden_size, sizes.size)
+        self.motif_readout = FineMolTexReadout(hidden_size, sizes.size)
+        self.concepts = FineMolTexMoleculeConcepts(hidden_size, sizes.num_concepts) if sizes.num_concepts else None
+
+    def parts(self) -> dict[str, Part]:
+        """Declare the layers with their read-outs, and the detectors."""
+        parts = {
+            "molecule_tokens": Part("readout", (self.layers, self.norm, self.atom_projection, self.motif_readout))
+        }
+        return parts if self.concepts is None else parts | {"molecule_concepts": Part("head", (self.concepts,))}
 
     def forward(self, atom_states: Tensor, molecules: Molecules) -> MoleculeTokens:
         """Make the tokens; see the shapes above."""
-        states = self.norm(atom_states)  # (N, H_graph)
+        states = self.refine(atom_states, molecules)  # (N, H_graph)
         motifs = self.motif_readout(states, molecules.atom_to_motif, molecules.num_motifs).float()  # (M, D)
         atoms = self.atom_projection(states).float()  # (N, D)
         motifs, atoms = F.normalize(motifs, dim=-1), F.normalize(atoms, dim=-1)
         owners = (molecules.molecule_of_motif, molecules.molecule_of_atom)
+        concepts = None if self.concepts is None else self.concepts(states, molecules)  # (B, K)
         if self.levels != "both":
             kept = 0 if self.levels == "motif" else 1
             vectors, owner = (motifs, atoms)[kept], owners[kept]
-            return MoleculeTokens(vectors, owner, torch.full_like(owner, bool(kept), dtype=torch.bool))
+            return MoleculeTokens(vectors, owner, torch.full_like(owner, bool(kept), dtype=torch.bool), concepts)
         owner = torch.cat(owners)  # (U,)
         is_atom = torch.arange(len(owner), device=owner.device) >= len(motifs)
-        return MoleculeTokens(torch.cat([motifs, atoms]), owner, is_atom)
+        return MoleculeTokens(torch.cat([motifs, atoms]), owner, is_atom, concepts)
+
+    def refine(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
+        """Run the own layers, each added to what it reads, and normalise. `(N, H_graph)` -> `(N, H_graph)`."""
+        bonds = self.layers[0].bond_embedding.indicate(molecules.edge_features) if self.layers else None  # (E, R)
+        for layer in self.layers:
+            atom_states = atom_states + layer(atom_states, molecules.edge_index, bonds)
+        return self.norm(atom_states)
 
 
 class _StartsAtZero(nn.Linear):
@@ -103,17 +141,40 @@ class FineMolTexWordTokens(nn.Module):
         - **output:** [`WordTokens`]
     """
 
-    def __init__(self, hidden_size: int, config: Any) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__()
-        self.size, self.learns_weights = config.size, config.learned_weights
-        self.num_features = count_features(config)
-        self.projection = nn.Linear(hidden_size, config.size + 1)
-        self.weighting = _StartsAtZero(hidden_size, 1 + self.num_features)
+        hidden_size, sizes = config.multimodal_config.hidden_size, config.token_config
+        self.config = config  # of the whole model: it alone holds the attention implementation
+        self.size, self.learns_weights = sizes.size, sizes.learned_weights
+        self.layers = nn.ModuleList(
+            FineMolTexFusionLayer(config, config.multimodal_config.num_text_attention_heads)
+            for _ in range(sizes.num_text_layers)
+        )
+        self.projection = nn.Linear(hidden_size, sizes.size + 1)
+        self.weighting = _StartsAtZero(hidden_size, 1 + count_features(sizes))
+        has_concepts = sizes.num_concepts > 0
+        self.concepts = (
+            FineMolTexWordConcepts(hidden_size, sizes.num_concepts, sizes.num_concept_counts) if has_concepts else None
+        )
+
+    def parts(self) -> dict[str, Part]:
+        """Declare the layers with the projection, and what weighs and names words.
+
+        A matrix of numbers that are added up is no map between states: it is trained as a head is.
+        """
+        parts = {
+            "word_tokens": Part("readout", (self.layers, self.projection)),
+            "word_weights": Part("head", (self.weighting,)),
+        }
+        return parts if self.concepts is None else parts | {"word_concepts": Part("head", (self.concepts,))}
 
     def forward(self, word_states: Tensor, attention_mask: Tensor) -> WordTokens:
         """Make the words; see the shapes above."""
+        if self.layers:
+            word_states, _ = encode_in_chunks(self._refine, word_states, attention_mask)  # (B, T, H)
         is_word = attention_mask.bool()
-        projected = self.projection(word_states[is_word]).float()  # (W, D + 1)
+        words = word_states[is_word]  # (W, H)
+        projected = self.projection(words).float()  # (W, D + 1)
         weighting = self.weighting(word_states).float() * self.learns_weights  # (B, T, 1 + F)
         shares = weighting[..., 0].masked_fill(~is_word, float("-inf")).softmax(1)  # (B, T)
         values = weighting[..., 1:]  # (B, T, F)
@@ -123,7 +184,14 @@ class FineMolTexWordTokens(nn.Module):
             projected[:, self.size] + THRESHOLD,
             (shares[..., None] * values)[is_word],
             is_word.nonzero()[:, 0],
+            *(() if self.concepts is None else self.concepts(words)),
         )
+
+    def _refine(self, word_states: Tensor, attention_mask: Tensor) -> Tensor:
+        mask = create_bidirectional_mask(self.config, word_states, attention_mask)
+        for layer in self.layers:
+            word_states = layer(word_states, mask)
+        return word_states  # (B, T, H)
 
 
 def count_features(config: Any) -> int:
@@ -138,7 +206,7 @@ def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_
     molecule \(j\), \(\phi\) holds the smooth maximum \(\tfrac1{24} \log \sum_u e^{24 c_{tu}}\), which is late
     interaction (Khattab and Zaharia 2020), and whether the word finds at least \(k\) motifs and at least \(k\) atoms,
     \(\sigma(6(n_{tj} - k + \tfrac12))\) with \(n_{tj} = \sum_u \sigma(12(c_{tu} - b_t))\). The counts, and weights
-    below 0, let "two" and "no" mean something.
+    below 0, let "two" and "no" mean something. With structural concepts, [`score_concepts`] is added.
 
     Args:
         words ([`WordTokens`]): `W` words of the texts.
@@ -156,7 +224,11 @@ def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_
         )
     ]
     by_word = torch.cat(parts)  # (W, B_molecule)
-    return by_word.new_zeros(num_texts, num_molecules).index_add(0, words.text_of_word, by_word)
+    scores = by_word.new_zeros(num_texts, num_molecules).index_add(0, words.text_of_word, by_word)
+    if words.shares is None or tokens.concepts is None:
+        return scores
+    demands = collect_demands(words.shares, words.amounts, words.text_of_word, num_texts)  # C of (B_text, K)
+    return scores + CONCEPT_WORTH * score_concepts(demands, tokens.concepts)
 
 
 def score_words(

@@ -14,12 +14,14 @@ from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import is_tensorboard_available
 
 from ..data.sources import CHEMICALS, PairSource
+from ..data.structural_facts import structural_facts
 from .muon import is_bf16_native
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
 from .recipe import RECIPE_EXTENSIONS, read_recipe
 
 DEFAULT_PAPER_TEXT_MODEL = "allenai/scibert_scivocab_uncased"
 SCRATCH = "scratch"
+TOKEN_SIZE = 64  # numbers of a token vector
 
 # Each preset is a coherent recipe; every entry is only a default that the flag of the same name overrides.
 # `paper` follows the published recipe: constant Adam rates per part, batches of 16, no decay, clipping or warm-up.
@@ -121,8 +123,12 @@ class ModelArguments:
         },
     )
     objective: list[str] | None = field(default=None, metadata={"help": EXPLANATION})
-    token_size: int = field(
-        default=64, metadata={"help": "Numbers of a token vector, where the objective `late_interaction` is new."}
+    token_config: str | None = field(
+        default=None,
+        metadata={
+            "help": "Fields of the token score to change, as a JSON table or in a recipe; where the objective "
+            f"`late_interaction` or `grounding` is new, `size` is {TOKEN_SIZE}."
+        },
     )
     temperature: float | None = field(
         default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
@@ -162,18 +168,27 @@ class ModelArguments:
         changed = dict(fields)
         objectives = fields["objectives"]
         if self.objectives is not None:
-            objectives = yaml.safe_load(self.objectives)
-            if not isinstance(objectives, dict):
-                raise ValueError(f"--objectives must be a JSON table, name to options: got {self.objectives!r}.")
-            objectives = {name: options or {} for name, options in objectives.items()}
+            objectives = {name: options or {} for name, options in self._read_table("objectives").items()}
         changed["objectives"] = change_objectives(objectives, self.objective or ())
         if self.temperature is not None:
             changed["temperature"] = self.temperature
-        if "late_interaction" in changed["objectives"] and not (fields.get("token_config") or {}).get("size"):
-            changed["token_config"] = {**(fields.get("token_config") or {}), "size": self.token_size}
+        tokens = {**(fields.get("token_config") or {}), **self._read_table("token_config")}
+        if {"late_interaction", "grounding"} & set(changed["objectives"]) and not tokens.get("size"):
+            tokens["size"] = TOKEN_SIZE
+        if "grounding" in changed["objectives"] and not tokens.get("num_concepts"):
+            tokens["num_concepts"] = len(structural_facts())
+        if tokens:
+            changed["token_config"] = tokens
         if self.motif_mask_level is not None:
             changed["motif_config"] = {**(fields.get("motif_config") or {}), "mask_level": self.motif_mask_level}
         return changed
+
+    def _read_table(self, name: str) -> dict[str, Any]:
+        text = getattr(self, name)
+        table = {} if text is None else yaml.safe_load(text)
+        if not isinstance(table, dict):
+            raise ValueError(f"--{name} must be a JSON table, name to value: got {text!r}.")
+        return table
 
 
 @dataclass

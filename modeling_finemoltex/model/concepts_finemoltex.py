@@ -1,0 +1,114 @@
+"""Structural concepts: how often a molecule holds each group, ring and element, and what words ask of them.
+
+A concept bottleneck (Koh et al. 2020) that both sides read: atoms add up to counts, words name concepts and say how
+many of them are wanted. Axes: `B` molecules or texts, `W` words of all texts, `K` concepts, `C` counts told apart.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import initialization
+
+from .molecules_finemoltex import Molecules
+
+SILENT = -6.0  # of an atom's logit for each concept, at first
+SHARPNESS = 8.0  # of the steps between counts
+
+
+class _SilentDetectors(nn.Linear):
+    """One detector a concept; none fires before it is trained."""
+
+    def reset_own_parameters(self, config: Any) -> None:
+        """Start below the threshold."""
+        initialization.constant_(self.bias, SILENT)
+
+
+class FineMolTexMoleculeConcepts(nn.Module):
+    """Count the concepts of molecules: each atom says how much of each it holds.
+
+    Shapes:
+        - **input:** atom states `(N, H_graph)`, [`Molecules`]
+        - **output:** `(B, K)`, from 0 on
+    """
+
+    def __init__(self, hidden_size: int, num_concepts: int) -> None:
+        super().__init__()
+        self.detectors = _SilentDetectors(hidden_size, num_concepts)
+
+    def detect(self, atom_states: Tensor) -> Tensor:
+        """Tell how much of each concept each atom holds, 0 to 1. `(N, H_graph)` -> `(N, K)`."""
+        return self.detectors(atom_states).float().sigmoid()
+
+    def forward(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
+        """Add the atoms up; see the shapes above."""
+        held = self.detect(atom_states)  # (N, K)
+        counts = held.new_zeros(molecules.num_molecules, held.shape[1])
+        return counts.index_add(0, molecules.molecule_of_atom, held)  # (B, K)
+
+
+class FineMolTexWordConcepts(nn.Module):
+    """Tell which concept each word names, and which numbers of it are wanted.
+
+    Shapes:
+        - **input:** word states `(W, H)`
+        - **output:** shares of the concepts `(W, K)`, which add up to at most 1; worth of at least 1, 2, ... of them
+          `(W, C)`, negative where so many are not wanted
+    """
+
+    def __init__(self, hidden_size: int, num_concepts: int, num_counts: int) -> None:
+        super().__init__()
+        self.naming = nn.Linear(hidden_size, num_concepts + 1)  # the last one: no concept
+        self.amounts = nn.Linear(hidden_size, num_counts)
+
+    def forward(self, word_states: Tensor) -> tuple[Tensor, Tensor]:
+        """Read the words; see the shapes above."""
+        return self.naming(word_states).float().softmax(-1)[:, :-1], self.amounts(word_states).float()
+
+
+def reach_counts(counts: Tensor, count: int) -> Tensor:
+    r"""Tell how surely there are at least so many of each concept, as a logit. `(B, K)` -> `(B, K)`.
+
+    \(8(n_{jk} - c + \tfrac12)\).
+    """
+    return SHARPNESS * (counts - count + 0.5)
+
+
+def collect_demands(shares: Tensor, amounts: Tensor, text_of_word: Tensor, num_texts: int) -> list[Tensor]:
+    r"""Add up what the words of each text want: \(u_{ikc} = \sum_{t \in i} a_{tk} q_{tc}\).
+
+    Args:
+        shares (`torch.FloatTensor` of shape `(W, K)`), amounts (`(W, C)`): Of [`FineMolTexWordConcepts`].
+        text_of_word (`torch.LongTensor` of shape `(W,)`): Text of each word.
+        num_texts (`int`): `B`.
+
+    Returns:
+        `list[torch.FloatTensor]`: For each of the `C` counts one of shape `(B, K)`.
+    """
+    empty = shares.new_zeros(num_texts, shares.shape[1])  # (B, K)
+    return [empty.index_add(0, text_of_word, shares * amount[:, None]) for amount in amounts.unbind(1)]
+
+
+def score_concepts(demands: list[Tensor], counts: Tensor) -> Tensor:
+    r"""Score texts with molecules: what is wanted, where it is there.
+
+    \(\sum_{kc} u_{ikc}\,\sigma(8(n_{jk} - c + \tfrac12))\).
+
+    Args:
+        demands (`list[torch.FloatTensor]`): `C` of shape `(B_text, K)`.
+        counts (`torch.FloatTensor` of shape `(B_molecule, K)`): Of [`FineMolTexMoleculeConcepts`].
+
+    Returns:
+        `torch.FloatTensor` of shape `(B_text, B_molecule)`.
+    """
+    parts = [demand @ reach_counts(counts, step).sigmoid().T for step, demand in enumerate(demands, start=1)]
+    return torch.stack(parts).sum(0)
+
+
+__all__ = [
+    "FineMolTexMoleculeConcepts",
+    "FineMolTexWordConcepts",
+    "collect_demands",
+    "reach_counts",
+    "score_concepts",
+]

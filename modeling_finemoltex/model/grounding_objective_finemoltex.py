@@ -1,0 +1,143 @@
+"""The grounding objective: atoms and words learn structural concepts from their exact truth."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from .answers_finemoltex import UNKNOWN
+from .concepts_finemoltex import collect_demands, reach_counts
+from .objectives_finemoltex import EncodedPairs, Objective, ObjectiveOptions, PairBatch, Terms
+from .tokens_finemoltex import WordTokens
+
+TINY = 1e-6  # of probabilities under a logarithm
+
+
+@dataclass
+class GroundingOptions(ObjectiveOptions):
+    """Options of the grounding objective.
+
+    Args:
+        weight (`float`): Weight of both losses.
+        molecule_weight (`float`): Weight of that of the molecules beside that of the words.
+    """
+
+    molecule_weight: float = 0.1
+
+
+class GroundingObjective(Objective):
+    """Teach the counts of each molecule and what each query asks; needs `config.token_config.num_concepts`.
+
+    Concept `k` is structural fact `k` of the batch. Rows without facts, and texts that are no queries, say nothing.
+    """
+
+    Options = GroundingOptions
+    reads = frozenset({"word_states"})
+
+    def __init__(self, config: Any, options: GroundingOptions) -> None:
+        super().__init__(config, options)
+        self.num_concepts = config.token_config.num_concepts
+        if not (config.token_config.size and self.num_concepts):
+            raise ValueError(
+                "The objective 'grounding' needs structural concepts: set `token_config={'size': 64, 'num_concepts': "
+                "F}` with as many as the data have facts, or leave the objective out."
+            )
+
+    def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
+        """Compare counts with facts, and what words want with conditions."""
+        if batch.fact_counts is None or batch.conditions is None:
+            nothing = pairs.molecule_embeds.sum() * 0.0
+            return self._name(nothing, nothing)
+        facts = self._widen(batch.fact_counts)  # (B, K)
+        tokens = model.tokenize_molecules(pairs.atom_states, batch.molecules)
+        words = model.tokenize_words(pairs.word_states, batch.attention_mask)
+        with torch.autocast(pairs.atom_states.device.type, enabled=False):
+            return self._name(
+                count_loss(tokens.concepts, facts, words.amounts.shape[1]),
+                meaning_loss(words, batch.conditions),
+            )
+
+    def _widen(self, fact_counts: Tensor) -> Tensor:
+        """Add the last facts, which no molecule of the batch has. `(B, F)` -> `(B, K)`."""
+        missing = self.num_concepts - fact_counts.shape[1]
+        if missing < 0:
+            raise ValueError(
+                f"The molecules have facts up to number {fact_counts.shape[1] - 1}, the model has "
+                f"{self.num_concepts} concepts: set `token_config.num_concepts` to the number of facts."
+            )
+        is_known = (fact_counts[:, :1] != UNKNOWN).to(fact_counts)  # (B, 1)
+        return torch.cat([fact_counts, (is_known - 1).expand(-1, missing)], dim=1)
+
+    def _name(self, counting: Tensor, meaning: Tensor) -> Terms:
+        weight = self.options.weight
+        return Terms(
+            {"concept": counting, "meaning": meaning},
+            {"concept": weight * self.options.molecule_weight, "meaning": weight},
+        )
+
+
+def count_loss(counts: Tensor, fact_counts: Tensor, num_counts: int) -> Tensor:
+    """Judge the counts of each concept: is it there once, twice, ...; a sum over concepts and numbers.
+
+    Args:
+        counts (`torch.FloatTensor` of shape `(B, K)`): What the atoms add up to.
+        fact_counts (`torch.Tensor` of shape `(B, K)`): The truth, `UNKNOWN` throughout where it was not counted.
+        num_counts (`int`): Numbers told apart.
+
+    Returns:
+        `torch.FloatTensor` of shape `()`: The mean over molecules with known facts; 0 without any.
+    """
+    is_known = (fact_counts[:, :1] != UNKNOWN).float()  # (B, 1)
+    losses = [
+        F.binary_cross_entropy_with_logits(
+            reach_counts(counts, step), (fact_counts >= step).float(), weight=is_known, reduction="sum"
+        )
+        for step in range(1, num_counts + 1)
+    ]
+    return torch.stack(losses).sum() / is_known.sum().clamp(min=1)
+
+
+def meaning_loss(words: WordTokens, conditions: Tensor) -> Tensor:
+    r"""Judge what the words of each query name and want.
+
+    Each concept of a condition must be named by some word, \(-\log(1 - \prod_t (1 - a_{tk}))\); no word may name
+    another one, \(-\log(1 - \sum_{k \notin i} a_{tk})\); and what the words want together must be the conditions: 1
+    where at least so many are asked for, -1 where so many are too many.
+
+    Args:
+        words ([`WordTokens`]): `W` words of `B` texts.
+        conditions (`torch.LongTensor` of shape `(B, C, 3)`): Concept, least and most; `UNKNOWN` pads.
+
+    Returns:
+        `torch.FloatTensor` of shape `()`: The mean over queries; 0 without any.
+    """
+    shares, num_texts, num_counts = words.shares, len(conditions), words.amounts.shape[1]
+    concepts, least, most = conditions.unbind(-1)  # (B, C) each
+    is_condition = concepts != UNKNOWN  # (B, C)
+    is_query = is_condition.any(1).float()  # (B,)
+    columns = concepts.clamp(min=0)
+    is_named = torch.zeros(num_texts, shares.shape[1], device=shares.device)  # (B, K)
+    is_named = is_named.scatter_add(1, columns, is_condition.float()).clamp(max=1)
+
+    misses = torch.log1p(-shares.clamp(max=1 - TINY))  # (W, K)
+    misses = torch.zeros_like(is_named).index_add(0, words.text_of_word, misses)  # (B, K)
+    named = -(-torch.expm1(misses.gather(1, columns))).clamp(min=TINY).log() * is_condition  # (B, C)
+
+    others = (shares * (1 - is_named[words.text_of_word])).sum(1)  # (W,)
+    others = -torch.log1p(-others.clamp(max=1 - TINY))
+    others = torch.zeros_like(is_query).index_add(0, words.text_of_word, others)  # (B,)
+
+    wanted = 0.0
+    demands = collect_demands(shares, words.amounts, words.text_of_word, num_texts)
+    for step, demand in enumerate(demands, start=1):
+        last = step == num_counts  # which stands for all larger numbers
+        asks = ((least >= step) if last else (least == step)) & is_condition  # (B, C)
+        forbids = ((most + 1) == step) & is_condition  # (B, C)
+        target = torch.zeros_like(is_named).scatter_add(1, columns, asks.float() - forbids.float())  # (B, K)
+        wanted = wanted + (demand - target.clamp(-1, 1)).square().sum(1)  # (B,)
+    return ((named.sum(1) + others + wanted) * is_query).sum() / is_query.sum().clamp(min=1)
+
+
+__all__ = ["GroundingObjective", "count_loss", "meaning_loss"]
