@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from ..embedding.encoder import MoleculeTextEncoder
+from ..model.concepts_finemoltex import locate_concepts
 from ..model.molecules_finemoltex import Molecules
-from ..model.tokens_finemoltex import WordTokens, count_found, score_words
+from ..model.tokens_finemoltex import MoleculeTokens, WordTokens, count_found, score_words, score_words_by_concept
 from .aligner import prepare_pairs
 from .words import Word
 
@@ -28,8 +29,8 @@ class TokenMatches:
         contributions (`np.ndarray` of shape `(W,)`): What each word adds, in the unit of cosines; below 0 where it
             counts against the molecule.
         rest (`float`): What the marks at both ends of the text and its punctuation add.
-        by_atom (`np.ndarray` of shape `(W, N)`): How surely each word finds each atom, 0 to 1; that of its motif
-            where the word finds no single atom. Atoms are in the order of the SMILES.
+        by_atom (`np.ndarray` of shape `(W, N)`): How surely each word finds each atom, 0 to 1, or its motif. Atoms
+            are in the order of the SMILES.
     """
 
     smiles: str
@@ -86,34 +87,52 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     inputs = {name: tensor.to(model.device) for name, tensor in pairs.inputs.items()}
     input_ids, mask = inputs.pop("input_ids")[:1], inputs.pop("attention_mask")[:1]  # (1, T) each
     molecules = Molecules.from_tensors(**inputs)
-    tokens = model.tokenize_molecules(model.encode_atoms(molecules), molecules)  # U
+    atom_states = model.encode_atoms(molecules)  # (N, H_graph)
+    tokens = model.tokenize_molecules(atom_states, molecules)
     states, _ = model.encode_words(input_ids, mask)  # (1, T, H)
     pieces = model.tokenize_words(states, mask)  # T
-    fires = count_found(tokens.vectors @ pieces.vectors.T, pieces.thresholds)  # (U, T)
-    added = _score_pieces(pieces, tokens, len(smiles)) / model.inverse_temperature  # (T, B)
-    added = model.config.token_config.weight * added
-    of_words = pairs.pieces[0][:, : mask.shape[1]].to(fires)  # (W, T)
+    added = score_words(pieces.vectors, pieces.thresholds, pieces.weights, tokens, len(smiles))  # (T, B)
+    places = torch.arange(len(pieces.vectors), device=model.device)  # every piece by itself
+    added = added + score_words_by_concept(pieces, tokens, places, len(places))
+    added = model.config.token_config.weight * added / model.inverse_temperature
+    of_words = pairs.pieces[0][:, : mask.shape[1]].to(added)  # (W, T)
     contributions = (of_words @ added).cpu().numpy()  # (W, B)
     rest = (added.sum(0) - (of_words @ added).sum(0)).tolist()  # (B,)
-    found = torch.stack([(fires * row).amax(1) for row in of_words])  # (W, U)
-    by_motif = found[:, ~tokens.is_atom]  # (W, M), without columns where only atoms are tokens
-    by_atom = found[:, tokens.is_atom]  # (W, N)
-    owner = molecules.molecule_of_atom.cpu()
-    matches = []
-    for row, molecule in enumerate(smiles):
-        own = owner == row
-        atoms = by_atom[:, own] if by_atom.shape[1] else by_atom.new_zeros(len(by_atom), int(own.sum()))  # (W, N)
-        if by_motif.shape[1]:  # a word that finds no single atom may find a motif
-            of_motifs = by_motif[:, molecules.atom_to_motif[own]]  # (W, N)
-            atoms = torch.where(atoms.amax(1, keepdim=True) >= FOUND, atoms, of_motifs)
-        found = (contributions[:, row], rest[row], atoms.cpu().numpy())
-        matches.append(TokenMatches(molecule, text, pairs.words[0], *found))
-    return matches
+    fires = _fire(model, pieces, tokens, molecules, atom_states)  # (T, N)
+    by_atom = torch.stack([(fires * row[:, None]).amax(0) for row in of_words]).cpu().numpy()  # (W, N)
+    owner = molecules.molecule_of_atom.cpu().numpy()
+    return [
+        TokenMatches(molecule, text, pairs.words[0], contributions[:, row], rest[row], by_atom[:, owner == row])
+        for row, molecule in enumerate(smiles)
+    ]
 
 
-def _score_pieces(pieces: WordTokens, tokens: Any, num_molecules: int) -> torch.Tensor:
-    """Score each word piece with each molecule: `(T, B)`."""
-    return score_words(pieces.vectors, pieces.thresholds, pieces.weights, tokens, num_molecules)
+def _fire(
+    model: Any, pieces: WordTokens, tokens: MoleculeTokens, molecules: Molecules, atom_states: torch.Tensor
+) -> torch.Tensor:
+    """Tell how surely each word piece finds each atom: `(T, N)`.
+
+    A piece that names a structural concept finds the motifs that hold it; another one finds atoms by their vectors, or
+    else the motifs.
+    """
+    if pieces.shares is not None:
+        detectors = model.molecule_tokens
+        held = detectors.concepts.detect(detectors.refine(atom_states, molecules))  # (N, K)
+        places = locate_concepts(held, tokens.concepts, molecules.molecule_of_atom)  # (N, K)
+        by_motif = places.new_zeros(molecules.num_motifs, places.shape[1])
+        owner = molecules.atom_to_motif[:, None].expand_as(places)
+        by_motif = by_motif.scatter_reduce(0, owner, places, "amax")  # (M, K)
+        return pieces.shares @ by_motif[molecules.atom_to_motif].T
+    fires = count_found(tokens.vectors @ pieces.vectors.T, pieces.thresholds).T  # (T, U)
+    by_motif, by_atom = fires[:, ~tokens.is_atom], fires[:, tokens.is_atom]  # one may have no columns
+    if not by_motif.shape[1]:
+        return by_atom
+    of_motifs = by_motif[:, molecules.atom_to_motif]  # (T, N)
+    if not by_atom.shape[1]:
+        return of_motifs
+    owner = molecules.molecule_of_atom.expand_as(by_atom)
+    best = by_atom.new_zeros(len(by_atom), molecules.num_molecules).scatter_reduce(1, owner, by_atom, "amax")
+    return torch.where(best.gather(1, owner) >= FOUND, by_atom, of_motifs)
 
 
 __all__ = ["TokenMatches", "match_tokens"]

@@ -225,10 +225,25 @@ def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_
     ]
     by_word = torch.cat(parts)  # (W, B_molecule)
     scores = by_word.new_zeros(num_texts, num_molecules).index_add(0, words.text_of_word, by_word)
-    if words.shares is None or tokens.concepts is None:
-        return scores
-    demands = collect_demands(words.shares, words.amounts, words.text_of_word, num_texts)  # C of (B_text, K)
-    return scores + CONCEPT_WORTH * score_concepts(demands, tokens.concepts)
+    return scores + score_words_by_concept(words, tokens, words.text_of_word, num_texts)
+
+
+def score_words_by_concept(words: WordTokens, tokens: MoleculeTokens, group_of_word: Tensor, num_groups: int) -> Any:
+    """Score groups of words, texts or single words, by the structural concepts that they name.
+
+    Args:
+        words ([`WordTokens`]): `W` words.
+        tokens ([`MoleculeTokens`]): Of `B` molecules.
+        group_of_word (`torch.LongTensor` of shape `(W,)`): Group of each word.
+        num_groups (`int`): `G`.
+
+    Returns:
+        `torch.FloatTensor` of shape `(G, B)`, or 0 if the model has no concepts.
+    """
+    if words.shares is None or words.amounts is None or tokens.concepts is None:
+        return 0.0
+    demands = collect_demands(words.shares, words.amounts, group_of_word, num_groups)  # C of (G, K)
+    return CONCEPT_WORTH * score_concepts(demands, tokens.concepts)
 
 
 def score_words(
@@ -277,4 +292,5 @@ __all__ = [
     "count_found",
     "score_tokens",
     "score_words",
+    "score_words_by_concept",
 ]
