@@ -63,13 +63,22 @@ def test_a_table_of_objectives_replaces_those_of_the_preset(tmp_path):
     table = '{"contrastive": {"loss": "ebm_nce"}, "matching": null}'
     changed = change(tmp_path, "--objectives", table, "--objective", "matching.num_negatives=2")
     assert changed["objectives"] == {"contrastive": {"loss": "ebm_nce"}, "matching": {"num_negatives": 2}}
-    with pytest.raises(ValueError, match="must be a JSON table, name to options: got 'contrastive'"):
+    with pytest.raises(ValueError, match="must be a JSON table, name to value: got 'contrastive'"):
         change(tmp_path, "--objectives", "contrastive")
 
 
 def test_temperature_and_mask_level_override_the_preset(tmp_path):
     changed = change(tmp_path, "--temperature", "0.2", "--motif_mask_level", "token")
     assert changed["temperature"] == 0.2 and changed["motif_config"] == {"mask_level": "token"}
+
+
+def test_a_new_token_score_gets_its_sizes(tmp_path):
+    assert change(tmp_path, "--objective", "late_interaction")["token_config"] == {"size": 64}
+    grounded = change(tmp_path, "--objective", "grounding", "--token_config", '{"size": 32, "num_text_layers": 1}')
+    expected = {"size": 32, "num_text_layers": 1, "num_concepts": len(structural_facts())}
+    assert grounded["token_config"] == expected
+    with pytest.raises(ValueError, match="--token_config must be a JSON table, name to value: got '32'"):
+        change(tmp_path, "--token_config", "32")
 
 
 @pytest.mark.parametrize(("weight", "expected"), [("0.5", {"weight": 0.5}), ("0", None)])
