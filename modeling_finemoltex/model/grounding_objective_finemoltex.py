@@ -34,7 +34,7 @@ class GroundingObjective(Objective):
     """
 
     Options = GroundingOptions
-    reads = frozenset({"word_states"})
+    reads = frozenset({"tokens"})
 
     def __init__(self, config: Any, options: GroundingOptions) -> None:
         super().__init__(config, options)
@@ -51,8 +51,7 @@ class GroundingObjective(Objective):
             nothing = pairs.molecule_embeds.sum() * 0.0
             return self._name(nothing, nothing)
         facts = self._widen(batch.fact_counts)  # (B, K)
-        tokens = model.tokenize_molecules(pairs.atom_states, batch.molecules)
-        words = model.tokenize_words(pairs.word_states, batch.attention_mask)
+        words, tokens = pairs.tokens
         with torch.autocast(pairs.atom_states.device.type, enabled=False):
             return self._name(
                 count_loss(tokens.concepts, facts, words.amounts.shape[1]),

@@ -17,7 +17,7 @@ class LateInteractionObjective(Objective):
     objective, which keeps the pooled score good enough to choose the candidates that the tokens then order.
     """
 
-    reads = frozenset({"word_states"})
+    reads = frozenset({"tokens"})
 
     def __init__(self, config: Any, options: ObjectiveOptions) -> None:
         super().__init__(config, options)
@@ -29,12 +29,8 @@ class LateInteractionObjective(Objective):
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
         """Compare all molecules with all texts of the batch."""
-        token_scores = score_tokens(
-            model.tokenize_words(pairs.word_states, batch.attention_mask),
-            model.tokenize_molecules(pairs.atom_states, batch.molecules),
-            len(batch.input_ids),
-            len(batch.molecules),
-        )  # (B, B), texts by molecules
+        num_pairs = len(batch.input_ids)
+        token_scores = score_tokens(*pairs.tokens, num_pairs, num_pairs)  # (B, B), texts by molecules
         with torch.autocast(token_scores.device.type, enabled=False):
             logits = token_scores + model.inverse_temperature * pairs.text_embeds @ pairs.molecule_embeds.T  # (B, B)
             fits, excluded = mark_answers(batch)  # (B, B), (B, B)

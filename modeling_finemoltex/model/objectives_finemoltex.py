@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from .configuration_finemoltex import FineMolTexConfig
 from .molecules_finemoltex import Molecules
 from .parts_finemoltex import Part
+from .tokens_finemoltex import MoleculeTokens, WordTokens
 
 # Fields of `EncodedPairs` that are computed only if an objective reads them.
-READABLE = ("word_states", "motif_states", "motif_embeds")
+READABLE = ("word_states", "motif_states", "motif_embeds", "tokens")
 
 
 class PairBatch(NamedTuple):
@@ -50,6 +51,7 @@ class EncodedPairs(NamedTuple):
         word_states (`torch.FloatTensor` of shape `(B, T, H)`, *optional*): Before the fusion; if read.
         motif_states (`torch.FloatTensor` of shape `(B, K + 1, H)`, *optional*): Before the fusion; if read.
         motif_embeds (`torch.FloatTensor` of shape `(M, P)`, *optional*): L2-normalised; if read.
+        tokens (pair of [`WordTokens`] and [`MoleculeTokens`], *optional*): Of the token score; if read.
     """
 
     atom_states: Tensor
@@ -58,6 +60,7 @@ class EncodedPairs(NamedTuple):
     word_states: Tensor | None = None
     motif_states: Tensor | None = None
     motif_embeds: Tensor | None = None
+    tokens: tuple[WordTokens, MoleculeTokens] | None = None
 
 
 @dataclass
@@ -171,9 +174,16 @@ def encode_pairs(model: Any, batch: PairBatch, reads: Iterable[str]) -> EncodedP
     reads, molecules = set(reads), batch.molecules
     atom_states = model.encode_atoms(molecules)  # (N, H_graph)
     molecule_embeds = model.place_molecules(atom_states, molecules)  # (B, P)
+    needs_words = bool(reads & {"word_states", "tokens"})
     word_states, means = model.encode_words(
-        batch.input_ids, batch.attention_mask, keep_states="word_states" in reads
+        batch.input_ids, batch.attention_mask, keep_states=needs_words
     )  # (B, T, H), (B, H)
+    tokens = None
+    if "tokens" in reads:
+        tokens = (
+            model.tokenize_words(word_states, batch.attention_mask),
+            model.tokenize_molecules(atom_states, molecules),
+        )
     return EncodedPairs(
         atom_states=atom_states,
         molecule_embeds=molecule_embeds,
@@ -181,6 +191,7 @@ def encode_pairs(model: Any, batch: PairBatch, reads: Iterable[str]) -> EncodedP
         word_states=word_states,
         motif_states=model.encode_motifs(atom_states, molecules) if "motif_states" in reads else None,
         motif_embeds=model.place_motifs(atom_states, molecules) if "motif_embeds" in reads else None,
+        tokens=tokens,
     )
 
 
