@@ -188,7 +188,7 @@ def encode_pairs(model: Any, batch: PairBatch, reads: Iterable[str]) -> EncodedP
         atom_states=atom_states,
         molecule_embeds=molecule_embeds,
         text_embeds=model.place_words(means),  # (B, P)
-        word_states=word_states,
+        word_states=word_states if "word_states" in reads else None,
         motif_states=model.encode_motifs(atom_states, molecules) if "motif_states" in reads else None,
         motif_embeds=model.place_motifs(atom_states, molecules) if "motif_embeds" in reads else None,
         tokens=tokens,

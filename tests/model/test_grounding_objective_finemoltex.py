@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from contracts.head import without_dropout
+from contracts.objective import ObjectiveContract, take_rows
 
 from modeling_finemoltex import FineMolTexForPreTraining
 from modeling_finemoltex.model.grounding_objective_finemoltex import count_loss, meaning_loss
@@ -46,29 +48,43 @@ def test_the_last_number_stands_for_all_larger_ones():
     assert meaning_loss(say([[1.0, 0.0]], [[0.0, 0.0, 1.0]], [0]), five) < 1e-4
 
 
-@pytest.fixture
-def grounded(change_config):
-    torch.manual_seed(0)
-    sizes = {"size": 8, "num_concepts": 5, "num_text_layers": 1, "num_graph_layers": 1}
-    objectives = {"contrastive": None, "masked_modelling": None, "grounding": {}}
-    return FineMolTexForPreTraining(change_config(token_config=sizes, objectives=objectives))
+class TestGroundingObjective(ObjectiveContract):
+    name = "grounding"
+    losses = ("concept", "meaning")
 
+    @pytest.fixture
+    def objective_config(self, change_config):
+        sizes = {"size": 8, "num_concepts": 5, "num_text_layers": 1, "num_graph_layers": 1}
+        others = {"contrastive": None, "masked_modelling": None}
+        return without_dropout(change_config(objectives={self.name: {}, **others}, token_config=sizes))
 
-def test_gradients_reach_both_sides(grounded, batch):
-    rows = len(batch["motif_counts"])
-    facts = torch.zeros(rows, 3, dtype=torch.int16)  # the last two facts are in no molecule of the batch
-    facts[0] = 1
-    conditions = torch.full((rows, 1, 3), UNKNOWN)
-    conditions[0, 0] = torch.tensor([2, 1, 127])
-    output = grounded(**batch, fact_counts=facts, conditions=conditions)
-    output.loss.backward()
-    assert set(output.losses) == {"concept", "meaning"}
-    for name in ("molecule_concepts", "molecule_tokens", "word_concepts", "word_tokens", "molecule_encoder"):
-        gradients = [one.grad for one in grounded.parts()[name].parameters() if one.grad is not None]
-        assert any(one.abs().max() > 0 for one in gradients), name
-    assert grounded(**batch).loss == 0  # a batch without queries
-    with pytest.raises(ValueError, match="facts up to number 5, the model has 5 concepts"):
-        grounded(**batch, fact_counts=torch.zeros(rows, 6), conditions=conditions)
+    @pytest.fixture
+    def pairs(self, batch):
+        """Molecule `i` has fact `i % 2` once and facts 3 and 4 never, and text `i` asks for the former."""
+        numbers = torch.arange(len(batch["motif_counts"]))
+        facts = torch.nn.functional.one_hot(numbers % 2, 3).to(torch.int16)
+        asked = torch.stack([numbers % 2, torch.ones_like(numbers), torch.full_like(numbers, 127)], dim=-1)
+        return {**batch, "seeds": numbers, "fact_counts": facts, "conditions": asked[:, None]}
+
+    def expected_of_two_ranks(self, pretrainer, pairs):
+        """The own layers of molecules normalise by the batch of their rank."""
+        half = len(pairs["seeds"]) // 2
+        halves = torch.arange(2 * half).chunk(2)
+        return sum(pretrainer(**take_rows(pairs, rows)).loss for rows in halves) / 2
+
+    def test_gradients_reach_both_sides(self, pretrainer, pairs):
+        pretrainer(**pairs).loss.backward()
+        for name in ("molecule_concepts", "molecule_tokens", "word_concepts", "word_tokens", "molecule_encoder"):
+            gradients = [one.grad for one in pretrainer.parts()[name].parameters() if one.grad is not None]
+            assert any(one.abs().max() > 0 for one in gradients), name
+
+    def test_a_batch_without_queries_says_nothing(self, pretrainer, batch):
+        assert pretrainer(**batch).loss == 0
+
+    def test_more_facts_than_concepts_are_refused(self, pretrainer, pairs):
+        pairs["fact_counts"] = torch.zeros(len(pairs["seeds"]), 6)
+        with pytest.raises(ValueError, match="facts up to number 5, the model has 5 concepts"):
+            pretrainer(**pairs)
 
 
 def test_a_model_without_concepts_is_told_what_to_set(change_config):

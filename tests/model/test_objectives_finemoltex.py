@@ -5,7 +5,7 @@ import torch
 from contracts.objective import as_batch
 from torch import nn
 
-from modeling_finemoltex import Objective, ObjectiveOptions
+from modeling_finemoltex import FineMolTexForPreTraining, Objective, ObjectiveOptions
 from modeling_finemoltex.model.objectives_finemoltex import READABLE, check_choice, encode_pairs, read_options
 
 
@@ -55,7 +55,8 @@ def test_an_objective_declares_what_it_owns(config):
 
 
 @pytest.mark.parametrize("reads", [(), *((name,) for name in READABLE), READABLE])
-def test_each_encoder_runs_once_and_only_what_is_read_is_computed(model, batch, reads):
+def test_each_encoder_runs_once_and_only_what_is_read_is_computed(change_config, batch, reads):
+    model = FineMolTexForPreTraining(change_config(token_config={"size": 8})).eval()
     calls = []
     for name in ("graph_encoder", "text_encoder", "motif_tower"):
         getattr(model.finemoltex, name).register_forward_hook(lambda *args, name=name: calls.append(name))

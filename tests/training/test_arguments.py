@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from modeling_finemoltex.data import PairSource
+from modeling_finemoltex.data.structural_facts import structural_facts
 from modeling_finemoltex.training.arguments import PRESET_DEFAULTS, parse_arguments
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "examples" / "recipes").glob("*.yaml"))
