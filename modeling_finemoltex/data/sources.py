@@ -101,8 +101,8 @@ class PairSource:
             if value is not None and value < 1:
                 raise ValueError(f"{self.name}: `{name}` must be 1 or more: got {value}.")
         reads_texts = self.text_column is not None or self.text_separator is not None or self.names_only
-        if self.queries and (self.describe or self.dataset == CHEMICALS):
-            raise ValueError(f"{self.name}: `queries` writes the texts itself. Give a table of molecules alone.")
+        if self.queries and self.describe:
+            raise ValueError(f"{self.name}: give either `queries` or `describe`: each writes the texts itself.")
         writer = "`describe`" if self.describe else "`queries`" if self.queries else CHEMICALS
         if (self.describe or self.queries or self.dataset == CHEMICALS) and reads_texts:
             raise ValueError(
@@ -283,7 +283,7 @@ def _read_table(source: PairSource, data_dir: str | None) -> tuple[datasets.Data
     """Load the rows of a source as they are, and name the columns of the molecules and of the texts."""
     path = _locate(source, data_dir)
     if path == CHEMICALS:
-        table = load_chemicals_pairs((source.texts_per_molecule or 1) - 1)
+        table = load_chemicals_pairs(0 if source.queries else (source.texts_per_molecule or 1) - 1)
         return table, "smiles", ["text"]
     file: str | MoleculeFile = path
     if source.separator is not None or source.column_names is not None:

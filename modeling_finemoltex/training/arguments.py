@@ -22,6 +22,7 @@ from .recipe import RECIPE_EXTENSIONS, read_recipe
 DEFAULT_PAPER_TEXT_MODEL = "allenai/scibert_scivocab_uncased"
 SCRATCH = "scratch"
 TOKEN_SIZE = 64  # numbers of a token vector
+QUERY_SHARE = 0.4  # of the rows drawn, where queries are written beside pairs
 
 # Each preset is a coherent recipe; every entry is only a default that the flag of the same name overrides.
 # `paper` follows the published recipe: constant Adam rates per part, batches of 16, no decay, clipping or warm-up.
@@ -76,6 +77,8 @@ def is_cpu_bf16_native() -> bool:
 
 # Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.
 DEMONSTRATION_DEFAULTS = {
+    "query_molecules": 8000,
+    "objective": ["late_interaction", "grounding"],
     "max_steps": 750,
     "eval_steps": 375,
     "save_steps": 375,
@@ -215,6 +218,13 @@ class DataArguments:
     synonyms_per_molecule: int = field(
         default=0, metadata={"help": "Further names per molecule of the bundled corpus, beside the IUPAC name."}
     )
+    query_molecules: int = field(
+        default=0,
+        metadata={
+            "help": "Write structure queries about so many molecules of the data too, and draw them as "
+            f"{QUERY_SHARE} of the rows. The objectives `late_interaction` and `grounding` learn from them."
+        },
+    )
     smiles_column: str | None = field(
         default=None, metadata={"help": "Column that holds the molecules; none: the usual names are tried."}
     )
@@ -273,9 +283,23 @@ class DataArguments:
         """Return the sources of the training pairs, one if only a dataset is given."""
         if self.sources is not None:
             return replace_weights([PairSource.parse(source) for source in self.sources], self.source_weights or [])
-        if self.dataset is None:
-            return [PairSource(CHEMICALS, texts_per_molecule=1 + self.synonyms_per_molecule)]
-        return [self.own_source(self.dataset)]
+        pairs = (
+            PairSource(CHEMICALS, texts_per_molecule=1 + self.synonyms_per_molecule)
+            if self.dataset is None
+            else self.own_source(self.dataset)
+        )
+        if not self.query_molecules:
+            return [pairs]
+        queries = PairSource(
+            pairs.dataset,
+            name="queries",
+            smiles_column=pairs.smiles_column,
+            split=pairs.split,
+            queries=True,
+            max_rows=self.query_molecules,
+            weight=QUERY_SHARE,
+        )
+        return [replace(pairs, weight=1 - QUERY_SHARE), queries]
 
     def own_source(self, dataset: str, split: str = "train") -> PairSource:
         """Return a dataset with the columns that the options name."""

@@ -145,6 +145,7 @@ def build_trainer(
         # Every parameter takes part in a masked step; in other steps, at least the mask token does not.
         is_masked_always = "masked_modelling" in model.objectives and training_args.costly_share == 1
         training_args.ddp_find_unused_parameters = not is_masked_always
+    sources = data_args.training_sources()
     return FineMolTexTrainer(
         model=model,
         args=training_args,
@@ -153,7 +154,7 @@ def build_trainer(
         data_collator=FineMolTexDataCollator(prepared.processor),
         processing_class=prepared.processor,
         compute_metrics=functools.partial(compute_metrics, protocol="validation"),
-        sources=data_args.training_sources() if data_args.sources else None,
+        sources=sources if len(sources) > 1 or data_args.sources else None,
     )
 
 
@@ -218,14 +219,16 @@ def evaluate_on_test(trainer: FineMolTexTrainer, test_features: datasets.Dataset
 
 def name_test_protocol(data_args: DataArguments) -> str:
     """Name the data and the split of the test metrics, e.g. `chemicals_scaffold_test`."""
-    source = "+".join(Path(source.name).name.split(".")[0] for source in data_args.training_sources())
+    pairs = [source for source in data_args.training_sources() if not source.queries]
+    source = "+".join(Path(source.name).name.split(".")[0] for source in pairs)
     return f"{source}_{data_args.split}_test"
 
 
 def name_training_data(data_args: DataArguments) -> str:
     """Name the origin of the training pairs for the model card: a dataset, or the sources of a recipe."""
     if data_args.sources is None:
-        return data_args.dataset or "the names of the `chemicals` package (PubChem)"
+        pairs = data_args.dataset or "the names of the `chemicals` package (PubChem)"
+        return f"{pairs}, and structure queries about its molecules" if data_args.query_molecules else pairs
     return f"the sources {', '.join(source.name for source in data_args.training_sources())}"
 
 
@@ -381,6 +384,9 @@ def _split(pairs: datasets.Dataset, data_args: DataArguments, seed: int) -> dict
         return {"train": pairs}
     sizes = [int(size) if size >= 1 else size for size in (validation_size, data_args.test_size)]
     rows = split(pairs["smiles"][:], *sizes, seed=seed, num_proc=data_args.num_proc)
+    if "conditions" in pairs.column_names:  # a query has many answers: only pairs are held out
+        is_pair = pairs.select_columns("conditions").with_format("arrow")[:].column(0).is_null().to_numpy()
+        rows = {key: rows[key] if key == "train" else [row for row in rows[key] if is_pair[row]] for key in rows}
     names = {"train": "train", "valid": "validation", "test": "test"}
     return {name: pairs.select(rows[key]) for key, name in names.items()}
 

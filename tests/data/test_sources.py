@@ -163,6 +163,7 @@ def test_sources_are_read_from_json_or_a_path():
         ('{"dataset": "a.csv", "describe": true, "text_column": "name"}', "of `describe` are not read from a column"),
         ('{"dataset": "chemicals", "names_only": true}', "of chemicals are not read from a column"),
         ('{"dataset": "chemicals", "describe": true}', "chemicals has names of its own"),
+        ('{"dataset": "a.csv", "describe": true, "queries": true}', "give either `queries` or `describe`"),
     ],
 )
 def test_bad_sources_are_explained(text, message):

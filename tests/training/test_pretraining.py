@@ -80,6 +80,20 @@ def test_splits_do_not_share_molecules_and_vocabularies_come_from_training_alone
     assert prepared.summary["motifs"] == prepared.processor.feature_extractor.motif_vocab_size
 
 
+def test_queries_about_the_molecules_are_trained_on_but_not_held_out(prepare):
+    prepared, (model_args, data_args, _) = prepare("--query_molecules", "60", "--objective", "grounding")
+    pairs, queries = data_args.training_sources()
+    assert (queries.name, pairs.weight, queries.weight) == ("queries", 0.6, 0.4)
+    assert prepared.summary["sources"]["queries"]["pairs"] > 60
+    train, test = prepared.features["train"], prepared.features["test"]
+    written = [row for row in train if row["conditions"] is not None]
+    assert written and {row["source_ids"] for row in written} == {1}
+    assert all(row is None for row in test["conditions"])
+    assert {row["molecule_ids"] for row in written}.isdisjoint(test["molecule_ids"])
+    model = pretraining.build_model(model_args, prepared, 0)
+    assert model.config.token_config.num_concepts > max(max(row["facts"][::2]) for row in written)
+
+
 def test_named_evaluation_sets_are_removed_from_training(prepare, tmp_path):
     file = tmp_path / "evaluation.csv"
     with file.open("w", newline="", encoding="utf-8") as stream:
