@@ -444,7 +444,8 @@ def _is_prepared(folder: Path, settings: dict[str, Any]) -> bool:
             f"A resumed run must use the data it was started with, but {', '.join(other)} changed since. Put the old "
             "files back, or start a new run in another --output_dir."
         )
-    changed = [name for name, value in settings.items() if name != "contents" and stored.get(name) != value]
+    # Earlier versions noted fewer settings.
+    changed = [name for name, value in settings.items() if name != "contents" and stored.get(name, value) != value]
     if changed:
         differences = ", ".join(f"{name}: {stored.get(name)!r} -> {settings[name]!r}" for name in changed)
         raise ValueError(
