@@ -14,6 +14,7 @@ from .molecules_finemoltex import Molecules
 
 SILENT = -6.0  # of an atom's logit for each concept, at first
 SHARPNESS = 8.0  # of the steps between counts
+TINY = 1e-6  # of probabilities under a logarithm or a fraction
 
 
 class _SilentDetectors(nn.Linear):
@@ -48,12 +49,15 @@ class FineMolTexMoleculeConcepts(nn.Module):
 
 
 class FineMolTexWordConcepts(nn.Module):
-    """Tell which concept each word names, and which numbers of it are wanted.
+    r"""Tell which concepts each word names, and which numbers of them are wanted.
+
+    A text names concept \(k\) if any of its words does, \(A_k = 1 - \prod_t (1 - a_{tk})\), and words that name the
+    same one share it: word \(t\) has the share \(A_k\, a_{tk} / \sum_{t'} a_{t'k}\).
 
     Shapes:
-        - **input:** word states `(W, H)`
-        - **output:** shares of the concepts `(W, K)`, which add up to at most 1; worth of at least 1, 2, ... of them
-          `(W, C)`, negative where so many are not wanted
+        - **input:** word states `(W, H)`, text of each word `(W,)`, number of texts `B`
+        - **output:** shares `(W, K)`, whose sum over the words of a text is at most 1; worth of at least 1, 2, ... of
+          a concept `(W, C)`, negative where so many are not wanted
     """
 
     def __init__(self, hidden_size: int, num_concepts: int, num_counts: int) -> None:
@@ -61,9 +65,14 @@ class FineMolTexWordConcepts(nn.Module):
         self.naming = nn.Linear(hidden_size, num_concepts + 1)  # the last one: no concept
         self.amounts = nn.Linear(hidden_size, num_counts)
 
-    def forward(self, word_states: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, word_states: Tensor, text_of_word: Tensor, num_texts: int) -> tuple[Tensor, Tensor]:
         """Read the words; see the shapes above."""
-        return self.naming(word_states).float().softmax(-1)[:, :-1], self.amounts(word_states).float()
+        names = self.naming(word_states).float().softmax(-1)[:, :-1]  # (W, K)
+        empty = names.new_zeros(num_texts, names.shape[1])  # (B, K)
+        misses = empty.index_add(0, text_of_word, torch.log1p(-names.clamp(max=1 - TINY)))
+        sums = empty.index_add(0, text_of_word, names).clamp(min=TINY)
+        shares = names * (-torch.expm1(misses) / sums)[text_of_word]
+        return shares, self.amounts(word_states).float()
 
 
 def reach_counts(counts: Tensor, count: int) -> Tensor:

@@ -8,11 +8,9 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from .answers_finemoltex import UNKNOWN
-from .concepts_finemoltex import collect_demands, reach_counts
+from .concepts_finemoltex import TINY, collect_demands, reach_counts
 from .objectives_finemoltex import EncodedPairs, Objective, ObjectiveOptions, PairBatch, Terms
 from .tokens_finemoltex import WordTokens
-
-TINY = 1e-6  # of probabilities under a logarithm
 
 
 @dataclass
@@ -99,11 +97,11 @@ def count_loss(counts: Tensor, fact_counts: Tensor, num_counts: int) -> Tensor:
 
 
 def meaning_loss(words: WordTokens, conditions: Tensor) -> Tensor:
-    r"""Judge what the words of each query name and want.
+    r"""Judge which concepts each query names, and how many of them it wants.
 
-    Each concept of a condition must be named by some word, \(-\log(1 - \prod_t (1 - a_{tk}))\); no word may name
-    another one, \(-\log(1 - \sum_{k \notin i} a_{tk})\); and what the words want together must be the conditions: 1
-    where at least so many are asked for, -1 where so many are too many.
+    The concepts of its conditions must be named and no other, \(-\sum_{k \in i} \log A_{ik} - \sum_{k \notin i}
+    \log(1 - A_{ik})\). Of each concept named, the worth of at least 1, 2, ... of it, averaged over the words by their
+    shares, must be 1 where the condition starts to hold, -1 where it ends, and 0 elsewhere: a squared error.
 
     Args:
         words ([`WordTokens`]): `W` words of `B` texts.
@@ -117,26 +115,21 @@ def meaning_loss(words: WordTokens, conditions: Tensor) -> Tensor:
     is_condition = concepts != UNKNOWN  # (B, C)
     is_query = is_condition.any(1).float()  # (B,)
     columns = concepts.clamp(min=0)
-    is_named = torch.zeros(num_texts, shares.shape[1], device=shares.device)  # (B, K)
-    is_named = is_named.scatter_add(1, columns, is_condition.float()).clamp(max=1)
+    empty = torch.zeros(num_texts, shares.shape[1], device=shares.device)  # (B, K)
+    is_named = empty.scatter_add(1, columns, is_condition.float()).clamp(max=1)
 
-    misses = torch.log1p(-shares.clamp(max=1 - TINY))  # (W, K)
-    misses = torch.zeros_like(is_named).index_add(0, words.text_of_word, misses)  # (B, K)
-    named = -(-torch.expm1(misses.gather(1, columns))).clamp(min=TINY).log() * is_condition  # (B, C)
+    names = empty.index_add(0, words.text_of_word, shares)  # (B, K)
+    naming = F.binary_cross_entropy(names.clamp(TINY, 1 - TINY), is_named, reduction="none").sum(1)  # (B,)
 
-    others = (shares * (1 - is_named[words.text_of_word])).sum(1)  # (W,)
-    others = -torch.log1p(-others.clamp(max=1 - TINY))
-    others = torch.zeros_like(is_query).index_add(0, words.text_of_word, others)  # (B,)
-
-    wanted = 0.0
+    amount = torch.zeros_like(naming)  # (B,)
     demands = collect_demands(shares, words.amounts, words.text_of_word, num_texts)
     for step, demand in enumerate(demands, start=1):
         last = step == num_counts  # which stands for all larger numbers
-        asks = ((least >= step) if last else (least == step)) & is_condition  # (B, C)
-        forbids = ((most + 1) == step) & is_condition  # (B, C)
-        target = torch.zeros_like(is_named).scatter_add(1, columns, asks.float() - forbids.float())  # (B, K)
-        wanted = wanted + (demand - target.clamp(-1, 1)).square().sum(1)  # (B,)
-    return ((named.sum(1) + others + wanted) * is_query).sum() / is_query.sum().clamp(min=1)
+        starts = (least >= step) if last else (least == step)  # (B, C)
+        target = starts.float() - (most + 1 == step).float()  # (B, C)
+        worth = demand.gather(1, columns) / names.gather(1, columns).clamp(min=TINY)  # (B, C)
+        amount = amount + ((worth - target).square() * is_condition).sum(1)
+    return ((naming + amount) * is_query).sum() / is_query.sum().clamp(min=1)
 
 
 __all__ = ["GroundingObjective", "count_loss", "meaning_loss"]

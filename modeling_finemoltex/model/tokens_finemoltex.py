@@ -60,7 +60,7 @@ class WordTokens(NamedTuple):
         weights (`torch.FloatTensor` of shape `(W, F)`): What the word adds to the score for each of its features;
             negative under a negation.
         text_of_word (`torch.LongTensor` of shape `(W,)`): Text of each word.
-        shares (`torch.FloatTensor` of shape `(W, K)`, *optional*): Which structural concept the word names.
+        shares (`torch.FloatTensor` of shape `(W, K)`, *optional*): Which structural concepts the word names.
         amounts (`torch.FloatTensor` of shape `(W, C)`, *optional*): How many of it are wanted.
     """
 
@@ -173,7 +173,7 @@ class FineMolTexWordTokens(nn.Module):
         if self.layers:
             word_states, _ = encode_in_chunks(self._refine, word_states, attention_mask)  # (B, T, H)
         is_word = attention_mask.bool()
-        words = word_states[is_word]  # (W, H)
+        words, text_of_word = word_states[is_word], is_word.nonzero()[:, 0]  # (W, H), (W,)
         projected = self.projection(words).float()  # (W, D + 1)
         weighting = self.weighting(word_states).float() * self.learns_weights  # (B, T, 1 + F)
         shares = weighting[..., 0].masked_fill(~is_word, float("-inf")).softmax(1)  # (B, T)
@@ -183,8 +183,8 @@ class FineMolTexWordTokens(nn.Module):
             F.normalize(projected[:, : self.size], dim=-1),
             projected[:, self.size] + THRESHOLD,
             (shares[..., None] * values)[is_word],
-            is_word.nonzero()[:, 0],
-            *(() if self.concepts is None else self.concepts(words)),
+            text_of_word,
+            *(() if self.concepts is None else self.concepts(words, text_of_word, len(is_word))),
         )
 
     def _refine(self, word_states: Tensor, attention_mask: Tensor) -> Tensor:
