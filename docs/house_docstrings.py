@@ -1,6 +1,5 @@
-"""Read the sources as this project writes them: lazy packages, arguments in groups, references without addresses."""
+"""Read the docstrings as this project writes them: arguments in groups, references without addresses."""
 
-import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,6 @@ from typing import Any
 import griffe
 
 API = Path(__file__).resolve().parent / "reference"
-# `name: module` tables by which the packages load their public names.
-TABLES = {"_MODULE_OF", "_MODULES"}
 DOCUMENTED = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
 # `input_ids, attention_mask (type): text`, as an entry of `Args:`; a type may hold brackets.
 GROUP = re.compile(r"^(?P<indent> +)(?P<names>\*{0,2}\w+(?:, \*{0,2}\w+)+)(?P<rest>(?: \(.+\))?:(?: .*)?)$")
@@ -74,7 +71,7 @@ def fence_examples(text: str) -> str:
 
 
 class HouseDocstrings(griffe.Extension):
-    """Rewrites docstrings before they are parsed, and finds names that are loaded on first use."""
+    """Rewrites docstrings before they are parsed."""
 
     def __init__(self) -> None:
         self.documented = list_documented()
@@ -85,14 +82,7 @@ class HouseDocstrings(griffe.Extension):
             return
         text = link_references(strip_types(split_groups(obj.docstring.value)), self.documented)
         text = fence_examples(text)
-        decorators = [str(one.value) for one in obj.decorators] if obj.is_class else []
-        if "strict" in decorators:  # a configuration: its fields are its arguments, and griffe sees no constructor
+        marks = [str(one) for one in (*(one.value for one in obj.decorators), *obj.bases)] if obj.is_class else []
+        if {"strict", "NamedTuple"} & set(marks):  # its fields are its arguments, and griffe sees no constructor
             text = text.replace("Args:\n", "Attributes:\n", 1)
         obj.docstring.value = text
-
-    def on_module_members(self, *, mod: griffe.Module, **_: Any) -> None:
-        """Make names that `__getattr__` loads known as aliases."""
-        for table in TABLES & set(mod.members):
-            for name, home in ast.literal_eval(str(mod.members[table].value)).items():
-                module = "processors" if home == "processors" else f"{mod.path}.{home}"
-                mod.set_member(name, griffe.Alias(name, f"{module}.{name}"))

@@ -97,8 +97,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts.
             molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Identities; equal ones are not
                 negatives of each other.
-            fact_counts (`torch.Tensor` of shape `(B, F)`), conditions (`torch.LongTensor` of shape `(B, C, 3)`, both
-                *optional*): Structural facts of the molecules, and what the texts ask of them.
+            fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of the molecules.
+            conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What the texts ask of them.
             seeds (`torch.LongTensor` of shape `(B,)`, *optional*): What objectives draw is a function of these; they
                 come from the random generator of torch when absent.
             costly (`bool`): Compute the costly objectives too. [`FineMolTexTrainer`] does so in a share of the steps.
