@@ -10,10 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from transformers import initialization
-from transformers.masking_utils import create_bidirectional_mask
 
-from .attention_finemoltex import FineMolTexFusionLayer
-from .chunking_finemoltex import encode_in_chunks
 from .concepts_finemoltex import (
     FineMolTexMoleculeConcepts,
     FineMolTexWordConcepts,
@@ -24,6 +21,7 @@ from .gin_encoder_finemoltex import FineMolTexGraphLayer
 from .molecules_finemoltex import Molecules
 from .parts_finemoltex import Part
 from .readout_finemoltex import FineMolTexReadout
+from .word_layers_finemoltex import FineMolTexWordLayer
 
 STEEPNESS = 24.0  # of the smooth maximum of cosines
 THRESHOLD = 0.5  # cosine from which on a word counts a token, at first
@@ -144,12 +142,8 @@ class FineMolTexWordTokens(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         hidden_size, sizes = config.multimodal_config.hidden_size, config.token_config
-        self.config = config  # of the whole model: it alone holds the attention implementation
         self.size, self.learns_weights = sizes.size, sizes.learned_weights
-        self.layers = nn.ModuleList(
-            FineMolTexFusionLayer(config, config.multimodal_config.num_text_attention_heads)
-            for _ in range(sizes.num_text_layers)
-        )
+        self.layers = nn.ModuleList(FineMolTexWordLayer(config) for _ in range(sizes.num_text_layers))
         self.projection = nn.Linear(hidden_size, sizes.size + 1)
         self.weighting = _StartsAtZero(hidden_size, 1 + count_features(sizes))
         has_concepts = sizes.num_concepts > 0
@@ -170,8 +164,8 @@ class FineMolTexWordTokens(nn.Module):
 
     def forward(self, word_states: Tensor, attention_mask: Tensor) -> WordTokens:
         """Make the words; see the shapes above."""
-        if self.layers:
-            word_states, _ = encode_in_chunks(self._refine, word_states, attention_mask)  # (B, T, H)
+        for layer in self.layers:
+            word_states = layer(word_states, attention_mask)  # (B, T, H)
         is_word = attention_mask.bool()
         words, text_of_word = word_states[is_word], is_word.nonzero()[:, 0]  # (W, H), (W,)
         projected = self.projection(words).float()  # (W, D + 1)
@@ -186,12 +180,6 @@ class FineMolTexWordTokens(nn.Module):
             text_of_word,
             *(() if self.concepts is None else self.concepts(words, text_of_word, len(is_word))),
         )
-
-    def _refine(self, word_states: Tensor, attention_mask: Tensor) -> Tensor:
-        mask = create_bidirectional_mask(self.config, word_states, attention_mask)
-        for layer in self.layers:
-            word_states = layer(word_states, mask)
-        return word_states  # (B, T, H)
 
 
 def count_features(config: Any) -> int:

@@ -1,0 +1,39 @@
+"""Layers over words that see their neighbours by place: numbers, negations and names are said side by side."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+REACH = 2  # words to either side
+
+
+class FineMolTexWordLayer(nn.Module):
+    """A convolution over words with residual and LayerNorm.
+
+    Attention of few layers has to learn first which word is the next one; here the places are given, so that "no"
+    before "nitrogen" is learned from few queries. Written as one linear layer over the neighbours.
+
+    Shapes:
+        - **input:** word states `(B, T, H)`, mask `(B, T)`
+        - **output:** word states `(B, T, H)`
+    """
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        width = config.multimodal_config.hidden_size
+        self.expand = nn.Linear((2 * REACH + 1) * width, 2 * width)
+        self.contract = nn.Linear(2 * width, width)
+        self.norm = nn.LayerNorm(width, eps=config.multimodal_config.layer_norm_eps)
+
+    def forward(self, word_states: Tensor, attention_mask: Tensor) -> Tensor:
+        """Run the layer; see the shapes above."""
+        states = word_states * attention_mask[..., None].to(word_states)  # padding says nothing
+        padded = F.pad(states, (0, 0, REACH, REACH))  # (B, T + 2 REACH, H)
+        length = word_states.shape[1]
+        neighbours = torch.cat([padded[:, place : place + length] for place in range(2 * REACH + 1)], dim=-1)
+        return self.norm(states + self.contract(F.gelu(self.expand(neighbours))))
+
+
+__all__ = ["FineMolTexWordLayer"]
