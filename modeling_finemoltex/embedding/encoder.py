@@ -249,7 +249,7 @@ class MoleculeTextEncoder:
         model, device = self.model.base_model, self.model.device
         inputs = self.processor(text=texts, return_tensors="pt", padding=True, max_length=self.max_length).to(device)
         states, _ = model.encode_words(inputs["input_ids"], inputs["attention_mask"])  # (Q, T, H)
-        words = model.tokenize_words(states, inputs["attention_mask"])
+        words = model.tokenize_words(states, inputs["input_ids"], inputs["attention_mask"])
         tokens = unpack_tokens(packed, self.token_size, model.config.token_config.num_concepts)
         tokens = MoleculeTokens(*(one if one is None else one.to(device) for one in tokens))
         scores = score_tokens(words, tokens, len(texts), len(packed))  # (Q, R)

@@ -90,7 +90,7 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     atom_states = model.encode_atoms(molecules)  # (N, H_graph)
     tokens = model.tokenize_molecules(atom_states, molecules)
     states, _ = model.encode_words(input_ids, mask)  # (1, T, H)
-    pieces = model.tokenize_words(states, mask)  # T
+    pieces = model.tokenize_words(states, input_ids, mask)  # T
     added = score_words(pieces.vectors, pieces.thresholds, pieces.weights, tokens, len(smiles))  # (T, B)
     places = torch.arange(len(pieces.vectors), device=model.device)  # every piece by itself
     added = added + score_words_by_concept(pieces, tokens, places, len(places))

@@ -327,13 +327,14 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         """
         return self._require_tokens(self.molecule_tokens)(atom_states, molecules)
 
-    def tokenize_words(self, word_states: Tensor, attention_mask: Tensor) -> WordTokens:
-        """Make what the words look for. `(B, T, H)`, `(B, T)` -> [`WordTokens`] of `(W, D)`.
+    def tokenize_words(self, word_states: Tensor, input_ids: Tensor, attention_mask: Tensor) -> WordTokens:
+        """Make what the words look for. `(B, T, H)`, `(B, T)`, `(B, T)` -> [`WordTokens`] of `(W, D)`.
 
         Raises:
             ValueError: If the model has no token score.
         """
-        return self._require_tokens(self.word_tokens)(word_states, attention_mask)
+        module = self._require_tokens(self.word_tokens)
+        return module(word_states, attention_mask, self.get_input_embeddings()(input_ids))
 
     @takes_molecules
     def embed_with_tokens(self, molecules: Molecules) -> tuple[Tensor, MoleculeTokens]:

@@ -181,7 +181,7 @@ def encode_pairs(model: Any, batch: PairBatch, reads: Iterable[str]) -> EncodedP
     tokens = None
     if "tokens" in reads:
         tokens = (
-            model.tokenize_words(word_states, batch.attention_mask),
+            model.tokenize_words(word_states, batch.input_ids, batch.attention_mask),
             model.tokenize_molecules(atom_states, molecules),
         )
     return EncodedPairs(

@@ -85,7 +85,7 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         if molecule_embeds is not None and text_embeds is not None:
             logits = pooled = model.inverse_temperature * text_embeds @ molecule_embeds.T  # (B_text, B_molecule)
             if has_tokens:
-                words = model.tokenize_words(word_states, attention_mask)
+                words = model.tokenize_words(word_states, input_ids, attention_mask)
                 tokens = model.tokenize_molecules(atom_states, molecules)
                 weight = self.config.token_config.weight
                 by_token = weight * score_tokens(words, tokens, *pooled.shape)  # (B_text, B_molecule)

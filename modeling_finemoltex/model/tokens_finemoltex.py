@@ -135,7 +135,7 @@ class FineMolTexWordTokens(nn.Module):
     The weights of a word are its share in the text, a softmax over the words, times a number for each of its features.
 
     Shapes:
-        - **input:** word states `(B, T, H)`, mask `(B, T)`
+        - **input:** word states `(B, T, H)`, mask `(B, T)`, word embeddings `(B, T, H_text)`
         - **output:** [`WordTokens`]
     """
 
@@ -144,6 +144,8 @@ class FineMolTexWordTokens(nn.Module):
         hidden_size, sizes = config.multimodal_config.hidden_size, config.token_config
         self.size, self.learns_weights = sizes.size, sizes.learned_weights
         self.layers = nn.ModuleList(FineMolTexWordLayer(config) for _ in range(sizes.num_text_layers))
+        text_width = config.text_config.hidden_size
+        self.input = nn.Linear(hidden_size + text_width, hidden_size) if self.layers else None
         self.projection = nn.Linear(hidden_size, sizes.size + 1)
         self.weighting = _StartsAtZero(hidden_size, 1 + count_features(sizes))
         has_concepts = sizes.num_concepts > 0
@@ -156,14 +158,17 @@ class FineMolTexWordTokens(nn.Module):
 
         A matrix of numbers that are added up is no map between states: it is trained as a head is.
         """
+        modules = (*([] if self.input is None else [self.input]), self.layers, self.projection)
         parts = {
-            "word_tokens": Part("readout", (self.layers, self.projection)),
+            "word_tokens": Part("readout", modules),
             "word_weights": Part("head", (self.weighting,)),
         }
         return parts if self.concepts is None else parts | {"word_concepts": Part("head", (self.concepts,))}
 
-    def forward(self, word_states: Tensor, attention_mask: Tensor) -> WordTokens:
+    def forward(self, word_states: Tensor, attention_mask: Tensor, word_embeds: Tensor) -> WordTokens:
         """Make the words; see the shapes above."""
+        if self.input is not None:  # states of an encoder say little of which word they stand at
+            word_states = self.input(torch.cat([word_states, word_embeds], dim=-1))  # (B, T, H)
         for layer in self.layers:
             word_states = layer(word_states, attention_mask)  # (B, T, H)
         is_word = attention_mask.bool()

@@ -27,7 +27,7 @@ def encode(model, processor, smiles, texts):
     inputs = processor(text=texts, padding=True, return_tensors="pt")
     states, _ = model.encode_words(inputs["input_ids"], inputs["attention_mask"])
     tokens = model.tokenize_molecules(model.encode_atoms(molecules), molecules)
-    return molecules, tokens, model.tokenize_words(states, inputs["attention_mask"])
+    return molecules, tokens, model.tokenize_words(states, **inputs)
 
 
 def test_the_score_is_the_formula():
