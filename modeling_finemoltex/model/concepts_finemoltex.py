@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from transformers import initialization
 
 from .molecules_finemoltex import Molecules
+from .parts_finemoltex import Part
+from .word_layers_finemoltex import FineMolTexWordLayer
 
 SILENT = -6.0  # of an atom's logit for each concept, at first
 SHARPNESS = 8.0  # of the steps between counts
@@ -54,25 +56,43 @@ class FineMolTexWordConcepts(nn.Module):
     A text names concept \(k\) if any of its words does, \(A_k = 1 - \prod_t (1 - a_{tk})\), and words that name the
     same one share it: word \(t\) has the share \(A_k\, a_{tk} / \sum_{t'} a_{t'k}\).
 
+    It reads the words themselves, not the states of the text encoder: those say more of the whole text than of the word
+    that they stand at.
+
     Shapes:
-        - **input:** word states `(W, H)`, text of each word `(W,)`, number of texts `B`
+        - **input:** word embeddings `(B, T, H_text)`, mask `(B, T)`
         - **output:** shares `(W, K)`, whose sum over the words of a text is at most 1; worth of at least 1, 2, ... of
           a concept `(W, C)`, negative where so many are not wanted
     """
 
-    def __init__(self, hidden_size: int, num_concepts: int, num_counts: int) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__()
-        self.naming = nn.Linear(hidden_size, num_concepts + 1)  # the last one: no concept
-        self.amounts = nn.Linear(hidden_size, num_counts)
+        width, sizes = config.text_config.hidden_size, config.token_config
+        self.input_norm = nn.LayerNorm(width, eps=config.text_config.layer_norm_eps)
+        self.layers = nn.ModuleList(FineMolTexWordLayer(width) for _ in range(sizes.num_text_layers))
+        self.naming = nn.Linear(width, sizes.num_concepts + 1)  # the last one: no concept
+        self.amounts = nn.Linear(width, sizes.num_concept_counts)
 
-    def forward(self, word_states: Tensor, text_of_word: Tensor, num_texts: int) -> tuple[Tensor, Tensor]:
+    def parts(self) -> dict[str, Part]:
+        """Declare the layers, and what names and counts."""
+        return {
+            "concept_layers": Part("readout", (self.input_norm, self.layers)),
+            "word_concepts": Part("head", (self.naming, self.amounts)),
+        }
+
+    def forward(self, word_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Read the words; see the shapes above."""
-        names = self.naming(word_states).float().softmax(-1)[:, :-1]  # (W, K)
-        empty = names.new_zeros(num_texts, names.shape[1])  # (B, K)
+        states = self.input_norm(word_embeds)
+        for layer in self.layers:
+            states = layer(states, attention_mask)  # (B, T, H_text)
+        is_word = attention_mask.bool()
+        states, text_of_word = states[is_word], is_word.nonzero()[:, 0]  # (W, H_text), (W,)
+        names = self.naming(states).float().softmax(-1)[:, :-1]  # (W, K)
+        empty = names.new_zeros(len(is_word), names.shape[1])  # (B, K)
         misses = empty.index_add(0, text_of_word, torch.log1p(-names.clamp(max=1 - TINY)))
         sums = empty.index_add(0, text_of_word, names).clamp(min=TINY)
         shares = names * (-torch.expm1(misses) / sums)[text_of_word]
-        return shares, self.amounts(word_states).float()
+        return shares, self.amounts(states).float()
 
 
 def reach_counts(counts: Tensor, count: int) -> Tensor:

@@ -163,8 +163,9 @@ class FineMolTexTokenConfig(PreTrainedConfig):
         num_concepts (`int`): `K`, structural concepts that molecules are counted for and words are read for; concept
             `k` is structural fact `k` of the training data. 0: none.
         num_concept_counts (`int`): `C`, numbers of one concept told apart.
-        num_graph_layers, num_text_layers (`int`): Layers of the token score's own, above those of the encoders: what
-            it learns then need not change the pooled embeddings.
+        num_graph_layers (`int`): Layers of the token score's own, above the molecule encoder: what it learns then need
+            not change the pooled embeddings.
+        num_text_layers (`int`): Layers that read concepts from the words and their neighbours.
         weight (`float`): Weight of the token score beside the pooled one where texts are answered; training weighs
             both alike. Tune it on validation queries.
     """
@@ -179,7 +180,7 @@ class FineMolTexTokenConfig(PreTrainedConfig):
     num_concepts: int = 0
     num_concept_counts: int = 5
     num_graph_layers: int = 0
-    num_text_layers: int = 0
+    num_text_layers: int = 2
     weight: float | int = 1.0
 
     def validate_architecture(self) -> None:

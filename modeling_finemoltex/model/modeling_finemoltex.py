@@ -155,7 +155,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
 
     EMBEDDING_PARTS = (
         *("molecule_encoder", "molecule_readout", "text_encoder", "text_layers", "text_readout"),
-        *("molecule_tokens", "molecule_concepts", "word_tokens", "word_weights", "word_concepts"),
+        *("molecule_tokens", "molecule_concepts", "word_tokens", "word_weights", "concept_layers", "word_concepts"),
     )
 
     def __init__(self, config: FineMolTexConfig, with_text: bool = True) -> None:

@@ -21,7 +21,6 @@ from .gin_encoder_finemoltex import FineMolTexGraphLayer
 from .molecules_finemoltex import Molecules
 from .parts_finemoltex import Part
 from .readout_finemoltex import FineMolTexReadout
-from .word_layers_finemoltex import FineMolTexWordLayer
 
 STEEPNESS = 24.0  # of the smooth maximum of cosines
 THRESHOLD = 0.5  # cosine from which on a word counts a token, at first
@@ -143,37 +142,26 @@ class FineMolTexWordTokens(nn.Module):
         super().__init__()
         hidden_size, sizes = config.multimodal_config.hidden_size, config.token_config
         self.size, self.learns_weights = sizes.size, sizes.learned_weights
-        self.layers = nn.ModuleList(FineMolTexWordLayer(config) for _ in range(sizes.num_text_layers))
-        text_width = config.text_config.hidden_size
-        self.input = nn.Linear(hidden_size + text_width, hidden_size) if self.layers else None
         self.projection = nn.Linear(hidden_size, sizes.size + 1)
         self.weighting = _StartsAtZero(hidden_size, 1 + count_features(sizes))
-        has_concepts = sizes.num_concepts > 0
-        self.concepts = (
-            FineMolTexWordConcepts(hidden_size, sizes.num_concepts, sizes.num_concept_counts) if has_concepts else None
-        )
+        self.concepts = FineMolTexWordConcepts(config) if sizes.num_concepts else None
 
     def parts(self) -> dict[str, Part]:
-        """Declare the layers with the projection, and what weighs and names words.
+        """Declare the projection, what weighs words, and what reads concepts.
 
         A matrix of numbers that are added up is no map between states: it is trained as a head is.
         """
-        modules = (*([] if self.input is None else [self.input]), self.layers, self.projection)
         parts = {
-            "word_tokens": Part("readout", modules),
+            "word_tokens": Part("readout", (self.projection,)),
             "word_weights": Part("head", (self.weighting,)),
         }
-        return parts if self.concepts is None else parts | {"word_concepts": Part("head", (self.concepts,))}
+        return parts if self.concepts is None else parts | self.concepts.parts()
 
     def forward(self, word_states: Tensor, attention_mask: Tensor, word_embeds: Tensor) -> WordTokens:
         """Make the words; see the shapes above."""
-        if self.input is not None:  # states of an encoder say little of which word they stand at
-            word_states = self.input(torch.cat([word_states, word_embeds], dim=-1))  # (B, T, H)
-        for layer in self.layers:
-            word_states = layer(word_states, attention_mask)  # (B, T, H)
         is_word = attention_mask.bool()
-        words, text_of_word = word_states[is_word], is_word.nonzero()[:, 0]  # (W, H), (W,)
-        projected = self.projection(words).float()  # (W, D + 1)
+        text_of_word = is_word.nonzero()[:, 0]  # (W,)
+        projected = self.projection(word_states[is_word]).float()  # (W, D + 1)
         weighting = self.weighting(word_states).float() * self.learns_weights  # (B, T, 1 + F)
         shares = weighting[..., 0].masked_fill(~is_word, float("-inf")).softmax(1)  # (B, T)
         values = weighting[..., 1:]  # (B, T, F)
@@ -183,7 +171,7 @@ class FineMolTexWordTokens(nn.Module):
             projected[:, self.size] + THRESHOLD,
             (shares[..., None] * values)[is_word],
             text_of_word,
-            *(() if self.concepts is None else self.concepts(words, text_of_word, len(is_word))),
+            *(() if self.concepts is None else self.concepts(word_embeds, attention_mask)),
         )
 
 

@@ -1,7 +1,5 @@
 """Layers over words that see their neighbours by place: numbers, negations and names are said side by side."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
@@ -20,12 +18,11 @@ class FineMolTexWordLayer(nn.Module):
         - **output:** word states `(B, T, H)`
     """
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        width = config.multimodal_config.hidden_size
         self.expand = nn.Linear((2 * REACH + 1) * width, 2 * width)
         self.contract = nn.Linear(2 * width, width)
-        self.norm = nn.LayerNorm(width, eps=config.multimodal_config.layer_norm_eps)
+        self.norm = nn.LayerNorm(width)
 
     def forward(self, word_states: Tensor, attention_mask: Tensor) -> Tensor:
         """Run the layer; see the shapes above."""
