@@ -56,8 +56,8 @@ class FineMolTexWordConcepts(nn.Module):
     A text names concept \(k\) if any of its words does, \(A_k = 1 - \prod_t (1 - a_{tk})\), and words that name the
     same one share it: word \(t\) has the share \(A_k\, a_{tk} / \sum_{t'} a_{t'k}\).
 
-    It reads the words themselves, not the states of the text encoder: those say more of the whole text than of the word
-    that they stand at.
+    It reads the words themselves, not the states of the text encoder: those say more of the whole text than of their
+    word.
 
     Shapes:
         - **input:** word embeddings `(B, T, H_text)`, mask `(B, T)`
