@@ -99,8 +99,7 @@ def _is_header(line: str) -> bool:
     if any(found) and not found[0] and not line.startswith(COMMENT) and try_parse(names[0]) is None:
         raise OSError(
             f"its first line {line.strip()[:SHOWN_CHARACTERS]!r} names the molecules as column "
-            f"{found.index(True) + 1}, and a smi file has them first. Rename it to .txt, where columns may come in any "
-            "order"
+            f"{found.index(True) + 1}, and a smi file has them first. Rename it to .txt: there the order is free"
         )
     return found[0]
 
