@@ -1,7 +1,7 @@
 """How do I share the default corpus, molecules and their names, as a dataset? Parquet files and a card in one folder.
 
 Needs: `pip install "finemoltex[examples]"`, for the package `chemicals`. Takes: a minute and a half on a CPU core. Try
-`export_dataset.py finemoltex-pairs`, then `hf upload your-name/finemoltex-pairs finemoltex-pairs --repo-type dataset`.
+`export_dataset.py finemoltex-pairs`, then `finemoltex push finemoltex-pairs your-name/finemoltex-pairs`.
 """
 
 import argparse

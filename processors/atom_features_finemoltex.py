@@ -79,8 +79,9 @@ _BOND_STEREO_INDEX = {
     Chem.BondStereo.STEREOANY: 5,
 }
 _UNKNOWN_BOND_STEREO = 6
-# A dative bond has order 1.0 as well, so molecules with unusual bonds are read by bond type, which is slower.
-_UNUSUAL_BOND = Chem.MolFromSmarts("*!-;!=;!#;!:*")
+# A dative bond has order 1.0 as well, so molecules that may have one are read by bond type, which is slower. RDKit
+# makes them at metals; between these elements they must have been written, and that makes a molecule rare.
+_WITHOUT_DATIVE_BONDS = frozenset((1, 5, 6, 7, 8, 9, 15, 16, 17, 35, 53))
 
 
 class MoleculeRecord(NamedTuple):
@@ -124,22 +125,23 @@ def record_of(molecule: Chem.Mol) -> MoleculeRecord:
     begins = list(map(Chem.Bond.GetBeginAtomIdx, bonds))
     ends = list(map(Chem.Bond.GetEndAtomIdx, bonds))
     neighbours: list[list[tuple[int, int]]] = [[] for _ in atoms]
-    for bond, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+    bond_in_ring, in_ring = list(map(Chem.Bond.IsInRing, bonds)), [False] * len(atoms)
+    for bond, (begin, end, is_ring_bond) in enumerate(zip(begins, ends, bond_in_ring, strict=True)):
         neighbours[begin].append((end, bond))
         neighbours[end].append((begin, bond))
-    if molecule.HasSubstructMatch(_UNUSUAL_BOND):
-        bond_types = [int(bond.GetBondType()) for bond in bonds]
-    else:
-        bond_types = [_ORDER_TO_TYPE[order] for order in map(Chem.Bond.GetBondTypeAsDouble, bonds)]
+        if is_ring_bond:
+            in_ring[begin] = in_ring[end] = True
+    atomic_numbers = list(map(Chem.Atom.GetAtomicNum, atoms))
     is_rare, none = molecule.HasProp(IS_RARE), bytes(len(atoms))
+    bond_types = _read_bond_types(bonds, is_rare or not _WITHOUT_DATIVE_BONDS.issuperset(atomic_numbers))
     return MoleculeRecord(
-        atomic_numbers=list(map(Chem.Atom.GetAtomicNum, atoms)),
+        atomic_numbers=atomic_numbers,
         charges=list(map(Chem.Atom.GetFormalCharge, atoms)),
         hydrogens=list(map(Chem.Atom.GetTotalNumHs, atoms)),
         radicals=list(map(Chem.Atom.GetNumRadicalElectrons, atoms)),
         hybridizations=[_HYBRIDIZATION_INDEX[kind] for kind in map(Chem.Atom.GetHybridization, atoms)],
         aromatic=list(map(Chem.Atom.GetIsAromatic, atoms)),
-        in_ring=list(map(Chem.Atom.IsInRing, atoms)),
+        in_ring=in_ring,
         chirality=_read_chirality(atoms, neighbours),
         relative_stereo=get_labels(molecule, RELATIVE_STEREO) if is_rare else none,
         isotopes=_read_isotopes(atoms) if is_rare else none,
@@ -147,7 +149,7 @@ def record_of(molecule: Chem.Mol) -> MoleculeRecord:
         begins=begins,
         ends=ends,
         bond_types=bond_types,
-        bond_in_ring=list(map(Chem.Bond.IsInRing, bonds)),
+        bond_in_ring=bond_in_ring,
         bond_stereo=_read_bond_stereo(bonds, bond_types),
         conjugated=list(map(Chem.Bond.GetIsConjugated, bonds)),
         neighbours=neighbours,
@@ -223,6 +225,15 @@ def _read_isotopes(atoms: list[Chem.Atom]) -> list[int]:
         else _OTHER_ISOTOPE
         for mass, common in zip(isotopes, commonest, strict=True)
     ]  # fmt: skip
+
+
+def _read_bond_types(bonds: list[Chem.Bond], may_be_dative: bool) -> list[int]:
+    """Type of each bond; by its order, where that tells it, which takes half the time."""
+    if not may_be_dative:
+        types = list(map(_ORDER_TO_TYPE.get, map(Chem.Bond.GetBondTypeAsDouble, bonds)))
+        if None not in types:
+            return types  # type: ignore[return-value]
+    return [int(bond.GetBondType()) for bond in bonds]
 
 
 def _read_bond_stereo(bonds: list[Chem.Bond], bond_types: list[int]) -> list[int]:

@@ -4,6 +4,7 @@ Order is priority: a group claims its atoms unless an earlier group already hold
 before the groups it contains. Patterns name chain atoms only (`!R`): what hangs on a ring is cut from the ring.
 """
 
+from collections import Counter
 from typing import NamedTuple
 
 from rdkit import Chem
@@ -16,7 +17,7 @@ class FunctionalGroup(NamedTuple):
 
     name: str
     pattern: Chem.Mol
-    bonds: frozenset[tuple[int, int, int]]  # chain bonds a molecule must have, as `chain_bond_kinds` gives them
+    bonds: frozenset[tuple[int, int, int, int]]  # what a molecule must have, as `list_chain_bonds` gives it
 
 
 # fmt: off
@@ -87,36 +88,46 @@ _SMARTS = (
     ("isopropyl", "[CX4;!R]([CH3])[CH3]"),
 )
 # fmt: on
+_ELEMENTS = {9: 0, 17: 0, 35: 0, 53: 0}  # the halogens, which patterns name together
 
 
-def chain_bond_kinds(record: MoleculeRecord) -> set[tuple[int, int, int]]:
-    """List the kinds of non-ring bonds in a molecule, so that most patterns are skipped without matching.
+def list_chain_bonds(record: MoleculeRecord) -> set[tuple[int, int, int, int]]:
+    """List the bonds between two chain atoms, so that most patterns are skipped without matching.
 
     Args:
         record (`MoleculeRecord`): Facts about the molecule.
 
     Returns:
-        `set[tuple[int, int, int]]`: (lower atomic number, higher atomic number, bond type).
+        `set[tuple[int, int, int, int]]`: (lower atomic number, higher one, bond type, how many so far); 0 stands for
+        the halogens.
     """
-    numbers = record.atomic_numbers
-    kinds = set()
-    for begin, end, bond_type, in_ring in zip(
-        record.begins, record.ends, record.bond_types, record.bond_in_ring, strict=True
-    ):
-        if not in_ring:
-            first, second = numbers[begin], numbers[end]
-            kinds.add((first, second, bond_type) if first < second else (second, first, bond_type))
-    return kinds
+    numbers, in_ring = record.atomic_numbers, record.in_ring
+    counts: dict[tuple[int, int, int], int] = {}
+    found = set()
+    for begin, end, bond_type in zip(record.begins, record.ends, record.bond_types, strict=True):
+        if not (in_ring[begin] or in_ring[end]):
+            kind = _kind_of(numbers[begin], numbers[end], bond_type)
+            counts[kind] = counts.get(kind, 0) + 1
+            found.add((*kind, counts[kind]))
+    return found
+
+
+def _kind_of(first: int, second: int, bond_type: int) -> tuple[int, int, int]:
+    """Name a bond by its elements and type."""
+    first, second = _ELEMENTS.get(first, first), _ELEMENTS.get(second, second)
+    return (first, second, bond_type) if first < second else (second, first, bond_type)
 
 
 def _compile(name: str, smarts: str) -> FunctionalGroup:
     pattern = Chem.MolFromSmarts(smarts)
-    kinds = set()
-    for bond in pattern.GetBonds():
-        first, second = sorted((bond.GetBeginAtom().GetAtomicNum(), bond.GetEndAtom().GetAtomicNum()))
-        if first:  # an atom query that allows several elements ("[F,Cl]") reports 0 and requires none in particular
-            kinds.add((first, second, int(bond.GetBondType())))
-    return FunctionalGroup(name, pattern, frozenset(kinds))
+    # An atom query that allows several elements reports 0; only halogens are allowed together.
+    numbers = [atom.GetAtomicNum() for atom in pattern.GetAtoms()]
+    kinds = Counter(
+        _kind_of(numbers[bond.GetBeginAtomIdx()], numbers[bond.GetEndAtomIdx()], int(bond.GetBondType()))
+        for bond in pattern.GetBonds()
+    )
+    bonds = frozenset((*kind, number) for kind, count in kinds.items() for number in range(1, count + 1))
+    return FunctionalGroup(name, pattern, bonds)
 
 
 FUNCTIONAL_GROUPS = tuple(_compile(name, smarts) for name, smarts in _SMARTS)

@@ -12,7 +12,7 @@ from rdkit import Chem
 
 from .atom_features_finemoltex import AROMATIC, DOUBLE, SINGLE, TRIPLE, MoleculeRecord
 from .brics_finemoltex import BricsRules
-from .functional_groups_finemoltex import FUNCTIONAL_GROUPS, chain_bond_kinds
+from .functional_groups_finemoltex import FUNCTIONAL_GROUPS, list_chain_bonds
 
 UNKNOWN_MOTIF_ID = 0
 MASK_MOTIF_ID = 1
@@ -151,7 +151,7 @@ def _without(neighbours: list[list[tuple[int, int]]], atoms: set[int]) -> list[l
 def _assign_groups(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int]) -> list[int]:
     """Number of the functional group of each atom, 0 for none."""
     group = [0] * len(ranks)
-    present = chain_bond_kinds(record)
+    present = list_chain_bonds(record)
     num_groups = 0
     for candidate in FUNCTIONAL_GROUPS:
         if not candidate.bonds <= present:

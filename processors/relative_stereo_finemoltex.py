@@ -15,7 +15,7 @@ from rdkit.Chem import rdCIPLabeler, rdqueries
 AXIS_M, AXIS_P = 9, 10  # atropisomers
 OR_GROUP, AND_GROUP = 1, 2  # enhanced stereo: one of two forms, or both
 RELATIVE_STEREO, STEREO_GROUP = "_relativeStereo", "_stereoGroup"  # properties of an atom
-IS_RARE = "_isRare"  # of a molecule that has one of these, or an isotope: to ask all atoms would take longer
+IS_RARE = "_isRare"  # of a molecule with one of these, an isotope or a dative bond: to ask all would take longer
 
 _CHIRAL = {Chem.ChiralType.CHI_TETRAHEDRAL_CW: -1, Chem.ChiralType.CHI_TETRAHEDRAL_CCW: 1}
 _STEREO = Chem.BondStereo

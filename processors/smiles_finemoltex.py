@@ -25,7 +25,7 @@ SHOWN_CHARACTERS = 200  # of a refused string, repeated in an error message
 MAX_CHARACTERS = 100_000  # of a string that is parsed: RDKit takes time that grows with the square
 DEFAULT_MAX_ATOMS = 2000
 INCHI = "InChI="
-_ISOTOPE = re.compile(r"\[\d")
+_RARE = re.compile(r"\[\d|[<>]")  # an isotope, a dative bond
 # What RDKit raises beside `ValueError`: broken invariants, and numbers that do not fit its integers.
 RDKIT_ERRORS = (ValueError, RuntimeError, OverflowError, TypeError)
 
@@ -142,7 +142,7 @@ def _parse(text: str) -> Chem.Mol | None:
             if may_lack_names(molecule, text):
                 set_labels(molecule, RELATIVE_STEREO, label_units(molecule, text))
                 molecule.SetBoolProp(IS_RARE, True)
-            elif _ISOTOPE.search(text):
+            elif _RARE.search(text):
                 molecule.SetBoolProp(IS_RARE, True)
     except RDKIT_ERRORS:
         return None

@@ -1,4 +1,4 @@
-"""`finemoltex push`: a model folder to the Hub."""
+"""`finemoltex push`: a folder of a model or a dataset to the Hub."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,10 @@ from .tables import echo_json
 class PushArguments:
     """What to push, and where to."""
 
-    folder: Annotated[Path, typer.Argument(help="folder that pretraining, fine-tuning or `export_folder` wrote")]
+    folder: Annotated[
+        Path,
+        typer.Argument(help="folder that training or one of the export functions wrote"),
+    ]
     repo_id: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="repository on the Hub; made if needed")]
     tag: Annotated[str | None, typer.Option(help="name for this state, to pin it with revision=")] = None
     private: Annotated[bool | None, typer.Option("--private/--public", help="of a new repository")] = None
@@ -26,6 +29,8 @@ class PushArguments:
 @takes(PushArguments)
 def push(arguments: PushArguments) -> None:
     """Push a model folder to the Hub in one commit: model, processor, code, card, results and endpoint.
+
+    Of a dataset folder, the card and the files that it names.
 
     Log in first: `hf auth login`, or set HF_TOKEN.
     """

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .columns import USUAL_NAMES, find_column
 from .table import Broken, Request, Table, TableRow
 from .text_lines import Chunk, TextLines, escape
 
@@ -15,6 +16,7 @@ CHEBI20_HEADER = ["CID", "SMILES", "description"]
 # A quoted cell may hold line breaks. One that goes on for longer than this was never closed.
 MAX_RECORD_LINES, MAX_RECORD_CHARACTERS = 10_000, 1 << 24
 QUOTE = '"'
+COMMENT, MAX_COMMENTS = "#", 1_000
 BLANKS = f"{string.whitespace}\ufeff"  # around a name; files that were joined have byte-order marks inside
 # The limit of the module is 131,072 characters a cell, for the whole process; lines have a limit of their own here.
 csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_CHARACTERS))
@@ -35,6 +37,7 @@ def read_delimited(lines: TextLines, request: Request, usual: str = ",") -> Tabl
         `Table`: Cells are strings.
     """
     queue = _Queue(lines)
+    _skip_comments(queue, request)
     first = queue.next_filled()
     if first is None:
         return Table([], lambda _: iter(()))
@@ -44,7 +47,7 @@ def read_delimited(lines: TextLines, request: Request, usual: str = ",") -> Tabl
     separator, names = request.layout
     fits = request.fits if not names else lambda cells: len(cells) == len(names)
     separator = separator or _find_separator(queue, fits, usual)
-    header = list(names) or [cell.strip(BLANKS) for cell in _take_record(queue, separator, None)[0]]
+    header = list(names) or _name_columns(_take_record(queue, separator, None)[0])
     # The publishers of ChEBI-20 write quotation marks as they are.
     rows = _read_rows(queue, separator, len(header), is_quoted=header != CHEBI20_HEADER)
     return Table(header, lambda _: rows)
@@ -79,6 +82,36 @@ class _Queue:
         return line
 
 
+def _skip_comments(queue: _Queue, request: Request) -> None:
+    """Skip the lines above the header that begin with `#`, if what follows them is a header."""
+    taken: list[str] = []
+    while len(taken) < MAX_COMMENTS and (line := queue.pop()) is not None:
+        taken.append(line)
+        if line.strip() and (not line.lstrip(BLANKS).startswith(COMMENT) or _is_header(line, request)):
+            break
+    has_header = bool(taken) and (_is_header(taken[-1], request) or bool(request.layout.column_names))
+    queue.push_back(taken[-1:] if has_header else taken)
+
+
+def _is_header(line: str, request: Request) -> bool:
+    """Tell whether a line holds the name of a column that is looked for, or a usual one."""
+    # Words of a comment are no names, even if blanks separate the columns below it.
+    separators = SEPARATORS[:-1] if line.lstrip(BLANKS).startswith(COMMENT) else SEPARATORS
+    separators = (request.layout.separator,) if request.layout.separator else separators
+    names = [name for one in separators for name in _name_columns(line.replace(QUOTE, "").split(one))]
+    if request.named:
+        return not set(names).isdisjoint(request.named)
+    return any(find_column(names, kind) is not None for kind in USUAL_NAMES)
+
+
+def _name_columns(cells: list[str]) -> list[str]:
+    """Name the columns by the cells of the header; a `#` may stand before that of the molecules."""
+    names = [cell.strip(BLANKS) for cell in cells]
+    if names and names[0].startswith(COMMENT) and find_column([bare := names[0].lstrip(f"{COMMENT} ")], "smiles"):
+        names[0] = bare
+    return names
+
+
 def _find_separator(queue: _Queue, fits: Callable[[list[str]], bool], usual: str) -> str:
     """Recognise the separator by the header: the usual one if it gives the columns that are looked for."""
     candidates = [usual, *(one for one in SEPARATORS if one != usual)]
@@ -86,7 +119,7 @@ def _find_separator(queue: _Queue, fits: Callable[[list[str]], bool], usual: str
     for separator in candidates:
         cells, taken, _ = _take_record(queue, separator, None)
         queue.push_back(taken)
-        headers[separator] = [cell.strip(BLANKS) for cell in cells]
+        headers[separator] = _name_columns(cells)
     fitting = [separator for separator in candidates if fits(headers[separator])]
     if fitting:
         return fitting[0]

@@ -11,7 +11,15 @@ from rdkit import Chem, rdBase
 from tqdm.auto import tqdm
 
 from ..processors import smiles_finemoltex
-from ..processors.relative_stereo_finemoltex import IS_RARE, RELATIVE_STEREO, STEREO_GROUP, get_labels, read_marks
+from ..processors.relative_stereo_finemoltex import (
+    IS_RARE,
+    RELATIVE_STEREO,
+    STEREO_GROUP,
+    get_labels,
+    label_axes,
+    list_groups,
+    read_marks,
+)
 from ..processors.smiles_finemoltex import INCHI, RDKIT_ERRORS, parse_molecule
 
 CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, so the bar moves and pickling is cheap
@@ -69,6 +77,21 @@ def attempt(function: Callable[..., Any], *values: Any) -> Any:
             return function(*values)
     except RDKIT_ERRORS:
         return None
+
+
+def write_smiles(molecule: Chem.Mol) -> str | Chem.Mol | None:
+    """Write a parsed molecule, unless a SMILES cannot say all of it.
+
+    Args:
+        molecule (`rdkit.Chem.Mol`): From a format that can say more.
+
+    Returns:
+        `str`, `rdkit.Chem.Mol` or `None`: Its canonical SMILES; the molecule itself if it has hindered rotation or
+        enhanced stereo; `None` if RDKit cannot write it.
+    """
+    if attempt(list_groups, molecule) or attempt(label_axes, molecule):
+        return molecule
+    return attempt(Chem.MolToSmiles, molecule)
 
 
 def canonical_smiles(smiles: Any) -> str | None:

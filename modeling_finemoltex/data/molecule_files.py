@@ -12,19 +12,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rdkit import Chem
+
 from .columns import choose_column, find_column, text_of
 from .delimited_format import read_delimited
 from .rejection import SHOWN, join_reasons, refuse_all
-from .sdf_format import read_sdf, smiles_of_record
-from .smi_format import read_smi, smiles_of_cxsmiles
+from .sdf_format import molecule_of_record, read_sdf
+from .smi_format import molecule_of_cxsmiles, read_smi
 from .table import Format, Layout, Request
 from .text_lines import DECOMPRESSORS, READ_ERRORS, TextLines
 from .typed_formats import read_excel, read_json, read_parquet
 
 logger = logging.getLogger(__name__)
 
-_SMI = Format(read_smi, has_columns=False, to_smiles=smiles_of_cxsmiles)
-_SDF = Format(read_sdf, has_columns=False, to_smiles=smiles_of_record, is_record=True)
+_SMI = Format(read_smi, has_columns=False, to_molecule=molecule_of_cxsmiles)
+_SDF = Format(read_sdf, has_columns=False, to_molecule=molecule_of_record, is_record=True)
 _JSON = Format(read_json, cells_are_text=False)
 FORMATS: dict[str, Format] = {
     ".csv": Format(read_delimited),
@@ -139,6 +141,11 @@ class MoleculeFile:
     def to_smiles(self) -> Callable[[str], str] | None:
         """What turns a value into a SMILES or raises a `ValueError`; `None` where values are what is embedded."""
         return None if self.is_text else self.format.to_smiles
+
+    @property
+    def to_molecule(self) -> Callable[[str], str | Chem.Mol] | None:
+        """The same, but a molecule of RDKit where a SMILES cannot say all of it; it can be sent to processes."""
+        return None if self.is_text else self.format.to_molecule
 
     def keeping_cells(self) -> "MoleculeFile":
         """Return the same file with all the cells of every row, and its whole header."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from rdkit import Chem
 
-from .identifiers import MAX_ATOMS, attempt
+from .identifiers import MAX_ATOMS, attempt, write_smiles
 from .table import Broken, Request, Table, TableRow
 from .text_lines import CutLine, TextLines, escape
 
@@ -36,20 +36,21 @@ def read_sdf(lines: TextLines, request: Request) -> Table:
     return Table([*HEADER, *properties], lambda _: _read_rows(lines, properties, "id" in request.named))
 
 
-def smiles_of_record(record: str) -> str:
-    """Convert a mol block to SMILES.
+def molecule_of_record(record: str) -> str | Chem.Mol:
+    """Read a mol block.
 
     Args:
         record (`str`): Its lines, with or without properties.
 
     Returns:
-        `str`: Canonical SMILES with stereo.
+        `str` or `rdkit.Chem.Mol`: Canonical SMILES with stereo, or the molecule if it has what a SMILES cannot say:
+        hindered rotation or enhanced stereo.
 
     Raises:
         ValueError: If RDKit cannot read the record, or it has no atoms.
 
     Example:
-    >>> smiles_of_record(Chem.MolToMolBlock(Chem.MolFromSmiles("OCC")))
+    >>> molecule_of_record(Chem.MolToMolBlock(Chem.MolFromSmiles("OCC")))
     'CCO'
     """
     molecule = attempt(Chem.MolFromMolBlock, record)
@@ -61,10 +62,10 @@ def smiles_of_record(record: str) -> str:
     if not 0 < molecule.GetNumAtoms() <= MAX_ATOMS:
         count = molecule.GetNumAtoms()
         raise ValueError(f"The SDF record has {count} atoms, at most {MAX_ATOMS} are read." if count else NO_ATOMS)
-    smiles = attempt(Chem.MolToSmiles, molecule)
-    if smiles is None:
+    found = write_smiles(molecule)
+    if found is None:
         raise ValueError("RDKit cannot write the molecule of the SDF record as a SMILES.")
-    return smiles
+    return found
 
 
 def _read_rows(lines: TextLines, properties: Collection[str], has_id: bool) -> Iterator[TableRow]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from rdkit import Chem
 
-from ..processors.smiles_finemoltex import MAX_CHARACTERS
+from ..processors.smiles_finemoltex import MAX_CHARACTERS, SHOWN_CHARACTERS
 from .columns import USUAL_NAMES
-from .identifiers import attempt
+from .identifiers import attempt, try_parse, write_smiles
 from .table import Broken, Request, Table, TableRow
 from .text_lines import TextLines, escape
 
@@ -20,6 +20,7 @@ _LINE = re.compile(
     r"(?P<separator> *[\t,;] *|\s+|$)(?P<rest>.*)"
 )
 _HEADINGS = {*USUAL_NAMES["smiles"], "structure"}
+COMMENT = "#"  # above the first molecule; no SMILES begins with it
 QUOTE = '"'
 
 
@@ -27,7 +28,7 @@ def read_smi(lines: TextLines, request: Request) -> Table:
     """Open a file with one molecule a line: SMILES, maybe a CXSMILES extension, id, further columns.
 
     The id is the first field after the SMILES: up to a tab, comma or semicolon, where these separate the fields, else
-    up to a blank. A first line that names its columns is left out.
+    up to a blank. A first line that names its columns is left out, and so are lines above it that begin with `#`.
 
     Args:
         lines (`TextLines`): The file.
@@ -39,31 +40,34 @@ def read_smi(lines: TextLines, request: Request) -> Table:
     return Table(HEADER, lambda _: _read_rows(lines))
 
 
-def smiles_of_cxsmiles(value: str) -> str:
-    """Convert a CXSMILES to SMILES; a SMILES stays as it is.
+def molecule_of_cxsmiles(value: str) -> str | Chem.Mol:
+    """Read a CXSMILES; a SMILES stays as it is.
 
     Args:
         value (`str`): A SMILES, with or without an extension such as `|&1:1|`.
 
     Returns:
-        `str`: SMILES. What it cannot say, such as enhanced stereo or coordinates, is lost.
+        `str` or `rdkit.Chem.Mol`: SMILES, or the molecule if it has enhanced stereo, which a SMILES cannot say.
+        Coordinates and labels of atoms are lost.
 
     Raises:
         ValueError: If RDKit cannot read the extension.
 
     Example:
-    >>> smiles_of_cxsmiles("OCC"), smiles_of_cxsmiles("C[C@H](N)O |&1:1|"), smiles_of_cxsmiles("CC |^1:1|")
-    ('OCC', 'C[C@H](N)O', '[CH2]C')
+    >>> molecule_of_cxsmiles("OCC"), molecule_of_cxsmiles("CC |^1:1|")
+    ('OCC', '[CH2]C')
+    >>> len(molecule_of_cxsmiles("C[C@H](N)O |&1:1|").GetStereoGroups())
+    1
     """
     if "|" not in value:
         return value
     options = Chem.SmilesParserParams()
     options.allowCXSMILES, options.strictCXSMILES, options.parseName = True, True, False
     molecule = attempt(Chem.MolFromSmiles, value, options) if len(value) <= MAX_CHARACTERS else None
-    smiles = None if molecule is None else attempt(Chem.MolToSmiles, molecule)
-    if smiles is None:
+    found = None if molecule is None else write_smiles(molecule)
+    if found is None:
         raise ValueError(f"RDKit cannot parse the CXSMILES {value[:200]!r}.")
-    return smiles
+    return found
 
 
 def _read_rows(lines: TextLines) -> Iterator[TableRow]:
@@ -76,18 +80,28 @@ def _read_rows(lines: TextLines) -> Iterator[TableRow]:
                 if smiles:
                     yield (smiles, rest[0] if rest else None), number, None
             elif line.strip():
-                if not (is_first and _is_header(line)):
+                is_header = is_first and _is_header(line)
+                if is_first and not is_header and line.lstrip().startswith(COMMENT):
+                    continue
+                if not is_header:
                     yield _read_line(line, number, lines.find_problem(line))
                 is_first = False
 
 
 def _is_header(line: str) -> bool:
-    """Tell whether a line names the columns."""
-    found = _LINE.match(line)
-    if found is None:
-        return False
-    name = found["smiles"].strip("\"'#\ufeff").lower()
-    return name in _HEADINGS or "smiles" in name  # neither m nor l is an atom
+    """Tell whether a line names the columns.
+
+    Raises:
+        OSError: If it names another column before that of the molecules.
+    """
+    names = [name.strip("\"'#\ufeff") for name in re.split(r"[\s,;]+", line.strip(" \t"))]
+    found = [name.lower() in _HEADINGS or "smiles" in name.lower() for name in names]  # neither m nor l is an atom
+    if any(found) and not found[0] and not line.startswith(COMMENT) and try_parse(names[0]) is None:
+        raise OSError(
+            f"its first line {line.strip()[:SHOWN_CHARACTERS]!r} names the molecules as column "
+            f"{found.index(True) + 1}, and a smi file has them first. Rename it to .txt: there the order is free"
+        )
+    return found[0]
 
 
 def _read_line(line: str, number: int, problem: str | None) -> TableRow:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from rdkit import Chem
+
+from ..processors.smiles_finemoltex import spell_molecule
+
 
 class Broken(NamedTuple):
     """Why a row cannot be used."""
@@ -74,7 +78,8 @@ class Format:
         read (callable): Gets a `TextLines` (or, if not `is_text`, a `Path`) and a `Request`, and returns a `Table`.
         is_text (`bool`): Lines of text, which may be compressed and in any Unicode encoding.
         has_columns (`bool`): A header names the columns; otherwise they are `smiles`, `id`, and what the rows name.
-        to_smiles (callable, *optional*): Makes a SMILES of a cell of `smiles`, or raises a `ValueError`.
+        to_molecule (callable, *optional*): Makes a SMILES of a cell of `smiles`, or a molecule of RDKit if a SMILES
+            cannot say all of it, or raises a `ValueError`.
         is_record (`bool`): A cell of `smiles` has many lines, of which the first is a title.
         cells_are_text (`bool`): All cells are strings, in every row.
     """
@@ -82,6 +87,12 @@ class Format:
     read: Callable[[Any, Request], Table]
     is_text: bool = True
     has_columns: bool = True
-    to_smiles: Callable[[str], str] | None = None
+    to_molecule: Callable[[str], str | Chem.Mol] | None = None
     is_record: bool = False
     cells_are_text: bool = True
+
+    @property
+    def to_smiles(self) -> Callable[[str], str] | None:
+        """What makes a SMILES of a cell of `smiles`, without what it cannot say; `None` where cells are SMILES."""
+        to_molecule = self.to_molecule
+        return None if to_molecule is None else lambda cell: spell_molecule(to_molecule(cell))

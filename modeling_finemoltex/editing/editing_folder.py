@@ -50,7 +50,7 @@ def load_editing_folder(name_or_path: str, device: Any = None) -> EditingParts:
         model = FineMolTexForMoleculeEditing.from_pretrained(name_or_path).eval()
         processor = AutoProcessor.from_pretrained(name_or_path)
         tokenizer = load_generator_tokenizer(name_or_path)
-        model.require_weights("latent editing", *model.base_model.EMBEDDING_PARTS, "generator", "space_maps")
+        model.require_weights("latent editing")
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise ValueError(
             f"{name_or_path!r} cannot be loaded for latent editing: {error} `examples/train_editing_alignment.py` "

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from transformers import Pipeline
+from ..model.pipelines_finemoltex import FineMolTexPipeline
 
 
-class FineMolTexMoleculeEditingPipeline(Pipeline):
+class FineMolTexMoleculeEditingPipeline(FineMolTexPipeline):
     """Edit molecules by optimising their latents; needs a folder with a generator.
 
     Args:
@@ -19,11 +19,6 @@ class FineMolTexMoleculeEditingPipeline(Pipeline):
     >>> edit("CC(=O)Oc1ccccc1C(=O)O", prompt="It is soluble in water.")  # a trained one  # doctest: +SKIP
     [{'smiles': 'CC(=O)Oc1ccccc1C(=O)OCO', 'similarity': 0.71, 'text_score': 0.08, 'property_changes': {...}}]
     """
-
-    _load_processor = True
-    _load_tokenizer = False
-    _load_feature_extractor = False
-    _load_image_processor = False
 
     def __init__(self, *args: Any, generator_tokenizer: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,9 +64,6 @@ class FineMolTexMoleculeEditingPipeline(Pipeline):
             "min_similarity": min_similarity,
         }
         return super().__call__(request, **kwargs)
-
-    def _sanitize_parameters(self, **kwargs: Any) -> tuple[dict, dict, dict]:
-        return {}, {}, {}
 
     def preprocess(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Pass the request on: the editor prepares molecules and texts itself."""

@@ -154,7 +154,7 @@ class _EmbeddingJob:
     def run(self, num_workers: int, progress_bar: bool) -> None:
         """Embed the missing shards of this process."""
         prepare = self.encoder.preparation(
-            self.source.is_text, self.metadata["settings"]["batch_size"], self.source.to_smiles
+            self.source.is_text, self.metadata["settings"]["batch_size"], self.source.to_molecule
         )
         bar = tqdm(unit="row", smoothing=0, disable=not (progress_bar and self.processes.is_main_process))
         with_tokens = bool(self.metadata.get("token_size"))

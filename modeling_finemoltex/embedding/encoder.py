@@ -255,11 +255,11 @@ class MoleculeTextEncoder:
         scores = score_tokens(words, tokens, len(texts), len(packed))  # (Q, R)
         return (model.config.token_config.weight * scores / model.inverse_temperature).cpu().numpy()
 
-    def preparation(self, is_text: bool, batch_size: int, to_smiles: Any = None) -> Any:
+    def preparation(self, is_text: bool, batch_size: int, to_molecule: Any = None) -> Any:
         """Make the function that turns rows into batches of this model; see `prepare_windows`."""
         if is_text:
             return TextPreparation(self.processor, batch_size, self.max_length)
-        return MoleculePreparation(self.processor.feature_extractor, batch_size, to_smiles)
+        return MoleculePreparation(self.processor.feature_extractor, batch_size, to_molecule)
 
     @torch.inference_mode()
     def embed_window(

@@ -43,11 +43,14 @@ class MoleculePreparation:
     Args:
         feature_extractor (`FineMolTexFeatureExtractor`): Its `featurize` and `collate` are used.
         batch_size (`int`): Molecules per batch.
-        to_smiles (callable, *optional*): Makes a SMILES of each value, or raises a `ValueError`.
+        to_molecule (callable, *optional*): Makes a SMILES or a molecule of RDKit of each value, or raises a
+            `ValueError`.
     """
 
-    def __init__(self, feature_extractor: Any, batch_size: int, to_smiles: Callable[[str], str] | None = None) -> None:
-        self.feature_extractor, self.batch_size, self.to_smiles = feature_extractor, batch_size, to_smiles
+    def __init__(
+        self, feature_extractor: Any, batch_size: int, to_molecule: Callable[[str], Any] | None = None
+    ) -> None:
+        self.feature_extractor, self.batch_size, self.to_molecule = feature_extractor, batch_size, to_molecule
 
     def __call__(self, values: Sequence[Any]) -> PreparedWindow:
         """Prepare one window."""
@@ -55,8 +58,8 @@ class MoleculePreparation:
         rows, rejected = {}, {}
         for place, value in enumerate(values):
             try:
-                if self.to_smiles is not None and isinstance(value, str):
-                    value = self.to_smiles(value)
+                if self.to_molecule is not None and isinstance(value, str):
+                    value = self.to_molecule(value)
                 rows[place] = self.feature_extractor.featurize(value)
                 values[place] = spell_molecule(value)
             except ValueError as error:

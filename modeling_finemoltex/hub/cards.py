@@ -15,9 +15,9 @@ from ..model.configuration_finemoltex import FineMolTexConfig
 from ..model.heads_finemoltex import BASE, HEADS
 from ..model.objectives_finemoltex import read_options
 from ..model.pretraining_finemoltex import OBJECTIVES
-from .contents import describe_folder, read_head, read_json
+from .contents import CARD_FILE, describe_folder, read_head, read_json
 
-CARD_FILE, FACTS_FILE = "README.md", "card_facts.yaml"
+FACTS_FILE = "card_facts.yaml"
 TEMPLATE_FILE = "card_template.md"
 REPORTS_FILE = "evaluation_results.json"
 MODEL_TAG = "finemoltex"  # by which the Hub lists the models of this package

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import DatasetCard
 from safetensors import safe_open
 from transformers.dynamic_module_utils import get_relative_import_files
 
 from ..model.configuration_finemoltex import FineMolTexConfig
 from ..model.heads_finemoltex import HEADS, PROPERTY_PREDICTION, Head
 
+CARD_FILE = "README.md"
 CONFIG_FILE, PROCESSOR_FILE, TOKENIZER_FILE = "config.json", "processor_config.json", "tokenizer_config.json"
 # What an inference endpoint runs, and what it installs first.
 ENDPOINT_FILES = ("handler.py", "requirements.txt")
@@ -28,7 +30,7 @@ MODEL_FILES = (
     *WEIGHTS,
     *TOKENIZER,
     *(CONFIG_FILE, "generation_config.json", PROCESSOR_FILE, "preprocessor_config.json", "training_fingerprints.fps"),
-    *("*_finemoltex.py", *ENDPOINT_FILES, "README.md", "LICENSE", "card_facts.yaml", "evaluation_results.json"),
+    *("*_finemoltex.py", *ENDPOINT_FILES, CARD_FILE, "LICENSE", "card_facts.yaml", "evaluation_results.json"),
     *("training_log.json", "alignment_report.json", "generator_report.json", "results.json", "test_results.json"),
 )
 INDEX_METADATA = "metadata.json"
@@ -44,22 +46,38 @@ IMAGES = re.compile(r"[\w.-]+\.(?:png|svg)")  # of the card, as it names them
 
 
 def list_published(folder: Path) -> list[Path]:
-    """List the files that make up a model folder: nothing private, nothing that lies there by chance, no links.
+    """List the files that make up a folder: nothing private, nothing that lies there by chance, no links.
 
     Args:
-        folder (`Path`): A model folder.
+        folder (`Path`): Of a model or a dataset.
 
     Returns:
         `list[Path]`: Paths below `folder`, sorted.
     """
+    if is_dataset(folder):
+        return sorted(filter(_is_own, {folder / CARD_FILE, *_list_data(folder)}))
     own = {path for pattern in MODEL_FILES for path in folder.glob(pattern)}
     modules = [folder / f"{module}.py" for module in _list_modules(folder)]
     own |= {*modules, *(Path(one) for file in modules if file.is_file() for one in get_relative_import_files(file))}
-    card = folder / "README.md"
+    card = folder / CARD_FILE
     own |= {folder / name for name in IMAGES.findall(card.read_text(encoding="utf-8"))} if card.is_file() else set()
     own |= {folder / GENERATOR_TOKENIZER_FOLDER / name for name in TOKENIZER}
     own |= {folder / INDEX_FOLDER / name for name in list_index_files(folder / INDEX_FOLDER)}
-    return sorted(path for path in own if path.is_file() and not path.name.startswith(".") and not _is_foreign(path))
+    return sorted(filter(_is_own, own))
+
+
+def is_dataset(folder: Path) -> bool:
+    """Tell a dataset folder from that of a model: its card names the files of the splits."""
+    return not (folder / CONFIG_FILE).exists() and bool(_list_data(folder))
+
+
+def _list_data(folder: Path) -> set[Path]:
+    """List the files below a folder that its card names as the splits of a dataset."""
+    card = folder / CARD_FILE
+    configs = DatasetCard.load(card).data.get("configs") or [] if card.is_file() else []
+    patterns = {str(one["path"]) for config in configs for one in config.get("data_files", [])}
+    below = [one for one in patterns if not any(part.startswith((".", "/")) for part in Path(one).parts)]
+    return {path for pattern in below for path in folder.glob(pattern)}
 
 
 def list_index_files(folder: Path) -> list[str]:
@@ -80,6 +98,11 @@ def _list_modules(folder: Path) -> set[str]:
         *(one.get("impl", "") for one in fields.get("custom_pipelines", {}).values()),
     ]
     return {name.partition(".")[0] for name in named if isinstance(name, str) and "--" not in name} - {""}
+
+
+def _is_own(path: Path) -> bool:
+    """Tell whether a path is a file that belongs to its folder and is not hidden."""
+    return path.is_file() and not path.name.startswith(".") and not _is_foreign(path)
 
 
 def _is_foreign(path: Path) -> bool:

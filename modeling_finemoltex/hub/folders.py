@@ -14,8 +14,9 @@ from ..data.atomic_files import copy_file, staged_folder, write_text
 from ..model.heads_finemoltex import BASE, EDITING, Head
 from ..model.remote_code_finemoltex import CODE_FILES, copy_code, map_auto_classes
 from ..processors import FineMolTexFeatureExtractor, FineMolTexProcessor
-from .cards import CARD_FILE, FACTS_FILE, build_model_card, find_template, save_facts
+from .cards import FACTS_FILE, build_model_card, find_template, save_facts
 from .contents import (
+    CARD_FILE,
     CONFIG_FILE,
     ENDPOINT_FILES,
     GENERATOR_TOKENIZER_FOLDER,

@@ -11,7 +11,8 @@ from huggingface_hub import DatasetCard, DatasetCardData
 
 from ..data import load_chemicals_pairs, scaffold_split
 from ..data.atomic_files import staged_file, write_text
-from .cards import CARD_FILE, MODEL_TAG, find_template
+from .cards import MODEL_TAG, find_template
+from .contents import CARD_FILE
 
 DATASET_TEMPLATE_FILE = "dataset_card_template.md"
 SPLITS = {"train": "train", "valid": "validation", "test": "test"}  # as `scaffold_split` and as the Hub calls them
@@ -28,7 +29,7 @@ def export_names_dataset(
 ) -> Path:
     """Write molecule-name pairs, split by scaffold, with a card whose figures are counted from the rows.
 
-    `datasets.load_dataset(folder)` reads it, and `hf upload owner/name folder --repo-type dataset` shares it.
+    `datasets.load_dataset(folder)` reads it, and `finemoltex push folder owner/name` shares it.
 
     Args:
         folder (`str` or `Path`): Created if needed; its name is the name in the card.

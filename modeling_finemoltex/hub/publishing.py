@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, ModelCard, snapshot_download
 from safetensors import SafetensorError
@@ -18,8 +20,9 @@ from ..embedding.fingerprint import check_same_model, take_fingerprint
 from ..model.heads_finemoltex import EDITING
 from ..model.weights_finemoltex import find_bad_weights
 from ..processors import FineMolTexProcessor
-from .cards import CARD_FILE, MODEL_TAG
+from .cards import MODEL_TAG
 from .contents import (
+    CARD_FILE,
     ENDPOINT_FILES,
     GENERATOR_TOKENIZER_FOLDER,
     INDEX_FOLDER,
@@ -27,6 +30,7 @@ from .contents import (
     TELLING_FILES,
     clean_json,
     describe_folder,
+    is_dataset,
     list_published,
     read_config,
     read_head,
@@ -69,8 +73,10 @@ def push_folder(
     `index/`; checkpoints, prepared data and the Trainer's settings stay here. In the code blocks of the card the name
     of the model becomes `repo_id`. Files of the repository that the folder lacks stay there.
 
+    A folder of `export_names_dataset` becomes a dataset: its card and the files that the card names go along.
+
     Args:
-        folder (`str` or `Path`): As `export_folder` wrote it.
+        folder (`str` or `Path`): As `export_folder` or `export_names_dataset` wrote it.
         repo_id (`str`): `"owner/name"`; made if it does not exist.
         tag (`str`, *optional*): Name for this state, for `from_pretrained(..., revision=tag)`.
         private (`bool`, *optional*): Whether a new repository is private.
@@ -92,13 +98,22 @@ def push_folder(
         name = folder.resolve().name
         if (folder / POINTER_FILE).is_file():  # of the checkout, without code
             folder = assemble_folder(folder, Path(staging, name))
-        check_folder(folder)
+        kind = "dataset" if is_dataset(folder) else "model"
+        if kind == "model":
+            check_folder(folder)
+        else:
+            _check_dataset(folder)
         api = HfApi(token=token)
-        repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        message = commit_message or f"Upload {name}"
-        info = api.create_commit(repo_id, list_additions(folder, repo_id), commit_message=message, revision=revision)
+        repo_id = api.create_repo(repo_id, private=private, exist_ok=True, repo_type=kind).repo_id
+        info = api.create_commit(
+            repo_id,
+            list_additions(folder, repo_id),
+            commit_message=commit_message or f"Upload {name}",
+            revision=revision,
+            repo_type=kind,
+        )
     if tag is not None:
-        _set_tag(api, repo_id, tag, info.oid)
+        _set_tag(api, repo_id, kind, tag, info.oid)
     return info
 
 
@@ -135,7 +150,7 @@ def list_additions(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
     """List what of a folder is published, ready to commit.
 
     Args:
-        folder (`Path`): A model folder.
+        folder (`Path`): Of a model or a dataset.
         repo_id (`str`): `"owner/name"`, for the code blocks of the card.
     """
     additions = []
@@ -220,6 +235,16 @@ def _check_card(file: Path) -> None:
         raise ValueError(f"The card {file} is not filled in: it still says {hole[0]}. {ADVICE}")
 
 
+def _check_dataset(folder: Path) -> None:
+    """Refuse a dataset whose card is not ready, or whose files are no Parquet."""
+    _check_card(folder / CARD_FILE)
+    for file in set(list_published(folder)) - {folder / CARD_FILE}:
+        try:
+            pq.read_metadata(file)
+        except (OSError, pa.ArrowException) as error:
+            raise ValueError(f"{file}, which the card names, is no Parquet file: {error}") from error
+
+
 def _load(folder: Path) -> tuple[Any, Any]:
     """Load a folder as its own class, and embed a molecule.
 
@@ -263,11 +288,11 @@ def _address_card(text: str, repo_id: str) -> str:
     return text.replace(f'"{title[1].strip()}"', f'"{repo_id}"') if title else text
 
 
-def _set_tag(api: HfApi, repo_id: str, tag: str, commit: str) -> None:
+def _set_tag(api: HfApi, repo_id: str, kind: str, tag: str, commit: str) -> None:
     """Tag a commit; the same tag on the same commit is no error."""
-    present = {one.name: one.target_commit for one in api.list_repo_refs(repo_id).tags}
+    present = {one.name: one.target_commit for one in api.list_repo_refs(repo_id, repo_type=kind).tags}
     if tag not in present:
-        api.create_tag(repo_id, tag=tag, revision=commit)
+        api.create_tag(repo_id, tag=tag, revision=commit, repo_type=kind)
     elif present[tag] != commit:
         raise ValueError(
             f"The folder is pushed as commit {commit}, but the tag {tag!r} of {repo_id} stays at {present[tag]}: "

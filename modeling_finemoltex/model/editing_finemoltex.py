@@ -176,6 +176,10 @@ class FineMolTexForMoleculeEditing(FineMolTexPreTrainedModel):
         maps = Part("projection", (self.to_shared, self.to_latent))
         return {**self.finemoltex.parts(), "generator": Part("generator", (self.generator,)), "space_maps": maps}
 
+    def needed_parts(self) -> tuple[str, ...]:
+        """Name the parts that an edit depends on."""
+        return (*super().needed_parts(), "generator", "space_maps")
+
     def sequence_encoders(self) -> list[PreTrainedModel]:
         """List the encoder of the generator and that of the texts."""
         return [self.generator.get_encoder(), *super().sequence_encoders()]

@@ -113,12 +113,16 @@ class FineMolTexPreTrainedModel(PreTrainedModel):
 
         Args:
             purpose (`str`): What the model is used for, for the message.
-            parts (`str`): Names of `parts`, or kinds, such as `"text"`.
+            parts (`str`): Names of `parts`, or kinds, such as `"text"`; those of `needed_parts`, if none are given.
 
         Raises:
             ValueError: Lists the weights.
         """
-        require_weights(self, purpose, parts)
+        require_weights(self, purpose, parts or self.needed_parts())
+
+    def needed_parts(self) -> tuple[str, ...]:
+        """Name the parts, or kinds, that an answer of the model depends on: embeddings, unless a head gives others."""
+        return self.base_model.EMBEDDING_PARTS
 
     def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
         """Save as usual. Registered classes bring their code along, with the other heads that lie beside this file."""

@@ -14,16 +14,28 @@ BATCH = 64
 SIDES = ("smiles", "text")
 
 
-class FineMolTexEmbeddingPipeline(Pipeline):
-    """Embed molecules and texts in batches: what the pipelines below share.
-
-    A batch is one input of the base class, which could not stack graphs.
-    """
+class FineMolTexPipeline(Pipeline):
+    """What every pipeline of FineMolTex shares: it loads a processor, and refuses weights that it cannot use."""
 
     _load_processor = True
     _load_tokenizer = False
     _load_feature_extractor = False
     _load_image_processor = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if hasattr(self.model, "require_weights"):  # code in a folder of an earlier version has no such method
+            self.model.require_weights(f"the pipeline {self.task!r}" if self.task else "a pipeline")
+
+    def _sanitize_parameters(self, **kwargs) -> tuple[dict, dict, dict]:
+        return {}, {}, {}
+
+
+class FineMolTexEmbeddingPipeline(FineMolTexPipeline):
+    """Embed molecules and texts in batches: what the pipelines below share.
+
+    A batch is one input of the base class, which could not stack graphs.
+    """
 
     def embed(self, side: str, values: Sequence[str], batch_size: int = BATCH) -> Tensor:
         """Embed `R` molecules (`side="smiles"`) or texts (`side="text"`). -> `(R, P)`, L2-normalised, on the CPU.
@@ -40,9 +52,6 @@ class FineMolTexEmbeddingPipeline(Pipeline):
             except ValueError as error:
                 raise ValueError(f"Counted from input {start}: {error}" if start else str(error)) from error
         return torch.cat(parts)
-
-    def _sanitize_parameters(self, **kwargs) -> tuple[dict, dict, dict]:
-        return {}, {}, {}
 
     def preprocess(self, inputs: dict[str, list[str]]) -> Any:
         """Turn one batch of one side into tensors; texts are cut to what the text encoder reads."""
@@ -213,6 +222,7 @@ def _descending(one: dict[str, Any]) -> float:
 
 __all__ = [
     "FineMolTexFeatureExtractionPipeline",
+    "FineMolTexPipeline",
     "FineMolTexRetrievalPipeline",
     "FineMolTexZeroShotClassificationPipeline",
 ]

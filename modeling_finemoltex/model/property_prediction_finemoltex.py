@@ -50,6 +50,11 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         """Declare the base model's parts and the linear layer."""
         return {**self.finemoltex.parts(), "classifier": Part("head", (self.classifier,))}
 
+    def needed_parts(self) -> tuple[str, ...]:
+        """Name the kinds of parts that a prediction depends on."""
+        beside = ("text", "projection", "fusion") if self.config.property_config.with_text else ()
+        return ("molecule", "readout", "head", *beside)
+
     @can_return_tuple
     @records_states
     @takes_molecules

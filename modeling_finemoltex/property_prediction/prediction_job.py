@@ -50,7 +50,7 @@ def predict_file(
     output = Path(output)
     added = _name_columns(predictor)
     _check_files(source, output, added)
-    prepare = MoleculePreparation(predictor.processor.feature_extractor, batch_size, source.to_smiles)
+    prepare = MoleculePreparation(predictor.processor.feature_extractor, batch_size, source.to_molecule)
     counts = {"num_rows": 0, "num_errors": 0}
     shown = None if progress_bar is None else not progress_bar
     with (

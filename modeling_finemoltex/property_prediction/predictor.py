@@ -68,10 +68,8 @@ class PropertyPredictor:
                 f"{str(folder)!r} holds no trained property prediction model ({type(model).__name__}, without weights "
                 f"for {sorted(report['missing_keys'])[:3]}). Fine-tune it first: examples/finetune_property.py."
             )
-        with_text = model.config.property_config.with_text
         if hasattr(model, "require_weights"):  # code in a folder of an earlier version has no such method
-            beside = ("text", "projection", "fusion") if with_text else ()
-            model.require_weights("property prediction", "molecule", "readout", "head", *beside)
+            model.require_weights("property prediction")
         if device is None:
             device = str(torch.accelerator.current_accelerator()) if torch.accelerator.is_available() else "cpu"
         return cls(model.to(device), processor, TrainingFingerprints.load(folder))

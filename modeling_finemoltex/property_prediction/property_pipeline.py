@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import Pipeline
+
+from ..model.pipelines_finemoltex import FineMolTexPipeline
 
 BATCH = 64
 
 
-class FineMolTexPropertyPredictionPipeline(Pipeline):
+class FineMolTexPropertyPredictionPipeline(FineMolTexPipeline):
     """Predict properties of molecules, each a SMILES, or a `dict` of `smiles` and `text` where texts count.
 
     Example:
@@ -19,11 +20,6 @@ class FineMolTexPropertyPredictionPipeline(Pipeline):
     >>> predict("CCO")
     [{'label': 'LABEL_...', 'score': ...}, ...]
     """
-
-    _load_processor = True
-    _load_tokenizer = False
-    _load_feature_extractor = False
-    _load_image_processor = False
 
     def __call__(self, inputs: Any, batch_size: int = BATCH, **kwargs) -> Any:
         """Predict one molecule or several.
@@ -48,9 +44,6 @@ class FineMolTexPropertyPredictionPipeline(Pipeline):
             # A batch is one input: graphs cannot be padded to be stacked by the base class.
             found += super().__call__({"molecules": molecules[start : start + batch_size]}, **kwargs)
         return found[0] if is_single else found
-
-    def _sanitize_parameters(self, **kwargs) -> tuple[dict, dict, dict]:
-        return {}, {}, {}
 
     def preprocess(self, inputs: dict[str, Sequence[Any]]) -> Any:
         """Featurise one batch."""

@@ -26,6 +26,9 @@ class PairReranker:
         texts (`Sequence[str]`): Texts, encoded in the same way.
         batch_size (`int`): Molecules or texts encoded at once.
 
+    Raises:
+        ValueError: If the folder of the model had no matching head, or weights that are not finite; lists them.
+
     Example:
     >>> rerank = PairReranker(FineMolTexForRetrieval(model.config), processor, smiles, texts)
     >>> rerank("t2m", np.array([0]), np.array([[5, 2, 9]])).shape  # text 0 with molecules 5, 2 and 9
@@ -40,6 +43,7 @@ class PairReranker:
         texts: Sequence[str],
         batch_size: int = 64,
     ) -> None:
+        model.require_weights("re-ranking", "molecule", "text", "readout", "projection", "fusion", "matching_head")
         self.model, self.processor, self.batch_size = model.eval(), processor, batch_size
         self.molecules, self.texts = molecules, texts
         self._encoded: dict[str, dict[int, tuple[Tensor, Tensor]]] = {"molecules": {}, "texts": {}}

@@ -156,3 +156,27 @@ def test_a_named_separator_that_is_not_recognised(tmp_path):
     assert rows[0].id == "x"
     rows = read(tmp_path / "b.csv", "smiles\tkey\nNCC\tx\n", id_column="key", separator="tab")
     assert rows[0].id == "x"
+
+
+COMMENTS = "# exported on a Monday\n## 2 rows, name unknown yet\n\n#\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [("smiles,key", "NCC,7"), ("key;mol", "7;NCC"), ("#SMILES\tkey", "NCC\t7"), ('"key","Smiles"', '"7","NCC"')],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lines_of_comment_above_the_header(tmp_path, header, row, end):
+    text = f"{COMMENTS}{header}\n{row}\n".replace("\n", end)
+    assert read(tmp_path / "a.csv", text, id_column="key") == [Row("NCC", "7", 6)]
+    (tmp_path / "b.tsv").write_text(text, newline="")
+    assert load_table(tmp_path / "b.tsv")["key"] == ["7"]
+
+
+def test_what_is_no_comment_stays(tmp_path):
+    assert read(tmp_path / "a.csv", "#,smiles\n1,NCC\n", id_column="#") == [Row("NCC", "1", 2)]
+    assert read(tmp_path / "b.csv", "smiles,key\nNCC,#7\n#,x\n")[1].value == "#"
+    names = {"column_names": ["smiles", "key"]}
+    assert read(tmp_path / "c.csv", "# two columns\nNCC,7\n", **names) == [Row("NCC", None, 2)]
+    with pytest.raises(ValueError, match=r"no column named like smiles.*it has \['# a', 'b'\]"):
+        read(tmp_path / "d.csv", "# a,b\nx,y\n")

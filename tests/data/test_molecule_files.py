@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from rdkit import Chem
 
-from modeling_finemoltex.data.molecule_files import MoleculeFile, Row, smiles_of_record
+from modeling_finemoltex.data.molecule_files import MoleculeFile, Row, molecule_of_record
 
 SMILES = ["CCO", "c1ccccc1", "C[C@H](N)C(=O)O", "[Na+].[Cl-]"]
 IDS = ["ethanol", "benzene", "alanine", "salt"]
@@ -151,14 +151,14 @@ def test_sdf_properties_serve_as_texts_and_ids(tmp_path):
 
 def test_bad_sdf_records_say_why(tmp_path):
     pentavalent = sdf_record("C", "x").replace("  1  0", "  1  0", 1)
-    assert smiles_of_record(pentavalent) == "C"
+    assert molecule_of_record(pentavalent) == "C"
     broken = Chem.MolToMolBlock(Chem.MolFromSmiles("C(C)(C)(C)(C)C", sanitize=False))
     with pytest.raises(ValueError, match="cannot read the SDF record: Explicit valence for atom # 0 C, 5"):
-        smiles_of_record(broken)
+        molecule_of_record(broken)
     with pytest.raises(ValueError, match="not a valid mol block"):
-        smiles_of_record("title\n\n\nnonsense")
+        molecule_of_record("title\n\n\nnonsense")
     with pytest.raises(ValueError, match="no atoms"):
-        smiles_of_record(Chem.MolToMolBlock(Chem.MolFromSmiles("")))
+        molecule_of_record(Chem.MolToMolBlock(Chem.MolFromSmiles("")))
 
 
 def test_reading_is_lazy(tmp_path):

@@ -8,7 +8,7 @@ from rdkit.Chem import AllChem
 
 from modeling_finemoltex.data import sdf_format
 from modeling_finemoltex.data.molecule_files import MoleculeFile
-from modeling_finemoltex.data.sdf_format import smiles_of_record
+from modeling_finemoltex.data.sdf_format import molecule_of_record
 
 
 def block(smiles, name="", v3000=False):
@@ -110,9 +110,9 @@ def test_a_record_that_is_too_long_is_one_rejected_row(tmp_path, monkeypatch):
     assert rows[1].value == "a title" and "longer than" in rows[1].problem
     first = block("NCC").count("\n") + 2
     assert [row.line for row in rows[:3]] == [1, first, first + 20_002]
-    assert smiles_of_record(rows[2].value) == "NO"
+    assert molecule_of_record(rows[2].value) == "NO"
 
 
 def test_records_that_are_no_molecule():
     with pytest.raises(ValueError, match="not a valid mol block"):
-        smiles_of_record("title\n\n\nnonsense")
+        molecule_of_record("title\n\n\nnonsense")

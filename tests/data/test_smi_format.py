@@ -1,10 +1,12 @@
 """smi files as people write them."""
 
+import re
+
 import pytest
 from rdkit import Chem
 
 from modeling_finemoltex.data.molecule_files import MoleculeFile
-from modeling_finemoltex.data.smi_format import smiles_of_cxsmiles
+from modeling_finemoltex.data.smi_format import molecule_of_cxsmiles
 
 
 def read(path, text):
@@ -52,12 +54,13 @@ def test_lines_without_a_smiles_are_broken(tmp_path):
     assert [row.cells for row in rows] == [("NCC", "a"), (",b", None), ("NO", "c")]
 
 
-def test_cxsmiles_become_smiles():
-    assert smiles_of_cxsmiles("N[C@@H](C)O |o1:1|") == Chem.CanonSmiles("N[C@@H](C)O")
-    assert smiles_of_cxsmiles("CCC |^1:0|") == "[CH2]CC"  # what it says of the molecule stays
+def test_cxsmiles_become_smiles_or_molecules():
+    grouped = molecule_of_cxsmiles("N[C@@H](C)O |o1:1|")
+    assert Chem.MolToCXSmiles(grouped) == Chem.MolToCXSmiles(Chem.MolFromSmiles("N[C@@H](C)O |o1:1|"))
+    assert molecule_of_cxsmiles("CCC |^1:0|") == "[CH2]CC"  # what it says of the molecule stays
     for broken in ("C(C |$;a$|", "CCC |nonsense"):
         with pytest.raises(ValueError, match="cannot parse the CXSMILES"):
-            smiles_of_cxsmiles(broken)
+            molecule_of_cxsmiles(broken)
 
 
 def test_headers_inchi_and_quotation_marks(tmp_path):
@@ -71,3 +74,20 @@ def test_headers_inchi_and_quotation_marks(tmp_path):
         ("InChI=1S/C2H4O2/c1-2(3)4/h1H3,(H,3,4)", "acetic"),
         ("NO", "b c"),
     ]
+
+
+@pytest.mark.parametrize("top", ["# made by hand\n", "#\n# NCC\n\n# CCO is left out\n"])
+@pytest.mark.parametrize("header", ["", "SMILES name\n", "#smiles name\n"])
+def test_lines_of_comment_above_the_first_molecule(tmp_path, top, header):
+    rows = read(tmp_path / "a.smi", f"{top}{header}NCC x7\n#CC x8\n")
+    assert [(row.value, row.id) for row in rows] == [("NCC", "x7"), ("#CC", "x8")]
+
+
+@pytest.mark.parametrize("header", ["id smiles", "ID\tSMILES\tweight", "name,Canonical_Smiles", "zinc_id smi"])
+def test_a_header_with_the_molecules_elsewhere_is_refused(tmp_path, header):
+    mark = next(one for one in "\t, " if one in header)
+    with pytest.raises(ValueError, match=re.escape(f"{header!r} names the molecules as column 2, and")):
+        read(tmp_path / "a.smi", f"{header}\nx7{mark}NCC\n")
+    rows = read(tmp_path / "a.txt", f"{header}\nx7{mark}NCC{mark if 'weight' in header else ''}\n")
+    assert [row.value for row in rows] == ["NCC"]
+    assert [row.value for row in read(tmp_path / "b.smi", f"CCO{mark}smiles\nNCC\n")] == ["CCO", "NCC"]

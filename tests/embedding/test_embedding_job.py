@@ -288,7 +288,7 @@ def test_two_processes_encode_what_one_does(command, encoder, molecules, tmp_pat
     script = tmp_path / "encode.py"
     script.write_text(
         "import sys, numpy as np\n"
-        "from modeling_finemoltex.retrieval import MoleculeTextEncoder\n"
+        "from modeling_finemoltex import MoleculeTextEncoder\n"
         "from modeling_finemoltex.embedding.encoder import get_processes\n"
         "encoder = MoleculeTextEncoder.from_pretrained(sys.argv[1])\n"
         "smiles = sys.argv[3:]\n"

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rdkit import Chem
 
+from modeling_finemoltex.data.identifiers import canonical_smiles
+from modeling_finemoltex.data.molecule_files import MoleculeFile
 from modeling_finemoltex.embedding.preparation import MoleculePreparation, TextPreparation, prepare_windows
+from modeling_finemoltex.processors.relative_stereo_finemoltex import AND_GROUP, OR_GROUP
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -77,3 +81,20 @@ def test_workers_end_with_a_killed_process(tmp_path):
     while left := [pid for pid in workers if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]:
         assert time.monotonic() < end, f"workers still running: {left}"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("suffix", [".smi", ".sdf"])
+def test_enhanced_stereo_in_a_file_reaches_the_model(processor, tmp_path, suffix):
+    forms = ["C[C@H](O)F |&1:1|", "C[C@H](O)F |o1:1|", "C[C@H](O)F"]
+    if suffix == ".smi":
+        text = "".join(f"{form} id{number}\n" for number, form in enumerate(forms))
+    else:
+        text = "".join(f"{Chem.MolToV3KMolBlock(Chem.MolFromSmiles(form))}$$$$\n" for form in forms)
+    (tmp_path / f"a{suffix}").write_text(text)
+    source = MoleculeFile(tmp_path / f"a{suffix}")
+    prepare = MoleculePreparation(processor.feature_extractor, 3, source.to_molecule)
+    window = prepare([row.value for row in source])
+    (batch,) = window.batches
+    groups = batch.inputs["atom_features"][:, -1].reshape(3, -1).max(1)
+    assert dict(zip(batch.places, groups.tolist(), strict=True)) == {0: AND_GROUP, 1: OR_GROUP, 2: 0}
+    assert list(map(canonical_smiles, window.values)) == ["C[C@H](O)F"] * 3 and not window.rejected

@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 
 import datasets
-from huggingface_hub import HfApi
+
+from modeling_finemoltex import push_folder
 
 if __name__ == "__main__":
     argument = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    api = HfApi()
-    api.create_repo(argument["name"], repo_type="dataset")
     for _ in range(2):
-        api.upload_folder(repo_id=argument["name"], folder_path=argument["folder"], repo_type="dataset")
+        push_folder(argument["folder"], argument["name"])
     rows = {split: part.to_list() for split, part in datasets.load_dataset(argument["name"]).items()}
     Path(sys.argv[2]).write_text(json.dumps(rows), encoding="utf-8")

@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,8 +12,9 @@ import pytest
 from huggingface_hub import DatasetCard
 from rdkit import Chem
 
-from modeling_finemoltex import export_names_dataset
+from modeling_finemoltex import export_names_dataset, push_folder
 from modeling_finemoltex.data import chemicals_corpus
+from modeling_finemoltex.hub.publishing import list_additions
 
 CARD = Path(__file__).resolve().parents[2] / "hub_cards" / "datasets" / "finemoltex-pairs" / "README.md"
 # A chain of another length between two rings is another scaffold.
@@ -63,6 +65,37 @@ def test_the_code_of_the_card_runs(folder, capsys):
     exec(code.replace('"tiny-names"', repr(str(folder))), {})
     first = split_of(folder)["train"][0]
     assert capsys.readouterr().out == f"{first['smiles']} {first['text']}\n"
+
+
+def test_only_what_the_card_names_is_published(folder, tmp_path):
+    folder = shutil.copytree(folder, tmp_path / "tiny-names")
+    for name in ("notes.md", ".env", "data/train-00001-of-00002.parquet", "data/.cache.parquet", "cache.arrow"):
+        (folder / name).write_text("own")
+    card = folder / "README.md"
+    named = "data/test-00000-of-00001.parquet"
+    more = (named, "../secret.parquet", "/etc/hostname", "data/link.parquet", ".env", "linked/a.parquet")
+    listed = "".join(f"  - split: {place}\n    path: {name}\n" for place, name in enumerate(more))
+    text = card.read_text(encoding="utf-8").replace("  data_files:\n", f"  data_files:\n{listed}", 1)
+    card.write_text(text, encoding="utf-8")
+    (tmp_path / "secret.parquet").write_text("own")
+    (folder / "data" / "link.parquet").symlink_to(tmp_path / "secret.parquet")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.parquet").write_text("own")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    splits = [f"data/{split}-00000-of-00001.parquet" for split in ("test", "train", "validation")]
+    assert [one.path_in_repo for one in list_additions(folder, "owner/name")] == ["README.md", *splits]
+    for file in splits:
+        assert str(tmp_path).encode() not in (folder / file).read_bytes()
+
+
+def test_a_dataset_that_is_not_ready_is_refused(folder, tmp_path):
+    folder = shutil.copytree(folder, tmp_path / "tiny-names")
+    (folder / "data" / "test-00000-of-00001.parquet").write_text("own")
+    with pytest.raises(ValueError, match="test-00000-of-00001.parquet, which the card names, is no Parquet file"):
+        push_folder(folder, "owner/name")
+    (folder / "README.md").unlink()
+    with pytest.raises(ValueError, match="is no model folder"):
+        push_folder(folder, "owner/name")
 
 
 def test_it_comes_back_from_the_hub(folder, hub, run_script, tmp_path):

@@ -6,17 +6,20 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import pipeline
 
 from modeling_finemoltex import (
     FineMolTexForMoleculeEditing,
     FineMolTexForPreTraining,
     FineMolTexForPropertyPrediction,
+    FineMolTexForRetrieval,
     FineMolTexModel,
     MoleculeTextEncoder,
     MotifWordAligner,
 )
 from modeling_finemoltex.editing.editing_folder import load_editing_folder
 from modeling_finemoltex.property_prediction import PropertyPredictor
+from modeling_finemoltex.retrieval import PairReranker
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,20 @@ def test_the_encoder_refuses_damaged_towers(folder, tmp_path, damage, part, name
         MoleculeTextEncoder.from_pretrained(damaged)
 
 
+@pytest.mark.parametrize("task", ["feature-extraction", "zero-shot-classification", "retrieval"])
+def test_pipelines_refuse_damaged_towers(folder, tmp_path, task):
+    damaged = change(folder, tmp_path / "damaged", "text_encoder", DAMAGES["missing"])
+    with pytest.raises(ValueError, match=f"pipeline 'finemoltex-{task}'.*text encoder: missing"):
+        pipeline(f"finemoltex-{task}", model=damaged)
+
+
+def test_the_reranker_needs_a_trained_head(config, processor, tmp_path):
+    FineMolTexModel(config).save_pretrained(tmp_path)
+    without = FineMolTexForRetrieval.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="re-ranking. matching head: missing"):
+        PairReranker(without, processor, ["C"], ["methane"])
+
+
 def test_weights_of_other_purposes_are_not_looked_at(folder, tmp_path, capfd):
     damaged = change(folder, tmp_path / "damaged", "objectives", DAMAGES["nan"])
     assert MoleculeTextEncoder.from_pretrained(damaged).encode_texts(["an alcohol"]).shape[0] == 1
@@ -93,6 +110,8 @@ def test_the_predictor_needs_its_encoder(change_config, processor, tmp_path):
     damaged = change(tmp_path / "whole", tmp_path / "damaged", "graph_encoder", DAMAGES["nan"])
     with pytest.raises(ValueError, match="property prediction.*molecule encoder: not finite"):
         PropertyPredictor.from_pretrained(damaged)
+    with pytest.raises(ValueError, match="finemoltex-property-prediction.*molecule encoder: not finite"):
+        pipeline("finemoltex-property-prediction", model=damaged)
 
 
 def test_the_editor_needs_its_generator(change_config, generator_config, processor, tmp_path):
@@ -104,3 +123,5 @@ def test_the_editor_needs_its_generator(change_config, generator_config, process
         damaged = change(tmp_path / "whole", tmp_path / part, f"{part}.", DAMAGES["missing"])
         with pytest.raises(ValueError, match=f"latent editing.*{name}: missing"):
             load_editing_folder(damaged)
+    with pytest.raises(ValueError, match="finemoltex-molecule-editing.*text encoder: missing"):
+        pipeline("finemoltex-molecule-editing", model=damaged)
