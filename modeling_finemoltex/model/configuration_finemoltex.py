@@ -157,7 +157,8 @@ class FineMolTexTokenConfig(PreTrainedConfig):
 
     Args:
         size (`int`): `D`, numbers of a token vector; 0: the model has no token score.
-        levels (`str`): `"motif"`, `"atom"` or `"both"`.
+        levels (`str`): Which tokens words look for: `"motif"`, `"atom"`, `"both"`, or `"none"`, where structural
+            concepts are all of the token score.
         num_counts (`int`): A word may tell so many numbers of occurrences apart.
         learned_weights (`bool`): Learn what each word counts; otherwise all count the same.
         num_concepts (`int`): `K`, structural concepts that molecules are counted for and words are read for; concept
@@ -185,7 +186,7 @@ class FineMolTexTokenConfig(PreTrainedConfig):
 
     def validate_architecture(self) -> None:
         """Check the choice of tokens."""
-        _check_choice(self, "levels", ("both", "motif", "atom"))
+        _check_choice(self, "levels", ("both", "motif", "atom", "none"))
 
 
 @strict

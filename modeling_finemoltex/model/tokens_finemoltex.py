@@ -80,30 +80,33 @@ class FineMolTexMoleculeTokens(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         hidden_size, sizes = config.graph_config.hidden_size, config.token_config
-        self.levels = sizes.levels
+        self.levels, self.size = sizes.levels, sizes.size
         self.layers = nn.ModuleList(
             FineMolTexGraphLayer(config.graph_config, is_last=True) for _ in range(sizes.num_graph_layers)
         )
         self.norm = nn.LayerNorm(hidden_size)
-        self.atom_projection = nn.Linear(hidden_size, sizes.size)
-        self.motif_readout = FineMolTexReadout(hidden_size, sizes.size)
+        has_vectors = sizes.levels != "none"
+        self.atom_projection = nn.Linear(hidden_size, sizes.size) if has_vectors else None
+        self.motif_readout = FineMolTexReadout(hidden_size, sizes.size) if has_vectors else None
         self.concepts = FineMolTexMoleculeConcepts(hidden_size, sizes.num_concepts) if sizes.num_concepts else None
 
     def parts(self) -> dict[str, Part]:
         """Declare the layers with their read-outs, and the detectors."""
-        parts = {
-            "molecule_tokens": Part("readout", (self.layers, self.norm, self.atom_projection, self.motif_readout))
-        }
+        readouts = () if self.atom_projection is None else (self.atom_projection, self.motif_readout)
+        parts = {"molecule_tokens": Part("readout", (self.layers, self.norm, *readouts))}
         return parts if self.concepts is None else parts | {"molecule_concepts": Part("head", (self.concepts,))}
 
     def forward(self, atom_states: Tensor, molecules: Molecules) -> MoleculeTokens:
         """Make the tokens; see the shapes above."""
         states = self.refine(atom_states, molecules)  # (N, H_graph)
+        concepts = None if self.concepts is None else self.concepts(states, molecules)  # (B, K)
+        if self.atom_projection is None or self.motif_readout is None:
+            nobody = molecules.molecule_of_atom[:0]  # (0,)
+            return MoleculeTokens(states.new_zeros(0, self.size).float(), nobody, nobody.bool(), concepts)
         motifs = self.motif_readout(states, molecules.atom_to_motif, molecules.num_motifs).float()  # (M, D)
         atoms = self.atom_projection(states).float()  # (N, D)
         motifs, atoms = F.normalize(motifs, dim=-1), F.normalize(atoms, dim=-1)
         owners = (molecules.molecule_of_motif, molecules.molecule_of_atom)
-        concepts = None if self.concepts is None else self.concepts(states, molecules)  # (B, K)
         if self.levels != "both":
             kept = 0 if self.levels == "motif" else 1
             vectors, owner = (motifs, atoms)[kept], owners[kept]

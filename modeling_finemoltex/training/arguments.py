@@ -78,7 +78,7 @@ def is_cpu_bf16_native() -> bool:
 # Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.
 DEMONSTRATION_DEFAULTS = {
     "query_molecules": 8000,
-    "objective": ["late_interaction", "grounding"],
+    "objective": ["grounding"],
     "max_steps": 750,
     "eval_steps": 375,
     "save_steps": 375,
@@ -177,7 +177,8 @@ class ModelArguments:
             changed["temperature"] = self.temperature
         tokens = {**(fields.get("token_config") or {}), **self._read_table("token_config")}
         if {"late_interaction", "grounding"} & set(changed["objectives"]) and not tokens.get("size"):
-            tokens["size"] = TOKEN_SIZE
+            learns_vectors = "late_interaction" in changed["objectives"]
+            tokens = {"levels": "both" if learns_vectors else "none", **tokens, "size": TOKEN_SIZE}
         if "grounding" in changed["objectives"] and not tokens.get("num_concepts"):
             tokens["num_concepts"] = len(structural_facts())
         if tokens:
@@ -222,7 +223,7 @@ class DataArguments:
         default=0,
         metadata={
             "help": "Write structure queries about so many molecules of the data too, and draw them as "
-            f"{QUERY_SHARE} of the rows. The objectives `late_interaction` and `grounding` learn from them."
+            f"{QUERY_SHARE} of the rows. The objective `grounding` learns from them."
         },
     )
     smiles_column: str | None = field(

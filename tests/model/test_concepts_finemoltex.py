@@ -8,7 +8,7 @@ from modeling_finemoltex.model.concepts_finemoltex import (
     locate_concepts,
     score_concepts,
 )
-from modeling_finemoltex.model.tokens_finemoltex import score_tokens
+from modeling_finemoltex.model.tokens_finemoltex import CONCEPT_WORTH, score_tokens
 
 SMILES = ["CCO", "c1ccccc1C(=O)O"]
 SIZES = {"size": 8, "num_concepts": 7, "num_concept_counts": 3, "num_graph_layers": 1, "num_text_layers": 1}
@@ -76,6 +76,18 @@ def test_the_token_score_is_blind_to_what_stands_beside(change_config, processor
     _, alone, word = encode(model, processor, SMILES[1:], texts[:1])
     together = score_tokens(words, tokens, 2, 2)
     torch.testing.assert_close(together[0, 1], score_tokens(word, alone, 1, 1)[0, 0], atol=1e-4, rtol=1e-4)
+
+
+def test_without_vectors_the_score_is_that_of_the_concepts(change_config, processor):
+    torch.manual_seed(0)
+    model = FineMolTexModel(change_config(token_config={**SIZES, "levels": "none"})).eval()
+    torch.nn.init.normal_(model.molecule_tokens.concepts.detectors.weight, std=0.5)
+    _, tokens, words = encode(model, processor, SMILES, ["an alcohol", "an acid"])
+    assert tokens.vectors.shape == (0, 8)
+    demands = collect_demands(words.shares, words.amounts, words.text_of_word, 2)
+    by_concept = CONCEPT_WORTH * score_concepts(demands, tokens.concepts)
+    left = score_tokens(words, tokens, 2, 2) - by_concept
+    torch.testing.assert_close(left, left[:, :1].expand(2, 2))  # the same for all molecules
 
 
 def test_own_layers_leave_the_embeddings_alone(change_config, processor):

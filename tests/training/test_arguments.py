@@ -74,8 +74,9 @@ def test_temperature_and_mask_level_override_the_preset(tmp_path):
 
 
 def test_a_new_token_score_gets_its_sizes(tmp_path):
-    assert change(tmp_path, "--objective", "late_interaction")["token_config"] == {"size": 64}
+    assert change(tmp_path, "--objective", "late_interaction")["token_config"] == {"levels": "both", "size": 64}
     grounded = change(tmp_path, "--objective", "grounding", "--token_config", '{"size": 32, "num_text_layers": 1}')
+    assert change(tmp_path, "--objective", "grounding")["token_config"]["levels"] == "none"
     expected = {"size": 32, "num_text_layers": 1, "num_concepts": len(structural_facts())}
     assert grounded["token_config"] == expected
     with pytest.raises(ValueError, match="--token_config must be a JSON table, name to value: got '32'"):
