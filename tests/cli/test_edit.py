@@ -1,9 +1,6 @@
 """`finemoltex edit` and `examples/edit.py`: table, JSON, drawings, refusals."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -74,9 +71,6 @@ def test_generated_molecules_have_a_page_without_a_source():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("molecule", [["--smiles", ASPIRIN], []])
-def test_the_example_prints_edits(model_folder, molecule):
-    words = [sys.executable, EXAMPLES / "edit.py", "It is a gas.", "--model", model_folder, "-k", "3", *molecule]
-    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert len(done.stdout.splitlines()) == 3 and ("similarity" in done.stdout) == bool(molecule)
+def test_the_example_prints_edits(model_folder, run_file, molecule):
+    printed = run_file(EXAMPLES / "edit.py", "It is a gas.", "--model", model_folder, "-k", "3", *molecule)
+    assert len(printed.splitlines()) == 3 and ("similarity" in printed) == bool(molecule)

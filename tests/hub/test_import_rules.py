@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,7 @@ def runtime_nodes(tree: ast.AST):
         yield from runtime_nodes(node)
 
 
+@cache
 def siblings_imported(path: Path) -> set[Path]:
     """Files of the project that `path` imports relatively, anywhere in its text."""
     found = set()
@@ -111,6 +113,7 @@ def siblings_imported(path: Path) -> set[Path]:
     return found
 
 
+@cache
 def absolute_imports(path: Path) -> set[str]:
     """Dotted names that `path` imports absolutely, anywhere in its text."""
     nodes = list(ast.walk(tree_of(path)))
