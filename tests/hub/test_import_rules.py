@@ -91,7 +91,7 @@ def room_of(path: Path) -> str:
 def runtime_nodes(tree: ast.AST):
     """All nodes except those under `if TYPE_CHECKING:`."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
             continue
         yield node
         yield from runtime_nodes(node)
