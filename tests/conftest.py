@@ -23,8 +23,7 @@ gc.disable()
 
 
 def pytest_collection_finish():
-    """Collect no more what is imported by now."""
-    gc.collect()
+    """Leave alone what is imported by now, and collect what comes."""
     gc.freeze()
     gc.enable()
 
@@ -74,7 +73,9 @@ def fixed_seed():
     """Start every test from the same random state, whatever ran before it."""
     import torch  # not above: the process that hands out the tests of a parallel run starts without it
 
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # `torch.manual_seed` writes down the stack three times, for accelerators
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(0)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ that has just started, isolated as by `python -I`, and those two libraries impor
 usage: python -I forked_python.py, which reads runs from its standard input
 """
 
+import atexit
 import gc
 import json
 import os
@@ -13,6 +14,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import traceback
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -82,8 +84,10 @@ class ForkedPython:
 
 def serve() -> None:
     """Fork for every line, and answer with the exit status, or the number of a process that goes on."""
+    gc.disable()
     exec(IMPORTED, {})
     gc.freeze()
+    gc.enable()
     held: list[int] = []  # the other ends of what processes that go on read
     for line in sys.stdin:
         job = json.loads(line)
@@ -94,7 +98,7 @@ def serve() -> None:
         if not child:
             for other in (end, *held):
                 os.close(other)
-            become(job, source)
+            leave(become(job, source))
         os.close(source)
         if job.get("goes_on"):
             held.append(end)
@@ -106,8 +110,8 @@ def serve() -> None:
         sys.stdout.flush()
 
 
-def become(job: dict, source: int) -> None:
-    """Be the new process: its input, outputs, folder, packages and arguments."""
+def become(job: dict, source: int) -> int:
+    """Be the new process, with its input, outputs, folder, packages and arguments, and return its exit status."""
     os.dup2(source, 0)
     sys.stdin = open(0, encoding="utf-8", closefd=False)
     for number, output in enumerate(job["outputs"], start=1):
@@ -115,11 +119,27 @@ def become(job: dict, source: int) -> None:
     os.chdir(job["cwd"])
     sys.path[:0] = job["path"]
     sys.argv = job["argv"]
-    if job["code"] is None:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    else:
-        exec(compile(job["code"], "<string>", "exec"), {"__name__": "__main__"})
-    sys.exit()
+    try:
+        if job["code"] is None:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        else:
+            exec(compile(job["code"], "<string>", "exec"), {"__name__": "__main__"})
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+        return 1 if isinstance(end.code, str) else int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def leave(status: int) -> None:
+    """Leave as Python does, but for taking a million objects apart first."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
