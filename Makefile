@@ -17,7 +17,7 @@ test: ## Run the tests that are fast and need no accelerator
 	pytest
 
 test-slow: ## Run the slow tests only
-	pytest -m slow --timeout 1200
+	pytest -m slow --timeout 1200 -n 0
 
 results: ## Write the page of results and the marked tables from the raw results
 	python examples/write_results.py

@@ -19,8 +19,6 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from modeling_finemoltex.data import write_text
-
 ROOT = Path(__file__).resolve().parent.parent
 SPEC, PAGE = "examples/results/page.yaml", "docs/explanation/results.md"
 # Pages written by hand: their tables stand between markers, and nothing else in them is a percentage.
@@ -233,7 +231,7 @@ def main() -> int:
     pages = write_all()
     if not arguments.check:
         for page, text in pages.items():
-            write_text(ROOT / page, text)
+            (ROOT / page).write_text(text, encoding="utf-8")
     problems = list(find_problems(pages))
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -1,9 +1,12 @@
 """Shared fixtures: a tiny model, an offline tokenizer, molecules chosen for trouble. Nothing touches the network."""
 
 import atexit
+import gc
 import os
+import runpy
 import shutil
 import socket
+import sys
 import tempfile
 
 # Before any library reads them: no hub, no user cache, no more threads than a small machine has.
@@ -13,8 +16,17 @@ os.environ.update(HF_HOME=_HF_HOME, HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1",
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
-import torch  # noqa: E402
-from transformers import BertTokenizerFast  # noqa: E402
+
+# Importing PyTorch and Transformers makes millions of objects, and the collector would look at all of them over and
+# over: a quarter of the time of the imports, and a second after each training.
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Leave alone what is imported by now, and collect what comes."""
+    gc.freeze()
+    gc.enable()
+
 
 # Each molecule has a reason to be here; each text is its own, so that pairs can be told apart.
 MOLECULES = {
@@ -59,7 +71,37 @@ def no_network():
 @pytest.fixture(autouse=True)
 def fixed_seed():
     """Start every test from the same random state, whatever ran before it."""
-    torch.manual_seed(0)
+    import torch  # not above: the process that hands out the tests of a parallel run starts without it
+
+    torch.default_generator.manual_seed(0)  # `torch.manual_seed` writes down the stack three times, for accelerators
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(0)
+
+
+@pytest.fixture(scope="session")
+def forked_python(tmp_path_factory):
+    """New Python processes that know Transformers and nothing of ours; see `forked_python.py`."""
+    from forked_python import ForkedPython
+
+    python = ForkedPython(tmp_path_factory.mktemp("forked"))
+    yield python
+    python.close()
+
+
+@pytest.fixture
+def run_file(monkeypatch, capsys):
+    """Function that runs a file as `python FILE WORDS` would, but in this process, and returns what it printed."""
+
+    def run(file, *words) -> str:
+        monkeypatch.setattr(sys, "argv", [str(file), *map(str, words)])
+        try:
+            runpy.run_path(str(file), run_name="__main__")
+        except SystemExit as end:
+            if end.code:
+                raise
+        return capsys.readouterr().out
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -69,8 +111,10 @@ def molecules() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def tokenizer(tmp_path_factory) -> BertTokenizerFast:
+def tokenizer(tmp_path_factory):
     """A word-piece tokenizer over a fixed list: trained ones differ from process to process."""
+    from transformers import BertTokenizerFast
+
     file = tmp_path_factory.mktemp("tokenizer") / "vocab.txt"
     file.write_text("\n".join(_VOCABULARY), encoding="utf-8")
     return BertTokenizerFast(vocab=str(file), model_max_length=64)
@@ -119,6 +163,8 @@ def model(config):
 @pytest.fixture(scope="session")
 def plain_folder(tmp_path_factory, config, processor) -> str:
     """A base model with random weights and its processor, saved."""
+    import torch
+
     from modeling_finemoltex import FineMolTexModel
 
     folder = tmp_path_factory.mktemp("plain") / "model"

@@ -27,12 +27,15 @@ MAX_SKIPPED = 10  # examples that need what no test has, such as an account; eac
 
 def read_examples(path: Path) -> list[tuple[str, str, int]]:
     """Read the docstrings with examples: name, text and line."""
-    examples = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    text, examples = path.read_text(encoding="utf-8"), []
+    left: list[ast.AST] = [ast.parse(text)] if ">>>" in text else []
+    while left:
+        node = left.pop()
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ">>>" in (ast.get_docstring(node) or ""):
             name = getattr(node, "name", path.stem)
             examples.append((name, ast.get_docstring(node) or "", getattr(node, "lineno", 1)))
-    return examples
+        left += [one for one in getattr(node, "body", []) if isinstance(one, ast.stmt)]
+    return sorted(examples, key=lambda example: example[2])
 
 
 def module_of(path: Path) -> str:

@@ -1,8 +1,6 @@
 """`finemoltex explain`, and the example that does the same and more."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -41,7 +39,7 @@ def test_errors_are_one_sentence(word_folder, tmp_path, explain):
         assert result.stderr.startswith("Error: ") and message in result.stderr and "Traceback" not in result.output
 
 
-def test_the_example_explains_aligns_and_maps(word_folder, word_pairs, tmp_path, monkeypatch, capsys):
+def test_the_example_explains_aligns_and_maps(word_folder, word_pairs, tmp_path, run_file):
     for name in ("matplotlib", "sklearn"):
         pytest.importorskip(name)
     pairs = tmp_path / "pairs.csv"
@@ -51,9 +49,7 @@ def test_the_example_explains_aligns_and_maps(word_folder, word_pairs, tmp_path,
     words = [SMILES, TEXT, "--model", word_folder, "--draw", tmp_path / "pair.html", tmp_path / "pair.matrix.svg"]
     words += ["--mask_motif", 0, "--mask_word", "nitrile", "--draw_masked", tmp_path / "bars.svg"]
     words += ["--map_pairs", pairs, "--draw_map", tmp_path / "map.svg"]
-    monkeypatch.setattr(sys, "argv", [SCRIPT.name, *map(str, words)])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
-    said = capsys.readouterr().out
+    said = run_file(SCRIPT, *words)
     assert said.startswith("motif 0") and "Masked motif" in said and "Masked word nitrile" in said
     for name in ("pair.html", "pair.matrix.svg", "bars.svg", "map.svg"):
         assert (tmp_path / name).stat().st_size > 1000

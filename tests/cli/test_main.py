@@ -65,7 +65,7 @@ def test_the_version_is_that_of_the_package(run):
     assert run("--version").stdout == f"finemoltex {modeling_finemoltex.__version__}\n"
 
 
-def test_the_module_is_the_command_line():
-    words = [sys.executable, "-m", "modeling_finemoltex.cli", "--version"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+def test_the_module_is_the_command_line(forked_python, tmp_path):
+    code = "import runpy; runpy.run_module('modeling_finemoltex.cli', run_name='__main__', alter_sys=True)"
+    done = forked_python.run(code, "--version", cwd=tmp_path, path=[ROOT])
     assert done.stdout == f"finemoltex {modeling_finemoltex.__version__}\n", done.stderr

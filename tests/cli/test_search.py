@@ -1,9 +1,6 @@
 """`finemoltex search`: hits as a table, JSON and a page, and what it does not load."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -100,13 +97,12 @@ def test_another_model_is_refused(index_folder, tmp_path, config, processor, run
     assert "made with another model" in done.stderr and "differ in weights" in done.stderr
 
 
-def test_a_search_loads_what_it_needs_only(index_folder):
+def test_a_search_loads_what_it_needs_only(index_folder, forked_python, tmp_path):
     code = (
         "import sys; from modeling_finemoltex.cli.main import app;"
         f"app(['search', {str(index_folder)!r}, 'an alcohol', '-k', '1'], standalone_mode=False);"
         f"print([name for name in {NOT_NEEDED} if name in sys.modules])"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    done = forked_python.run(code, cwd=tmp_path, path=[ROOT])
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
     assert not done.stderr

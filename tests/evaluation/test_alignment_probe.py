@@ -1,8 +1,6 @@
 """The probe of motif-word alignment: names found rightly, hits and chance counted by hand, systems told apart."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -152,7 +150,7 @@ def test_reports_compare_systems_pair_by_pair(processor):
 
 
 @pytest.mark.parametrize("generate", [False, True])
-def test_the_example_writes_a_report(config, processor, tmp_path, monkeypatch, capsys, generate):
+def test_the_example_writes_a_report(config, processor, tmp_path, run_file, generate):
     for name in ("model", "other"):
         FineMolTexForPreTraining(config).save_pretrained(tmp_path / name)
         processor.save_pretrained(tmp_path / name)
@@ -161,13 +159,11 @@ def test_the_example_writes_a_report(config, processor, tmp_path, monkeypatch, c
     words = ["--model", tmp_path / "model", "--baseline_model", tmp_path / "other", "--pairs", pairs]
     words += ["--output", tmp_path / "out" / "report.json", "--bootstrap", "20", "--device", "cpu"]
     words += ["--generate", "true"] if generate else []
-    monkeypatch.setattr(sys, "argv", [SCRIPT.name, *map(str, words)])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+    shown = run_file(SCRIPT, *words)
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     if not generate:  # a written text may be too long for the tokenizer of the tests, which spells it
         assert report["probe"] == {"pairs": 2, "questions": 4}
     assert set(report["figures"]) == {str(tmp_path / "model"), str(tmp_path / "other")}
     assert 0 <= report["figures"][str(tmp_path / "model")]["alignment/attention_hit@1"] <= 1
-    shown = capsys.readouterr().out
     assert "{pairs} pairs, {questions} questions".format(**report["probe"]) in shown
     assert "frequent_naming_hit@1" in shown

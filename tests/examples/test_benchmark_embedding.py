@@ -2,8 +2,6 @@
 
 import json
 import os
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,19 +21,18 @@ def given_cores():
 
 
 @pytest.mark.parametrize("cores", ["1", "2"])
-def test_figures_of_all_parts(config, processor, molecules, tmp_path, monkeypatch, capsys, given_cores, cores):
+def test_figures_of_all_parts(config, processor, molecules, tmp_path, run_file, given_cores, cores):
     FineMolTexModel(config).save_pretrained(tmp_path / "model")
     processor.save_pretrained(tmp_path / "model")
     library = tmp_path / "library.csv"
     library.write_text("\n".join(["smiles", *molecules, "C1CC", *molecules]), encoding="utf-8")
     output = tmp_path / "results" / "figures.json"
-    arguments = ["--model", tmp_path / "model", "--smiles_file", library, "--output", output, "--cores", cores]
-    monkeypatch.setattr(sys, "argv", [SCRIPT.name, *map(str, arguments), "--rounds", "2"])
-    runpy.run_path(str(SCRIPT), run_name="__main__")
+    words = ["--model", tmp_path / "model", "--smiles_file", library, "--output", output, "--cores", cores]
+    printed = run_file(SCRIPT, *words, "--rounds", 2)
     figures = json.loads(output.read_text())
     assert figures["num_molecules"] == 2 * len(molecules) and len(figures["rounds"]) == 2
     for kind in ("processor", "wall"):
         for name in ("featurize", "forward", "job"):
             assert figures[f"{name}_per_{kind}_second"] > 0
         assert figures[f"job_to_slower_part_{kind}"] > 0
-    assert "the job reaches" in capsys.readouterr().out
+    assert "the job reaches" in printed

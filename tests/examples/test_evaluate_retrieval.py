@@ -1,8 +1,6 @@
 """The evaluation script: any protocol on any folder, a table and a JSON file with the rank of every query."""
 
 import json
-import runpy
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,15 +24,8 @@ def folder(tmp_path_factory, config, processor) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the script in this process, as a newcomer's command would."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, arguments)])
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-        return capsys.readouterr().out
-
-    return call
+def run(run_file):
+    return lambda *words: run_file(SCRIPT, *words)
 
 
 def test_full_pool_with_baselines(run, folder, molecules, tmp_path):
@@ -56,9 +47,7 @@ def test_full_pool_with_baselines(run, folder, molecules, tmp_path):
     assert {"embedding", "evaluation", "baselines"} <= set(report["seconds"])
 
 
-def test_help_and_unknown_protocol(run, folder, capsys):
-    with pytest.raises(SystemExit):
-        run("--help")
-    assert "drugbank_atc" in capsys.readouterr().out
+def test_help_and_unknown_protocol(run, folder):
+    assert "drugbank_atc" in run("--help")
     with pytest.raises(ValueError, match="Unknown protocol 'chebi': choose from chebi20"):
         run("--model", folder, "--texts", "x.csv", "--protocol", "chebi")

@@ -1,10 +1,7 @@
 """A training run and an evaluation report become a folder for the Hub that tells nothing of the machine."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -53,17 +50,15 @@ def run(tmp_path, config, processor) -> Path:
     return folder
 
 
-def export(run: Path, output: Path, *words) -> None:
-    command = [sys.executable, ROOT / "examples" / "export_checkpoint.py", "--run", run, "--output", output, *words]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-2000:]
+@pytest.fixture
+def export(run, run_file):
+    """Function that exports the run with some more words."""
+    return lambda *words: run_file(ROOT / "examples" / "export_checkpoint.py", "--run", run, *words)
 
 
-@pytest.mark.slow
-def test_export_writes_weights_card_log_and_figures(run, tmp_path):
+def test_export_writes_weights_card_log_and_figures(run, export, tmp_path):
     output = tmp_path / "exported"
-    export(run, output, "--facts", run / "facts.yaml", "--reports", run / "report.json")
+    export("--output", output, "--facts", run / "facts.yaml", "--reports", run / "report.json")
     weights = load_file(output / "model.safetensors").values()
     assert {weight.dtype for weight in weights if weight.is_floating_point()} == {torch.float16}
     card = ModelCard.load(output / "README.md")
@@ -75,11 +70,11 @@ def test_export_writes_weights_card_log_and_figures(run, tmp_path):
     assert not [file for file in output.iterdir() if b"/secret" in file.read_bytes()]
 
 
-def test_encoders_are_averaged_with_those_of_the_stage_before(run, tmp_path, config):
+def test_encoders_are_averaged_with_those_of_the_stage_before(run, export, tmp_path, config):
     earlier, output = tmp_path / "earlier", tmp_path / "exported"
     shutil.copytree(run, earlier)
     FineMolTexForPreTraining(config).save_pretrained(earlier)
-    export(run, output, "--full_precision", "--average_with", earlier, "--average_weight", "0.25")
+    export("--output", output, "--full_precision", "--average_with", earlier, "--average_weight", "0.25")
     before, after, mean = (load_file(folder / "model.safetensors") for folder in (earlier, run, output))
     for name, tensor in mean.items():
         weight = 0.25 if "text_encoder" in name or "readout" in name else 1.0

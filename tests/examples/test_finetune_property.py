@@ -1,8 +1,6 @@
 """The property script: a table of methods on a set by name, resumed by the same command, errors in one line."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -31,13 +29,8 @@ def words(tmp_path, config, processor):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, arguments)])
-        runpy.run_path(str(SCRIPT), run_name="__main__")
-        return capsys.readouterr().out
-
-    return call
+def run(run_file):
+    return lambda *words: run_file(SCRIPT, *words)
 
 
 def test_a_table_and_more_seeds_later(run, words, tmp_path):

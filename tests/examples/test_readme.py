@@ -1,9 +1,6 @@
 """What a newcomer copies from the README works as printed."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -29,30 +26,32 @@ def test_continuous_integration_runs_the_command_of_the_readme():
     assert TEST_COMMAND in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def run_quickstart(folder: Path, *options: str, before: str = "", **environment: str) -> list[str]:
-    """Run the first lines of the README in a process of its own and return what they print."""
+@pytest.fixture
+def run_quickstart(forked_python):
+    """Function that runs the first lines of the README in a process of their own and returns what they print."""
     (quickstart,) = re.findall(r"## Quickstart\n.*?```python\n(.*?)```", README, flags=re.DOTALL)
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    settings = {**inherited, "HF_MODULES_CACHE": str(folder / "modules"), **environment}
-    command = [sys.executable, *options, "-c", before + quickstart]
-    done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout.split()
+
+    def run(folder: Path, before: str = "", path: tuple[Path, ...] = ()) -> list[str]:
+        done = forked_python.run(before + quickstart, cwd=folder, path=path)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout.split()
+
+    return run
 
 
 FOUND = ["Cn1c(=O)c2c(ncn2C)n(C)c1=O", "CCCCCCCCCCCCCCCCCC(=O)O", "CC(=O)Oc1ccccc1C(=O)O"]
 
 
-def test_quickstart_finds_what_each_text_describes(tmp_path):
+def test_quickstart_finds_what_each_text_describes(run_quickstart, tmp_path):
     """In a checkout, where the shipped folder points to the package beside it."""
     (tmp_path / "hub_cards").symlink_to(ROOT / "hub_cards")
-    assert run_quickstart(tmp_path, PYTHONPATH=str(ROOT)) == FOUND
+    assert run_quickstart(tmp_path, path=(ROOT,)) == FOUND
 
 
-def test_quickstart_works_without_the_package_on_the_assembled_folder(tmp_path):
+def test_quickstart_works_without_the_package_on_the_assembled_folder(run_quickstart, tmp_path):
     assemble_folder(ROOT / "hub_cards" / "finemoltex-small", tmp_path / "hub_cards" / "finemoltex-small")
     absent = (ROOT / "tests" / "hub" / "without_package.py").read_text(encoding="utf-8")
-    assert run_quickstart(tmp_path, "-I", before=absent) == FOUND
+    assert run_quickstart(tmp_path, before=absent) == FOUND
 
 
 PAGES = ["README.md", "CONTRIBUTING.md", *(page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/*/*.md"))]
@@ -71,13 +70,10 @@ def test_readme_is_read_in_five_minutes():
     assert len(README.split()) <= 1200
 
 
-def test_embed_and_compare_prints_a_table(folder):
-    script = ROOT / "examples" / "embed_and_compare.py"
-    command = [sys.executable, script, "--model", folder, "--molecules", "CCO", "C", "--texts", "an alcohol", "a gas"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-2000:]
-    first, second, _, header, *rows = done.stdout.rstrip().splitlines()
+def test_embed_and_compare_prints_a_table(folder, run_file):
+    words = ("--model", folder, "--molecules", "CCO", "C", "--texts", "an alcohol", "a gas")
+    printed = run_file(ROOT / "examples" / "embed_and_compare.py", *words)
+    first, second, _, header, *rows = printed.rstrip().splitlines()
     assert (first, second, header.split()) == ("[1] an alcohol", "[2] a gas", ["[1]", "[2]"])
     assert [row.split()[0] for row in rows] == ["CCO", "C"]
     assert all(row.count("*") == 1 for row in rows)

@@ -1,12 +1,10 @@
 """The search scripts do what their first lines say, on a tiny model."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 pytest.importorskip("faiss")
 
@@ -15,16 +13,15 @@ from modeling_finemoltex import FineMolTexModel
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
-def run(script: str, *words) -> str:
-    command = [sys.executable, EXAMPLES / script, *map(str, words)]
-    environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+@pytest.fixture
+def run(run_file):
+    """Function that runs a script, which may set the number of threads."""
+    threads = torch.get_num_threads()
+    yield lambda script, *words: run_file(EXAMPLES / script, *words)
+    torch.set_num_threads(threads)
 
 
-@pytest.mark.slow
-def test_search_your_library_skips_what_is_no_molecule(tmp_path, config, processor, molecules):
+def test_search_your_library_skips_what_is_no_molecule(run, tmp_path, config, processor, molecules):
     FineMolTexModel(config).save_pretrained(tmp_path / "model")
     processor.save_pretrained(tmp_path / "model")
     (tmp_path / "library.csv").write_text("\n".join(["smiles", "no molecule", *molecules]), encoding="utf-8")
@@ -37,7 +34,7 @@ def test_search_your_library_skips_what_is_no_molecule(tmp_path, config, process
     assert len((EXAMPLES / "search_your_library.py").read_text().splitlines()) < 60
 
 
-def test_benchmark_search_writes_figures(tmp_path):
+def test_benchmark_search_writes_figures(run, tmp_path):
     words = ("--num_vectors", 3_000, "--num_queries", 20, "--methods", "flat", "ivf_flat")
     run("benchmark_search.py", *words, "--output", tmp_path / "figures.json")
     figures = json.loads((tmp_path / "figures.json").read_text())

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMAND_LINE_FOLDERS = ("finemoltex_cli", "modeling_finemoltex/cli")
 
 
-def run_python(code: str, *words: str, cwd: Path, path: Path = ROOT) -> subprocess.CompletedProcess:
+def run_python(code: str, *words: str, cwd: Path, path: Path) -> subprocess.CompletedProcess:
     """Run `code` in a new interpreter that finds our packages under `path` only."""
     environment = {**os.environ, "PYTHONPATH": str(path)}
     return subprocess.run(
@@ -41,7 +41,7 @@ def test_processors_answer_under_one_name_only():
     assert {cls.__module__.rpartition(".")[0] for cls in classes} == {"modeling_finemoltex.processors"}
 
 
-def test_import_takes_no_stranger_and_leaves_the_heavy_parts_alone(tmp_path):
+def test_import_takes_no_stranger_and_leaves_the_heavy_parts_alone(forked_python, tmp_path):
     """Run beside a top-level `processors` of somebody else, as other distributions install one."""
     stranger = tmp_path / "processors"
     stranger.mkdir()
@@ -51,7 +51,7 @@ def test_import_takes_no_stranger_and_leaves_the_heavy_parts_alone(tmp_path):
         "import sys; from modeling_finemoltex import FineMolTexProcessor; print(FineMolTexProcessor.__module__);"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
-    result = run_python(code, cwd=tmp_path)
+    result = forked_python.run(code, cwd=tmp_path, path=[tmp_path, ROOT])
     expected = ["modeling_finemoltex.processors.processing_finemoltex", "[]"]
     assert result.stdout.splitlines() == expected, result.stderr
 
@@ -122,7 +122,7 @@ def test_wheel_holds_no_checkpoint_and_no_pointer(wheel_contents):
     assert not {"model.safetensors", "config.json", "installed_finemoltex.py"} & set(installed)
 
 
-def test_wheel_assembles_a_folder_with_code_endpoint_and_card(wheel_contents, tmp_path):
+def test_wheel_assembles_a_folder_with_code_endpoint_and_card(wheel_contents, forked_python, tmp_path):
     source = ROOT / "hub_cards" / "finemoltex-small"
     code = (
         "from modeling_finemoltex.hub import assemble_folder, push_folder;"
@@ -130,7 +130,7 @@ def test_wheel_assembles_a_folder_with_code_endpoint_and_card(wheel_contents, tm
         f"folder = assemble_folder({str(source)!r}, 'finemoltex-small'); check_folder(folder);"
         "print(sorted(path.name for path in folder.glob('*.py')))"
     )
-    result = run_python(code, cwd=tmp_path, path=wheel_contents)
+    result = forked_python.run(code, cwd=tmp_path, path=[wheel_contents])
     assert result.returncode == 0, result.stderr[-3000:]
     code_files = [
         *(ROOT / "modeling_finemoltex" / "model").glob("*_finemoltex.py"),
@@ -164,18 +164,18 @@ def test_wheel_starts_the_command_line_without_pytorch(wheel_contents, tmp_path,
     assert "Usage: finemoltex" in result.stdout or f"finemoltex {modeling_finemoltex.__version__}" in result.stdout
 
 
-def test_wheel_runs_the_module_of_the_package(wheel_contents, tmp_path):
+def test_wheel_runs_the_module_of_the_package(wheel_contents, forked_python, tmp_path):
     code = "import runpy; runpy.run_module('modeling_finemoltex.cli', run_name='__main__', alter_sys=True)"
-    result = run_python(code, "--version", cwd=tmp_path, path=wheel_contents)
+    result = forked_python.run(code, "--version", cwd=tmp_path, path=[wheel_contents])
     assert result.stdout == f"finemoltex {modeling_finemoltex.__version__}\n", result.stderr
 
 
-def test_wheel_works_outside_the_checkout(wheel_contents, tmp_path):
+def test_wheel_works_outside_the_checkout(wheel_contents, forked_python, tmp_path):
     code = (
         "import modeling_finemoltex as package; print(package.__file__);"
         "print(package.FineMolTexFeatureExtractor()('CCO')['motif_ids'].numel())"
     )
-    result = run_python(code, cwd=tmp_path, path=wheel_contents)
+    result = forked_python.run(code, cwd=tmp_path, path=[wheel_contents])
     file, num_motifs = result.stdout.split() if result.returncode == 0 else pytest.fail(result.stderr)
     assert Path(file).is_relative_to(wheel_contents)
     assert int(num_motifs) >= 1

@@ -7,8 +7,7 @@ import os
 import random
 import reprlib
 import shutil
-import subprocess
-import sys
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,25 +63,15 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def client(folders, tmp_path_factory):
+def client(folders, forked_python, tmp_path_factory):
     """A server process that cannot import the package."""
-    home = tmp_path_factory.mktemp("endpoint")
-    environment = {**os.environ, "HF_MODULES_CACHE": str(home / "modules")}
-    environment.pop("PYTHONPATH", None)
-    process = subprocess.Popen(
-        [sys.executable, "-I", SERVER, *folders],
-        cwd=home,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=(home / "stderr.txt").open("w"),
-        text=True,
-    )
-    port = process.stdout.readline().strip()
-    assert port, (home / "stderr.txt").read_text()[-4000:]
-    yield Client(int(port))
-    process.kill()
-    process.wait()
+    number, (stdout, stderr) = forked_python.start(SERVER, *folders, cwd=tmp_path_factory.mktemp("endpoint"))
+    deadline = time.monotonic() + 240
+    while not stdout.read_text().endswith("\n"):
+        assert time.monotonic() < deadline and "Traceback" not in stderr.read_text(), stderr.read_text()[-4000:]
+        time.sleep(0.05)
+    yield Client(int(stdout.read_text()))
+    os.kill(number, signal.SIGKILL)
 
 
 def request(smiles=None, text=None, **parameters) -> dict:

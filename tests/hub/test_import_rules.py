@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -87,20 +88,26 @@ def room_of(path: Path) -> str:
     pytest.fail(f"{name_of(path)} stands in no room: add it to LEVELS in {Path(__file__).name}")
 
 
-def runtime_nodes(tree: ast.AST):
-    """All nodes except those under `if TYPE_CHECKING:`."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        yield node
-        yield from runtime_nodes(node)
+@cache
+def imports_of(path: Path) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
+    """Every import statement in the text of `path`, and whether it is for type checkers only."""
+    found, left = [], [(node, False) for node in tree_of(path).body]
+    while left:
+        node, is_checked = left.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.append((node, is_checked))
+        is_checked = is_checked or getattr(getattr(node, "test", None), "id", "") == "TYPE_CHECKING"
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, name, [])
+            left += [(one, is_checked) for one in (inner if isinstance(inner, list) else [])]
+    return found
 
 
 def siblings_imported(path: Path) -> set[Path]:
     """Files of the project that `path` imports relatively, anywhere in its text."""
     found = set()
-    for node in runtime_nodes(tree_of(path)):
-        if not isinstance(node, ast.ImportFrom) or not node.level:
+    for node, is_checked in imports_of(path):
+        if is_checked or not isinstance(node, ast.ImportFrom) or not node.level:
             continue
         base = path.parents[node.level - 1]
         target = base.joinpath(*(node.module or "").split(".")) if node.module else base
@@ -113,7 +120,7 @@ def siblings_imported(path: Path) -> set[Path]:
 
 def absolute_imports(path: Path) -> set[str]:
     """Dotted names that `path` imports absolutely, anywhere in its text."""
-    nodes = list(ast.walk(tree_of(path)))
+    nodes = [node for node, _ in imports_of(path)]
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
 
@@ -124,7 +131,7 @@ def test_there_is_something_to_check():
 
 @pytest.mark.parametrize("path", HUB_FILES, ids=name_of)
 def test_hub_file_imports_flat_single_dot_names(path):
-    for node in ast.walk(tree_of(path)):
+    for node, _ in imports_of(path):
         if isinstance(node, ast.ImportFrom) and node.level:
             assert node.level == 1, f"{name_of(path)}:{node.lineno} climbs out of its folder"
             assert node.module, f"{name_of(path)}:{node.lineno} `from . import x` is not copied to the Hub"
@@ -138,7 +145,7 @@ def test_hub_file_text_only_mentions_real_relative_imports(path):
     text = path.read_text(encoding="utf-8")
     mentioned = re.findall(r"^\s*from\s+\.(\S+)\s+import", text, flags=re.MULTILINE)
     mentioned += re.findall(r"^\s*import\s+\.(\S+)\s*$", text, flags=re.MULTILINE)
-    real = {node.module for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom) and node.level}
+    real = {node.module for node, _ in imports_of(path) if isinstance(node, ast.ImportFrom) and node.level}
     assert set(mentioned) == real
 
 
@@ -196,7 +203,7 @@ def test_the_package_never_imports_itself_absolutely(path):
 
 @pytest.mark.parametrize("path", sorted(CLI.glob("*.py")), ids=name_of)
 def test_the_command_line_has_two_names_and_starts_with_typer_alone(path):
-    for node in ast.walk(tree_of(path)):
+    for node, _ in imports_of(path):
         assert not isinstance(node, ast.ImportFrom) or node.level <= 1, f"{name_of(path)}:{node.lineno}"
     for node in tree_of(path).body:  # all but what stands in functions and under `if TYPE_CHECKING:`
         if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and not node.level):

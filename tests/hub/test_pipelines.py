@@ -1,9 +1,6 @@
 """The pipelines of embeddings: right numbers, any batch size, and from a folder where our package does not exist."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -96,15 +93,12 @@ def test_the_block_of_the_readme_runs(folder):
     assert names["embed"].model.config.model_type == "finemoltex"
 
 
-def test_pipelines_run_from_a_folder_without_the_package(folder, exported, tmp_path):
+def test_pipelines_run_from_a_folder_without_the_package(folder, exported, forked_python, tmp_path):
     wanted = pipeline("finemoltex-feature-extraction", model=folder, device="cpu")(["CCO", {"text": "an alcohol"}])
     hits = pipeline("finemoltex-retrieval", model=folder, device="cpu")("an alcohol", candidates=["C", "CCO"])
     assembled = assemble_folder(folder, tmp_path / "tiny")
     others = [exported[name] for name in ("pretraining", "retrieval", "editing")]
-    environment = {**os.environ, "HF_MODULES_CACHE": str(tmp_path / "modules")}
-    environment.pop("PYTHONPATH", None)
-    command = [sys.executable, "-I", CLIENT, assembled, tmp_path / "result.json", *others]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    done = forked_python.run(CLIENT, assembled, tmp_path / "result.json", *others, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-4000:]
     found = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
     assert found["packages"] == ["transformers_modules"]

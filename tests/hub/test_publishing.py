@@ -1,11 +1,8 @@
 """What is refused before a push, and what a description says; the pushes themselves are in `test_round_trips.py`."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -176,15 +173,12 @@ def test_the_first_code_block_of_a_card_runs(exported, name, capsys):
     assert "tensor(" in capsys.readouterr().out
 
 
-def test_the_second_code_block_of_a_card_runs_without_the_package(exported, heads, tmp_path):
+def test_the_second_code_block_of_a_card_runs_without_the_package(exported, heads, forked_python, tmp_path):
     code = [(HERE / "without_package.py").read_text(encoding="utf-8")]
     for folder in exported.values():
         _, block = read_code_blocks(folder)
         code.append(f"{block}\nprint(type(model).__name__, type(model).__module__.split('.')[0])")
-    environment = {**os.environ, "HF_MODULES_CACHE": str(tmp_path / "modules")}
-    environment.pop("PYTHONPATH", None)
-    command = [sys.executable, "-I", "-c", "\n".join(code)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    done = forked_python.run("\n".join(code), cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     loaded = [line.split()[0] for line in done.stdout.splitlines() if line.endswith(" transformers_modules")]
     expected = {**{name: type(head).__name__ for name, head in heads.items()}, "pretraining": "FineMolTexModel"}

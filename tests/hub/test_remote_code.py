@@ -1,9 +1,6 @@
 """A saved folder loads where our package does not exist, and gives the same numbers as the installed classes."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -68,17 +65,12 @@ def saved(tmp_path_factory, config, change_config, generator_config, generator_t
 
 
 @pytest.fixture(scope="module")
-def remote(saved, molecules, tmp_path_factory):
+def remote(saved, molecules, forked_python, tmp_path_factory):
     """What a process without our package makes of the same folder and molecules."""
     empty = tmp_path_factory.mktemp("elsewhere")
     result = empty / "result.pt"
     pairs = json.dumps([list(molecules), list(molecules.values())])
-    command = [sys.executable, "-I", CLIENT, saved.folder, empty / "again", result, pairs]
-    environment = {**os.environ, "HF_MODULES_CACHE": str(empty / "modules")}
-    environment.pop("PYTHONPATH", None)
-    done = subprocess.run(
-        command, cwd=empty, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240
-    )
+    done = forked_python.run(CLIENT, saved.folder, empty / "again", result, pairs, cwd=empty)
     assert done.returncode == 0, done.stderr[-4000:]
     return torch.load(result, weights_only=True)
 

@@ -4,8 +4,7 @@ In the checkout they point to the installed package; assembled, they load where 
 """
 
 import json
-import os
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -48,20 +47,12 @@ each_folder = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: fold
 def assembled(tmp_path_factory) -> Path:
     """What `make hub` writes."""
     folder = tmp_path_factory.mktemp("build")
-    command = [sys.executable, ROOT / "examples" / "assemble_hub_folders.py", "--output_dir", folder]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]
+    script = str(ROOT / "examples" / "assemble_hub_folders.py")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [script, "--output_dir", str(folder)])
+        runpy.run_path(script, run_name="__main__")
     assert sorted(folder.iterdir()) == [folder / one.name for one in FOLDERS]
     return folder
-
-
-def run_python(code: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Run code in a new process, elsewhere, with a cache of its own."""
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    settings = {**inherited, "HF_MODULES_CACHE": str(folder / "modules"), **environment}
-    command = [sys.executable, *(["-I"] if "PYTHONPATH" not in environment else []), "-c", code]
-    return subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, timeout=240)
 
 
 def test_all_are_shipped():
@@ -99,7 +90,7 @@ def test_it_holds_no_code_but_a_pointer_that_knows_every_class(folder):
     assert "custom_pipelines" not in fields[0]
 
 
-def test_auto_classes_load_a_pointer_in_a_checkout_without_an_import(tmp_path):
+def test_auto_classes_load_a_pointer_in_a_checkout_without_an_import(forked_python, tmp_path):
     """The quickstart of the README does so with the other folder."""
     code = (
         "from transformers import AutoConfig, AutoModel, AutoModelForPreTraining, AutoProcessor\n"
@@ -108,13 +99,13 @@ def test_auto_classes_load_a_pointer_in_a_checkout_without_an_import(tmp_path):
         "loaded = [one.from_pretrained(**options) for one in auto_classes]\n"
         "print(*(f'{type(one).__module__}.{type(one).__name__}' for one in loaded))\n"
     )
-    done = run_python(code, tmp_path, PYTHONPATH=str(ROOT))
+    done = forked_python.run(code, cwd=tmp_path, path=[ROOT])
     assert done.returncode == 0, done.stderr[-3000:]
     classes = ["FineMolTexConfig", "FineMolTexProcessor", "FineMolTexForPreTraining", "FineMolTexModel"]
     assert done.stdout.split() == [f"{getattr(modeling_finemoltex, name).__module__}.{name}" for name in classes]
 
 
-def test_where_the_package_is_absent_the_error_of_a_pointer_names_it(tmp_path):
+def test_where_the_package_is_absent_the_error_of_a_pointer_names_it(forked_python, tmp_path):
     absent = (HERE / "without_package.py").read_text(encoding="utf-8")
     code = (
         "from transformers import AutoModel, AutoProcessor\n"
@@ -124,7 +115,7 @@ def test_where_the_package_is_absent_the_error_of_a_pointer_names_it(tmp_path):
         "    except ModuleNotFoundError as error:\n"
         "        print(error)\n"
     )
-    done = run_python(f"{absent}\n{code}", tmp_path)
+    done = forked_python.run(f"{absent}\n{code}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     first, second = done.stdout.splitlines()
     assert first == second and first.startswith("This folder holds no code. Install the package `finemoltex`")
@@ -142,10 +133,9 @@ def test_assembled_it_can_be_pushed(folder, assembled):
 
 
 @each_folder
-def test_assembled_every_head_gives_the_same_without_the_package(folder, assembled, tmp_path):
-    command = [sys.executable, "-I", HERE / "shipped_client.py", assembled / folder.name, tmp_path / "result.pt"]
-    environment = {**os.environ, "HF_MODULES_CACHE": str(tmp_path / "modules")}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280)
+def test_assembled_every_head_gives_the_same_without_the_package(folder, assembled, forked_python, tmp_path):
+    client = HERE / "shipped_client.py"
+    done = forked_python.run(client, assembled / folder.name, tmp_path / "result.pt", cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-4000:]
     remote = torch.load(tmp_path / "result.pt", weights_only=True)
     assert remote["ours"] == []
