@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from ..embedding.encoder import MoleculeTextEncoder
-from ..model.concepts_finemoltex import locate_concepts
 from ..model.molecules_finemoltex import Molecules
 from ..model.tokens_finemoltex import MoleculeTokens, WordTokens, count_found, score_words, score_words_by_concept
 from .aligner import prepare_pairs
@@ -87,8 +86,7 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     inputs = {name: tensor.to(model.device) for name, tensor in pairs.inputs.items()}
     input_ids, mask = inputs.pop("input_ids")[:1], inputs.pop("attention_mask")[:1]  # (1, T) each
     molecules = Molecules.from_tensors(**inputs)
-    atom_states = model.encode_atoms(molecules)  # (N, H_graph)
-    tokens = model.tokenize_molecules(atom_states, molecules)
+    tokens = model.tokenize_molecules(model.encode_atoms(molecules), molecules)
     states, _ = model.encode_words(input_ids, mask)  # (1, T, H)
     pieces = model.tokenize_words(states, input_ids, mask)  # T
     added = score_words(pieces.vectors, pieces.thresholds, pieces.weights, tokens, len(smiles))  # (T, B)
@@ -98,7 +96,7 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     of_words = pairs.pieces[0][:, : mask.shape[1]].to(added)  # (W, T)
     contributions = (of_words @ added).cpu().numpy()  # (W, B)
     rest = (added.sum(0) - (of_words @ added).sum(0)).tolist()  # (B,)
-    fires = _fire(model, pieces, tokens, molecules, atom_states)  # (T, N)
+    fires = _fire(model, pieces, tokens, molecules)  # (T, N)
     by_atom = torch.stack([(fires * row[:, None]).amax(0) for row in of_words]).cpu().numpy()  # (W, N)
     owner = molecules.molecule_of_atom.cpu().numpy()
     return [
@@ -107,21 +105,16 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     ]
 
 
-def _fire(
-    model: Any, pieces: WordTokens, tokens: MoleculeTokens, molecules: Molecules, atom_states: torch.Tensor
-) -> torch.Tensor:
+def _fire(model: Any, pieces: WordTokens, tokens: MoleculeTokens, molecules: Molecules) -> torch.Tensor:
     """Tell how surely each word piece finds each atom: `(T, N)`.
 
-    A piece that names a structural concept finds the motifs that hold it; another one finds atoms by their vectors, or
-    else the motifs.
+    A piece that names structural concepts finds the motifs of atoms without which there is one fewer of them; another
+    one finds atoms by their vectors, or else the motifs.
     """
     if pieces.shares is not None:
-        detectors = model.molecule_tokens
-        held = detectors.concepts.detect(detectors.refine(atom_states, molecules))  # (N, K)
-        places = locate_concepts(held, tokens.concepts, molecules.molecule_of_atom)  # (N, K)
-        by_motif = places.new_zeros(molecules.num_motifs, places.shape[1])
-        owner = molecules.atom_to_motif[:, None].expand_as(places)
-        by_motif = by_motif.scatter_reduce(0, owner, places, "amax")  # (M, K)
+        missed = _miss_atoms(model, molecules, tokens.concepts)  # (N, K)
+        owner = molecules.atom_to_motif[:, None].expand_as(missed)
+        by_motif = missed.new_zeros(molecules.num_motifs, missed.shape[1]).scatter_reduce(0, owner, missed, "amax")
         return pieces.shares @ by_motif[molecules.atom_to_motif].T
     fires = count_found(tokens.vectors @ pieces.vectors.T, pieces.thresholds).T  # (T, U)
     by_motif, by_atom = fires[:, ~tokens.is_atom], fires[:, tokens.is_atom]  # one may have no columns
@@ -133,6 +126,17 @@ def _fire(
     owner = molecules.molecule_of_atom.expand_as(by_atom)
     best = by_atom.new_zeros(len(by_atom), molecules.num_molecules).scatter_reduce(1, owner, by_atom, "amax")
     return torch.where(best.gather(1, owner) >= FOUND, by_atom, of_motifs)
+
+
+def _miss_atoms(model: Any, molecules: Molecules, counts: torch.Tensor) -> torch.Tensor:
+    """Tell how much of each concept is gone where an atom is hidden, at most 1: `(N, K)`."""
+    gone = []
+    for row, size in enumerate(molecules.molecule_of_atom.bincount(minlength=len(molecules)).tolist()):
+        copies = molecules.select(torch.full((size,), row, device=counts.device))
+        hidden = torch.eye(size, dtype=torch.bool, device=counts.device).flatten()  # one atom of each copy
+        left = model.tokenize_molecules(model.graph_encoder(copies, hidden), copies).concepts  # (size, K)
+        gone.append((counts[row] - left).clamp(0, 1))
+    return torch.cat(gone)
 
 
 __all__ = ["TokenMatches", "match_tokens"]

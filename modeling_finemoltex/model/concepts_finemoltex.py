@@ -103,23 +103,6 @@ def reach_counts(counts: Tensor, count: int) -> Tensor:
     return SHARPNESS * (counts - count + 0.5)
 
 
-def locate_concepts(held: Tensor, counts: Tensor, molecule_of_atom: Tensor) -> Tensor:
-    """Tell where in its molecule each concept is that is there at all: 1 at the atom that holds most of it.
-
-    Args:
-        held (`torch.FloatTensor` of shape `(N, K)`): Of [`FineMolTexMoleculeConcepts.detect`].
-        counts (`torch.FloatTensor` of shape `(B, K)`): Their sums.
-        molecule_of_atom (`torch.LongTensor` of shape `(N,)`): Molecule of each atom.
-
-    Returns:
-        `torch.FloatTensor` of shape `(N, K)`, 0 to 1.
-    """
-    owner = molecule_of_atom[:, None].expand_as(held)  # (N, K)
-    most = torch.zeros_like(counts).scatter_reduce(0, owner, held, "amax")  # (B, K)
-    is_there = reach_counts(counts, 1).sigmoid()  # (B, K)
-    return held / most.clamp(min=1e-6)[molecule_of_atom] * is_there[molecule_of_atom]
-
-
 def collect_demands(shares: Tensor, amounts: Tensor, text_of_word: Tensor, num_texts: int) -> list[Tensor]:
     r"""Add up what the words of each text want: \(u_{ikc} = \sum_{t \in i} a_{tk} q_{tc}\).
 
@@ -155,7 +138,6 @@ __all__ = [
     "FineMolTexMoleculeConcepts",
     "FineMolTexWordConcepts",
     "collect_demands",
-    "locate_concepts",
     "reach_counts",
     "score_concepts",
 ]
