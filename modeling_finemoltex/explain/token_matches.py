@@ -115,7 +115,9 @@ def _fire(model: Any, pieces: WordTokens, tokens: MoleculeTokens, molecules: Mol
         missed = _miss_atoms(model, molecules, tokens.concepts)  # (N, K)
         owner = molecules.atom_to_motif[:, None].expand_as(missed)
         by_motif = missed.new_zeros(molecules.num_motifs, missed.shape[1]).scatter_reduce(0, owner, missed, "amax")
-        return pieces.shares @ by_motif[molecules.atom_to_motif].T
+        shares = pieces.shares  # (T, K); words that share a concept all find it
+        names = shares / shares.amax(0).clamp(min=1e-6) * shares.sum(0)
+        return (names @ by_motif[molecules.atom_to_motif].T).clamp(max=1)
     fires = count_found(tokens.vectors @ pieces.vectors.T, pieces.thresholds).T  # (T, U)
     by_motif, by_atom = fires[:, ~tokens.is_atom], fires[:, tokens.is_atom]  # one may have no columns
     if not by_motif.shape[1]:
