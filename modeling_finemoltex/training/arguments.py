@@ -22,7 +22,7 @@ from .recipe import RECIPE_EXTENSIONS, read_recipe
 DEFAULT_PAPER_TEXT_MODEL = "allenai/scibert_scivocab_uncased"
 SCRATCH = "scratch"
 TOKEN_SIZE = 64  # numbers of a token vector
-QUERY_SHARE = 0.4  # of the rows drawn, where queries are written beside pairs
+QUERY_SHARE = 0.25  # of the rows drawn, where queries are written beside pairs
 QUERIES_PER_MOLECULE = 2
 
 # Each preset is a coherent recipe; every entry is only a default that the flag of the same name overrides.
@@ -80,9 +80,9 @@ def is_cpu_bf16_native() -> bool:
 DEMONSTRATION_DEFAULTS = {
     "query_molecules": 8000,
     "objective": ["grounding"],
-    "max_steps": 400,
-    "eval_steps": 200,
-    "save_steps": 200,
+    "max_steps": 750,
+    "eval_steps": 375,
+    "save_steps": 375,
     "num_proc": os.cpu_count(),
     "bf16": is_cpu_bf16_native(),
 }

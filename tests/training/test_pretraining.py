@@ -83,7 +83,7 @@ def test_splits_do_not_share_molecules_and_vocabularies_come_from_training_alone
 def test_queries_about_the_molecules_are_trained_on_but_not_held_out(prepare):
     prepared, (model_args, data_args, _) = prepare("--query_molecules", "60", "--objective", "grounding")
     pairs, queries = data_args.training_sources()
-    assert (queries.name, pairs.weight, queries.weight) == ("queries", 0.6, 0.4)
+    assert (queries.name, pairs.weight, queries.weight) == ("queries", 0.75, 0.25)
     assert prepared.summary["sources"]["queries"]["pairs"] > 60
     train, test = prepared.features["train"], prepared.features["test"]
     written = [row for row in train if row["conditions"] is not None]
