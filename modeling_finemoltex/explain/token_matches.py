@@ -111,15 +111,24 @@ def _fire(model: Any, pieces: WordTokens, tokens: MoleculeTokens, molecules: Mol
     A piece that names structural concepts finds the motifs of atoms without which there is one fewer of them; another
     one finds atoms by their vectors, or else the motifs.
     """
-    if pieces.shares is not None:
-        missed = _miss_atoms(model, molecules, tokens.concepts)  # (N, K)
-        owner = molecules.atom_to_motif[:, None].expand_as(missed)
-        by_motif = missed.new_zeros(molecules.num_motifs, missed.shape[1]).scatter_reduce(0, owner, missed, "amax")
-        shares = pieces.shares  # (T, K); words that share a concept all find it
-        names = shares / shares.amax(0).clamp(min=1e-6) * shares.sum(0)
-        return (names @ by_motif[molecules.atom_to_motif].T).clamp(max=1)
+    by_vector = _fire_by_vector(pieces, tokens, molecules)
+    if pieces.shares is None:
+        return by_vector
+    missed = _miss_atoms(model, molecules, tokens.concepts)  # (N, K)
+    owner = molecules.atom_to_motif[:, None].expand_as(missed)
+    by_motif = missed.new_zeros(molecules.num_motifs, missed.shape[1]).scatter_reduce(0, owner, missed, "amax")
+    shares = pieces.shares  # (T, K); words that share a concept all find it
+    names = shares / shares.amax(0).clamp(min=1e-6) * shares.sum(0)
+    by_concept = (names @ by_motif[molecules.atom_to_motif].T).clamp(max=1)
+    return torch.where(names.amax(1, keepdim=True) >= FOUND, by_concept, by_vector)
+
+
+def _fire_by_vector(pieces: WordTokens, tokens: MoleculeTokens, molecules: Molecules) -> torch.Tensor:
+    """Tell how surely each word piece finds each atom by its vector, or its motif: `(T, N)`."""
     fires = count_found(tokens.vectors @ pieces.vectors.T, pieces.thresholds).T  # (T, U)
-    by_motif, by_atom = fires[:, ~tokens.is_atom], fires[:, tokens.is_atom]  # one may have no columns
+    by_motif, by_atom = fires[:, ~tokens.is_atom], fires[:, tokens.is_atom]  # either may have no columns
+    if not fires.shape[1]:
+        return fires.new_zeros(len(fires), len(molecules.molecule_of_atom))
     if not by_motif.shape[1]:
         return by_atom
     of_motifs = by_motif[:, molecules.atom_to_motif]  # (T, N)

@@ -185,8 +185,10 @@ class FineMolTexTokenConfig(PreTrainedConfig):
     weight: float | int = 1.0
 
     def validate_architecture(self) -> None:
-        """Check the choice of tokens."""
+        """Check the choice of tokens, and that there are any."""
         _check_choice(self, "levels", ("both", "motif", "atom", "none"))
+        if self.levels == "none" and not self.num_concepts:
+            raise ValueError("`levels` 'none' leaves structural concepts alone, and `num_concepts` is 0: set either.")
 
 
 @strict

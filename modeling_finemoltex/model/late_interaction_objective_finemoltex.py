@@ -26,6 +26,11 @@ class LateInteractionObjective(Objective):
                 "The objective 'late_interaction' needs token vectors: set `token_config={'size': 64}`, or leave the "
                 "objective out."
             )
+        if config.token_config.levels == "none":
+            raise ValueError(
+                "The objective 'late_interaction' needs token vectors, and `token_config.levels` is 'none': set it to "
+                "'both', 'motif' or 'atom', or leave the objective out."
+            )
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
         """Compare all molecules with all texts of the batch."""

@@ -10,10 +10,15 @@ from modeling_finemoltex.explain import match_tokens
 TEXT = "an acid on an aromatic ring"
 
 
-@pytest.fixture(params=["both", "motif", "atom"])
+@pytest.fixture(params=["both", "motif", "atom", "both and concepts", "none and concepts"])
 def encoder(change_config, processor, request):
     torch.manual_seed(0)
-    model = FineMolTexModel(change_config(token_config={"size": 16, "levels": request.param}))
+    levels, _, concepts = request.param.partition(" and ")
+    sizes = {"size": 16, "levels": levels, "num_concepts": 5 if concepts else 0}
+    model = FineMolTexModel(change_config(token_config=sizes))
+    if concepts:
+        torch.nn.init.normal_(model.molecule_tokens.concepts.detectors.weight, std=0.5)
+        torch.nn.init.normal_(model.word_tokens.concepts.naming.weight)
     torch.nn.init.normal_(model.word_tokens.weighting.weight)
     torch.nn.init.normal_(model.word_tokens.projection.weight)
     return MoleculeTextEncoder(model, processor)

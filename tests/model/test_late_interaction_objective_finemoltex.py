@@ -4,6 +4,7 @@ import pytest
 import torch
 from contracts.head import without_dropout
 from contracts.objective import ObjectiveContract, take_rows
+from huggingface_hub.errors import StrictDataclassError
 
 from modeling_finemoltex import FineMolTexForPreTraining
 
@@ -29,6 +30,14 @@ class TestLateInteractionObjective(ObjectiveContract):
 def test_a_model_without_tokens_is_refused(change_config):
     with pytest.raises(ValueError, match=r"needs token vectors: set `token_config=\{'size': 64\}`"):
         FineMolTexForPreTraining(change_config(objectives={"late_interaction": {}}))
+
+
+def test_a_model_of_concepts_alone_is_refused(change_config):
+    sizes = {"size": 8, "levels": "none", "num_concepts": 3}
+    with pytest.raises(ValueError, match="`token_config.levels` is 'none': set it to 'both', 'motif' or 'atom'"):
+        FineMolTexForPreTraining(change_config(objectives={"late_interaction": {}}, token_config=sizes))
+    with pytest.raises(StrictDataclassError, match="and `num_concepts` is 0"):
+        change_config(token_config={"size": 8, "levels": "none"})
 
 
 def test_a_query_that_all_molecules_answer_has_no_negatives(change_config, batch):
