@@ -78,8 +78,6 @@ def is_cpu_bf16_native() -> bool:
 
 # Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.
 DEMONSTRATION_DEFAULTS = {
-    "query_molecules": 8000,
-    "objective": ["grounding"],
     "max_steps": 750,
     "eval_steps": 375,
     "save_steps": 375,
