@@ -10,7 +10,6 @@ from torch import Tensor
 from .answers_finemoltex import UNKNOWN
 from .concepts_finemoltex import TINY, collect_demands, reach_counts
 from .objectives_finemoltex import EncodedPairs, Objective, ObjectiveOptions, PairBatch, Terms
-from .tokens_finemoltex import WordTokens
 
 
 @dataclass
@@ -32,7 +31,6 @@ class GroundingObjective(Objective):
     """
 
     Options = GroundingOptions
-    reads = frozenset({"tokens"})
 
     def __init__(self, config: Any, options: GroundingOptions) -> None:
         super().__init__(config, options)
@@ -44,17 +42,33 @@ class GroundingObjective(Objective):
             )
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
-        """Compare counts with facts, and what words want with conditions."""
+        """Compare counts with facts, and what words want with conditions; of the rows that have them alone."""
+        nothing = pairs.molecule_embeds.sum() * 0.0
         if batch.fact_counts is None or batch.conditions is None:
-            nothing = pairs.molecule_embeds.sum() * 0.0
             return self._name(nothing, nothing)
         facts = self._widen(batch.fact_counts)  # (B, K)
-        words, tokens = pairs.tokens
-        with torch.autocast(pairs.atom_states.device.type, enabled=False):
-            return self._name(
-                count_loss(tokens.concepts, facts, words.amounts.shape[1]),
-                meaning_loss(words, batch.conditions),
-            )
+        is_counted = facts[:, 0] != UNKNOWN  # (B,)
+        is_query = (batch.conditions[..., 0] != UNKNOWN).any(1)  # (B,)
+        return self._name(
+            self._count(model, pairs, batch, facts, is_counted) if is_counted.any() else nothing,
+            self._ask(model, batch, is_query) if is_query.any() else nothing,
+        )
+
+    def _count(self, model: Any, pairs: EncodedPairs, batch: PairBatch, facts: Tensor, is_counted: Tensor) -> Tensor:
+        """Judge the counts of the molecules whose facts are known. -> `()`."""
+        atom_states = pairs.atom_states[is_counted[batch.molecules.molecule_of_atom]]
+        counts = model.molecule_tokens.count(atom_states, batch.molecules.select(is_counted.nonzero()[:, 0]))
+        with torch.autocast(counts.device.type, enabled=False):
+            return count_loss(counts, facts[is_counted], model.config.token_config.num_concept_counts)
+
+    def _ask(self, model: Any, batch: PairBatch, is_query: Tensor) -> Tensor:
+        """Judge what the queries want. -> `()`."""
+        mask = batch.attention_mask[is_query]
+        places = mask.any(0)  # queries are shorter than captions
+        mask, words = mask[:, places], model.get_input_embeddings()(batch.input_ids[is_query][:, places])
+        shares, amounts = model.word_tokens.concepts(words, mask)  # (W, K), (W, C)
+        with torch.autocast(shares.device.type, enabled=False):
+            return meaning_loss(shares, amounts, mask.nonzero()[:, 0], batch.conditions[is_query])
 
     def _widen(self, fact_counts: Tensor) -> Tensor:
         """Add the last facts, which no molecule of the batch has. `(B, F)` -> `(B, K)`."""
@@ -96,7 +110,7 @@ def count_loss(counts: Tensor, fact_counts: Tensor, num_counts: int) -> Tensor:
     return torch.stack(losses).sum() / is_known.sum().clamp(min=1)
 
 
-def meaning_loss(words: WordTokens, conditions: Tensor) -> Tensor:
+def meaning_loss(shares: Tensor, amounts: Tensor, text_of_word: Tensor, conditions: Tensor) -> Tensor:
     r"""Judge which concepts each query names, and how many of them it wants.
 
     The concepts of its conditions must be named and no other, \(-\sum_{k \in i} \log A_{ik} - \sum_{k \notin i}
@@ -104,13 +118,14 @@ def meaning_loss(words: WordTokens, conditions: Tensor) -> Tensor:
     shares, must be 1 where the condition starts to hold, -1 where it ends, and 0 elsewhere: a squared error.
 
     Args:
-        words ([`WordTokens`]): `W` words of `B` texts.
+        shares (`torch.FloatTensor` of shape `(W, K)`), amounts (`(W, C)`): Of [`FineMolTexWordConcepts`].
+        text_of_word (`torch.LongTensor` of shape `(W,)`): Text of each of the `W` words of `B` texts.
         conditions (`torch.LongTensor` of shape `(B, C, 3)`): Concept, least and most; `UNKNOWN` pads.
 
     Returns:
         `torch.FloatTensor` of shape `()`: The mean over queries; 0 without any.
     """
-    shares, num_texts, num_counts = words.shares, len(conditions), words.amounts.shape[1]
+    num_texts, num_counts = len(conditions), amounts.shape[1]
     concepts, least, most = conditions.unbind(-1)  # (B, C) each
     is_condition = concepts != UNKNOWN  # (B, C)
     is_query = is_condition.any(1).float()  # (B,)
@@ -118,11 +133,11 @@ def meaning_loss(words: WordTokens, conditions: Tensor) -> Tensor:
     empty = torch.zeros(num_texts, shares.shape[1], device=shares.device)  # (B, K)
     is_named = empty.scatter_add(1, columns, is_condition.float()).clamp(max=1)
 
-    names = empty.index_add(0, words.text_of_word, shares)  # (B, K)
+    names = empty.index_add(0, text_of_word, shares)  # (B, K)
     naming = F.binary_cross_entropy(names.clamp(TINY, 1 - TINY), is_named, reduction="none").sum(1)  # (B,)
 
     amount = torch.zeros_like(naming)  # (B,)
-    demands = collect_demands(shares, words.amounts, words.text_of_word, num_texts)
+    demands = collect_demands(shares, amounts, text_of_word, num_texts)
     for step, demand in enumerate(demands, start=1):
         last = step == num_counts  # which stands for all larger numbers
         starts = (least >= step) if last else (least == step)  # (B, C)

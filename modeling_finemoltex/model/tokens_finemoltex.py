@@ -115,6 +115,10 @@ class FineMolTexMoleculeTokens(nn.Module):
         is_atom = torch.arange(len(owner), device=owner.device) >= len(motifs)
         return MoleculeTokens(torch.cat([motifs, atoms]), owner, is_atom, concepts)
 
+    def count(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
+        """Count the structural concepts alone. `(N, H_graph)` -> `(B, K)`; for models that have them."""
+        return self.concepts(self.refine(atom_states, molecules), molecules)
+
     def refine(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Run the own layers, each added to what it reads, and normalise. `(N, H_graph)` -> `(N, H_graph)`."""
         bonds = self.layers[0].bond_embedding.indicate(molecules.edge_features) if self.layers else None  # (E, R)

@@ -1,7 +1,6 @@
 """Command-line arguments of pre-training, with defaults that follow the chosen preset."""
 
 import argparse
-import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,83 +14,25 @@ from transformers.integrations import is_tensorboard_available
 
 from ..data.sources import CHEMICALS, PairSource
 from ..data.structural_facts import structural_facts
-from .muon import is_bf16_native
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
+from .preset_defaults import DEMONSTRATION_DEFAULTS, NO_DEMONSTRATION, PRESET_DEFAULTS, SCRATCH
 from .recipe import RECIPE_EXTENSIONS, read_recipe
 
-DEFAULT_PAPER_TEXT_MODEL = "allenai/scibert_scivocab_uncased"
-SCRATCH = "scratch"
 TOKEN_SIZE = 64  # numbers of a token vector
 QUERY_SHARE = 0.25  # of the rows drawn, where queries are written beside pairs
 QUERIES_PER_MOLECULE = 2
-
-# Each preset is a coherent recipe; every entry is only a default that the flag of the same name overrides.
-# `paper` follows the published recipe: constant Adam rates per part, batches of 16, no decay, clipping or warm-up.
-PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
-    "tiny": {
-        "text_model": SCRATCH,
-        "text_vocab_size": 1000,
-        "motif_min_count": 2,
-        "max_text_length": 64,
-        "max_train_samples": 1000,  # featurising all 71k bundled pairs would take longer than the run itself
-        "per_device_train_batch_size": 8,
-        "learning_rate": 1e-3,
-        "num_train_epochs": 1.0,
-    },
-    "small": {
-        "text_model": SCRATCH,
-        "text_vocab_size": 8000,
-        "motif_min_count": 5,
-        "max_text_length": 48,
-        "per_device_train_batch_size": 128,
-        "costly_share": 0.125,  # steps count for more than masked words and motifs in a short run
-        "muon_learning_rate": 0.02,  # two to three times the progress per step of AdamW alone
-        "learning_rate": 1e-3,
-        "adam_beta2": 0.98,
-        "weight_decay": 0.01,
-        "warmup_steps": 40,
-        "lr_scheduler_type": "cosine",
-        "num_train_epochs": 5.0,
-    },
-    "paper": {
-        "text_model": DEFAULT_PAPER_TEXT_MODEL,
-        "fragmentation": "paper",
-        "motif_min_count": 10,
-        "max_text_length": 512,
-        "per_device_train_batch_size": 16,
-        "learning_rate": 1e-5,
-        "graph_learning_rate": 1e-5,
-        "projection_learning_rate": 3e-5,
-        "text_learning_rate": 1e-5,
-        "head_learning_rate": 1e-3,
-        "lr_scheduler_type": "constant",
-        "max_grad_norm": 0.0,
-        "num_train_epochs": 10.0,
-    },
-}
-
-
-def is_cpu_bf16_native() -> bool:
-    """Return whether training runs on a CPU with bfloat16 instructions, where autocast halves the time of a step."""
-    return not torch.accelerator.is_available() and is_bf16_native("cpu")
-
-
-# Without data of one's own and without a length, `small` is a demonstration: minutes on two CPU cores.
-DEMONSTRATION_DEFAULTS = {
-    "max_steps": 750,
-    "eval_steps": 375,
-    "save_steps": 375,
-    "num_proc": os.cpu_count(),
-    "bf16": is_cpu_bf16_native(),
-}
 
 
 @dataclass
 class ModelArguments:
     """Which model is trained, from which text encoder, and with which objective."""
 
-    preset: Literal["tiny", "small", "paper"] = field(
-        default="small", metadata={"help": "Size of the model and the training recipe that goes with it."}
+    preset: str = field(
+        default="small",
+        metadata={
+            "choices": list(PRESET_DEFAULTS),
+            "help": "Size of the model, its objectives and the training recipe that goes with them.",
+        },
     )
     initial_model: str | None = field(
         default=None,
@@ -448,11 +389,11 @@ def parse_arguments(
     parser = HfArgumentParser(
         (ModelArguments, DataArguments, FineMolTexTrainingArguments),
         prog=prog,
-        usage="%(prog)s [RECIPE.yaml] [--preset {tiny,small,paper}] [--dataset PAIRS] [--output_dir DIR] [options]",
+        usage="%(prog)s [RECIPE.yaml] [--preset PRESET] [--dataset PAIRS] [--output_dir DIR] [options]",
         description="Pre-train FineMolTex on molecule-text pairs.",
         formatter_class=lambda prog: argparse.ArgumentDefaultsHelpFormatter(prog, max_help_position=40, width=119),
     )
     parser.set_defaults(**PRESET_DEFAULTS.get(preset, {}))
-    if preset == "small" and given.dataset is given.sources is given.num_train_epochs is None:
+    if preset not in NO_DEMONSTRATION and given.dataset is given.sources is given.num_train_epochs is None:
         parser.set_defaults(**DEMONSTRATION_DEFAULTS)
     return parser.parse_args_into_dataclasses(argv, look_for_args_file=False)

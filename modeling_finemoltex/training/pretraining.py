@@ -26,9 +26,10 @@ from ..model.configuration_finemoltex import PAPER_OBJECTIVES, FineMolTexConfig,
 from ..model.presets_finemoltex import PRESETS
 from ..model.pretraining_finemoltex import FineMolTexForPreTraining
 from ..processors import FineMolTexDataCollator, FineMolTexFeatureExtractor, FineMolTexProcessor, train_motif_vocab
-from .arguments import SCRATCH, DataArguments, FineMolTexTrainingArguments, ModelArguments
+from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .interruption import SaveOnInterrupt
+from .preset_defaults import SCRATCH
 from .text_model import build_text_model
 from .trainer import FineMolTexTrainer
 

@@ -7,16 +7,13 @@ from contracts.objective import ObjectiveContract, take_rows
 
 from modeling_finemoltex import FineMolTexForPreTraining
 from modeling_finemoltex.model.grounding_objective_finemoltex import count_loss, meaning_loss
-from modeling_finemoltex.model.tokens_finemoltex import WordTokens
 
 UNKNOWN = -1
 FACTS = torch.tensor([[1, 0, 2], [UNKNOWN] * 3, [0, 0, 5]])
 
 
 def say(shares, amounts, texts):
-    size = len(texts)
-    nothing = (torch.zeros(size, 2), torch.zeros(size), torch.zeros(size, 3), torch.tensor(texts))
-    return WordTokens(*nothing, torch.tensor(shares), torch.tensor(amounts))
+    return torch.tensor(shares), torch.tensor(amounts), torch.tensor(texts)
 
 
 def test_true_counts_cost_nothing_and_unknown_ones_are_left_alone():
@@ -37,15 +34,16 @@ def test_words_that_say_the_conditions_cost_nothing():
         [[0.0, 1.0, -1.0], [-1.0, 0.0, 0.0], [9.0, 9.0, 9.0]],
         [0, 0, 1],  # the second text is no query: whatever it says
     )
-    assert meaning_loss(right, conditions) < 1e-4
-    for change in ({"shares": right.shares.flip(1)}, {"amounts": -right.amounts}):
-        assert meaning_loss(right._replace(**change), conditions) > 1
-    assert meaning_loss(right, torch.full((2, 1, 3), UNKNOWN)) == 0
+    shares, amounts, texts = right
+    assert meaning_loss(*right, conditions) < 1e-4
+    assert meaning_loss(shares.flip(1), amounts, texts, conditions) > 1
+    assert meaning_loss(shares, -amounts, texts, conditions) > 1
+    assert meaning_loss(*right, torch.full((2, 1, 3), UNKNOWN)) == 0
 
 
 def test_the_last_number_stands_for_all_larger_ones():
     five = torch.tensor([[[0, 5, 127]]])
-    assert meaning_loss(say([[1.0, 0.0]], [[0.0, 0.0, 1.0]], [0]), five) < 1e-4
+    assert meaning_loss(*say([[1.0, 0.0]], [[0.0, 0.0, 1.0]], [0]), five) < 1e-4
 
 
 class TestGroundingObjective(ObjectiveContract):
@@ -84,6 +82,16 @@ class TestGroundingObjective(ObjectiveContract):
 
     def test_a_batch_without_queries_says_nothing(self, pretrainer, batch):
         assert pretrainer(**batch).loss == 0
+
+    def test_rows_without_facts_change_nothing(self, pretrainer, pairs):
+        pretrainer.eval()
+        some = torch.arange(0, len(pairs["seeds"]), 2)
+        alone = pretrainer(**take_rows(pairs, some)).losses
+        others = torch.ones(len(pairs["seeds"]), dtype=torch.bool).index_fill(0, some, False)
+        facts, asked = pairs["fact_counts"].clone(), pairs["conditions"].clone()
+        facts[others], asked[others] = UNKNOWN, UNKNOWN
+        together = pretrainer(**{**pairs, "fact_counts": facts, "conditions": asked}).losses
+        torch.testing.assert_close(together, alone)
 
     def test_more_facts_than_concepts_are_refused(self, pretrainer, pairs):
         pairs["fact_counts"] = torch.zeros(len(pairs["seeds"]), 6)
