@@ -7,6 +7,7 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow.compute as pc
 import rdkit
 from datasets import Value
 
@@ -99,6 +100,30 @@ def _count_table(
         cache_file_name=cache_file(table, f"facts-{fingerprint}"),
         desc=f"Counting facts of {name}",
     )
+
+
+def read_facts(rows: datasets.Dataset) -> np.ndarray:
+    """Read the facts of the molecules of training rows, each molecule once.
+
+    Args:
+        rows (`datasets.Dataset`): With `facts`, null where they are not known, and `molecule_ids`.
+
+    Returns:
+        `np.ndarray` of shape `(R, F)`, int8.
+
+    Raises:
+        ValueError: If no row has facts.
+    """
+    names = ("facts", "molecule_ids")
+    table = rows.select_columns(names).with_format("arrow")[:] if set(names) <= set(rows.column_names) else None
+    table = None if table is None else table.filter(pc.is_valid(table["facts"]))
+    if table is None or not len(table):
+        raise ValueError(
+            "No training row has structural facts to write queries about: give `--query_molecules`, or a source with "
+            "`queries: true`."
+        )
+    _, first = np.unique(table["molecule_ids"].to_numpy(), return_index=True)
+    return np.stack([restore_facts(facts) for facts in table["facts"].take(first).to_pylist()])
 
 
 def restore_facts(facts: Sequence[int]) -> np.ndarray:

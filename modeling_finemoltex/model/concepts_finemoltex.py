@@ -76,7 +76,7 @@ class FineMolTexWordConcepts(nn.Module):
     def parts(self) -> dict[str, Part]:
         """Declare the layers, and what names and counts."""
         return {
-            "concept_layers": Part("readout", (self.input_norm, self.layers)),
+            "concept_layers": Part("head", (self.input_norm, self.layers)),
             "word_concepts": Part("head", (self.naming, self.amounts)),
         }
 

@@ -44,31 +44,40 @@ class GroundingObjective(Objective):
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
         """Compare counts with facts, and what words want with conditions; of the rows that have them alone."""
         nothing = pairs.molecule_embeds.sum() * 0.0
-        if batch.fact_counts is None or batch.conditions is None:
-            return self._name(nothing, nothing)
+        return self._name(self._count(model, pairs, batch, nothing), self._ask(model, batch, nothing))
+
+    def _count(self, model: Any, pairs: EncodedPairs, batch: PairBatch, nothing: Tensor) -> Tensor:
+        """Judge the counts of the molecules whose facts are known. -> `()`."""
+        if batch.fact_counts is None:
+            return nothing
         facts = self._widen(batch.fact_counts)  # (B, K)
         is_counted = facts[:, 0] != UNKNOWN  # (B,)
-        is_query = (batch.conditions[..., 0] != UNKNOWN).any(1)  # (B,)
-        return self._name(
-            self._count(model, pairs, batch, facts, is_counted) if is_counted.any() else nothing,
-            self._ask(model, batch, is_query) if is_query.any() else nothing,
-        )
-
-    def _count(self, model: Any, pairs: EncodedPairs, batch: PairBatch, facts: Tensor, is_counted: Tensor) -> Tensor:
-        """Judge the counts of the molecules whose facts are known. -> `()`."""
+        if not is_counted.any():
+            return nothing
         atom_states = pairs.atom_states[is_counted[batch.molecules.molecule_of_atom]]
         counts = model.molecule_tokens.count(atom_states, batch.molecules.select(is_counted.nonzero()[:, 0]))
         with torch.autocast(counts.device.type, enabled=False):
             return count_loss(counts, facts[is_counted], model.config.token_config.num_concept_counts)
 
-    def _ask(self, model: Any, batch: PairBatch, is_query: Tensor) -> Tensor:
-        """Judge what the queries want. -> `()`."""
-        mask = batch.attention_mask[is_query]
-        places = mask.any(0)  # queries are shorter than captions
-        mask, words = mask[:, places], model.get_input_embeddings()(batch.input_ids[is_query][:, places])
+    def _ask(self, model: Any, batch: PairBatch, nothing: Tensor) -> Tensor:
+        """Judge what the queries of the rows and those beside them want. -> `()`."""
+        asked = []
+        if batch.conditions is not None:
+            is_query = (batch.conditions[..., 0] != UNKNOWN).any(1)  # (B,)
+            asked = [(batch.input_ids[is_query], batch.attention_mask[is_query], batch.conditions[is_query])]
+        if batch.queries is not None:
+            asked = [*asked, batch.queries]
+        asked = [(len(texts), self._judge(model, texts, *rest)) for texts, *rest in asked if len(texts)]
+        total = sum(size for size, _ in asked)
+        return sum((size / total * loss for size, loss in asked), nothing)
+
+    def _judge(self, model: Any, input_ids: Tensor, attention_mask: Tensor, conditions: Tensor) -> Tensor:
+        """Judge what `Q` queries want. `(Q, T)`, `(Q, T)`, `(Q, C, 3)` -> `()`."""
+        places = attention_mask.any(0)  # queries are shorter than captions
+        mask, words = attention_mask[:, places], model.get_input_embeddings()(input_ids[:, places])
         shares, amounts = model.word_tokens.concepts(words, mask)  # (W, K), (W, C)
         with torch.autocast(shares.device.type, enabled=False):
-            return meaning_loss(shares, amounts, mask.nonzero()[:, 0], batch.conditions[is_query])
+            return meaning_loss(shares, amounts, mask.nonzero()[:, 0], conditions)
 
     def _widen(self, fact_counts: Tensor) -> Tensor:
         """Add the last facts, which no molecule of the batch has. `(B, F)` -> `(B, K)`."""

@@ -18,6 +18,19 @@ from .tokens_finemoltex import MoleculeTokens, WordTokens
 READABLE = ("word_states", "motif_states", "motif_embeds", "tokens")
 
 
+class Queries(NamedTuple):
+    """Texts without a molecule of their own.
+
+    Args:
+        input_ids, attention_mask (`torch.LongTensor` of shape `(Q, T)`): Texts.
+        conditions (`torch.LongTensor` of shape `(Q, C, 3)`): What each asks of a molecule.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    conditions: Tensor
+
+
 class PairBatch(NamedTuple):
     """The pairs as they came: molecule `i` belongs to text `i`.
 
@@ -30,6 +43,7 @@ class PairBatch(NamedTuple):
         fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of each molecule.
         conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What each text asks of them; with both, every
             molecule that answers a text fits it. See [`find_answers`].
+        queries ([`Queries`], *optional*): Further queries.
     """
 
     molecules: Molecules
@@ -40,6 +54,7 @@ class PairBatch(NamedTuple):
     text_ids: Tensor | None = None
     fact_counts: Tensor | None = None
     conditions: Tensor | None = None
+    queries: Queries | None = None
 
 
 class EncodedPairs(NamedTuple):
@@ -201,6 +216,7 @@ __all__ = [
     "Objective",
     "ObjectiveOptions",
     "PairBatch",
+    "Queries",
     "Terms",
     "check_choice",
     "encode_pairs",

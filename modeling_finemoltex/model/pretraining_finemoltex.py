@@ -19,7 +19,7 @@ from .matching_objective_finemoltex import MatchingObjective
 from .migration_finemoltex import V1_KEYS
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
 from .molecules_finemoltex import Molecules, takes_molecules
-from .objectives_finemoltex import Objective, PairBatch, Terms, encode_pairs, read_options
+from .objectives_finemoltex import Objective, PairBatch, Queries, Terms, encode_pairs, read_options
 from .outputs_finemoltex import FineMolTexPreTrainingOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
@@ -86,6 +86,9 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         text_ids: Tensor | None = None,
         fact_counts: Tensor | None = None,
         conditions: Tensor | None = None,
+        query_input_ids: Tensor | None = None,
+        query_attention_mask: Tensor | None = None,
+        query_conditions: Tensor | None = None,
         seeds: Tensor | None = None,
         costly: bool = True,
         return_loss: bool = True,
@@ -99,6 +102,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
                 negatives of each other.
             fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of the molecules.
             conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What the texts ask of them.
+            query_input_ids, query_attention_mask (`torch.LongTensor` of shape `(Q, T)`, *optional*): Further queries.
+            query_conditions (`torch.LongTensor` of shape `(Q, C, 3)`, *optional*): What these ask.
             seeds (`torch.LongTensor` of shape `(B,)`, *optional*): What objectives draw is a function of these; they
                 come from the random generator of torch when absent.
             costly (`bool`): Compute the costly objectives too. [`FineMolTexTrainer`] does so in a share of the steps.
@@ -118,7 +123,11 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             attention_mask = torch.ones_like(input_ids)
         if seeds is None:
             seeds = torch.randint(2**62, (len(molecules),), device=input_ids.device)
-        batch = PairBatch(molecules, input_ids, attention_mask, seeds, molecule_ids, text_ids, fact_counts, conditions)
+        queries = None
+        if query_input_ids is not None:
+            queries = Queries(query_input_ids, query_attention_mask, query_conditions)
+        ids, truth = (molecule_ids, text_ids), (fact_counts, conditions, queries)
+        batch = PairBatch(molecules, input_ids, attention_mask, seeds, *ids, *truth)
         due = [one for one in self.objectives.values() if costly or not one.is_costly]
         pairs = encode_pairs(self.finemoltex, batch, {name for one in due for name in one.reads})
         terms = merge_terms([one(self.finemoltex, pairs, batch) for one in due])

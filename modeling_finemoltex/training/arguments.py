@@ -166,6 +166,13 @@ class DataArguments:
             f"{QUERY_SHARE} of the rows. The objective `grounding` learns from them."
         },
     )
+    queries_per_batch: int = field(
+        default=0,
+        metadata={
+            "help": "Write so many further structure queries for every batch, of which the text alone is needed; from "
+            "the facts of --query_molecules or of sources of queries. `grounding` learns words from them."
+        },
+    )
     smiles_column: str | None = field(
         default=None, metadata={"help": "Column that holds the molecules; none: the usual names are tried."}
     )

@@ -19,7 +19,9 @@ from transformers.utils import is_matplotlib_available, logging
 
 from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
 from ..data.atomic_files import write_text
+from ..data.query_rows import read_facts
 from ..data.sources import PairSource, load_molecules, load_source, sample_rows
+from ..data.structural_queries import QueryWriter
 from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
 from ..model.configuration_finemoltex import PAPER_OBJECTIVES, FineMolTexConfig, merge_fields
@@ -30,6 +32,7 @@ from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArgument
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .interruption import SaveOnInterrupt
 from .preset_defaults import SCRATCH
+from .query_collator import QueryCollator
 from .text_model import build_text_model
 from .trainer import FineMolTexTrainer
 
@@ -146,13 +149,16 @@ def build_trainer(
         # Every parameter takes part in a masked step; in other steps, at least the mask token does not.
         is_masked_always = "masked_modelling" in model.objectives and training_args.costly_share == 1
         training_args.ddp_find_unused_parameters = not is_masked_always
-    sources = data_args.training_sources()
+    sources, collator = data_args.training_sources(), FineMolTexDataCollator(prepared.processor)
+    if data_args.queries_per_batch:
+        writer = QueryWriter(read_facts(prepared.features["train"]), training_args.seed)
+        collator = QueryCollator(collator, writer, data_args.queries_per_batch)
     return FineMolTexTrainer(
         model=model,
         args=training_args,
         train_dataset=prepared.features["train"],
         eval_dataset=validation,
-        data_collator=FineMolTexDataCollator(prepared.processor),
+        data_collator=collator,
         processing_class=prepared.processor,
         compute_metrics=functools.partial(compute_metrics, protocol="validation"),
         sources=sources if len(sources) > 1 or data_args.sources else None,
@@ -405,7 +411,7 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
     )
     settings = {name: getattr(model_args, name) for name in model_names} | asdict(data_args) | {"seed": seed}
     # No effect on the files, wherever the data lies.
-    for name in ("num_proc", "max_eval_samples", "data_dir", "source_weights"):
+    for name in ("num_proc", "max_eval_samples", "data_dir", "source_weights", "queries_per_batch"):
         del settings[name]
     if data_args.sources is not None:  # weights count when rows are drawn
         settings["sources"] = {source.name: source.rows_identity() for source in data_args.training_sources()}
