@@ -40,14 +40,12 @@ class FineMolTexMoleculeConcepts(nn.Module):
         self.detectors = _SilentDetectors(hidden_size, num_concepts)
 
     def detect(self, atom_states: Tensor) -> Tensor:
-        """Tell how much of each concept each atom holds, 0 to 1. `(N, H_graph)` -> `(N, K)`."""
-        return self.detectors(atom_states).float().sigmoid()
+        """Tell how much of each concept each atom holds, 0 to 1, as logits. `(N, H_graph)` -> `(N, K)`."""
+        return self.detectors(atom_states).float()
 
     def forward(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Add the atoms up; see the shapes above."""
-        held = self.detect(atom_states)  # (N, K)
-        counts = held.new_zeros(molecules.num_molecules, held.shape[1])
-        return counts.index_add(0, molecules.molecule_of_atom, held)  # (B, K)
+        return add_up_atoms(self.detect(atom_states).sigmoid(), molecules)
 
 
 class FineMolTexWordConcepts(nn.Module):
@@ -95,6 +93,12 @@ class FineMolTexWordConcepts(nn.Module):
         return shares, self.amounts(states).float()
 
 
+def add_up_atoms(values: Tensor, molecules: Molecules) -> Tensor:
+    """Add values of atoms up by molecule. `(N, K)` -> `(B, K)`."""
+    sums = values.new_zeros(molecules.num_molecules, values.shape[1])
+    return sums.index_add(0, molecules.molecule_of_atom, values)
+
+
 def reach_counts(counts: Tensor, count: int) -> Tensor:
     r"""Tell how surely there are at least so many of each concept, as a logit. `(B, K)` -> `(B, K)`.
 
@@ -137,6 +141,7 @@ def score_concepts(demands: list[Tensor], counts: Tensor) -> Tensor:
 __all__ = [
     "FineMolTexMoleculeConcepts",
     "FineMolTexWordConcepts",
+    "add_up_atoms",
     "collect_demands",
     "reach_counts",
     "score_concepts",

@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from .answers_finemoltex import UNKNOWN
-from .concepts_finemoltex import TINY, collect_demands, reach_counts
+from .concepts_finemoltex import TINY, add_up_atoms, collect_demands, reach_counts
 from .objectives_finemoltex import EncodedPairs, Objective, ObjectiveOptions, PairBatch, Terms
 
 
@@ -55,9 +55,13 @@ class GroundingObjective(Objective):
         if not is_counted.any():
             return nothing
         atom_states = pairs.atom_states[is_counted[batch.molecules.molecule_of_atom]]
-        counts = model.molecule_tokens.count(atom_states, batch.molecules.select(is_counted.nonzero()[:, 0]))
-        with torch.autocast(counts.device.type, enabled=False):
-            return count_loss(counts, facts[is_counted], model.config.token_config.num_concept_counts)
+        molecules, facts = batch.molecules.select(is_counted.nonzero()[:, 0]), facts[is_counted]
+        held = model.molecule_tokens.detect_concepts(atom_states, molecules)  # (N_counted, K)
+        with torch.autocast(held.device.type, enabled=False):
+            counts = add_up_atoms(held.sigmoid(), molecules)  # (B_counted, K)
+            absence = add_up_atoms(-F.softplus(held), molecules)  # (B_counted, K)
+            counting = count_loss(counts, facts, model.config.token_config.num_concept_counts)
+            return counting + presence_loss(absence, facts)
 
     def _ask(self, model: Any, batch: PairBatch, nothing: Tensor) -> Tensor:
         """Judge what the queries of the rows and those beside them want. -> `()`."""
@@ -119,6 +123,23 @@ def count_loss(counts: Tensor, fact_counts: Tensor, num_counts: int) -> Tensor:
     return torch.stack(losses).sum() / is_known.sum().clamp(min=1)
 
 
+def presence_loss(absence: Tensor, fact_counts: Tensor) -> Tensor:
+    r"""Judge whether each concept is found at all, \(p = 1 - \prod_i (1 - h_i)\); a sum over concepts.
+
+    Its gradient at an atom of a molecule that holds a concept is the atom's share of what is found, however little
+    that is: a rare concept, whose detector the other molecules have silenced, is still learned.
+
+    Args:
+        absence (`torch.FloatTensor` of shape `(B, K)`): \(\log \prod_i (1 - h_i)\) over the atoms.
+        fact_counts (`torch.Tensor` of shape `(B, K)`): The truth.
+
+    Returns:
+        `torch.FloatTensor` of shape `()`: The mean over molecules.
+    """
+    found = torch.log(-torch.expm1(absence.clamp(max=-TINY)))  # (B, K)
+    return -torch.where(fact_counts >= 1, found, absence).sum(1).mean()
+
+
 def meaning_loss(shares: Tensor, amounts: Tensor, text_of_word: Tensor, conditions: Tensor) -> Tensor:
     r"""Judge which concepts each query names, and how many of them it wants.
 
@@ -156,4 +177,4 @@ def meaning_loss(shares: Tensor, amounts: Tensor, text_of_word: Tensor, conditio
     return ((naming + amount) * is_query).sum() / is_query.sum().clamp(min=1)
 
 
-__all__ = ["GroundingObjective", "count_loss", "meaning_loss"]
+__all__ = ["GroundingObjective", "count_loss", "meaning_loss", "presence_loss"]

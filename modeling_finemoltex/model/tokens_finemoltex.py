@@ -115,9 +115,9 @@ class FineMolTexMoleculeTokens(nn.Module):
         is_atom = torch.arange(len(owner), device=owner.device) >= len(motifs)
         return MoleculeTokens(torch.cat([motifs, atoms]), owner, is_atom, concepts)
 
-    def count(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
-        """Count the structural concepts alone. `(N, H_graph)` -> `(B, K)`; for models that have them."""
-        return self.concepts(self.refine(atom_states, molecules), molecules)
+    def detect_concepts(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
+        """Detect the structural concepts of a model that has them, as logits. `(N, H_graph)` -> `(N, K)`."""
+        return self.concepts.detect(self.refine(atom_states, molecules))
 
     def refine(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Run the own layers, each added to what it reads, and normalise. `(N, H_graph)` -> `(N, H_graph)`."""

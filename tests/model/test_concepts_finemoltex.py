@@ -51,7 +51,7 @@ def test_counts_add_up_over_atoms(change_config, processor):
     model = build(change_config)
     molecules, tokens, _ = encode(model, processor, SMILES, ["an alcohol"])
     detectors = model.molecule_tokens
-    held = detectors.concepts.detect(detectors.refine(model.encode_atoms(molecules), molecules))
+    held = detectors.detect_concepts(model.encode_atoms(molecules), molecules).sigmoid()
     assert tokens.concepts.shape == (2, 7)
     torch.testing.assert_close(tokens.concepts, torch.stack([held[:3].sum(0), held[3:].sum(0)]))
 

@@ -6,7 +6,7 @@ from contracts.head import without_dropout
 from contracts.objective import ObjectiveContract, take_rows
 
 from modeling_finemoltex import FineMolTexForPreTraining
-from modeling_finemoltex.model.grounding_objective_finemoltex import count_loss, meaning_loss
+from modeling_finemoltex.model.grounding_objective_finemoltex import count_loss, meaning_loss, presence_loss
 
 UNKNOWN = -1
 FACTS = torch.tensor([[1, 0, 2], [UNKNOWN] * 3, [0, 0, 5]])
@@ -24,6 +24,16 @@ def test_true_counts_cost_nothing_and_unknown_ones_are_left_alone():
     assert not counts.grad[1].any()
     wrong = count_loss(torch.zeros(3, 3), FACTS, 3)
     assert wrong > 10 and count_loss(torch.zeros(1, 3), FACTS[1:2], 3) == 0
+
+
+def test_presence_is_that_of_independent_atoms_and_its_gradient_does_not_vanish():
+    held = torch.tensor([[-9.0, 2.0], [-9.0, -1.0]], requires_grad=True)  # two atoms of one molecule, two concepts
+    absence = -torch.nn.functional.softplus(held).sum(0, keepdim=True)
+    loss = presence_loss(absence, torch.tensor([[1, 0]]))
+    absent = (1 - held.detach().sigmoid()).prod(0)
+    torch.testing.assert_close(loss.detach(), -(1 - absent[0]).log() - absent[1].log(), rtol=1e-3, atol=1e-3)
+    loss.backward()
+    torch.testing.assert_close(held.grad[:, 0], torch.tensor([-0.5, -0.5]), rtol=1e-2, atol=1e-2)
 
 
 def test_words_that_say_the_conditions_cost_nothing():
