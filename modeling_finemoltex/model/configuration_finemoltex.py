@@ -65,8 +65,9 @@ class FineMolTexMotifConfig(PreTrainedConfig):
         vocab_size (`int`): Entries of the motif vocabulary, [UNK] (id 0) and [MASK] (id 1) included.
         max_positions (`int`): Distinct breadth-first ranks; motifs further down the tree share the last one.
         max_atom_count (`int`): Distinct numbers of atoms of a motif or a molecule; larger ones share the last one.
-        mask_level (`str`): `"atom"` hides the atoms and bonds of a masked motif before message passing, so that no
-            neighbour can leak them; `"token"` hides the motif token alone, as in the paper.
+        mask_level (`str`): `"motif"` leaves one masked atom without bonds of a masked motif, so that neither its
+            size nor where it is attached tells what it is; `"atom"` hides its atoms and bonds before message passing;
+            `"token"` hides the motif token alone, as in the paper.
     """
 
     model_type = "finemoltex_motifs"
@@ -75,11 +76,11 @@ class FineMolTexMotifConfig(PreTrainedConfig):
     vocab_size: int = 2459
     max_positions: int = 512
     max_atom_count: int = 128
-    mask_level: str = "atom"
+    mask_level: str = "motif"
 
     def validate_architecture(self) -> None:
         """Check the level at which motifs are hidden."""
-        _check_choice(self, "mask_level", ("atom", "token"))
+        _check_choice(self, "mask_level", ("motif", "atom", "token"))
 
 
 @strict

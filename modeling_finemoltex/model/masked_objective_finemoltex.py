@@ -76,7 +76,7 @@ class MaskedModellingObjective(Objective):
 
     \(\alpha L_\mathrm{word} + \beta L_\mathrm{motif}\), each a cross-entropy over the hidden slots; uniform scores
     give `log(V)`. The first pass, unmasked, gives the importances, the cosine of a motif or word with its molecule or
-    text. A second pass hides what was drawn, with its atoms, bonds, size and attachment. It costs more than the
+    text. A second pass hides what was drawn; `motif_config.mask_level` says how much of it. It costs more than the
     contrastive objective and trains the fusion, which that one leaves untrained.
     """
 
@@ -89,7 +89,6 @@ class MaskedModellingObjective(Objective):
         width, eps = config.multimodal_config.hidden_size, config.multimodal_config.layer_norm_eps
         text = config.text_config
         self.mask_token_id, self.special_token_ids = config.mask_token_id, list(config.special_token_ids)
-        self.hides_atoms = config.motif_config.mask_level == "atom"
         self.word_head = FineMolTexVocabularyHead(width, text.hidden_size, text.vocab_size, False, eps)
         self.motif_head = FineMolTexVocabularyHead(width, width, config.motif_config.vocab_size, True, eps)
 
@@ -102,8 +101,8 @@ class MaskedModellingObjective(Objective):
         motif_labels = molecules.pad(molecules.motif_ids, UNKNOWN_MOTIF_ID)  # (B, K + 1)
         hidden_motifs, hidden_words = self.draw(model, pairs, batch)  # (B, K + 1), (B, T)
 
-        atom_states = model.encode_atoms(molecules, hidden_motifs if self.hides_atoms else None)  # (N, H_graph)
-        motif_states = model.encode_motifs(atom_states, molecules, hidden_motifs)  # (B, K + 1, H)
+        atom_states, visible = model.encode_visible(molecules, hidden_motifs)  # (N', H_graph)
+        motif_states = model.encode_motifs(atom_states, visible, hidden_motifs)  # (B, K + 1, H)
         input_ids = batch.input_ids.masked_fill(hidden_words, self.mask_token_id)  # (B, T)
         word_states, _ = model.encode_words(input_ids, batch.attention_mask)  # (B, T, H)
         motif_states, word_states = model.fuse(motif_states, molecules, word_states, batch.attention_mask)

@@ -257,6 +257,21 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             hidden_atoms = molecules.unpad(hidden_motifs)[molecules.atom_to_motif]  # (N,)
         return self.graph_encoder(molecules, hidden_atoms)
 
+    def encode_visible(self, molecules: Molecules, hidden_motifs: Tensor) -> tuple[Tensor, Molecules]:
+        """Encode molecules without what `mask_level` hides of some motifs.
+
+        Args:
+            molecules ([`Molecules`]): `B` molecules.
+            hidden_motifs (`torch.BoolTensor` of shape `(B, K + 1)`): Motifs to hide.
+
+        Returns:
+            `torch.FloatTensor` of shape `(N', H_graph)`, and the [`Molecules`] of `N'` atoms to which they belong.
+        """
+        level = self.config.motif_config.mask_level
+        if level == "motif":
+            molecules = molecules.collapse(hidden_motifs)
+        return self.encode_atoms(molecules, None if level == "token" else hidden_motifs), molecules
+
     def encode_motifs(self, atom_states: Tensor, molecules: Molecules, hidden_motifs: Tensor | None = None) -> Tensor:
         """Turn atom states into motif states before the fusion. `(N, H_graph)` -> `(B, K + 1, H)`."""
         tokens = self.motif_tower(atom_states, molecules, hidden_motifs)  # (B, K + 1, H)
@@ -416,8 +431,10 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             raise ValueError("`cross_attention=True` needs molecules and texts in the batch; one side is missing.")
         motif_states = word_states = molecule_embeds = text_embeds = None
         if molecules is not None:
-            hides_atoms = self.config.motif_config.mask_level == "atom"
-            atom_states = self.encode_atoms(molecules, hidden_motifs if hides_atoms else None)  # (N, H_graph)
+            if hidden_motifs is None:
+                atom_states = self.encode_atoms(molecules)  # (N, H_graph)
+            else:
+                atom_states, molecules = self.encode_visible(molecules, hidden_motifs)
             molecule_embeds = self.place_molecules(atom_states, molecules)  # (B, P)
             if self.text_encoder is not None:
                 motif_states = self.encode_motifs(atom_states, molecules, hidden_motifs)  # (B, K + 1, H)

@@ -158,6 +158,36 @@ class Molecules:
             motif_ids=None if self.motif_ids is None else self.motif_ids[motifs],
         )
 
+    def collapse(self, hidden_motifs: Tensor) -> "Molecules":
+        """Leave one atom without bonds of each hidden motif: neither its size nor where it is attached is left.
+
+        Args:
+            hidden_motifs (`torch.BoolTensor` of shape `(B, K + 1)`): Motifs to hide; the atoms left are not masked yet.
+
+        Example:
+        >>> molecules = Molecules.from_tensors(**processor(smiles=["CCOC(=O)c1ccccc1"], return_tensors="pt"))
+        >>> hidden = torch.ones_like(molecules.motif_attention_mask, dtype=torch.bool)
+        >>> int(molecules.atom_counts), int(molecules.motif_counts), int(molecules.collapse(hidden).atom_counts)
+        (11, 3, 3)
+        """
+        is_hidden = self.unpad(hidden_motifs)  # (M,)
+        numbers = torch.arange(len(self.atom_to_motif), device=self.atom_to_motif.device)  # (N,)
+        firsts = numbers.new_full((self.num_motifs,), len(numbers))  # (M,)
+        firsts = firsts.scatter_reduce(0, self.atom_to_motif, numbers, "amin")
+        hides = is_hidden[self.atom_to_motif]  # (N,)
+        keeps = ~hides | (firsts[self.atom_to_motif] == numbers)  # (N,)
+        bonds = ~hides[self.edge_index].any(0)  # (E,)
+        return Molecules.from_tensors(
+            self.motif_counts,
+            atom_features=self.atom_features[keeps],
+            edge_index=(keeps.cumsum(0) - 1)[self.edge_index[:, bonds]],
+            edge_features=self.edge_features[bonds],
+            atom_to_motif=self.atom_to_motif[keeps],
+            motif_positions=self.motif_positions,
+            motif_ids=self.motif_ids,
+            motif_attention_mask=self.motif_attention_mask,
+        )
+
     def to(self, device: torch.device | str) -> "Molecules":
         """Copy to a device."""
         tensors = {field.name: getattr(self, field.name) for field in fields(self)}

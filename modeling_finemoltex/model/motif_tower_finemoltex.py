@@ -24,7 +24,7 @@ class FineMolTexMotifTower(nn.Module):
     def __init__(self, config: Any) -> None:
         super().__init__()
         motifs, fusion = config.motif_config, config.multimodal_config
-        self.hides_atoms = motifs.mask_level == "atom"
+        self.hides_atoms = motifs.mask_level != "token"
         self.projection = nn.Linear(config.graph_config.hidden_size, fusion.hidden_size)
         self.position_embedding = nn.Embedding(motifs.max_positions, fusion.hidden_size)
         self.size_embedding = nn.Embedding(motifs.max_atom_count, fusion.hidden_size)

@@ -76,8 +76,11 @@ class ModelArguments:
     temperature: float | None = field(
         default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
     )
-    motif_mask_level: Literal["atom", "token"] | None = field(
-        default=None, metadata={"help": "Hide a masked motif at its atoms or at its token; overrides the preset."}
+    motif_mask_level: Literal["motif", "atom", "token"] | None = field(
+        default=None,
+        metadata={
+            "help": "Hide a masked motif with its size and attachment, at its atoms, or at its token; overrides the preset."
+        },
     )
     matching_loss_weight: float | None = field(
         default=None, metadata={"help": "Deprecated: write `--objective matching.weight=WEIGHT`."}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from contracts.objective import ObjectiveContract, as_batch
 
-from modeling_finemoltex import FineMolTexForPreTraining
+from modeling_finemoltex import FineMolTexForPreTraining, Molecules
 from modeling_finemoltex.model.masked_objective_finemoltex import MaskedModellingOptions
 from modeling_finemoltex.model.objectives_finemoltex import encode_pairs
 
@@ -82,7 +82,7 @@ def test_impossible_options_are_refused(options, message):
         MaskedModellingOptions(**options)
 
 
-@pytest.mark.parametrize("level", ["atom", "token"])
+@pytest.mark.parametrize("level", ["motif", "atom", "token"])
 def test_masked_motif_prediction_does_not_see_its_own_atoms(change_config, batch, level):
     """Other elements in the masked motif leave its prediction as it was (no leak through any neighbour)."""
     # Weights so large let atoms speak up without training.
@@ -102,10 +102,29 @@ def test_masked_motif_prediction_does_not_see_its_own_atoms(change_config, batch
     difference = (predict(changed) - predict(batch)).abs().max()
     visible = (model.finemoltex(**changed).motif_states - model.finemoltex(**batch).motif_states).abs().max()
     assert visible > 1e-2
-    if level == "atom":
+    if level != "token":
         assert difference <= 1e-6
     else:
         assert difference > 1e-4  # the paper's masking: neighbours still carry the answer
+
+
+@pytest.mark.parametrize("level", ["motif", "atom"])
+def test_a_hidden_motif_has_no_size_at_the_level_of_motifs(change_config, processor, level):
+    """Butyl and hexyl on the same amide: what is left of the molecules is the same."""
+    wide = change_config(motif_config={"mask_level": level}, initializer_range=0.2)
+    model = FineMolTexForPreTraining(wide).eval()
+    molecules = Molecules.from_tensors(**processor(smiles=["CCCCNC(C)=O", "CCCCCCNC(C)=O"], return_tensors="pt"))
+    sizes = molecules.atom_to_motif.bincount()
+    chain = (
+        sizes
+        == torch.stack([sizes[molecules.molecule_of_motif == row].max() for row in (0, 1)])[
+            molecules.molecule_of_motif
+        ]
+    )
+    hidden = molecules.pad(chain)
+    states = model.finemoltex(molecules, hidden_motifs=hidden).motif_states
+    assert sizes[chain].unique().numel() == 2
+    assert torch.allclose(states[0], states[1], atol=1e-5) == (level == "motif")
 
 
 @torch.no_grad()

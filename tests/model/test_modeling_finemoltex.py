@@ -100,9 +100,9 @@ class TestEmbeddings:
         projected = FineMolTexModel(change_config(projection_dim=12)).eval()(**batch)
         assert projected.molecule_embeds.shape[1] == projected.text_embeds.shape[1] == 12
 
-    def test_hidden_motifs_show_in_the_embedding_only_at_the_level_of_atoms(self, change_config, batch):
+    def test_hidden_motifs_show_in_the_embedding_unless_tokens_alone_are_hidden(self, change_config, batch):
         hidden, _ = hide_first_motifs(batch)
-        for level in ("atom", "token"):
+        for level in ("motif", "atom", "token"):
             base = FineMolTexModel(change_config(motif_config={"mask_level": level})).eval()
             plain, covered = base(**batch), base(**batch, hidden_motifs=hidden)
             assert torch.allclose(covered.molecule_embeds, plain.molecule_embeds) == (level == "token")

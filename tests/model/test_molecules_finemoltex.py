@@ -92,6 +92,22 @@ def test_pytorch_geometric_gets_the_same_molecules(graphs, molecules):
     assert data.ptr.diff().tolist() == graphs.atom_counts.tolist()
 
 
+def test_a_collapsed_motif_is_one_atom_without_bonds(graphs):
+    hidden = torch.zeros_like(graphs.motif_attention_mask, dtype=torch.bool)
+    hidden[::2, 1] = True
+    seen = graphs.collapse(hidden)
+    is_hidden = graphs.unpad(hidden)
+    sizes, left = graphs.atom_to_motif.bincount(), seen.atom_to_motif.bincount()
+    assert torch.equal(left, torch.where(is_hidden, 1, sizes))
+    assert not is_hidden[seen.atom_to_motif[seen.edge_index]].any()
+    bonds = ~is_hidden[graphs.atom_to_motif[graphs.edge_index]].any(0)
+    assert torch.equal(seen.edge_features, graphs.edge_features[bonds])
+    kept = ~is_hidden[seen.atom_to_motif]
+    assert torch.equal(seen.atom_features[kept], graphs.atom_features[~is_hidden[graphs.atom_to_motif]])
+    nothing = graphs.collapse(torch.zeros_like(hidden))
+    assert torch.equal(nothing.edge_index, graphs.edge_index)
+
+
 def test_members_are_counted():
     assert count_members(torch.tensor([2, 0, 2]), 4).tolist() == [1, 0, 2, 0]
 

@@ -53,7 +53,7 @@ def test_sizes_and_positions_beyond_the_tables_share_the_last_row(change_config,
     torch.testing.assert_close(tokens[0, 0], tokens[1, 0])
 
 
-@pytest.mark.parametrize("level", ["atom", "token"])
+@pytest.mark.parametrize("level", ["motif", "atom", "token"])
 def test_a_hidden_motif_shows_its_surroundings_only_where_its_atoms_are_hidden(change_config, graphs, level):
     tower = build(change_config(motif_config={"mask_level": level}))
     states = torch.randn(len(graphs.atom_features), 32)

@@ -33,7 +33,7 @@ def make_config(**changes) -> FineMolTexConfig:
     """Build the configuration of the stored arrays: tiny, without dropout, with the sizes of the test tokenizer."""
     fields = {
         "graph_config": {"dropout": 0.0, "rare_feature_sizes": []},
-        "motif_config": {"vocab_size": 2084},
+        "motif_config": {"vocab_size": 2084, "mask_level": "atom"},
         "text_config": {"vocab_size": 256, **NO_DROPOUT},
         "multimodal_config": NO_DROPOUT,
         "property_config": {"dropout": 0.0, **changes.pop("property_config", {})},
