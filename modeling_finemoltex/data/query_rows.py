@@ -102,28 +102,28 @@ def _count_table(
     )
 
 
-def read_facts(rows: datasets.Dataset) -> np.ndarray:
-    """Read the facts of the molecules of training rows, each molecule once.
+def find_facts(rows: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Find the molecules of training rows whose facts are known.
 
     Args:
         rows (`datasets.Dataset`): With `facts`, null where they are not known, and `molecule_ids`.
 
     Returns:
-        `np.ndarray` of shape `(R, F)`, int8.
+        `np.ndarray` of shape `(R,)`, the first row of each molecule, and `(R, F)`, int8, its facts.
 
     Raises:
         ValueError: If no row has facts.
     """
-    names = ("facts", "molecule_ids")
+    names = ["facts", "molecule_ids"]
     table = rows.select_columns(names).with_format("arrow")[:] if set(names) <= set(rows.column_names) else None
-    table = None if table is None else table.filter(pc.is_valid(table["facts"]))
-    if table is None or not len(table):
+    known = np.empty(0, np.int64) if table is None else np.flatnonzero(pc.is_valid(table["facts"]).to_numpy())
+    if not len(known):
         raise ValueError(
-            "No training row has structural facts to write queries about: give `--query_molecules`, or a source with "
-            "`queries: true`."
+            "No training row has structural facts: give `--query_molecules`, or a source with `queries: true`."
         )
-    _, first = np.unique(table["molecule_ids"].to_numpy(), return_index=True)
-    return np.stack([restore_facts(facts) for facts in table["facts"].take(first).to_pylist()])
+    _, first = np.unique(table["molecule_ids"].to_numpy()[known], return_index=True)
+    places = known[first]
+    return places, np.stack([restore_facts(facts) for facts in table["facts"].take(places).to_pylist()])
 
 
 def restore_facts(facts: Sequence[int]) -> np.ndarray:

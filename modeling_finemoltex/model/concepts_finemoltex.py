@@ -45,7 +45,8 @@ class FineMolTexMoleculeConcepts(nn.Module):
 
     def forward(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Add the atoms up; see the shapes above."""
-        return add_up_atoms(self.detect(atom_states).sigmoid(), molecules)
+        held = self.detect(atom_states).sigmoid()  # (N, K)
+        return add_up_atoms(held, molecules.molecule_of_atom, molecules.num_molecules)
 
 
 class FineMolTexWordConcepts(nn.Module):
@@ -93,10 +94,9 @@ class FineMolTexWordConcepts(nn.Module):
         return shares, self.amounts(states).float()
 
 
-def add_up_atoms(values: Tensor, molecules: Molecules) -> Tensor:
-    """Add values of atoms up by molecule. `(N, K)` -> `(B, K)`."""
-    sums = values.new_zeros(molecules.num_molecules, values.shape[1])
-    return sums.index_add(0, molecules.molecule_of_atom, values)
+def add_up_atoms(values: Tensor, molecule_of_atom: Tensor, num_molecules: int) -> Tensor:
+    """Add values of atoms up by molecule. `(N, K)`, `(N,)`, `B` -> `(B, K)`."""
+    return values.new_zeros(num_molecules, values.shape[1]).index_add(0, molecule_of_atom, values)
 
 
 def reach_counts(counts: Tensor, count: int) -> Tensor:

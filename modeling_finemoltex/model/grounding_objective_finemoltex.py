@@ -58,10 +58,9 @@ class GroundingObjective(Objective):
         molecules, facts = batch.molecules.select(is_counted.nonzero()[:, 0]), facts[is_counted]
         held = model.molecule_tokens.detect_concepts(atom_states, molecules)  # (N_counted, K)
         with torch.autocast(held.device.type, enabled=False):
-            counts = add_up_atoms(held.sigmoid(), molecules)  # (B_counted, K)
-            absence = add_up_atoms(-F.softplus(held), molecules)  # (B_counted, K)
-            counting = count_loss(counts, facts, model.config.token_config.num_concept_counts)
-            return counting + presence_loss(absence, facts)
+            return detection_loss(
+                held, molecules.molecule_of_atom, facts, model.config.token_config.num_concept_counts
+            )
 
     def _ask(self, model: Any, batch: PairBatch, nothing: Tensor) -> Tensor:
         """Judge what the queries of the rows and those beside them want. -> `()`."""
@@ -102,25 +101,42 @@ class GroundingObjective(Objective):
         )
 
 
+def detection_loss(held: Tensor, molecule_of_atom: Tensor, fact_counts: Tensor, num_counts: int) -> Tensor:
+    """Judge what atoms hold by what their molecules do: [`count_loss`] and [`presence_loss`].
+
+    Args:
+        held (`torch.FloatTensor` of shape `(N, K)`): How much of each concept each atom holds, as logits.
+        molecule_of_atom (`torch.LongTensor` of shape `(N,)`): Molecule of each.
+        fact_counts (`torch.Tensor` of shape `(B, K)`): The truth.
+        num_counts (`int`): Numbers told apart.
+
+    Returns:
+        `torch.FloatTensor` of shape `()`: The mean over molecules.
+    """
+    size = len(fact_counts)
+    counts = add_up_atoms(held.sigmoid(), molecule_of_atom, size)  # (B, K)
+    absence = add_up_atoms(-F.softplus(held), molecule_of_atom, size)  # (B, K)
+    return count_loss(counts, fact_counts, num_counts) + presence_loss(absence, fact_counts)
+
+
 def count_loss(counts: Tensor, fact_counts: Tensor, num_counts: int) -> Tensor:
     """Judge the counts of each concept: is it there once, twice, ...; a sum over concepts and numbers.
 
     Args:
         counts (`torch.FloatTensor` of shape `(B, K)`): What the atoms add up to.
-        fact_counts (`torch.Tensor` of shape `(B, K)`): The truth, `UNKNOWN` throughout where it was not counted.
+        fact_counts (`torch.Tensor` of shape `(B, K)`): The truth.
         num_counts (`int`): Numbers told apart.
 
     Returns:
-        `torch.FloatTensor` of shape `()`: The mean over molecules with known facts; 0 without any.
+        `torch.FloatTensor` of shape `()`: The mean over molecules.
     """
-    is_known = (fact_counts[:, :1] != UNKNOWN).float()  # (B, 1)
     losses = [
         F.binary_cross_entropy_with_logits(
-            reach_counts(counts, step), (fact_counts >= step).float(), weight=is_known, reduction="sum"
-        )
+            reach_counts(counts, step), (fact_counts >= step).float(), reduction="none"
+        ).sum(1)
         for step in range(1, num_counts + 1)
     ]
-    return torch.stack(losses).sum() / is_known.sum().clamp(min=1)
+    return torch.stack(losses).sum(0).mean()
 
 
 def presence_loss(absence: Tensor, fact_counts: Tensor) -> Tensor:
@@ -177,4 +193,4 @@ def meaning_loss(shares: Tensor, amounts: Tensor, text_of_word: Tensor, conditio
     return ((naming + amount) * is_query).sum() / is_query.sum().clamp(min=1)
 
 
-__all__ = ["GroundingObjective", "count_loss", "meaning_loss", "presence_loss"]
+__all__ = ["GroundingObjective", "count_loss", "detection_loss", "meaning_loss", "presence_loss"]

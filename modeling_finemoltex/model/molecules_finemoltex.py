@@ -162,7 +162,7 @@ class Molecules:
         """Leave one atom without bonds of each hidden motif: neither its size nor where it is attached is left.
 
         Args:
-            hidden_motifs (`torch.BoolTensor` of shape `(B, K + 1)`): Motifs to hide; the atoms left are not masked yet.
+            hidden_motifs (`torch.BoolTensor` of shape `(B, K + 1)`): Motifs to hide; what is left is not masked yet.
 
         Example:
         >>> molecules = Molecules.from_tensors(**processor(smiles=["CCOC(=O)c1ccccc1"], return_tensors="pt"))

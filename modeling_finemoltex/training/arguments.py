@@ -79,7 +79,8 @@ class ModelArguments:
     motif_mask_level: Literal["motif", "atom", "token"] | None = field(
         default=None,
         metadata={
-            "help": "Hide a masked motif with its size and attachment, at its atoms, or at its token; overrides the preset."
+            "help": "Hide a masked motif with its size and attachment, at its atoms, or at its token; overrides the "
+            "preset."
         },
     )
     matching_loss_weight: float | None = field(
@@ -287,6 +288,13 @@ class FineMolTexTrainingArguments(TrainingArguments):
     costly_share: float = field(
         default=1.0,
         metadata={"help": "Compute costly objectives (masked modelling, matching) in this share of the steps."},
+    )
+    concept_epochs: int = field(
+        default=0,
+        metadata={
+            "help": "After training, fit the detectors of the structural concepts in so many passes through the "
+            "molecules whose facts are known, the encoder left as it is; for the objective `grounding`."
+        },
     )
     freeze: list[str] | None = field(
         default=None,

@@ -19,7 +19,7 @@ from transformers.utils import is_matplotlib_available, logging
 
 from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
 from ..data.atomic_files import write_text
-from ..data.query_rows import read_facts
+from ..data.query_rows import find_facts
 from ..data.sources import PairSource, load_molecules, load_source, sample_rows
 from ..data.structural_queries import QueryWriter
 from ..evaluation import compute_pretraining_metrics
@@ -151,7 +151,7 @@ def build_trainer(
         training_args.ddp_find_unused_parameters = not is_masked_always
     sources, collator = data_args.training_sources(), FineMolTexDataCollator(prepared.processor)
     if data_args.queries_per_batch:
-        writer = QueryWriter(read_facts(prepared.features["train"]), training_args.seed)
+        writer = QueryWriter(find_facts(prepared.features["train"])[1], training_args.seed)
         collator = QueryCollator(collator, writer, data_args.queries_per_batch)
     return FineMolTexTrainer(
         model=model,

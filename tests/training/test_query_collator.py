@@ -7,7 +7,7 @@ from datasets import Dataset
 from rdkit import Chem
 
 from modeling_finemoltex import FineMolTexForPreTraining
-from modeling_finemoltex.data.query_rows import read_facts
+from modeling_finemoltex.data.query_rows import find_facts
 from modeling_finemoltex.data.structural_facts import count_facts, structural_facts
 from modeling_finemoltex.data.structural_queries import QueryWriter
 from modeling_finemoltex.processors import FineMolTexDataCollator
@@ -58,14 +58,15 @@ def test_words_learn_from_them_without_any_row_that_is_a_query(processor, counts
     assert any(one.grad is not None and one.grad.any() for one in words.parameters())
 
 
-def test_facts_of_training_rows_are_read_once_a_molecule(counts):
+def test_facts_of_training_rows_are_found_once_a_molecule(counts):
     present = [np.flatnonzero(row) for row in counts]
     facts = [np.stack([at, row[at]], axis=1).reshape(-1).tolist() for at, row in zip(present, counts, strict=True)]
     rows = Dataset.from_dict({"facts": [*facts, facts[0], None], "molecule_ids": [5, 3, 9, 5, 2]})
-    assert np.array_equal(read_facts(rows), counts[[1, 0, 2]])
+    places, found = find_facts(rows)
+    assert places.tolist() == [1, 0, 2] and np.array_equal(found, counts[places])
 
 
 @pytest.mark.parametrize("columns", [{"molecule_ids": [1]}, {"molecule_ids": [1], "facts": [None]}])
 def test_rows_without_facts_are_told_what_to_give(columns):
     with pytest.raises(ValueError, match=r"give `--query_molecules`, or a source with `queries: true`"):
-        read_facts(Dataset.from_dict(columns))
+        find_facts(Dataset.from_dict(columns))
