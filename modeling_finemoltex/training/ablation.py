@@ -23,6 +23,7 @@ COLUMNS = {
     "t2m_mrr": "MRR t→m",
     "masked_motif_accuracy": "motifs",
     "motif_without_text": "without text",
+    "motif_with_other_text": "with another text",
     "motif_neighbourhood": "neighbourhood",
     "motif_majority": "majority",
     "masked_word_accuracy": "words",

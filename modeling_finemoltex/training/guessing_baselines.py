@@ -78,7 +78,8 @@ def evaluate_against_guessing(trainer: FineMolTexTrainer, train: datasets.Datase
 
     Returns:
         `dict[str, float]`: The validation metrics without their prefix; with a masked objective also the accuracies
-        `motif_without_text` and `word_without_molecule`, the other side hidden; `motif_majority` and `word_majority`,
+        `motif_without_text` and `word_without_molecule`, the other side hidden; `motif_with_other_text`, each molecule
+        beside the text of the next one; `motif_majority` and `word_majority`,
         of the most frequent label of the training rows; and `motif_neighbourhood`, of the motif that in the training
         rows most often has the hidden one's number of atoms and is bonded to the same elements.
     """
@@ -88,6 +89,7 @@ def evaluate_against_guessing(trainer: FineMolTexTrainer, train: datasets.Datase
         return results
     heads = trainer.model.objectives["masked_modelling"]
     without_text = _evaluate(trainer, lambda rows: _hide_words(collate(rows), config))
+    with_other_text = _evaluate(trainer, lambda rows: _exchange_texts(collate(rows)))
     without_molecule = _evaluate(trainer, lambda rows: _hide_atoms(collate(rows), config))
     special, words = list(config.special_token_ids), config.text_config.vocab_size
     motifs = config.motif_config.vocab_size
@@ -98,6 +100,7 @@ def evaluate_against_guessing(trainer: FineMolTexTrainer, train: datasets.Datase
     neighbourhood = _evaluate(trainer, collate)
     guesses = {
         "motif_without_text": without_text.get("masked_motif_accuracy"),
+        "motif_with_other_text": with_other_text.get("masked_motif_accuracy"),
         "word_without_molecule": without_molecule.get("masked_word_accuracy"),
         "motif_majority": majority.get("masked_motif_accuracy"),
         "motif_neighbourhood": neighbourhood.get("masked_motif_accuracy"),
@@ -147,6 +150,11 @@ def _hide_words(batch: dict[str, Tensor], config: Any) -> dict[str, Tensor]:
     """Replace all words of a batch by [MASK]."""
     special = torch.isin(batch["input_ids"], torch.tensor(list(config.special_token_ids)))
     return {**batch, "input_ids": batch["input_ids"].where(special, torch.tensor(config.mask_token_id))}
+
+
+def _exchange_texts(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give each molecule of a batch the text of the next one; a molecule alone keeps its own."""
+    return {**batch, **{name: batch[name].roll(1, 0) for name in ("input_ids", "attention_mask")}}
 
 
 def _hide_atoms(batch: dict[str, Tensor], config: Any) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from modeling_finemoltex.data import featurize_pairs
 from modeling_finemoltex.model.molecules_finemoltex import Molecules
 from modeling_finemoltex.training import evaluate_against_guessing
 from modeling_finemoltex.training.guessing_baselines import (
+    _exchange_texts,
     _hide_atoms,
     _hide_words,
     _most_frequent,
@@ -26,6 +27,14 @@ def test_hidden_sides_hold_nothing_of_the_pair(processor, config, molecules):
     atoms = _hide_atoms(dict(processor(smiles=smiles)), config)
     for name in ("atom_features", "edge_features"):
         assert len(atoms[name].unique(dim=0)) == 1
+
+
+def test_other_texts_are_those_of_the_batch(processor, molecules):
+    batch = dict(processor(smiles=list(molecules)[1:4], text=["an acid", "a gas", "a long name"], padding=True))
+    other = _exchange_texts(batch)
+    assert torch.equal(other["input_ids"][1:], batch["input_ids"][:-1])
+    assert torch.equal(other["attention_mask"][0], batch["attention_mask"][-1])
+    assert other["atom_features"] is batch["atom_features"]
 
 
 def test_the_guess_is_the_most_frequent_label(rows):
