@@ -24,6 +24,7 @@ from .outputs_finemoltex import FineMolTexPreTrainingOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
 from .soft_target_objective_finemoltex import SoftTargetObjective
+from .transport_objective_finemoltex import TransportObjective
 
 # A dict and no decorator: the Hub loader finds a file by the line that imports it.
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -33,6 +34,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "soft_target": SoftTargetObjective,
     "late_interaction": LateInteractionObjective,
     "grounding": GroundingObjective,
+    "transport": TransportObjective,
 }
 
 
