@@ -30,6 +30,8 @@ class PairBatch(NamedTuple):
         fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of each molecule.
         conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What each text asks of them; with both, every
             molecule that answers a text fits it. See [`find_answers`].
+        pair_similarities (`torch.FloatTensor` of shape `(B,)`, *optional*): How much molecule `i` resembles the one
+            that text `i` was written about: below 1 where a text is borrowed.
     """
 
     molecules: Molecules
@@ -40,6 +42,7 @@ class PairBatch(NamedTuple):
     text_ids: Tensor | None = None
     fact_counts: Tensor | None = None
     conditions: Tensor | None = None
+    pair_similarities: Tensor | None = None
 
 
 class EncodedPairs(NamedTuple):

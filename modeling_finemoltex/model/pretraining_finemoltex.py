@@ -88,6 +88,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         text_ids: Tensor | None = None,
         fact_counts: Tensor | None = None,
         conditions: Tensor | None = None,
+        pair_similarities: Tensor | None = None,
         seeds: Tensor | None = None,
         costly: bool = True,
         return_loss: bool = True,
@@ -101,6 +102,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
                 negatives of each other.
             fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of the molecules.
             conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What the texts ask of them.
+            pair_similarities (`torch.FloatTensor` of shape `(B,)`, *optional*): Of each molecule with the one its text
+                was written about; 1, if absent.
             seeds (`torch.LongTensor` of shape `(B,)`, *optional*): What objectives draw is a function of these; they
                 come from the random generator of torch when absent.
             costly (`bool`): Compute the costly objectives too. [`FineMolTexTrainer`] does so in a share of the steps.
@@ -120,7 +123,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             attention_mask = torch.ones_like(input_ids)
         if seeds is None:
             seeds = torch.randint(2**62, (len(molecules),), device=input_ids.device)
-        batch = PairBatch(molecules, input_ids, attention_mask, seeds, molecule_ids, text_ids, fact_counts, conditions)
+        texts = (input_ids, attention_mask, seeds)
+        batch = PairBatch(molecules, *texts, molecule_ids, text_ids, fact_counts, conditions, pair_similarities)
         due = [one for one in self.objectives.values() if costly or not one.is_costly]
         pairs = encode_pairs(self.finemoltex, batch, {name for one in due for name in one.reads})
         terms = merge_terms([one(self.finemoltex, pairs, batch) for one in due])

@@ -65,7 +65,7 @@ def _scale(scores: Tensor, mask: Tensor, row_share: Tensor, column_share: Tensor
 def _scale_in_logarithms(
     scores: Tensor, mask: Tensor, row_share: Tensor, column_share: Tensor, num_iterations: int
 ) -> Tensor:
-    """Do the same for scores whose exponentials overflow, in ten times the time."""
+    """Do the same for scores whose exponentials overflow, which takes several times as long."""
     nothing = float("-inf")
     scores = scores.masked_fill(~mask, nothing)  # (..., T, K)
     column_share, row_share = column_share[..., None, :].log(), row_share[..., None].log()  # -inf on padding

@@ -1,5 +1,6 @@
 """Ablation: every variant gets its run, finished runs are kept, and the table shows floors beside accuracies."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -7,8 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from modeling_finemoltex.training import format_ablation_table
+from modeling_finemoltex import FineMolTexConfig
+from modeling_finemoltex.model.configuration_finemoltex import PAPER_OBJECTIVES, merge_fields
+from modeling_finemoltex.model.presets_finemoltex import PRESETS
+from modeling_finemoltex.model.pretraining_finemoltex import build_objectives
+from modeling_finemoltex.training import format_ablation_table, option_words, parse_arguments
+from modeling_finemoltex.training.preset_defaults import PRESET_DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = """
@@ -45,6 +52,80 @@ def test_variants_are_run_once_and_tabulated(tmp_path):
 
     again = ablate(tmp_path, "--seeds", "0", "--max_text_length", "16", "--per_device_train_batch_size", "4")
     assert again["runs"] == report["runs"]
+
+
+VARIANT_FILES = sorted((ROOT / "examples" / "ablations").glob("*.yaml"))
+ROWS = [(file.stem, name) for file in VARIANT_FILES for name in yaml.safe_load(file.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(("file", "name"), ROWS)
+def test_every_row_of_the_comparisons_is_a_training(file, name):
+    options = yaml.safe_load((ROOT / "examples" / "ablations" / f"{file}.yaml").read_text(encoding="utf-8"))[name]
+    if (options or {}).get("preset", "small") not in PRESET_DEFAULTS:
+        pytest.skip(f"no preset {options['preset']}")
+    recipe = str(ROOT / "examples" / "recipes" / "finemoltex_small.yaml")
+    base = [recipe, "--data_dir", "data"] if file == "checkpoint" else ["--preset", "small"]
+    model_args, _, _ = parse_arguments([*base, *option_words(options or {})])
+    fields = model_args.change_config(merge_fields({"objectives": PAPER_OBJECTIVES}, PRESETS[model_args.preset]))
+    build_objectives(FineMolTexConfig(**fields))
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """`examples/ablate.py` with trainings that take no time: their metric is the seed."""
+    spec = importlib.util.spec_from_file_location("ablate", ROOT / "examples" / "ablate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    done = []
+
+    def run_variant(options, base, seed, seconds, folder, steps, pool):
+        done.append((tuple(options.items()), seed, seconds, steps, pool and len(pool.smiles)))
+        return {"seed": seed, "steps": 5, "seconds": 1.0, "options": options, "metrics": {"t2m_mrr": float(seed)}}
+
+    monkeypatch.setattr(module, "run_variant", run_variant)
+    return lambda *words: (monkeypatch.setattr(sys, "argv", ["ablate", *map(str, words)]), module.main(), done)[2]
+
+
+def test_finished_runs_are_kept_and_summed_up(script, tmp_path):
+    (tmp_path / "some.yaml").write_text("first: {}\nsecond: {fragmentation: paper}\n")
+    words = ["--variants", tmp_path / "some.yaml", "--output_dir", tmp_path / "runs", "--steps", "5"]
+    assert script(*words, "--seeds", "1", "--only", "second") == [((("fragmentation", "paper"),), 1, None, 5, None)]
+    assert len(script(*words, "--seeds", "1", "2")) == 4  # three that are missing
+    report = json.loads((tmp_path / "runs" / "some.json").read_text())
+    assert [(run["variant"], run["seed"]) for run in report["runs"]] == [
+        ("second", 1),
+        ("first", 1),
+        ("first", 2),
+        ("second", 2),
+    ]
+    assert report["summary"]["second"]["t2m_mrr"] == {"mean": 1.5, "seeds": 2, "deviation": pytest.approx(0.5**0.5)}
+    assert "| second | 2 | 5 |" in (tmp_path / "runs" / "some.md").read_text()
+
+
+def test_structures_are_asked_if_wanted(script, tmp_path):
+    (tmp_path / "some.yaml").write_text("first: {}\n")
+    smiles = [f"C{'C' * length}{end}" for end in ("O", "N", "F") for length in range(12)]
+    (tmp_path / "pool.csv").write_text("\n".join(["smiles", *smiles]))
+    (tmp_path / "queries.json").write_text(json.dumps([{"text": "an alcohol", "all": ["[OX2H]"]}]))
+    words = ["--variants", tmp_path / "some.yaml", "--output_dir", tmp_path, "--seeds", "0"]
+    words += ["--structure_queries", tmp_path / "queries.json", "--structure_pool", tmp_path / "pool.csv"]
+    (run,) = script(*words, "--structure_limit", "35")
+    assert run == ((), 0, 190.0, None, 35)
+    assert json.loads((tmp_path / "some.json").read_text())["structure"] == {"molecules": 35, "queries": 1}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only", "third"], "--only 'third' is none of first"),
+        (["--structure_pool", "pool.csv"], "belong together: give both, or neither"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(script, tmp_path, capsys, words, message):
+    (tmp_path / "some.yaml").write_text("first: {}\n")
+    with pytest.raises(SystemExit):
+        script("--variants", tmp_path / "some.yaml", *words)
+    assert message in capsys.readouterr().err
 
 
 def test_differences_are_paired_by_seed():
