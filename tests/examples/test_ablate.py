@@ -71,47 +71,40 @@ def test_every_row_of_the_comparisons_is_a_training(file, name):
 
 
 @pytest.fixture
-def script(monkeypatch):
-    """`examples/ablate.py` with trainings that take no time: their metric is the seed."""
+def compare(monkeypatch):
+    """Function that runs `examples/ablate.py` in this process."""
     spec = importlib.util.spec_from_file_location("ablate", ROOT / "examples" / "ablate.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    done = []
 
-    def run_variant(options, base, seed, seconds, folder, steps, pool):
-        done.append((tuple(options.items()), seed, seconds, steps, pool and len(pool.smiles)))
-        return {"seed": seed, "steps": 5, "seconds": 1.0, "options": options, "metrics": {"t2m_mrr": float(seed)}}
+    def run(*words) -> None:
+        monkeypatch.setattr(sys, "argv", ["ablate", *map(str, words)])
+        module.main()
 
-    monkeypatch.setattr(module, "run_variant", run_variant)
-    return lambda *words: (monkeypatch.setattr(sys, "argv", ["ablate", *map(str, words)]), module.main(), done)[2]
+    return run
 
 
-def test_finished_runs_are_kept_and_summed_up(script, tmp_path):
-    (tmp_path / "some.yaml").write_text("first: {}\nsecond: {fragmentation: paper}\n")
-    words = ["--variants", tmp_path / "some.yaml", "--output_dir", tmp_path / "runs", "--steps", "5"]
-    assert script(*words, "--seeds", "1", "--only", "second") == [((("fragmentation", "paper"),), 1, None, 5, None)]
-    assert len(script(*words, "--seeds", "1", "2")) == 4  # three that are missing
-    report = json.loads((tmp_path / "runs" / "some.json").read_text())
-    assert [(run["variant"], run["seed"]) for run in report["runs"]] == [
-        ("second", 1),
-        ("first", 1),
-        ("first", 2),
-        ("second", 2),
-    ]
-    assert report["summary"]["second"]["t2m_mrr"] == {"mean": 1.5, "seeds": 2, "deviation": pytest.approx(0.5**0.5)}
-    assert "| second | 2 | 5 |" in (tmp_path / "runs" / "some.md").read_text()
-
-
-def test_structures_are_asked_if_wanted(script, tmp_path):
-    (tmp_path / "some.yaml").write_text("first: {}\n")
+def test_finished_runs_are_kept_and_structures_are_asked_if_wanted(compare, tmp_path):
     smiles = [f"C{'C' * length}{end}" for end in ("O", "N", "F") for length in range(12)]
-    (tmp_path / "pool.csv").write_text("\n".join(["smiles", *smiles]))
+    rows = [f"{one},a chain of {len(one)} letters that ends in {one[-1]}" for one in smiles]
+    (tmp_path / "pairs.csv").write_text("\n".join(["smiles,text", *rows]))
     (tmp_path / "queries.json").write_text(json.dumps([{"text": "an alcohol", "all": ["[OX2H]"]}]))
-    words = ["--variants", tmp_path / "some.yaml", "--output_dir", tmp_path, "--seeds", "0"]
-    words += ["--structure_queries", tmp_path / "queries.json", "--structure_pool", tmp_path / "pool.csv"]
-    (run,) = script(*words, "--structure_limit", "35")
-    assert run == ((), 0, 190.0, None, 35)
-    assert json.loads((tmp_path / "some.json").read_text())["structure"] == {"molecules": 35, "queries": 1}
+    (tmp_path / "some.yaml").write_text("first: {objective: [masked_modelling=none, transport]}\nsecond: {}\n")
+    words = ["--variants", tmp_path / "some.yaml", "--output_dir", tmp_path, "--steps", "1", "--seeds", "1"]
+    words += ["--dataset", tmp_path / "pairs.csv", "--validation_size", "10", "--test_size", "0", "--split", "random"]
+    words += ["--objective", "masked_modelling=none", "--preset", "tiny", "--use_cpu", "--disable_tqdm", "true"]
+    compare(*words, "--only", "second")
+    (first_run,) = json.loads((tmp_path / "some.json").read_text())["runs"]
+    assert (first_run["variant"], first_run["seed"], first_run["steps"]) == ("second", 1, 1)
+    structure = ["--structure_queries", tmp_path / "queries.json", "--structure_pool", tmp_path / "pairs.csv"]
+    compare(*words, *structure, "--structure_limit", "35")
+    report = json.loads((tmp_path / "some.json").read_text())
+    assert [run["variant"] for run in report["runs"]] == ["second", "first"] and report["runs"][0] == first_run
+    assert report["structure"] == {"molecules": 35, "queries": 1}
+    assert report["summary"]["first"]["structure_single_p@10"]["seeds"] == 1
+    assert "structure_single_p@10" not in report["summary"]["second"]
+    assert report["summary"]["second"]["t2m_mrr"] == {"mean": first_run["metrics"]["t2m_mrr"], "seeds": 1}
+    assert "| second | 1 | 1 |" in (tmp_path / "some.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -121,10 +114,10 @@ def test_structures_are_asked_if_wanted(script, tmp_path):
         (["--structure_pool", "pool.csv"], "belong together: give both, or neither"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(script, tmp_path, capsys, words, message):
+def test_options_that_make_no_sense_are_refused(compare, tmp_path, capsys, words, message):
     (tmp_path / "some.yaml").write_text("first: {}\n")
     with pytest.raises(SystemExit):
-        script("--variants", tmp_path / "some.yaml", *words)
+        compare("--variants", tmp_path / "some.yaml", *words)
     assert message in capsys.readouterr().err
 
 
