@@ -171,9 +171,14 @@ def relate(file: str, page: str) -> str:
 
 
 def write_page(spec: dict[str, Any], page: str = PAGE) -> str:
-    """Write the page of results: text, whose figures are links to their raw files, and tables with their sources."""
+    """Write the page of results: text, whose figures are links to their raw files, and tables with their sources.
+
+    A block that `needs` a raw file is left out as long as there is none.
+    """
     blocks = []
     for block in spec["page"]:
+        if "needs" in block and not (ROOT / locate(block["needs"])).is_file():
+            continue
         if "text" in block:
             parts = [
                 f'[{one.text}]({relate(one.file, page)} "{one.path}")' if one.file else one.text

@@ -44,6 +44,8 @@ class PairBatch(NamedTuple):
         conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What each text asks of them; with both, every
             molecule that answers a text fits it. See [`find_answers`].
         queries ([`Queries`], *optional*): Further queries.
+        pair_similarities (`torch.FloatTensor` of shape `(B,)`, *optional*): How much molecule `i` resembles the one
+            that text `i` was written about: below 1 where a text is borrowed.
     """
 
     molecules: Molecules
@@ -55,6 +57,7 @@ class PairBatch(NamedTuple):
     fact_counts: Tensor | None = None
     conditions: Tensor | None = None
     queries: Queries | None = None
+    pair_similarities: Tensor | None = None
 
 
 class EncodedPairs(NamedTuple):

@@ -24,6 +24,7 @@ from .outputs_finemoltex import FineMolTexPreTrainingOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
 from .soft_target_objective_finemoltex import SoftTargetObjective
+from .transport_objective_finemoltex import TransportObjective
 
 # A dict and no decorator: the Hub loader finds a file by the line that imports it.
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -33,6 +34,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "soft_target": SoftTargetObjective,
     "late_interaction": LateInteractionObjective,
     "grounding": GroundingObjective,
+    "transport": TransportObjective,
 }
 
 
@@ -89,6 +91,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         query_input_ids: Tensor | None = None,
         query_attention_mask: Tensor | None = None,
         query_conditions: Tensor | None = None,
+        pair_similarities: Tensor | None = None,
         seeds: Tensor | None = None,
         costly: bool = True,
         return_loss: bool = True,
@@ -104,6 +107,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What the texts ask of them.
             query_input_ids, query_attention_mask (`torch.LongTensor` of shape `(Q, T)`, *optional*): Further queries.
             query_conditions (`torch.LongTensor` of shape `(Q, C, 3)`, *optional*): What these ask.
+            pair_similarities (`torch.FloatTensor` of shape `(B,)`, *optional*): Of each molecule with the one its text
+                was written about; 1, if absent.
             seeds (`torch.LongTensor` of shape `(B,)`, *optional*): What objectives draw is a function of these; they
                 come from the random generator of torch when absent.
             costly (`bool`): Compute the costly objectives too. [`FineMolTexTrainer`] does so in a share of the steps.
@@ -126,8 +131,18 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         queries = None
         if query_input_ids is not None:
             queries = Queries(query_input_ids, query_attention_mask, query_conditions)
-        ids, truth = (molecule_ids, text_ids), (fact_counts, conditions, queries)
-        batch = PairBatch(molecules, input_ids, attention_mask, seeds, *ids, *truth)
+        batch = PairBatch(
+            molecules,
+            input_ids,
+            attention_mask,
+            seeds,
+            molecule_ids=molecule_ids,
+            text_ids=text_ids,
+            fact_counts=fact_counts,
+            conditions=conditions,
+            queries=queries,
+            pair_similarities=pair_similarities,
+        )
         due = [one for one in self.objectives.values() if costly or not one.is_costly]
         pairs = encode_pairs(self.finemoltex, batch, {name for one in due for name in one.reads})
         terms = merge_terms([one(self.finemoltex, pairs, batch) for one in due])

@@ -8,7 +8,10 @@ from torch import Tensor
 
 from .distributed_finemoltex import first_row_of_rank, gather_from_ranks, is_distributed
 from .molecules_finemoltex import UNKNOWN_MOTIF_ID, Molecules
-from .objectives_finemoltex import EncodedPairs, Objective, ObjectiveOptions, PairBatch, Terms
+from .neighbourhoods_finemoltex import count_neighbourhoods
+from .objectives_finemoltex import EncodedPairs, Objective, ObjectiveOptions, PairBatch, Terms, check_choice
+
+SIMILARITIES = ("motif", "fingerprint")
 
 
 @dataclass
@@ -18,18 +21,22 @@ class SoftTargetOptions(ObjectiveOptions):
     Args:
         weight (`float`): Weight in the loss.
         target_temperature (`float`): Temperature of the targets; near 0 only the own text counts.
+        similarity (`str`): What two molecules are compared by: `"motif"` counts their motifs, `"fingerprint"` their
+            circular neighbourhoods, which tells apart what has the same motifs (as AMOLE does).
     """
 
     target_temperature: float = 0.1
+    similarity: str = "motif"
 
     def __post_init__(self) -> None:
-        """Check the temperature."""
+        """Check the temperature and the choice of the similarity."""
+        check_choice("similarity", self.similarity, SIMILARITIES)
         if self.target_temperature <= 0:
             raise ValueError(f"`target_temperature` must be positive: got {self.target_temperature}.")
 
 
 class SoftTargetObjective(Objective):
-    r"""Cross-entropy towards the Tanimoto similarity of motif counts instead of towards the own pair alone.
+    r"""Cross-entropy towards the Tanimoto similarity of the molecules instead of towards the own pair alone.
 
     \(L = -\sum_j q_{ij} \log p_{ij}\) in both directions, with \(p_i = \mathrm{softmax}(s_i)\) of the cosines
     over temperature and \(q_i = \mathrm{softmax}(T_i / \tau)\) of the Tanimoto similarities. Equal embeddings give
@@ -45,15 +52,20 @@ class SoftTargetObjective(Objective):
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
         """Compare all molecules with all texts, those of the other ranks too."""
-        counts = count_motifs(batch.molecules, self.motif_vocab_size)  # (b, V)
+        if self.options.similarity == "motif":
+            counts = count_motifs(batch.molecules, self.motif_vocab_size)  # (b, V)
+        else:
+            counts = count_neighbourhoods(batch.molecules)  # (b, V)
         molecules, texts, all_counts = pairs.molecule_embeds, pairs.text_embeds, counts
         own = torch.arange(len(counts), device=counts.device)  # (b,): column of each own pair
         if self.training and is_distributed():
             own = own + first_row_of_rank(len(counts))
             molecules, texts, all_counts = (gather_from_ranks(one) for one in (molecules, texts, counts))  # (B, ...)
         with torch.autocast(counts.device.type, enabled=False):
-            # The own text always fits, also a molecule without a known motif.
-            similarity = tanimoto(counts, all_counts).scatter(1, own[:, None], 1.0)  # (b, B)
+            # The own text always fits, also a molecule without a known motif; a borrowed one as far as it is alike.
+            known = batch.pair_similarities
+            fit = torch.ones_like(own, dtype=counts.dtype) if known is None else known  # (b,)
+            similarity = tanimoto(counts, all_counts).scatter(1, own[:, None], fit[:, None])  # (b, B)
             targets = (similarity / self.options.target_temperature).softmax(-1)  # (b, B)
             scale = model.inverse_temperature
             by_molecule = soft_cross_entropy(scale * pairs.molecule_embeds @ texts.T, targets)

@@ -1,5 +1,6 @@
 from .ablation import format_ablation_table as format_ablation_table
 from .ablation import run_variant as run_variant
+from .ablation import summarise_runs as summarise_runs
 from .arguments import DataArguments as DataArguments
 from .arguments import FineMolTexTrainingArguments as FineMolTexTrainingArguments
 from .arguments import ModelArguments as ModelArguments

@@ -177,6 +177,13 @@ class DataArguments:
             "the facts of --query_molecules or of sources of queries. `grounding` learns words from them."
         },
     )
+    borrowed_texts: float = field(
+        default=0.0,
+        metadata={
+            "help": "Share of the molecules that get the text of a similar one at a training step; the objective "
+            "`soft_target` knows how similar."
+        },
+    )
     smiles_column: str | None = field(
         default=None, metadata={"help": "Column that holds the molecules; none: the usual names are tried."}
     )
@@ -214,7 +221,9 @@ class DataArguments:
     )
 
     def __post_init__(self) -> None:
-        """Check that the options about sources agree."""
+        """Check the shares, and that the options about sources agree."""
+        if not 0 <= self.borrowed_texts <= 1:
+            raise ValueError(f"`borrowed_texts` must lie in [0, 1]: got {self.borrowed_texts}.")
         names = [source.name for source in self.training_sources()]
         if self.sources is None:
             if self.source_weights is not None:

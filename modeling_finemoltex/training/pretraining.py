@@ -29,6 +29,7 @@ from ..model.presets_finemoltex import PRESETS
 from ..model.pretraining_finemoltex import FineMolTexForPreTraining
 from ..processors import FineMolTexDataCollator, FineMolTexFeatureExtractor, FineMolTexProcessor, train_motif_vocab
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
+from .borrowed_texts import NEIGHBOUR_COLUMNS, NUM_NEIGHBOURS, TextBorrower, add_neighbours
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .interruption import SaveOnInterrupt
 from .preset_defaults import SCRATCH
@@ -149,19 +150,22 @@ def build_trainer(
         # Every parameter takes part in a masked step; in other steps, at least the mask token does not.
         is_masked_always = "masked_modelling" in model.objectives and training_args.costly_share == 1
         training_args.ddp_find_unused_parameters = not is_masked_always
-    sources, collator = data_args.training_sources(), FineMolTexDataCollator(prepared.processor)
+    sources, train = data_args.training_sources(), prepared.features["train"]
+    collate = FineMolTexDataCollator(prepared.processor)
+    borrow = TextBorrower(train, data_args.borrowed_texts, collate) if data_args.borrowed_texts else None
     if data_args.queries_per_batch:
-        writer = QueryWriter(find_facts(prepared.features["train"])[1], training_args.seed)
-        collator = QueryCollator(collator, writer, data_args.queries_per_batch)
+        writer = QueryWriter(find_facts(train)[1], training_args.seed)
+        collate = QueryCollator(collate, writer, data_args.queries_per_batch)
     return FineMolTexTrainer(
         model=model,
         args=training_args,
-        train_dataset=prepared.features["train"],
+        train_dataset=train.remove_columns([name for name in NEIGHBOUR_COLUMNS if name in train.column_names]),
         eval_dataset=validation,
-        data_collator=collator,
+        data_collator=collate,
         processing_class=prepared.processor,
         compute_metrics=functools.partial(compute_metrics, protocol="validation"),
         sources=sources if len(sources) > 1 or data_args.sources else None,
+        borrow=borrow,
     )
 
 
@@ -289,8 +293,11 @@ def _prepare(
         }
     )
     train = splits["train"]
-    source_ids = train.with_format("numpy")["source_ids"][features["train"].with_format("numpy")["pair_ids"][:]]
+    kept = features["train"].with_format("numpy")["pair_ids"][:]
+    source_ids = train.with_format("numpy")["source_ids"][kept]
     features["train"] = features["train"].add_column("source_ids", source_ids)
+    if data_args.borrowed_texts:
+        features["train"] = add_neighbours(features["train"], train.select(kept)["smiles"][:])
     features.save_to_disk(str(folder / "features"))
     names = [source.name for source in data_args.training_sources()]
     summary = {
@@ -413,6 +420,7 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
     # No effect on the files, wherever the data lies.
     for name in ("num_proc", "max_eval_samples", "data_dir", "source_weights", "queries_per_batch"):
         del settings[name]
+    settings["borrowed_texts"] = NUM_NEIGHBOURS if data_args.borrowed_texts else 0  # the share counts in training
     if data_args.sources is not None:  # weights count when rows are drawn
         settings["sources"] = {source.name: source.rows_identity() for source in data_args.training_sources()}
     names = [source.dataset for source in data_args.training_sources()]

@@ -19,6 +19,7 @@ from ..data.atomic_files import write_text
 from ..data.sources import PairSource
 from ..hub.folders import export_folder
 from ..hub.publishing import list_additions, push_folder
+from .borrowed_texts import TextBorrower
 from .checkpoints import STAGING_FOLDER
 from .guarded_training import GuardedTraining
 from .muon import MuonWithAdamW
@@ -85,10 +86,20 @@ class MoleculeTrainer(GuardedTraining, Trainer):
 class FineMolTexTrainer(MoleculeTrainer):
     """`Trainer` with reproducible masks, learning rates per part, losses per objective and kill-safe checkpoints."""
 
-    def __init__(self, *args: Any, sources: Sequence[PairSource] | None = None, **kwargs: Any) -> None:
-        """Build the Trainer; rows of several `sources`, told apart by the column `source_ids`, are drawn by weight."""
+    def __init__(
+        self,
+        *args: Any,
+        sources: Sequence[PairSource] | None = None,
+        borrow: TextBorrower | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Build the Trainer.
+
+        Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight. With `borrow`, molecules
+        get the texts of similar ones in training.
+        """
         super().__init__(*args, **kwargs)
-        self.sources = sources
+        self.sources, self.borrow = sources, borrow
         if self.args.push_to_hub and self.args.hub_strategy in (HubStrategy.CHECKPOINT, HubStrategy.ALL_CHECKPOINTS):
             raise ValueError(
                 f"`hub_strategy` {self.args.hub_strategy.value!r} would upload pickled optimizer states, which nobody "
@@ -117,6 +128,8 @@ class FineMolTexTrainer(MoleculeTrainer):
         pair_ids = inputs.pop("pair_ids", None)
         if pair_ids is not None:
             inputs["seeds"] = make_pair_seeds(pair_ids, step if model.training else None)  # (B,)
+            if self.borrow is not None and model.training:
+                inputs = self.borrow(inputs, pair_ids)
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         sums = self._loss_sums[model.training]
         for name, value in outputs["losses"].items():

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "examples/write_results.py"
@@ -71,6 +72,26 @@ def test_percentage_by_hand_has_no_source(checkout):
     assert done.returncode == 1
     assert done.stderr.startswith(f"docs/guides/edit.md, line {lines + 2}: 83.4 % has no source.")
     assert run(checkout).returncode == 1  # writing does not mend it
+
+
+def test_block_whose_file_is_missing_is_left_out(script, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "ROOT", tmp_path)
+    script.read.cache_clear()
+    table = {"file": "new.json", "columns": {"MRR": "mrr | decimal"}, "rows": {"one": {"from": "runs"}}}
+    page = [{"text": "Before."}, {"needs": "new.json", "text": "Now."}, {"needs": "new.json", "table": "new"}]
+    spec = {"page": page, "tables": {"new": table}}
+    assert script.write_page(spec) == f"{script.HEADER}Before."
+    (tmp_path / "examples" / "results").mkdir(parents=True)
+    (tmp_path / "examples" / "results" / "new.json").write_text('{"runs": [{"mrr": 0.25}, {"mrr": 0.75}]}')
+    assert "Now." in script.write_page(spec) and "| one | 0.500 |" in script.write_page(spec)
+    script.read.cache_clear()
+
+
+def test_rows_of_the_objectives_are_those_of_the_comparison(script):
+    page = yaml.safe_load((ROOT / script.SPEC).read_text(encoding="utf-8"))
+    rows = page["tables"]["objectives"]["rows"].values()
+    compared = yaml.safe_load((ROOT / "examples" / "ablations" / "objectives.yaml").read_text(encoding="utf-8"))
+    assert [row["from"] for row in rows] == [f"runs > [variant={name}]" for name in compared]
 
 
 def test_key_that_is_not_there_is_named(script):

@@ -7,6 +7,8 @@ import torch
 from contracts.objective import ObjectiveContract
 
 from modeling_finemoltex import FineMolTexForPreTraining, Molecules
+from modeling_finemoltex.model.molecules_finemoltex import MOLECULE_TENSORS
+from modeling_finemoltex.model.neighbourhoods_finemoltex import count_neighbourhoods
 from modeling_finemoltex.model.soft_target_objective_finemoltex import (
     SoftTargetOptions,
     count_motifs,
@@ -18,6 +20,40 @@ from modeling_finemoltex.model.soft_target_objective_finemoltex import (
 class TestSoftTargetObjective(ObjectiveContract):
     name = "soft_target"
     losses = ("soft_target",)
+
+
+class TestSoftTargetsOfFingerprints(ObjectiveContract):
+    name = "soft_target"
+    options = {"similarity": "fingerprint"}
+    losses = ("soft_target",)
+
+
+def test_the_similarity_decides_what_counts_as_alike(change_config, processor):
+    smiles = ["Cc1ccccc1O", "Cc1ccc(O)cc1", "CCO"]  # the first two have the same motifs
+    batch = processor(smiles=smiles, text=["a", "b", "c"], return_tensors="pt")
+    losses = {}
+    for similarity in ("motif", "fingerprint"):
+        options = {"similarity": similarity, "target_temperature": 0.5}
+        objectives = {"contrastive": None, "masked_modelling": None, "soft_target": options}
+        torch.manual_seed(0)
+        model = FineMolTexForPreTraining(change_config(objectives=objectives)).eval()
+        output = model(**batch)
+        molecules = Molecules.from_tensors(**{name: batch[name] for name in MOLECULE_TENSORS if name in batch})
+        if similarity == "motif":
+            counts = count_motifs(molecules, model.config.motif_config.vocab_size)
+        else:
+            counts = count_neighbourhoods(molecules)
+        targets = (tanimoto(counts, counts).fill_diagonal_(1.0) / 0.5).softmax(-1)
+        logits = model.finemoltex.inverse_temperature * output.molecule_embeds @ output.text_embeds.T
+        expected = 0.5 * (soft_cross_entropy(logits, targets) + soft_cross_entropy(logits.T, targets))
+        torch.testing.assert_close(output.loss, expected)
+        losses[similarity] = output.loss.item()
+    assert losses["motif"] != pytest.approx(losses["fingerprint"], abs=1e-4)
+
+
+def test_an_unknown_similarity_is_refused():
+    with pytest.raises(ValueError, match=r"`similarity` must be one of \('motif', 'fingerprint'\): got 'shape'"):
+        SoftTargetOptions(similarity="shape")
 
 
 def test_equal_scores_give_the_logarithm_of_the_batch():
