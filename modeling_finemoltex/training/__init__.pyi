@@ -6,6 +6,7 @@ from .arguments import FineMolTexTrainingArguments as FineMolTexTrainingArgument
 from .arguments import ModelArguments as ModelArguments
 from .arguments import parse_arguments as parse_arguments
 from .checkpoints import find_resumable_checkpoint as find_resumable_checkpoint
+from .concept_fitting import fit_concepts as fit_concepts
 from .fine_tuning import FineTuningSettings as FineTuningSettings
 from .fine_tuning import describe_task as describe_task
 from .fine_tuning import fine_tune as fine_tune

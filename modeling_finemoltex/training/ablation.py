@@ -11,6 +11,7 @@ from typing import Any
 from ..embedding.encoder import MoleculeTextEncoder
 from ..evaluation.structure_queries import PRECISION_AT, StructurePool, evaluate_structure_queries, score_by_model
 from .arguments import parse_arguments
+from .concept_fitting import finish_concepts
 from .guessing_baselines import evaluate_against_guessing
 from .pretraining import build_model, build_trainer, preparation_settings, prepare_data
 from .recipe import option_words
@@ -157,6 +158,7 @@ def _train(words: Sequence[str], max_steps: int, seed: int, folder: Path) -> tup
     trainer = build_trainer(build_model(model_args, prepared, seed), prepared, data_args, training_args)
     start = time.process_time()
     trainer.train()
+    finish_concepts(trainer)
     return trainer, prepared, time.process_time() - start
 
 

@@ -19,7 +19,7 @@ from .preset_defaults import DEMONSTRATION_DEFAULTS, NO_DEMONSTRATION, PRESET_DE
 from .recipe import RECIPE_EXTENSIONS, read_recipe
 
 TOKEN_SIZE = 64  # numbers of a token vector
-QUERY_SHARE = 0.25  # of the rows drawn, where queries are written beside pairs
+QUERY_SHARE = 0.1  # of the rows drawn, where queries are written beside pairs
 QUERIES_PER_MOLECULE = 2
 
 

@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from ..data.query_rows import find_facts
 from ..model.grounding_objective_finemoltex import detection_loss
 from ..model.molecules_finemoltex import MOLECULE_TENSORS, Molecules
+from ..processors import FineMolTexDataCollator
 
 MOST_MOLECULES = 20_000  # whose atom states are kept, a kilobyte an atom
 BATCH = 256
@@ -72,6 +73,18 @@ def fit_concepts(model: Any, rows: datasets.Dataset, collate: Any, num_epochs: i
     return float(np.mean(losses))
 
 
+def finish_concepts(trainer: Any) -> None:
+    """Fit the concepts of a trained model as its training arguments say, in the process that saves it.
+
+    Args:
+        trainer (`FineMolTexTrainer`): After training.
+    """
+    args, model = trainer.args, trainer.accelerator.unwrap_model(trainer.model)
+    if args.concept_epochs and model.config.token_config.num_concepts and args.should_save:
+        collate = FineMolTexDataCollator(trainer.processing_class)
+        fit_concepts(model, trainer.train_dataset, collate, args.concept_epochs, args.seed)
+
+
 @torch.no_grad()
 def _encode(base: Any, rows: datasets.Dataset, collate: Any) -> tuple[Tensor, np.ndarray]:
     """Encode the atoms of `R` rows as the detectors read them. -> `(N, H_graph)` float32 on the CPU, `(R,)`."""
@@ -88,4 +101,4 @@ def _encode(base: Any, rows: datasets.Dataset, collate: Any) -> tuple[Tensor, np
     return torch.cat(states), np.concatenate(sizes)
 
 
-__all__ = ["fit_concepts"]
+__all__ = ["finish_concepts", "fit_concepts"]

@@ -31,6 +31,7 @@ from ..processors import FineMolTexDataCollator, FineMolTexFeatureExtractor, Fin
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .borrowed_texts import NEIGHBOUR_COLUMNS, NUM_NEIGHBOURS, TextBorrower, add_neighbours
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
+from .concept_fitting import finish_concepts
 from .interruption import SaveOnInterrupt
 from .preset_defaults import SCRATCH
 from .query_collator import QueryCollator
@@ -200,6 +201,7 @@ def run_training(trainer: FineMolTexTrainer) -> bool:
             "`--resume_from_checkpoint` to continue it exactly from there."
         )
         return False
+    finish_concepts(trainer)
     trainer.log_metrics("train", result.metrics)
     trainer.save_metrics("train", result.metrics, combined=False)
     trainer.save_state()

@@ -7,9 +7,7 @@ from typing import Any
 from transformers.utils import logging
 
 from ..hub.folders import export_folder
-from ..processors import FineMolTexDataCollator
 from .arguments import parse_arguments
-from .concept_fitting import fit_concepts
 from .pretraining import (
     build_model,
     build_trainer,
@@ -69,14 +67,6 @@ def pretrain(words: list[str] | None = None, prog: str | None = None) -> Pretrai
     if not run_training(trainer):
         return PretrainingResult(output_dir, False, is_main, {})
 
-    if training_args.concept_epochs and is_main and model.config.token_config.num_concepts:
-        fit_concepts(
-            trainer.accelerator.unwrap_model(trainer.model),
-            prepared.features["train"],
-            FineMolTexDataCollator(prepared.processor),
-            training_args.concept_epochs,
-            training_args.seed,
-        )
     metrics: dict[str, float] = {}
     if "test" in prepared.features:
         metrics = evaluate_on_test(trainer, prepared.features["test"], name_test_protocol(data_args))
