@@ -278,6 +278,10 @@ class FineMolTexTrainingArguments(TrainingArguments):
         default=1.0,
         metadata={"help": "Compute costly objectives (masked modelling, matching) in this share of the steps."},
     )
+    texts_together: bool = field(
+        default=False,
+        metadata={"help": "Draw the texts of a molecule in twos, so that they meet in a batch, as `momu` wants them."},
+    )
     freeze: list[str] | None = field(
         default=None,
         metadata={"help": "Parts of the model that are not trained, such as `molecule_encoder` or `text_encoder`."},
