@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .answers_finemoltex import mark_answers
 from .losses_finemoltex import CONTRASTIVE_LOSSES, contrastive_loss, multi_positive_nce
@@ -37,23 +38,35 @@ class ContrastiveObjective(Objective):
     Options = ContrastiveOptions
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
-        """Compare all molecules with all texts, those of the other ranks too; with queries, those of this rank."""
-        if batch.conditions is not None:
-            with torch.autocast(pairs.text_embeds.device.type, enabled=False):
-                logits = model.inverse_temperature * pairs.text_embeds @ pairs.molecule_embeds.T  # (B, B)
-                fits, excluded = mark_answers(batch)  # (B, B), (B, B)
-                loss = multi_positive_nce(logits, fits, excluded) + multi_positive_nce(logits.T, fits.T, excluded.T)
-            return Terms({"contrastive": 0.5 * loss}, {"contrastive": self.options.weight})
-        loss = contrastive_loss(
-            pairs.molecule_embeds,
-            pairs.text_embeds,
-            model.inverse_temperature,
-            self.options.loss,
-            batch.molecule_ids,
-            batch.text_ids,
-            gather=self.training,
-        )
+        """Compare all molecules with all texts."""
+        loss = align_pairs(model, pairs.molecule_embeds, pairs.text_embeds, batch, self.options.loss, self.training)
         return Terms({"contrastive": loss}, {"contrastive": self.options.weight})
 
 
-__all__ = ["ContrastiveObjective", "ContrastiveOptions"]
+def align_pairs(
+    model: Any, molecule_embeds: Tensor, text_embeds: Tensor, batch: PairBatch, loss: str, gather: bool
+) -> Tensor:
+    """Compare all molecules with all texts, those of the other ranks too; with queries, those of this rank.
+
+    Args:
+        model ([`FineMolTexModel`]): Its temperature counts.
+        molecule_embeds, text_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised.
+        batch ([`PairBatch`]): Says which molecules and texts are the same, and which molecules answer a query.
+        loss (`str`): Key of `CONTRASTIVE_LOSSES`; not used with queries.
+        gather (`bool`): Take negatives from all ranks.
+
+    Returns:
+        `torch.FloatTensor` of shape `()`: The mean of both directions.
+    """
+    if batch.conditions is not None:
+        with torch.autocast(text_embeds.device.type, enabled=False):
+            logits = model.inverse_temperature * text_embeds @ molecule_embeds.T  # (B, B)
+            fits, excluded = mark_answers(batch)  # (B, B), (B, B)
+            by_text = multi_positive_nce(logits, fits, excluded)
+            return 0.5 * (by_text + multi_positive_nce(logits.T, fits.T, excluded.T))
+    return contrastive_loss(
+        molecule_embeds, text_embeds, model.inverse_temperature, loss, batch.molecule_ids, batch.text_ids, gather
+    )
+
+
+__all__ = ["ContrastiveObjective", "ContrastiveOptions", "align_pairs"]

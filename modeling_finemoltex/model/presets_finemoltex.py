@@ -66,5 +66,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # The sizes of the FineMolTex paper (KDD 2025); the defaults of the configuration.
     "paper": {"text_config": {"model_type": "bert", "vocab_size": 31090}},
 }
+# Su et al. 2022 (MoMu), at the sizes of `small`.
+PRESETS["momu"] = {**PRESETS["small"], "temperature": 0.1, "objectives": {"momu": {}}}
 
 __all__ = ["PRESETS"]

@@ -19,6 +19,7 @@ from .matching_objective_finemoltex import MatchingObjective
 from .migration_finemoltex import V1_KEYS
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
 from .molecules_finemoltex import Molecules, takes_molecules
+from .momu_objective_finemoltex import MoMuObjective
 from .objectives_finemoltex import Objective, PairBatch, Queries, Terms, encode_pairs, read_options
 from .outputs_finemoltex import FineMolTexPreTrainingOutput
 from .parts_finemoltex import Part
@@ -35,6 +36,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "late_interaction": LateInteractionObjective,
     "grounding": GroundingObjective,
     "transport": TransportObjective,
+    "momu": MoMuObjective,
 }
 
 

@@ -305,6 +305,10 @@ class FineMolTexTrainingArguments(TrainingArguments):
             "molecules whose facts are known, the encoder left as it is; for the objective `grounding`."
         },
     )
+    texts_together: bool = field(
+        default=False,
+        metadata={"help": "Draw the texts of a molecule in twos, so that they meet in a batch, as `momu` wants them."},
+    )
     freeze: list[str] | None = field(
         default=None,
         metadata={"help": "Parts of the model that are not trained, such as `molecule_encoder` or `text_encoder`."},

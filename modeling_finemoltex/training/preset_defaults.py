@@ -40,6 +40,8 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
         "num_train_epochs": 1.0,
     },
     "small": SMALL,
+    # Each name of the bundled corpus comes with a second one of the same molecule.
+    "momu": {**SMALL, "synonyms_per_molecule": 1, "texts_together": True},
     "paper": {
         "text_model": DEFAULT_PAPER_TEXT_MODEL,
         "fragmentation": "paper",

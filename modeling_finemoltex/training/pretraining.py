@@ -165,7 +165,7 @@ def build_trainer(
         data_collator=collate,
         processing_class=prepared.processor,
         compute_metrics=functools.partial(compute_metrics, protocol="validation"),
-        sources=sources if len(sources) > 1 or data_args.sources else None,
+        sources=sources if len(sources) > 1 or data_args.sources or training_args.texts_together else None,
         borrow=borrow,
     )
 

@@ -99,7 +99,27 @@ class MixtureSampler(Sampler[int]):
         generator, groups = np.random.default_rng([self.seed, source, number]), self.groups[source]
         if groups is None:
             return generator.permutation(len(self.rows[source]))
+        return self._shuffle_groups(generator, groups)
+
+    def _shuffle_groups(self, generator: np.random.Generator, groups: np.ndarray) -> np.ndarray:
+        """Draw an order of groups, each of them whole: (rows of the source,)."""
         return np.argsort(generator.permutation(int(groups.max(initial=-1)) + 1)[groups], kind="stable")
+
+
+class PairwiseSampler(MixtureSampler):
+    """The same, but of each group two rows are drawn one after the other, other twos in each pass.
+
+    Two of many texts of a molecule then meet in a batch, and the batch is full of different molecules all the same.
+    """
+
+    def _shuffle_groups(self, generator: np.random.Generator, groups: np.ndarray) -> np.ndarray:
+        """Draw the twos, and an order of them: (rows of the source,)."""
+        rows = generator.permutation(len(groups))
+        rows = rows[np.argsort(groups[rows], kind="stable")]  # group by group, each in a random order
+        sizes = np.bincount(groups)
+        place = np.arange(len(rows)) - np.repeat(sizes.cumsum() - sizes, sizes)  # within the group
+        pairs = np.cumsum(place % 2 == 0) - 1
+        return rows[super()._shuffle_groups(generator, pairs)]
 
 
 def _number_groups(group_ids: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from huggingface_hub import CommitInfo, HfApi
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ from .checkpoints import STAGING_FOLDER
 from .guarded_training import GuardedTraining
 from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups
-from .sampling import MixtureSampler
+from .sampling import MixtureSampler, PairwiseSampler
 
 # Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
 PAIR_FACTOR = 0x9E3779B97F4A7C15 - (1 << 64)
@@ -110,6 +111,11 @@ class FineMolTexTrainer(MoleculeTrainer):
                 f"`train_sampling_strategy` {self.args.train_sampling_strategy!r} cannot draw sources by weight. "
                 "Use `random`, or a single dataset."
             )
+        if self.args.texts_together and not sources:
+            raise ValueError(
+                "`texts_together` draws from `sources`, and there are none. Give at least one, with rows that have "
+                "`source_ids`, or leave `texts_together` out."
+            )
         # Sum of each loss and number of batches that computed it, `(2,)`, in training (true) and in evaluation.
         self._loss_sums: dict[bool, dict[str, Tensor]] = {True: {}, False: {}}
         self._staging = False
@@ -137,7 +143,7 @@ class FineMolTexTrainer(MoleculeTrainer):
         return (loss, outputs) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler | None:
-        """Draw from several sources by weight, or as `Trainer` does."""
+        """Draw from several sources by weight or texts in twos, or as `Trainer` does."""
         if not self.sources:
             return super()._get_train_sampler(train_dataset)
         args, rows = self.args, self.train_dataset if train_dataset is None else train_dataset
@@ -145,7 +151,10 @@ class FineMolTexTrainer(MoleculeTrainer):
         if "group_ids" in rows.column_names:  # of structure queries; the rows of other sources have none
             group_ids = rows.data.column("group_ids").fill_null(-1).to_numpy()
             group_ids = group_ids if rows._indices is None else group_ids[rows._indices.column(0).to_numpy()]
-        return MixtureSampler(
+        if args.texts_together:
+            molecule_ids = rows.with_format("numpy")["molecule_ids"][:]
+            group_ids = molecule_ids if group_ids is None else np.where(group_ids < 0, molecule_ids, group_ids)
+        return (PairwiseSampler if args.texts_together else MixtureSampler)(
             rows.with_format("numpy")["source_ids"][:],
             self.sources,
             draws_per_step=args.train_batch_size * args.gradient_accumulation_steps * args.world_size,

@@ -7,7 +7,7 @@ from torch.utils.data import BatchSampler
 from transformers import TrainerCallback
 
 from modeling_finemoltex.data import PairSource
-from modeling_finemoltex.training.sampling import MixtureSampler
+from modeling_finemoltex.training.sampling import MixtureSampler, PairwiseSampler
 
 SOURCE_IDS = np.repeat([0, 1, 2], [600, 300, 100])
 
@@ -80,6 +80,32 @@ def test_weights_without_rows_or_rows_without_weights_are_explained():
     with pytest.raises(ValueError, match="The source s3 has a positive `weight`, but no rows for training are left"):
         make_sampler(1, 1, 1, 1)
     make_sampler(1, 1, 1, 0)
+
+
+def test_texts_of_a_molecule_come_in_twos_and_in_other_twos_each_pass():
+    groups = np.random.default_rng(0).permutation(np.repeat(np.arange(20), np.arange(1, 21)))  # of 1 to 20 rows
+    passes = []
+    for step in range(3):
+        sampler = PairwiseSampler(0 * groups, [PairSource("all")], 210, 0, 9.0, 0, lambda step=step: step, groups)
+        passes.append(np.array(list(sampler)))
+        assert sorted(passes[-1]) == list(range(210))
+        drawn, places = groups[passes[-1]], np.arange(210)
+        runs = np.split(places, np.flatnonzero(np.diff(drawn)) + 1)
+        pairs = sum(len(run) // 2 for run in runs)
+        assert pairs == sum(size // 2 for size in range(1, 21))  # as many twos as there can be
+        assert np.mean([len(run) for run in runs]) < 2.1  # and not whole molecules
+    partners = [{frozenset(drawn[place : place + 2]) for place in range(209)} for drawn in passes]
+    assert len(partners[0] & partners[1]) < 40
+
+
+def test_the_trainer_draws_the_texts_of_a_molecule_together(make_trainer):
+    trainer = make_trainer(sources=[PairSource("even"), PairSource("odd", weight=0)], texts_together=True)
+    molecules = np.array([0, 7, 0, 7, 1, 8, 1, 8])
+    trainer.train_dataset = trainer.train_dataset.remove_columns("molecule_ids").add_column("molecule_ids", molecules)
+    drawn = molecules[list(trainer._get_train_sampler())]
+    assert (drawn[::2] == drawn[1::2]).all() and set(drawn) == {0, 1}
+    with pytest.raises(ValueError, match="`texts_together` draws from `sources`, and there are none. Give at least"):
+        make_trainer(texts_together=True)
 
 
 class PairRecorder(TrainerCallback):
