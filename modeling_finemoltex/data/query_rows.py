@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import datasets
@@ -12,6 +12,7 @@ import rdkit
 from datasets import Value
 
 from . import structural_queries
+from .fact_counts import FactCounts
 from .feature_cache import EXTRA_COLUMNS, cache_file
 from .identifiers import inchikey14, stable_hash, try_parse
 from .structural_facts import count_facts, structural_facts
@@ -102,6 +103,34 @@ def _count_table(
     )
 
 
+def add_facts(pairs: datasets.Dataset, num_molecules: int, seed: int, num_proc: int | None) -> datasets.Dataset:
+    """Count the structural facts of some molecules of pairs.
+
+    Args:
+        pairs (`datasets.Dataset`): With `smiles`; `facts` that it has are kept.
+        num_molecules (`int`): Of so many molecules, drawn at random.
+        seed (`int`): Of that choice.
+        num_proc (`int`, *optional*): Worker processes.
+
+    Returns:
+        `datasets.Dataset`: With `facts`, flat pairs of fact and count, null for the other molecules.
+    """
+    smiles = pairs["smiles"][:]
+    known = pairs["facts"][:] if "facts" in pairs.column_names else [None] * len(pairs)
+    molecules = sorted({one for one, facts in zip(smiles, known, strict=True) if facts is None})
+    chosen = np.random.default_rng(seed).permutation(len(molecules))[:num_molecules]
+    counts = FactCounts.from_smiles([molecules[place] for place in chosen], num_proc)
+    facts_of = {molecules[place]: flatten_facts(counts.row(number)) for number, place in enumerate(chosen)}
+    facts = [facts_of.get(one) if old is None else old for one, old in zip(smiles, known, strict=True)]
+    pairs = pairs.remove_columns([name for name in pairs.column_names if name == "facts"])
+    return pairs.add_column("facts", facts, feature=EXTRA_COLUMNS["facts"])
+
+
+def flatten_facts(counts: Mapping[int, int]) -> list[int]:
+    """Write the facts of a molecule as flat pairs of fact and count."""
+    return [number for pair in counts.items() for number in pair]
+
+
 def find_facts(rows: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Find the molecules of training rows whose facts are known.
 
@@ -119,7 +148,8 @@ def find_facts(rows: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
     known = np.empty(0, np.int64) if table is None else np.flatnonzero(pc.is_valid(table["facts"]).to_numpy())
     if not len(known):
         raise ValueError(
-            "No training row has structural facts: give `--query_molecules`, or a source with `queries: true`."
+            "No training row has structural facts: give `--fact_molecules`, `--query_molecules` or a source with "
+            "`queries: true`."
         )
     _, first = np.unique(table["molecule_ids"].to_numpy()[known], return_index=True)
     places = known[first]

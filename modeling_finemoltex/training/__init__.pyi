@@ -14,14 +14,14 @@ from .fine_tuning import predict_logits as predict_logits
 from .fine_tuning import prepare_rows as prepare_rows
 from .guessing_baselines import evaluate_against_guessing as evaluate_against_guessing
 from .linear_probe import fit_linear_probe as fit_linear_probe
+from .preparation import preparation_settings as preparation_settings
+from .preparation import prepare_data as prepare_data
 from .pretraining import build_model as build_model
 from .pretraining import build_trainer as build_trainer
 from .pretraining import evaluate_on_test as evaluate_on_test
 from .pretraining import name_test_protocol as name_test_protocol
 from .pretraining import name_training_data as name_training_data
 from .pretraining import plot_training_curves as plot_training_curves
-from .pretraining import preparation_settings as preparation_settings
-from .pretraining import prepare_data as prepare_data
 from .pretraining import run_training as run_training
 from .pretraining import use_cpu_threads as use_cpu_threads
 from .recipe import option_words as option_words

@@ -13,7 +13,8 @@ from ..evaluation.structure_queries import PRECISION_AT, StructurePool, evaluate
 from .arguments import parse_arguments
 from .concept_fitting import finish_concepts
 from .guessing_baselines import evaluate_against_guessing
-from .pretraining import build_model, build_trainer, preparation_settings, prepare_data
+from .preparation import preparation_settings, prepare_data
+from .pretraining import build_model, build_trainer
 from .recipe import option_words
 
 PROBE_STEPS = 32  # to learn how long a step takes on average, the rare ones with masked losses among them

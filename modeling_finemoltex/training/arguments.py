@@ -170,11 +170,18 @@ class DataArguments:
             f"{QUERY_SHARE} of the rows. The objective `grounding` learns from them."
         },
     )
+    fact_molecules: int = field(
+        default=0,
+        metadata={
+            "help": "Count the structural facts of so many training molecules, from which --queries_per_batch, "
+            "--concept_epochs and the objective `grounding` learn."
+        },
+    )
     queries_per_batch: int = field(
         default=0,
         metadata={
-            "help": "Write so many further structure queries for every batch, of which the text alone is needed; from "
-            "the facts of --query_molecules or of sources of queries. `grounding` learns words from them."
+            "help": "Write so many further structure queries for every batch, of which the text alone is needed, from "
+            "the facts of the training molecules. `grounding` learns words from them."
         },
     )
     borrowed_texts: float = field(

@@ -72,8 +72,8 @@ DEMONSTRATION_DEFAULTS = {
     "max_steps": 520,
     "eval_steps": 520,
     "save_steps": 260,
-    "objective": ["grounding"],
-    "query_molecules": 8000,
+    "objective": ["grounding.molecule_weight=0.03"],  # names first: the rest of structure is fitted in the end
+    "fact_molecules": 12_000,
     "queries_per_batch": 96,
     "concept_epochs": 10,
     "head_learning_rate": 3e-3,

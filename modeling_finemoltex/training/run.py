@@ -8,13 +8,13 @@ from transformers.utils import logging
 
 from ..hub.folders import export_folder
 from .arguments import parse_arguments
+from .preparation import prepare_data
 from .pretraining import (
     build_model,
     build_trainer,
     evaluate_on_test,
     name_test_protocol,
     name_training_data,
-    prepare_data,
     run_training,
     use_cpu_threads,
 )

@@ -12,7 +12,7 @@ from modeling_finemoltex.data.similarity import compute_similarities
 from modeling_finemoltex.model.soft_target_objective_finemoltex import count_motifs, soft_cross_entropy, tanimoto
 from modeling_finemoltex.training import build_model, build_trainer, parse_arguments, prepare_data
 from modeling_finemoltex.training.borrowed_texts import NEIGHBOURS, SIMILARITIES, TextBorrower, add_neighbours
-from modeling_finemoltex.training.pretraining import preparation_settings
+from modeling_finemoltex.training.preparation import preparation_settings
 from modeling_finemoltex.training.trainer import make_pair_seeds
 
 

@@ -68,5 +68,5 @@ def test_facts_of_training_rows_are_found_once_a_molecule(counts):
 
 @pytest.mark.parametrize("columns", [{"molecule_ids": [1]}, {"molecule_ids": [1], "facts": [None]}])
 def test_rows_without_facts_are_told_what_to_give(columns):
-    with pytest.raises(ValueError, match=r"give `--query_molecules`, or a source with `queries: true`"):
+    with pytest.raises(ValueError, match=r"give `--fact_molecules`, `--query_molecules` or a source"):
         find_facts(Dataset.from_dict(columns))

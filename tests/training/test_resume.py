@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from modeling_finemoltex.training.arguments import parse_arguments
 from modeling_finemoltex.training.checkpoints import STAGING_FOLDER, find_resumable_checkpoint
 from modeling_finemoltex.training.interruption import SaveOnInterrupt
-from modeling_finemoltex.training.pretraining import prepare_data
+from modeling_finemoltex.training.preparation import prepare_data
 
 KILLED_RUN = Path(__file__).parent / "killed_run.py"
 
