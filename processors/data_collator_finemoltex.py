@@ -46,7 +46,7 @@ class FineMolTexDataCollator:
         Returns:
             `dict[str, torch.Tensor]`: `input_ids` and `attention_mask` (B, T), the molecule tensors, ids (B,) of
             64-bit integers, and `labels` (B,) or (B, K), float with NaN for missing if any label is a float; with
-            queries `fact_counts` (B, F) and `conditions` (B, C, 3), -1 where nothing is known or asked.
+            facts `fact_counts` (B, F), and with queries `conditions` (B, C, 3), -1 where nothing is known or asked.
 
         Raises:
             ValueError: If there is no row, a molecule is bad, or the rows hold neither molecules nor texts.
@@ -75,8 +75,7 @@ class FineMolTexDataCollator:
         for name in _ID_COLUMNS:
             if name in rows[0]:
                 batch[name] = torch.tensor([int(row[name]) for row in rows], dtype=torch.long)
-        if any(row.get("conditions") is not None for row in rows):
-            batch.update(_lay_out_queries(rows))
+        batch.update(_lay_out_facts(rows))
         if "labels" in rows[0]:
             batch["labels"] = _stack_labels([row["labels"] for row in rows])
         return batch
@@ -110,24 +109,24 @@ def _restore(row: Mapping[str, Any], columns: Mapping[str, Column]) -> dict[str,
     }
 
 
-def _lay_out_queries(rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-    """Lay out facts `(B, F)` int16 and conditions `(B, C, 3)` long; -1 where a row is no query."""
-    facts = [row.get("facts") for row in rows]
-    known = [np.asarray(one, dtype=np.int64).reshape(-1, 2) if one is not None else None for one in facts]
-    asked = [
-        np.asarray(row.get("conditions", ()) if row.get("conditions") is not None else (), dtype=np.int64)
-        for row in rows
-    ]
-    asked = [one.reshape(-1, 3) for one in asked]
-    last = [int(table[:, 0].max()) for table in (*known, *asked) if table is not None and len(table)]
-    counts = torch.full((len(rows), max(last) + 1), -1, dtype=torch.int16)
+def _lay_out_facts(rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    """Lay out facts `(B, F)` int16 and conditions `(B, C, 3)` long, if any; -1 where a row has none."""
+    known, asked = (
+        [np.asarray(row.get(name) if row.get(name) is not None else (), dtype=np.int64) for row in rows]
+        for name in ("facts", "conditions")
+    )
+    known, asked = [one.reshape(-1, 2) for one in known], [one.reshape(-1, 3) for one in asked]
+    last = [int(table[:, 0].max()) for table in (*known, *asked) if len(table)]
+    if all(row.get(name) is None for row in rows for name in ("facts", "conditions")):
+        return {}
+    counts = torch.full((len(rows), max(last, default=0) + 1), -1, dtype=torch.int16)
     conditions = torch.full((len(rows), max(map(len, asked)), 3), -1, dtype=torch.long)
-    for row, (pairs, triples) in enumerate(zip(known, asked, strict=True)):
-        if pairs is not None:
-            counts[row] = 0
-            counts[row, pairs[:, 0]] = torch.from_numpy(pairs[:, 1]).short()
-        conditions[row, : len(triples)] = torch.from_numpy(triples)
-    return {"fact_counts": counts, "conditions": conditions}
+    for place, (row, pairs, triples) in enumerate(zip(rows, known, asked, strict=True)):
+        if row.get("facts") is not None:
+            counts[place] = 0
+            counts[place, pairs[:, 0]] = torch.from_numpy(pairs[:, 1]).short()
+        conditions[place, : len(triples)] = torch.from_numpy(triples)
+    return {"fact_counts": counts} | ({"conditions": conditions} if conditions.shape[1] else {})
 
 
 def _stack_labels(labels: list[Any]) -> torch.Tensor:

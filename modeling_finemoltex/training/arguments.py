@@ -15,7 +15,13 @@ from transformers.integrations import is_tensorboard_available
 from ..data.sources import CHEMICALS, PairSource
 from ..data.structural_facts import structural_facts
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
-from .preset_defaults import DEMONSTRATION_DEFAULTS, NO_DEMONSTRATION, PRESET_DEFAULTS, SCRATCH
+from .preset_defaults import (
+    DEMONSTRATION_DEFAULTS,
+    NO_DEMONSTRATION,
+    PRESET_DEFAULTS,
+    SCRATCH,
+    STRUCTURE_DEFAULTS,
+)
 from .recipe import RECIPE_EXTENSIONS, read_recipe
 
 TOKEN_SIZE = 64  # numbers of a token vector
@@ -420,8 +426,8 @@ def parse_arguments(
     if argv and argv[0].endswith(RECIPE_EXTENSIONS):
         argv = [*read_recipe(argv[0]), *argv[1:]]
     preset_parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("--preset", "--dataset", "--sources", "--num_train_epochs"):
-        preset_parser.add_argument(name, nargs="+" if name == "--sources" else None)
+    for name in ("--preset", "--dataset", "--sources", "--num_train_epochs", "--objectives", "--objective"):
+        preset_parser.add_argument(name, nargs="+" if name in ("--sources", "--objective") else None)
     given = preset_parser.parse_known_args(argv)[0]
     preset = given.preset or "small"
     parser = HfArgumentParser(
@@ -434,4 +440,6 @@ def parse_arguments(
     parser.set_defaults(**PRESET_DEFAULTS.get(preset, {}))
     if preset not in NO_DEMONSTRATION and given.dataset is given.sources is given.num_train_epochs is None:
         parser.set_defaults(**DEMONSTRATION_DEFAULTS)
+        if preset == "small" and given.objectives is given.objective is None:
+            parser.set_defaults(**STRUCTURE_DEFAULTS)
     return parser.parse_args_into_dataclasses(argv, look_for_args_file=False)

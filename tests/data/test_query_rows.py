@@ -1,10 +1,12 @@
 """Rows of structure queries, from a table of molecules to a batch that knows which molecule answers which query."""
 
+import datasets
 import numpy as np
 import pytest
 
 from modeling_finemoltex import featurize_pairs
-from modeling_finemoltex.data.query_rows import restore_facts
+from modeling_finemoltex.data.fact_counts import FactCounts
+from modeling_finemoltex.data.query_rows import add_facts, restore_facts
 from modeling_finemoltex.data.sources import PairSource, load_source
 from modeling_finemoltex.model.answers_finemoltex import find_answers
 from modeling_finemoltex.processors import FineMolTexDataCollator
@@ -71,3 +73,22 @@ def test_groups_are_drawn_together():
     )
     drawn = group_ids[order][list(sampler)]
     assert sorted(drawn) == sorted(group_ids) and (drawn[::2] == drawn[1::2]).all()
+
+
+def test_facts_of_some_molecules_are_added_and_those_known_are_kept(processor):
+    pairs = datasets.Dataset.from_dict({"smiles": [*SMILES, SMILES[0]], "text": ["a compound"] * (len(SMILES) + 1)})
+    some = add_facts(pairs, 3, seed=1, num_proc=None)
+    known = {one["smiles"]: one["facts"] for one in some if one["facts"] is not None}
+    assert len(known) == 3
+    truth = FactCounts.from_smiles(list(known))
+    for number, facts in enumerate(known.values()):
+        assert dict(np.reshape(facts, (-1, 2)).tolist()) == truth.row(number)
+    every = add_facts(some, 99, seed=2, num_proc=None)
+    assert all(one["facts"] is not None for one in every)
+    assert all(one["facts"] == known[one["smiles"]] for one in every if one["smiles"] in known)
+
+    batch = FineMolTexDataCollator(processor)(list(some))
+    assert "conditions" not in batch
+    is_known = (batch["fact_counts"] >= 0).all(1).tolist()
+    assert is_known == [one["facts"] is not None for one in some]
+    assert "fact_counts" not in FineMolTexDataCollator(processor)(list(pairs))
