@@ -74,8 +74,8 @@ DEMONSTRATION_DEFAULTS = {
     "num_proc": os.cpu_count(),
     "bf16": is_cpu_bf16_native(),
 }
-# Unless other objectives are asked for, it learns names and structure: words from queries beside the rows, atoms mostly
-# in the end, so that names are not held up.
+# Unless other objectives are asked for, it learns names and structure: words from queries beside the rows, atoms
+# mostly in the end, so that names are not held up.
 STRUCTURE_DEFAULTS = {
     "objective": ["grounding.molecule_weight=0.03"],
     "fact_molecules": 12_000,
