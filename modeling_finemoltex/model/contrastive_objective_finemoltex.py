@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from .answers_finemoltex import mark_answers
 from .losses_finemoltex import CONTRASTIVE_LOSSES, contrastive_loss, multi_positive_nce
@@ -38,22 +39,45 @@ class ContrastiveObjective(Objective):
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
         """Compare all molecules with all texts, those of the other ranks too; with queries, those of this rank."""
-        if batch.conditions is not None:
-            with torch.autocast(pairs.text_embeds.device.type, enabled=False):
-                logits = model.inverse_temperature * pairs.text_embeds @ pairs.molecule_embeds.T  # (B, B)
-                fits, excluded = mark_answers(batch)  # (B, B), (B, B)
-                loss = multi_positive_nce(logits, fits, excluded) + multi_positive_nce(logits.T, fits.T, excluded.T)
-            return Terms({"contrastive": 0.5 * loss}, {"contrastive": self.options.weight})
-        loss = contrastive_loss(
+        loss = contrast(
             pairs.molecule_embeds,
             pairs.text_embeds,
             model.inverse_temperature,
-            self.options.loss,
-            batch.molecule_ids,
-            batch.text_ids,
+            batch,
+            loss=self.options.loss,
             gather=self.training,
         )
         return Terms({"contrastive": loss}, {"contrastive": self.options.weight})
 
 
-__all__ = ["ContrastiveObjective", "ContrastiveOptions"]
+def contrast(
+    molecule_embeds: Tensor,
+    text_embeds: Tensor,
+    logit_scale: Tensor,
+    batch: PairBatch,
+    loss: str = "info_nce",
+    gather: bool = False,
+) -> Tensor:
+    """Contrast the molecules and texts of a batch; with queries, every molecule that answers one is a positive.
+
+    Args:
+        molecule_embeds, text_embeds (`torch.FloatTensor` of shape `(b, P)`): L2-normalised.
+        logit_scale (`torch.FloatTensor` of shape `()`): Inverse temperature.
+        batch ([`PairBatch`]): Whose identities and queries they are.
+        loss (`str`): Key of `CONTRASTIVE_LOSSES`; with queries it is always InfoNCE.
+        gather (`bool`): Take negatives from all ranks, unless there are queries.
+
+    Returns:
+        `torch.FloatTensor` of shape `()`.
+    """
+    if batch.conditions is None:
+        return contrastive_loss(
+            molecule_embeds, text_embeds, logit_scale, loss, batch.molecule_ids, batch.text_ids, gather
+        )
+    with torch.autocast(text_embeds.device.type, enabled=False):
+        logits = logit_scale * text_embeds @ molecule_embeds.T  # (B, B)
+        fits, excluded = mark_answers(batch)  # (B, B), (B, B)
+        return 0.5 * (multi_positive_nce(logits, fits, excluded) + multi_positive_nce(logits.T, fits.T, excluded.T))
+
+
+__all__ = ["ContrastiveObjective", "ContrastiveOptions", "contrast"]

@@ -67,4 +67,16 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"text_config": {"model_type": "bert", "vocab_size": 31090}},
 }
 
+# Song et al. 2024 beside the contrastive loss, by which search is trained: the published weights of the three relative
+# to each other.
+PRESETS["memory_bank"] = {
+    **PRESETS["small"],
+    "objectives": {
+        "contrastive": {},
+        "memory_bank": {"weight": 0.2},
+        "second_order": {"weight": 0.2},
+        "critic": {"weight": 4e-5},
+    },
+}
+
 __all__ = ["PRESETS"]
