@@ -19,6 +19,13 @@ class TestSecondOrder(ObjectiveContract):
     name = "second_order"
     losses = ("u2u", "u2c")
 
+    @pytest.fixture
+    def pairs(self, batch):
+        """One molecule is there twice, in the shares of both ranks."""
+        numbers = torch.arange(len(batch["motif_counts"]))
+        molecule_ids = numbers.where(numbers != 7, 3)
+        return {**batch, "seeds": 977 * numbers + 5, "molecule_ids": molecule_ids, "text_ids": numbers}
+
 
 class TestPublished(ObjectiveContract):
     name = "second_order"
