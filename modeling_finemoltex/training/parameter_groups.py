@@ -59,10 +59,7 @@ def build_parameter_groups(
     }
     model = extract_model_from_parallel(model)
     rate_of_kind = {kind: name for name, kind in KIND_OF_RATE.items()}
-    kinds = find_kinds(model)
-    tables = {
-        id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding | FineMolTexZeroTable)
-    }
+    kinds, tables = find_kinds(model), _find_tables(model)
     for parameter in model.parameters():
         part = rate_of_kind.get(kinds[id(parameter)], "other")
         is_map = parameter.ndim == 2 and min(parameter.shape) > 1 and id(parameter) not in tables
@@ -82,6 +79,11 @@ def build_parameter_groups(
         for (part, decay), parameters in groups.items()
         if parameters
     ]
+
+
+def _find_tables(model: nn.Module) -> set[int]:
+    """List the `id` of every table of vectors, which is no map."""
+    return {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding | FineMolTexZeroTable)}
 
 
 def split_adversaries(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
