@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from .distributed_finemoltex import count_ranks, first_row_of_rank, gather_from_ranks
 from .objectives_finemoltex import PairBatch
 
 UNKNOWN = -1  # as a count: the facts of this molecule were not counted; as a fact: no further condition
@@ -56,4 +57,30 @@ def mark_answers(batch: PairBatch) -> tuple[Tensor, Tensor]:
     return fits, excluded & ~fits
 
 
-__all__ = ["UNKNOWN", "find_answers", "mark_answers"]
+def mark_relatives(batch: PairBatch, gather: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Mark each pair itself, the others equal to it, and those that are neither equal nor its negatives.
+
+    Pairs of an equal molecule or text are equal. With queries, a pair also says nothing about those whose molecule may
+    answer its text, or whose text its molecule may answer.
+
+    Args:
+        batch ([`PairBatch`]): `b` pairs of this rank.
+        gather (`bool`): Compare with the pairs of all ranks; not for batches with queries.
+
+    Returns:
+        `torch.BoolTensor` of shape `(b, B)` three times: itself, equal, neutral. No two of them overlap.
+    """
+    num_pairs, ranks = len(batch.input_ids), count_ranks() if gather else 1
+    rows = torch.arange(num_pairs, device=batch.input_ids.device) + (first_row_of_rank(num_pairs) if gather else 0)
+    own = rows[:, None] == torch.arange(ranks * num_pairs, device=rows.device)  # (b, B)
+    equal, neutral = torch.zeros_like(own), torch.zeros_like(own)
+    for ids in (batch.molecule_ids, batch.text_ids):
+        if ids is not None:
+            equal |= ids[:, None] == (gather_from_ranks(ids) if gather else ids)[None, :]
+    if batch.conditions is not None:
+        fits, excluded = mark_answers(batch)  # (b, b), (b, b)
+        neutral = (fits | excluded) | (fits | excluded).T
+    return own, equal & ~own, neutral & ~equal & ~own
+
+
+__all__ = ["UNKNOWN", "find_answers", "mark_answers", "mark_relatives"]

@@ -319,7 +319,7 @@ class FineMolTexConfig(PreTrainedConfig):
         """Build one of the named sizes.
 
         Args:
-            preset (`str`): `"tiny"` (tests), `"small"` (laptop CPU) or `"paper"`.
+            preset (`str`): `"tiny"` (tests), `"small"` (laptop CPU), `"paper"` or `"memory_bank"`.
             overrides: Fields to change. A `dict` is merged into that of the preset, level by level; an objective that
                 is `None` is left out. A `PreTrainedConfig` replaces the preset's.
 

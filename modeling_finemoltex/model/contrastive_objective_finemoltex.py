@@ -38,35 +38,46 @@ class ContrastiveObjective(Objective):
     Options = ContrastiveOptions
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
-        """Compare all molecules with all texts."""
-        loss = align_pairs(model, pairs.molecule_embeds, pairs.text_embeds, batch, self.options.loss, self.training)
+        """Compare all molecules with all texts, those of the other ranks too; with queries, those of this rank."""
+        loss = contrast(
+            pairs.molecule_embeds,
+            pairs.text_embeds,
+            model.inverse_temperature,
+            batch,
+            loss=self.options.loss,
+            gather=self.training,
+        )
         return Terms({"contrastive": loss}, {"contrastive": self.options.weight})
 
 
-def align_pairs(
-    model: Any, molecule_embeds: Tensor, text_embeds: Tensor, batch: PairBatch, loss: str, gather: bool
+def contrast(
+    molecule_embeds: Tensor,
+    text_embeds: Tensor,
+    logit_scale: Tensor,
+    batch: PairBatch,
+    loss: str = "info_nce",
+    gather: bool = False,
 ) -> Tensor:
-    """Compare all molecules with all texts, those of the other ranks too; with queries, those of this rank.
+    """Contrast the molecules and texts of a batch; with queries, every molecule that answers one is a positive.
 
     Args:
-        model ([`FineMolTexModel`]): Its temperature counts.
-        molecule_embeds, text_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised.
-        batch ([`PairBatch`]): Says which molecules and texts are the same, and which molecules answer a query.
-        loss (`str`): Key of `CONTRASTIVE_LOSSES`; not used with queries.
-        gather (`bool`): Take negatives from all ranks.
+        molecule_embeds, text_embeds (`torch.FloatTensor` of shape `(b, P)`): L2-normalised.
+        logit_scale (`torch.FloatTensor` of shape `()`): Inverse temperature.
+        batch ([`PairBatch`]): Whose identities and queries they are.
+        loss (`str`): Key of `CONTRASTIVE_LOSSES`; with queries it is always InfoNCE.
+        gather (`bool`): Take negatives from all ranks, unless there are queries.
 
     Returns:
-        `torch.FloatTensor` of shape `()`: The mean of both directions.
+        `torch.FloatTensor` of shape `()`.
     """
-    if batch.conditions is not None:
-        with torch.autocast(text_embeds.device.type, enabled=False):
-            logits = model.inverse_temperature * text_embeds @ molecule_embeds.T  # (B, B)
-            fits, excluded = mark_answers(batch)  # (B, B), (B, B)
-            by_text = multi_positive_nce(logits, fits, excluded)
-            return 0.5 * (by_text + multi_positive_nce(logits.T, fits.T, excluded.T))
-    return contrastive_loss(
-        molecule_embeds, text_embeds, model.inverse_temperature, loss, batch.molecule_ids, batch.text_ids, gather
-    )
+    if batch.conditions is None:
+        return contrastive_loss(
+            molecule_embeds, text_embeds, logit_scale, loss, batch.molecule_ids, batch.text_ids, gather
+        )
+    with torch.autocast(text_embeds.device.type, enabled=False):
+        logits = logit_scale * text_embeds @ molecule_embeds.T  # (B, B)
+        fits, excluded = mark_answers(batch)  # (B, B), (B, B)
+        return 0.5 * (multi_positive_nce(logits, fits, excluded) + multi_positive_nce(logits.T, fits.T, excluded.T))
 
 
-__all__ = ["ContrastiveObjective", "ContrastiveOptions", "align_pairs"]
+__all__ = ["ContrastiveObjective", "ContrastiveOptions", "contrast"]

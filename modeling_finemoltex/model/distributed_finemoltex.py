@@ -58,4 +58,9 @@ def first_row_of_rank(num_rows: int) -> int:
     return dist.get_rank() * num_rows if is_distributed() else 0
 
 
-__all__ = ["count_over_ranks", "first_row_of_rank", "gather_from_ranks", "is_distributed"]
+def count_ranks() -> int:
+    """Count the ranks; 1 in a single process."""
+    return dist.get_world_size() if is_distributed() else 1
+
+
+__all__ = ["count_over_ranks", "count_ranks", "first_row_of_rank", "gather_from_ranks", "is_distributed"]

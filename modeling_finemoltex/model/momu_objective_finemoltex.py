@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .answers_finemoltex import UNKNOWN
-from .contrastive_objective_finemoltex import align_pairs
+from .contrastive_objective_finemoltex import contrast
 from .encoders_finemoltex import MOLECULE_ENCODERS
 from .graph_views_finemoltex import GRAPH_VIEWS, VIEW_RATES, ViewDraw, check_views
 from .losses_finemoltex import CONTRASTIVE_LOSSES, contrastive_loss
@@ -88,7 +88,7 @@ class MoMuObjective(Objective):
         if options.num_texts == 2:
             texts.append(embed_second_texts(model, pairs.text_embeds, batch))
         cross = [
-            align_pairs(model, view, text, text_batch, options.loss, self.training)
+            contrast(view, text, model.inverse_temperature, text_batch, options.loss, gather=self.training)
             for view in views
             for text, text_batch in texts
         ]

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import nn
 
-Kind = Literal["molecule", "text", "readout", "projection", "fusion", "objective", "head", "generator"]
+Kind = Literal["molecule", "text", "readout", "projection", "fusion", "objective", "adversary", "head", "generator"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Part:
     Args:
         kind (`str`): `"molecule"` and `"text"` are the encoders, `"readout"` places their states in the shared space,
             `"projection"` turns atoms into motif tokens, `"fusion"` joins both streams, `"objective"` is needed in
-            pre-training alone, `"head"` answers a task or names a motif, `"generator"` writes molecules.
+            pre-training alone, `"adversary"` too, but minimises a loss of its own, `"head"` answers a task or names a
+            motif, `"generator"` writes molecules.
         modules (`tuple[nn.Module, ...]`): Whole modules.
         single (`tuple[nn.Parameter, ...]`): Parameters that stand in no module of their own.
     """

@@ -69,4 +69,16 @@ PRESETS: dict[str, dict[str, Any]] = {
 # Su et al. 2022 (MoMu), at the sizes of `small`.
 PRESETS["momu"] = {**PRESETS["small"], "temperature": 0.1, "objectives": {"momu": {}}}
 
+# Song et al. 2024 beside the contrastive loss, by which search is trained: the published weights of the three relative
+# to each other.
+PRESETS["memory_bank"] = {
+    **PRESETS["small"],
+    "objectives": {
+        "contrastive": {},
+        "memory_bank": {"weight": 0.2},
+        "second_order": {"weight": 0.2},
+        "critic": {"weight": 4e-5},
+    },
+}
+
 __all__ = ["PRESETS"]

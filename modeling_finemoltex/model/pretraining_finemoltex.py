@@ -12,10 +12,12 @@ from transformers.utils.generic import can_return_tuple
 
 from .configuration_finemoltex import FineMolTexConfig
 from .contrastive_objective_finemoltex import ContrastiveObjective
+from .critic_objective_finemoltex import CriticObjective
 from .grounding_objective_finemoltex import GroundingObjective
 from .late_interaction_objective_finemoltex import LateInteractionObjective
 from .masked_objective_finemoltex import MaskedModellingObjective
 from .matching_objective_finemoltex import MatchingObjective
+from .memory_bank_objective_finemoltex import MemoryBankObjective
 from .migration_finemoltex import V1_KEYS
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
 from .molecules_finemoltex import Molecules, takes_molecules
@@ -24,6 +26,7 @@ from .objectives_finemoltex import Objective, PairBatch, Queries, Terms, encode_
 from .outputs_finemoltex import FineMolTexPreTrainingOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
+from .second_order_objective_finemoltex import SecondOrderObjective
 from .soft_target_objective_finemoltex import SoftTargetObjective
 from .transport_objective_finemoltex import TransportObjective
 
@@ -37,6 +40,9 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "grounding": GroundingObjective,
     "transport": TransportObjective,
     "momu": MoMuObjective,
+    "memory_bank": MemoryBankObjective,
+    "second_order": SecondOrderObjective,
+    "critic": CriticObjective,
 }
 
 

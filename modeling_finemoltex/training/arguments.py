@@ -338,6 +338,10 @@ class FineMolTexTrainingArguments(TrainingArguments):
     head_learning_rate: float | None = field(
         default=None, metadata={"help": "Learning rate of the motif prediction head; none: --learning_rate."}
     )
+    adversary_learning_rate: float | None = field(
+        default=1e-4,
+        metadata={"help": "Learning rate of the network of `critic`; none: --learning_rate."},
+    )
     muon_learning_rate: float | None = field(
         default=None,
         metadata={"help": "Train the matrices inside the layers with Muon at this rate; none: everything with AdamW."},

@@ -57,6 +57,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
         "max_grad_norm": 0.0,
         "num_train_epochs": 10.0,
     },
+    "memory_bank": SMALL,
 }
 
 

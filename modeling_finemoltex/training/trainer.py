@@ -24,7 +24,7 @@ from .borrowed_texts import TextBorrower
 from .checkpoints import STAGING_FOLDER
 from .guarded_training import GuardedTraining
 from .muon import MuonWithAdamW
-from .parameter_groups import build_parameter_groups
+from .parameter_groups import build_parameter_groups, split_adversaries
 from .sampling import MixtureSampler, PairwiseSampler
 
 # Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
@@ -183,6 +183,7 @@ class FineMolTexTrainer(MoleculeTrainer):
                     "projection": self.args.projection_learning_rate,
                     "text": self.args.text_learning_rate,
                     "head": self.args.head_learning_rate,
+                    "adversary": self.args.adversary_learning_rate,
                 },
                 muon_learning_rate=self.args.muon_learning_rate,
             )
@@ -192,6 +193,18 @@ class FineMolTexTrainer(MoleculeTrainer):
     def _get_learning_rate(self) -> float:
         """Report the rate of the parts without a rate of their own, in the last groups."""
         return self.optimizer.param_groups[-1]["lr"]
+
+    def _clip_grad_norm(self, model: nn.Module) -> Tensor:
+        """Clip the gradients, those of adversaries by their own norm. -> `()`, the norm of all.
+
+        By a common norm, the steep loss of a critic would slow down the model, and the model the critic.
+        """
+        own, adversaries = split_adversaries(model)
+        if not adversaries:
+            return super()._clip_grad_norm(model)
+        self.accelerator.unscale_gradients()
+        norms = [nn.utils.clip_grad_norm_(one, self.args.max_grad_norm) for one in (own, adversaries)]
+        return torch.stack(norms).norm()
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the loss of each objective since the last log, averaged over steps and processes."""

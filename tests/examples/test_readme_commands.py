@@ -43,6 +43,7 @@ GENERATOR = (
     "--num_latents 12 --learning_rate 2e-3 --max_steps 600 --noise 0.1 --num_held_out 4"
 )
 TINY = "--preset tiny --max_steps 2 --max_train_samples 300 --report_to none --use_cpu"
+FEW_STEPS = "--max_steps 2 --per_device_train_batch_size 8 --split random --report_to none --use_cpu"
 # Start of a command -> what makes it small.
 SMALLER = {
     "accelerate launch examples/pretrain.py --output_dir": TINY,
@@ -56,6 +57,7 @@ SMALLER = {
     "python examples/train_editing_alignment.py": "--num_epochs 20",
     "python examples/evaluate_editing.py": "--num_candidates 10 --prompts 101",
     "accelerate launch examples/pretrain.py --dataset": f"{TINY} --validation_size 8 --test_size 8 --split random",
+    "finemoltex pretrain --preset memory_bank --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "python examples/evaluate_retrieval.py": "--bootstrap 10",
     "python examples/simulate_chance.py": "",
     "python examples/measure_overlap.py": "",

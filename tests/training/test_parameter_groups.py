@@ -1,6 +1,8 @@
 import pytest
 from torch import nn
 
+from modeling_finemoltex import FineMolTexForPreTraining
+from modeling_finemoltex.training.muon import MuonWithAdamW
 from modeling_finemoltex.training.parameter_groups import KIND_OF_RATE, build_parameter_groups
 
 RATES = {"graph": 1.0, "projection": 2.0, "text": 3.0, "head": None}
@@ -79,3 +81,15 @@ def test_muon_gets_the_maps_and_nothing_else(model):
     assert not any("embedding" in name or "head.table" in name or name.endswith("bias") for name in names)
     grouped = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(grouped) == sorted(id(parameter) for parameter in model.parameters() if parameter.requires_grad)
+
+
+def test_adversaries_have_adam_without_decay_or_momentum(change_config):
+    model = FineMolTexForPreTraining(change_config(objectives={"critic": {}}))
+    groups = build_parameter_groups(model, 0.1, 0.01, {**RATES, "adversary": 4.0}, muon_learning_rate=0.5)
+    others = [group for group in groups if group["name"] != "adversary_no_decay"]
+    assert len(others) == len(groups) - 1 and not any("betas" in group for group in others)
+    optimizer = MuonWithAdamW(groups, betas=(0.8, 0.98))
+    (adversary,) = [group for group in optimizer.param_groups if group["name"] == "adversary_no_decay"]
+    assert {id(one) for one in adversary["params"]} == {id(one) for one in model.objectives["critic"].parameters()}
+    assert (adversary["lr"], adversary["weight_decay"], adversary["muon"]) == (4.0, 0.0, False)
+    assert adversary["betas"] == (0.0, 0.9) and optimizer.param_groups[-1]["betas"] == (0.8, 0.98)

@@ -18,10 +18,14 @@ from modeling_finemoltex.training.preparation import prepare_data
 KILLED_RUN = Path(__file__).parent / "killed_run.py"
 
 
+ADVERSARIAL = ["--objective", "critic", "--objective", "memory_bank", "--objective", "second_order"]
+
+
 @pytest.mark.slow
-def test_sigkill_while_saving_then_resume_gives_the_same_weights(command, tmp_path, run_example):
+@pytest.mark.parametrize("objectives", [[], ADVERSARIAL], ids=["default", "adversarial"])
+def test_sigkill_while_saving_then_resume_gives_the_same_weights(command, tmp_path, run_example, objectives):
     # 19 steps per epoch, killed while step 20 is saved: the resumed run starts at 10 and crosses an epoch.
-    options = "--max_steps 30 --save_steps 10 --eval_strategy no --load_best_model_at_end false".split()
+    options = "--max_steps 30 --save_steps 10 --eval_strategy no --load_best_model_at_end false".split() + objectives
     killed = subprocess.run(
         [sys.executable, str(KILLED_RUN), "20", *command, *options], capture_output=True, text=True, timeout=280
     )
@@ -36,6 +40,25 @@ def test_sigkill_while_saving_then_resume_gives_the_same_weights(command, tmp_pa
     assert resumed.keys() == alone.keys()
     for name, tensor in alone.items():
         assert torch.equal(resumed[name], tensor), name
+
+
+def test_a_run_with_a_critic_resumes_to_the_same_losses(make_trainer, change_config, tmp_path):
+    objectives = {"critic": {"hidden_sizes": [16, 8]}, "memory_bank": {}, "second_order": {}, "masked_modelling": None}
+    options = {"max_steps": 5, "save_steps": 3, "logging_steps": 1, "learning_rate": 1e-2, "muon_learning_rate": 0.02}
+    options |= {"per_device_train_batch_size": 3, "adversary_learning_rate": 0.01}  # two steps an epoch
+    logs, weights = [], []
+    for checkpoint in (None, tmp_path / "trainer" / "checkpoint-3"):
+        trainer = make_trainer(config=change_config(objectives=objectives), **options)  # other weights each time
+        first = trainer.model.objectives["critic"].critic.score.weight.detach().clone()
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        steps = [entry for entry in trainer.state.log_history if "critic_loss" in entry and entry["step"] > 3]
+        logs.append([{name: value for name, value in entry.items() if name.endswith("loss")} for entry in steps])
+        weights.append(trainer.model.state_dict())
+        assert not torch.equal(trainer.model.objectives["critic"].critic.score.weight, first)
+    assert len(logs[0]) == 2 and logs[0] == logs[1]
+    assert {"critic_loss", "generator_loss", "memory_bank_loss", "u2u_loss", "u2c_loss"} <= logs[0][0].keys()
+    for name, tensor in weights[0].items():
+        assert torch.equal(weights[1][name], tensor), name
 
 
 def test_ctrl_c_saves_a_checkpoint_after_the_step_and_stops(make_trainer, tmp_path):

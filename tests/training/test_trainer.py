@@ -83,6 +83,19 @@ def test_optimizer_has_a_rate_per_part(make_trainer):
     assert trainer._get_learning_rate() == 0.1
 
 
+def test_gradients_of_an_adversary_are_clipped_by_their_own_norm(make_trainer, change_config):
+    trainer = make_trainer(config=change_config(objectives={"critic": {}}), max_grad_norm=1.0)
+    critic = {id(one) for one in trainer.model.objectives["critic"].parameters()}
+    for parameter in trainer.model.parameters():
+        parameter.grad = torch.full_like(parameter, 1000.0 if id(parameter) in critic else 1e-6)
+    expected = torch.stack([one.grad.norm() for one in trainer.model.parameters() if one.requires_grad]).norm()
+    torch.testing.assert_close(trainer._clip_grad_norm(trainer.model), expected)
+    norm = torch.stack([one.grad.norm() for one in trainer.model.objectives["critic"].parameters()]).norm()
+    torch.testing.assert_close(norm, torch.tensor(1.0), atol=1e-4, rtol=0)
+    weight = trainer.model.finemoltex.graph_encoder.layers[0].expand.weight
+    assert torch.equal(weight.grad, torch.full_like(weight, 1e-6))
+
+
 def test_arguments_are_saved_as_json_never_pickled(make_trainer, tmp_path):
     trainer = make_trainer(seed=7)
     trainer.save_model(tmp_path / "final")
