@@ -12,7 +12,7 @@ from transformers import initialization
 
 from .molecules_finemoltex import Molecules
 from .parts_finemoltex import Part
-from .word_layers_finemoltex import FineMolTexWordLayer
+from .word_layers_finemoltex import FineMolTexWordLayer, put_in_a_row
 
 SILENT = -6.0  # of an atom's logit for each concept, at first
 SHARPNESS = 8.0  # of the steps between counts
@@ -81,11 +81,15 @@ class FineMolTexWordConcepts(nn.Module):
 
     def forward(self, word_embeds: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Read the words; see the shapes above."""
-        states = self.input_norm(word_embeds)
-        for layer in self.layers:
-            states = layer(states, attention_mask)  # (B, T, H_text)
         is_word = attention_mask.bool()
-        states, text_of_word = states[is_word], is_word.nonzero()[:, 0]  # (W, H_text), (W,)
+        text_of_word = is_word.nonzero()[:, 0]  # (W,)
+        # All texts in one row, as far apart as the layers reach: padding would be most of the work.
+        places, is_place = put_in_a_row(is_word)  # (W,), (L,)
+        row = word_embeds.new_zeros(len(is_place), word_embeds.shape[2])
+        row = row.index_copy(0, places, self.input_norm(word_embeds[is_word]).to(row))[None]  # (1, L, H_text)
+        for layer in self.layers:
+            row = layer(row, is_place[None])
+        states = row[0, places]  # (W, H_text)
         names = self.naming(states).float().softmax(-1)[:, :-1]  # (W, K)
         empty = names.new_zeros(len(is_word), names.shape[1])  # (B, K)
         misses = empty.index_add(0, text_of_word, torch.log1p(-names.clamp(max=1 - TINY)))

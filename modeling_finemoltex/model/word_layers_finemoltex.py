@@ -33,4 +33,26 @@ class FineMolTexWordLayer(nn.Module):
         return self.norm(states + self.contract(F.gelu(self.expand(neighbours))))
 
 
-__all__ = ["FineMolTexWordLayer"]
+def put_in_a_row(is_word: Tensor) -> tuple[Tensor, Tensor]:
+    """Find places for the words of all texts in one row, in which no layer sees from one text to the next.
+
+    Args:
+        is_word (`torch.BoolTensor` of shape `(B, T)`): False on padding.
+
+    Returns:
+        `torch.LongTensor` of shape `(W,)`, the place of each word, and `torch.BoolTensor` of shape `(L,)`, which
+        places are taken.
+
+    Example:
+    >>> places, is_place = put_in_a_row(torch.tensor([[True, True, False], [True, True, True]]))
+    >>> places.tolist(), len(is_place)
+    ([0, 1, 4, 5, 6], 9)
+    """
+    ends = is_word * torch.arange(1, is_word.shape[1] + 1, device=is_word.device)  # (B, T)
+    widths = ends.amax(1) + REACH  # (B,)
+    text_of_word, place = is_word.nonzero().unbind(1)  # (W,), (W,)
+    places = (widths.cumsum(0) - widths)[text_of_word] + place
+    return places, is_word.new_zeros(int(widths.sum())).index_fill(0, places, True)
+
+
+__all__ = ["FineMolTexWordLayer", "put_in_a_row"]

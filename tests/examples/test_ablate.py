@@ -15,7 +15,6 @@ from modeling_finemoltex.model.configuration_finemoltex import PAPER_OBJECTIVES,
 from modeling_finemoltex.model.presets_finemoltex import PRESETS
 from modeling_finemoltex.model.pretraining_finemoltex import build_objectives
 from modeling_finemoltex.training import format_ablation_table, option_words, parse_arguments
-from modeling_finemoltex.training.preset_defaults import PRESET_DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = """
@@ -61,10 +60,9 @@ ROWS = [(file.stem, name) for file in VARIANT_FILES for name in yaml.safe_load(f
 @pytest.mark.parametrize(("file", "name"), ROWS)
 def test_every_row_of_the_comparisons_is_a_training(file, name):
     options = yaml.safe_load((ROOT / "examples" / "ablations" / f"{file}.yaml").read_text(encoding="utf-8"))[name]
-    if (options or {}).get("preset", "small") not in PRESET_DEFAULTS:
-        pytest.skip(f"no preset {options['preset']}")
-    recipe = str(ROOT / "examples" / "recipes" / "finemoltex_small.yaml")
-    base = [recipe, "--data_dir", "data"] if file == "checkpoint" else ["--preset", "small"]
+    recipes = {"checkpoint": "finemoltex_small.yaml", "fine_grained": "captions_and_queries.yaml"}
+    recipe = [str(ROOT / "examples" / "recipes" / recipes[file]), "--data_dir", "data"] if file in recipes else []
+    base = recipe or ["--preset", "small", "--dataset", "pairs.csv"]
     model_args, _, _ = parse_arguments([*base, *option_words(options or {})])
     fields = model_args.change_config(merge_fields({"objectives": PAPER_OBJECTIVES}, PRESETS[model_args.preset]))
     build_objectives(FineMolTexConfig(**fields))
