@@ -135,7 +135,7 @@ def find_facts(rows: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Find the molecules of training rows whose facts are known.
 
     Args:
-        rows (`datasets.Dataset`): With `facts`, null where they are not known, and `molecule_ids`.
+        rows (`datasets.Dataset`): With `facts`, null where they are not known, and `molecule_ids` or `smiles`.
 
     Returns:
         `np.ndarray` of shape `(R,)`, the first row of each molecule, and `(R, F)`, int8, its facts.
@@ -143,7 +143,7 @@ def find_facts(rows: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ValueError: If no row has facts.
     """
-    names = ["facts", "molecule_ids"]
+    names = ["facts", "molecule_ids" if "molecule_ids" in rows.column_names else "smiles"]
     table = rows.select_columns(names).with_format("arrow")[:] if set(names) <= set(rows.column_names) else None
     known = np.empty(0, np.int64) if table is None else np.flatnonzero(pc.is_valid(table["facts"]).to_numpy())
     if not len(known):
@@ -151,8 +151,8 @@ def find_facts(rows: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
             "No training row has structural facts: give `--fact_molecules`, `--query_molecules` or a source with "
             "`queries: true`."
         )
-    _, first = np.unique(table["molecule_ids"].to_numpy()[known], return_index=True)
-    places = known[first]
+    _, first = np.unique(table[names[1]].to_numpy()[known].astype(str), return_index=True)
+    places = known[np.sort(first)]
     return places, np.stack([restore_facts(facts) for facts in table["facts"].take(places).to_pylist()])
 
 

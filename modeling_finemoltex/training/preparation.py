@@ -15,8 +15,9 @@ from transformers.utils import logging
 
 from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
 from ..data.atomic_files import write_text
-from ..data.query_rows import add_facts
+from ..data.query_rows import add_facts, find_facts
 from ..data.sources import PairSource, load_molecules, load_source, sample_rows
+from ..data.structural_queries import QueryWriter
 from ..model.configuration_finemoltex import FineMolTexConfig
 from ..processors import FineMolTexFeatureExtractor, FineMolTexProcessor, train_motif_vocab
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
@@ -27,6 +28,7 @@ logger = logging.get_logger(__name__)
 
 PREPARATION_FOLDER = "preparation"
 SUMMARY_FILE = "summary.json"
+QUERIES_FOR_WORDS = 10_000  # groups of queries, from which the tokenizer learns their words
 
 
 class PreparedData(NamedTuple):
@@ -87,7 +89,11 @@ def _prepare(
     splits, removed = load_splits(data_args, seed)
     if data_args.fact_molecules:
         splits["train"] = add_facts(splits["train"], data_args.fact_molecules, seed, data_args.num_proc)
-    processor, text_config = _build_processor(splits["train"], model_args, data_args.max_text_length)
+    texts = splits["train"]["text"][:]
+    if data_args.queries_per_batch:  # whose words need not occur in the texts
+        writer = QueryWriter(find_facts(splits["train"])[1], seed)
+        texts += [query.text for group in writer.write(QUERIES_FOR_WORDS) for query in group]
+    processor, text_config = _build_processor(splits["train"], texts, model_args, data_args.max_text_length)
     processor.save_pretrained(folder / "processor")
     features = datasets.DatasetDict(
         {
@@ -127,14 +133,14 @@ def _prepare(
 
 
 def _build_processor(
-    train: datasets.Dataset, model_args: ModelArguments, max_text_length: int
+    train: datasets.Dataset, texts: list[str], model_args: ModelArguments, max_text_length: int
 ) -> tuple[Any, dict[str, Any]]:
-    """Learn words and motifs from the training split, or take those of the initial model; with the text encoder."""
+    """Learn words from texts and motifs from molecules, or take those of the initial model; with the text encoder."""
     if model_args.initial_model is not None:
         config = FineMolTexConfig.from_pretrained(model_args.initial_model)
         return FineMolTexProcessor.from_pretrained(model_args.initial_model), config.text_config.to_dict()
     tokenizer, text_config = build_text_model(
-        model_args.text_model, train["text"], model_args.text_vocab_size, max_text_length
+        model_args.text_model, texts, model_args.text_vocab_size, max_text_length
     )
     if model_args.text_layers is not None:
         text_config["num_hidden_layers"] = model_args.text_layers
@@ -223,8 +229,9 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
     )
     settings = {name: getattr(model_args, name) for name in model_names} | asdict(data_args) | {"seed": seed}
     # No effect on the files, wherever the data lies.
-    for name in ("num_proc", "max_eval_samples", "data_dir", "source_weights", "queries_per_batch"):
+    for name in ("num_proc", "max_eval_samples", "data_dir", "source_weights"):
         del settings[name]
+    settings["queries_per_batch"] = QUERIES_FOR_WORDS if data_args.queries_per_batch else 0  # of all batches together
     settings["borrowed_texts"] = NUM_NEIGHBOURS if data_args.borrowed_texts else 0  # the share counts in training
     if data_args.sources is not None:  # weights count when rows are drawn
         settings["sources"] = {source.name: source.rows_identity() for source in data_args.training_sources()}

@@ -9,14 +9,15 @@ import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
-from modeling_finemoltex.training import arguments, pretraining
+from modeling_finemoltex.training import arguments, preparation, pretraining
+from modeling_finemoltex.training.preparation import prepare_data
 
 
 @pytest.fixture
 def prepare(command):
     def run(*words):
         parsed = arguments.parse_arguments([*command, *words])
-        return pretraining.prepare_data(*parsed), parsed
+        return prepare_data(*parsed), parsed
 
     return run
 
@@ -83,7 +84,7 @@ def test_splits_do_not_share_molecules_and_vocabularies_come_from_training_alone
 def test_queries_about_the_molecules_are_trained_on_but_not_held_out(prepare):
     prepared, (model_args, data_args, _) = prepare("--query_molecules", "60", "--objective", "grounding")
     pairs, queries = data_args.training_sources()
-    assert (queries.name, pairs.weight, queries.weight) == ("queries", 0.75, 0.25)
+    assert (queries.name, pairs.weight, queries.weight) == ("queries", 0.9, 0.1)
     assert prepared.summary["sources"]["queries"]["pairs"] > 60
     train, test = prepared.features["train"], prepared.features["test"]
     written = [row for row in train if row["conditions"] is not None]
@@ -115,7 +116,7 @@ def test_own_validation_set_is_removed_from_training_too(prepare, pairs_file, tm
 
 def test_a_resumed_run_reads_the_files_of_the_first(prepare, monkeypatch):
     first, _ = prepare()
-    monkeypatch.setattr(pretraining, "_prepare", lambda *args: pytest.fail("prepared twice"))
+    monkeypatch.setattr(preparation, "_prepare", lambda *args: pytest.fail("prepared twice"))
     second, _ = prepare("--resume_from_checkpoint")
     assert first.processor.tokenizer.get_vocab() == second.processor.tokenizer.get_vocab()
     assert first.features["train"]["pair_ids"][:] == second.features["train"]["pair_ids"][:]
@@ -185,7 +186,7 @@ def mixture(pairs_file, tmp_path) -> list[str]:
 
 
 def test_sources_are_joined_and_numbered_without_what_leaks(mixture):
-    prepared = pretraining.prepare_data(*arguments.parse_arguments(mixture))
+    prepared = prepare_data(*arguments.parse_arguments(mixture))
     assert prepared.summary["removed"] == {"held out": 1 + 2 + 2}
     train = prepared.features["train"]
     by_source = prepared.summary["sources"]
@@ -247,3 +248,12 @@ def test_continues_from_a_folder_with_its_words_motifs_and_weights(command, prep
     start = AutoModelForPreTraining.from_pretrained(tmp_path / "run")
     for name, tensor in start.state_dict().items():
         assert torch.equal(model.state_dict()[name], tensor), name
+
+
+def test_words_of_the_queries_are_words_of_the_tokenizer(prepare):
+    plain, _ = prepare("--fact_molecules", "60")
+    asked, (_, data_args, _) = prepare("--fact_molecules", "60", "--queries_per_batch", "8")
+    assert (
+        asked.processor.tokenizer.tokenize("without") == ["without"] != plain.processor.tokenizer.tokenize("without")
+    )
+    assert data_args.queries_per_batch == 8 and asked.summary["settings"]["queries_per_batch"] > 8
