@@ -109,16 +109,13 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         Args:
             molecules ([`Molecules`]): Or the tensors of a processor. `motif_ids` label the hidden motifs.
             input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts.
-            molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Identities; equal ones are not
-                negatives of each other.
+            molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Equal ones are no negatives.
             fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of the molecules.
             conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What the texts ask of them.
-            query_input_ids, query_attention_mask (`torch.LongTensor` of shape `(Q, T)`, *optional*): Further queries.
-            query_conditions (`torch.LongTensor` of shape `(Q, C, 3)`, *optional*): What these ask.
+            query_input_ids, query_attention_mask (`(Q, T)`), query_conditions (`(Q, C, 3)`): Further queries.
             pair_similarities (`torch.FloatTensor` of shape `(B,)`, *optional*): Of each molecule with the one its text
                 was written about; 1, if absent.
-            seeds (`torch.LongTensor` of shape `(B,)`, *optional*): What objectives draw is a function of these; they
-                come from the random generator of torch when absent.
+            seeds (`torch.LongTensor` of shape `(B,)`, *optional*): What objectives draw is a function of these.
             costly (`bool`): Compute the costly objectives too. [`FineMolTexTrainer`] does so in a share of the steps.
             return_loss (`bool`): Always true; tells the Trainer that this model needs no labels.
 
@@ -136,21 +133,10 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             attention_mask = torch.ones_like(input_ids)
         if seeds is None:
             seeds = torch.randint(2**62, (len(molecules),), device=input_ids.device)
-        queries = None
-        if query_input_ids is not None:
-            queries = Queries(query_input_ids, query_attention_mask, query_conditions)
-        batch = PairBatch(
-            molecules,
-            input_ids,
-            attention_mask,
-            seeds,
-            molecule_ids=molecule_ids,
-            text_ids=text_ids,
-            fact_counts=fact_counts,
-            conditions=conditions,
-            queries=queries,
-            pair_similarities=pair_similarities,
-        )
+        asked = (query_input_ids, query_attention_mask, query_conditions)
+        queries = None if query_input_ids is None else Queries(*asked)
+        ids, truth = (molecule_ids, text_ids), (fact_counts, conditions, queries, pair_similarities)
+        batch = PairBatch(molecules, input_ids, attention_mask, seeds, *ids, *truth)
         due = [one for one in self.objectives.values() if costly or not one.is_costly]
         pairs = encode_pairs(self.finemoltex, batch, {name for one in due for name in one.reads})
         terms = merge_terms([one(self.finemoltex, pairs, batch) for one in due])

@@ -41,7 +41,7 @@ def fit_concepts(model: Any, rows: datasets.Dataset, collate: Any, num_epochs: i
         ValueError: If no row has facts.
 
     Example:
-    >>> fit_concepts(model, prepared.features["train"], collator, num_epochs=10)  # doctest: +SKIP
+    >>> fit_concepts(model, rows, collator, num_epochs=10)  # after a training  # doctest: +SKIP
     """
     places, facts = find_facts(rows)
     generator = np.random.default_rng(seed)

@@ -57,6 +57,7 @@ SMALLER = {
     "python examples/train_editing_alignment.py": "--num_epochs 20",
     "python examples/evaluate_editing.py": "--num_candidates 10 --prompts 101",
     "accelerate launch examples/pretrain.py --dataset": f"{TINY} --validation_size 8 --test_size 8 --split random",
+    "finemoltex pretrain --preset momu --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "finemoltex pretrain --preset memory_bank --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "python examples/evaluate_retrieval.py": "--bootstrap 10",
     "python examples/simulate_chance.py": "",

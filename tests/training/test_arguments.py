@@ -198,5 +198,8 @@ def test_a_missing_recipe_is_named():
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_published_recipes_parse_and_name_no_place_of_a_machine(file, tmp_path):
     _, data_args, _ = parse_arguments([str(file), "--output_dir", str(tmp_path)])
-    named = [*data_args.training_sources(), *map(PairSource.parse, [*data_args.eval_sets, data_args.validation_set])]
+    named = [
+        *data_args.training_sources(),
+        *map(PairSource.parse, [*(data_args.eval_sets or ()), data_args.validation_set]),
+    ]
     assert all(source.dataset == "chemicals" or source.dataset.startswith("${data_dir}/") for source in named)
