@@ -81,7 +81,7 @@ STRUCTURE_DEFAULTS = {
     "objective": ["grounding.molecule_weight=0.03"],
     "fact_molecules": 12_000,
     "queries_per_batch": 96,
-    "token_config": '{"weight": 3.0}',  # beside pooled vectors that know names alone
+    "token_config": '{"weight": 8.0}',  # beside pooled vectors that know names alone
     "concept_epochs": 10,
     "head_learning_rate": 3e-3,
 }
