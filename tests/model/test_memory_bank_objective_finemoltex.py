@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from contracts.objective import ObjectiveContract, as_batch, take_rows
+from contracts.objective import ObjectiveContract, as_batch, repeat_a_molecule, take_rows
 from torch import nn
 
 from modeling_finemoltex import FineMolTexForPreTraining
@@ -18,10 +18,7 @@ class TestTriplet(ObjectiveContract):
 
     @pytest.fixture
     def pairs(self, batch):
-        """One molecule is there twice, in the shares of both ranks."""
-        numbers = torch.arange(len(batch["motif_counts"]))
-        molecule_ids = numbers.where(numbers != 7, 3)
-        return {**batch, "seeds": 977 * numbers + 5, "molecule_ids": molecule_ids, "text_ids": numbers}
+        return repeat_a_molecule(batch)
 
 
 class TestInfoNce(ObjectiveContract):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from contracts.objective import ObjectiveContract
+from contracts.objective import ObjectiveContract, repeat_a_molecule
 
 from modeling_finemoltex.model.objectives_finemoltex import EncodedPairs, PairBatch
 from modeling_finemoltex.model.second_order_objective_finemoltex import (
@@ -21,10 +21,7 @@ class TestSecondOrder(ObjectiveContract):
 
     @pytest.fixture
     def pairs(self, batch):
-        """One molecule is there twice, in the shares of both ranks."""
-        numbers = torch.arange(len(batch["motif_counts"]))
-        molecule_ids = numbers.where(numbers != 7, 3)
-        return {**batch, "seeds": 977 * numbers + 5, "molecule_ids": molecule_ids, "text_ids": numbers}
+        return repeat_a_molecule(batch)
 
 
 class TestPublished(ObjectiveContract):
