@@ -1,7 +1,7 @@
 """Pre-train FineMolTex on pairs: `accelerate launch examples/pretrain.py [RECIPE.yaml] [--dataset pairs.csv]`.
 
 Needs `pip install finemoltex[examples]`; without --dataset it uses the 69,000 molecules of the `chemicals` package.
-Takes about 10 minutes without options on two CPU cores, half a minute with `--preset tiny --max_steps 3`.
+Takes about a quarter of an hour without options on two CPU cores, half a minute with `--preset tiny --max_steps 3`.
 The same as `finemoltex pretrain`; `modeling_finemoltex.training` has each step, for scripts that change one.
 """
 

@@ -79,9 +79,9 @@ DEMONSTRATION_DEFAULTS = {
 # mostly in the end, so that names are not held up.
 STRUCTURE_DEFAULTS = {
     "objective": ["grounding.molecule_weight=0.03"],
-    "fact_molecules": 12_000,
+    "fact_molecules": 20_000,
     "queries_per_batch": 96,
     "token_config": '{"weight": 8.0}',  # beside pooled vectors that know names alone
-    "concept_epochs": 10,
+    "concept_epochs": 9,
     "head_learning_rate": 3e-3,
 }
