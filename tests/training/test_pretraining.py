@@ -9,6 +9,8 @@ import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
+from modeling_finemoltex import FineMolTexForRetrieval
+from modeling_finemoltex.model.concepts_finemoltex import SILENT
 from modeling_finemoltex.training import arguments, preparation, pretraining
 from modeling_finemoltex.training.preparation import prepare_data
 
@@ -70,6 +72,18 @@ def test_contrastive_objective_alone(command, run_example, tmp_path):
     run_example([*command, "--objective", "masked_modelling=none"])
     metrics = json.loads((tmp_path / "run" / "test_results.json").read_text(encoding="utf-8"))
     assert metrics["pairs_random_test/t2m_mrr"] > 0 and not [name for name in metrics if "masked" in name]
+
+
+def test_structure_is_learned_beside_the_pairs(command, run_example, tmp_path):
+    words = "--objective grounding --fact_molecules 80 --queries_per_batch 8 --concept_epochs 2".split()
+    run_example([*command, *words])
+    folder = tmp_path / "run"
+    state = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+    logged = {name for entry in state["log_history"] for name in entry}
+    assert {"meaning_loss", "concept_loss"} <= logged
+    model = FineMolTexForRetrieval.from_pretrained(folder)
+    detectors = model.finemoltex.molecule_tokens.concepts.detectors
+    assert (detectors.bias - SILENT).abs().max() > 0.01  # the training alone moves them far less
 
 
 def test_splits_do_not_share_molecules_and_vocabularies_come_from_training_alone(prepare):
