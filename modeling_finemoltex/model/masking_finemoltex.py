@@ -8,9 +8,21 @@ import torch
 from torch import Tensor
 
 # Odd constants of the SplitMix64 generator (Steele et al. 2014), as signed 64-bit integers.
-_GOLDEN_GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)
+GOLDEN_GAMMA = 0x9E3779B97F4A7C15 - (1 << 64)
 _MIX_1 = 0xBF58476D1CE4E5B9 - (1 << 64)
 _MIX_2 = 0x94D049BB133111EB - (1 << 64)
+
+
+def mix_bits(bits: Tensor) -> Tensor:
+    """Spread integers evenly, as SplitMix64 does; a bijection. `(...)` int64 -> `(...)` int64."""
+    bits = (bits ^ _shift_right(bits, 30)) * _MIX_1  # int64 arithmetic wraps around
+    bits = (bits ^ _shift_right(bits, 27)) * _MIX_2
+    return bits ^ _shift_right(bits, 31)
+
+
+def _shift_right(bits: Tensor, amount: int) -> Tensor:
+    """Shift without a sign, which `>>` alone would copy. `(...)` -> `(...)`."""
+    return (bits >> amount) & ((1 << (64 - amount)) - 1)
 
 
 def hash_uniform(seeds: Tensor, num_draws: int, stream: int = 0) -> Tensor:
@@ -24,21 +36,10 @@ def hash_uniform(seeds: Tensor, num_draws: int, stream: int = 0) -> Tensor:
     Returns:
         `torch.FloatTensor` of shape `(B, num_draws)` in the open interval (0, 1).
     """
-
-    def shift_right(bits: Tensor, amount: int) -> Tensor:
-        """Shift without a sign. `(...)` -> `(...)`."""
-        return (bits >> amount) & ((1 << (64 - amount)) - 1)  # `>>` alone would copy the sign bit
-
-    def mix(bits: Tensor) -> Tensor:
-        """Mix the bits as SplitMix64 does. `(...)` -> `(...)`."""
-        bits = (bits ^ shift_right(bits, 30)) * _MIX_1
-        bits = (bits ^ shift_right(bits, 27)) * _MIX_2
-        return bits ^ shift_right(bits, 31)
-
-    counters = torch.arange(1, num_draws + 1, device=seeds.device) * _GOLDEN_GAMMA  # (num_draws,)
+    counters = torch.arange(1, num_draws + 1, device=seeds.device) * GOLDEN_GAMMA  # (num_draws,)
     offset = (stream * _MIX_2 + (1 << 63)) % (1 << 64) - (1 << 63)  # wrapped like a 64-bit product
-    bits = mix(mix(seeds + offset)[:, None] + counters)  # (B, num_draws)
-    return (shift_right(bits, 41).to(torch.float32) + 0.5) / (1 << 23)
+    bits = mix_bits(mix_bits(seeds + offset)[:, None] + counters)  # (B, num_draws)
+    return (_shift_right(bits, 41).to(torch.float32) + 0.5) / (1 << 23)
 
 
 def select_masked_slots(
@@ -68,4 +69,4 @@ def select_masked_slots(
     return slots, torch.arange(slots.shape[1], device=slots.device) < num_masked[:, None]
 
 
-__all__ = ["hash_uniform", "select_masked_slots"]
+__all__ = ["GOLDEN_GAMMA", "hash_uniform", "mix_bits", "select_masked_slots"]

@@ -6,6 +6,7 @@ Axes as in `molecules_finemoltex.py`.
 import torch
 from torch import Tensor
 
+from .masking_finemoltex import GOLDEN_GAMMA, mix_bits
 from .molecules_finemoltex import Molecules
 
 RADIUS = 2  # bonds, as in ECFP4
@@ -13,10 +14,6 @@ NUM_BUCKETS = 2048
 # What tells atoms and bonds apart, as in Morgan fingerprints: columns of `atom_features` and of `edge_features`.
 ATOM_COLUMNS = (0, 2, 3, 4, 8)  # atomic number, degree, charge, hydrogens, in a ring
 BOND_COLUMN = 0  # type
-# Odd 64-bit constants of the SplitMix64 generator (Steele et al. 2014), as signed integers.
-GOLDEN, FIRST, SECOND = (
-    constant - (1 << 64) for constant in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)
 
 
 def count_neighbourhoods(molecules: Molecules, radius: int = RADIUS, num_buckets: int = NUM_BUCKETS) -> Tensor:
@@ -42,30 +39,18 @@ def count_neighbourhoods(molecules: Molecules, radius: int = RADIUS, num_buckets
     (True, False)
     """
     sources, targets = molecules.edge_index  # (E,), (E,)
-    bonds = mix(molecules.edge_features[:, BOND_COLUMN].long() + GOLDEN)  # (E,)
+    bonds = mix_bits(molecules.edge_features[:, BOND_COLUMN].long() + GOLDEN_GAMMA)  # (E,)
     numbers = torch.zeros_like(molecules.molecule_of_atom)  # (N,)
     for column in ATOM_COLUMNS:
-        numbers = mix(numbers + molecules.atom_features[:, column].long() + GOLDEN)  # (N,)
+        numbers = mix_bits(numbers + molecules.atom_features[:, column].long() + GOLDEN_GAMMA)  # (N,)
     counts = torch.zeros(len(molecules) * num_buckets, device=numbers.device)  # (B * V,)
     ones, first = torch.ones_like(numbers, dtype=counts.dtype), molecules.molecule_of_atom * num_buckets
     for step in range(radius + 1):
         if step:
-            taken = torch.zeros_like(numbers).index_add(0, targets, mix(numbers[sources] + bonds))  # (N,)
-            numbers = mix(numbers + taken)
+            taken = torch.zeros_like(numbers).index_add(0, targets, mix_bits(numbers[sources] + bonds))  # (N,)
+            numbers = mix_bits(numbers + taken)
         counts = counts.index_add(0, first + numbers % num_buckets, ones)
     return counts.view(len(molecules), num_buckets)
 
 
-def mix(numbers: Tensor) -> Tensor:
-    """Spread integers evenly, as SplitMix64 does; a bijection. `(...)` int64 -> `(...)` int64."""
-    numbers = (numbers ^ _shift(numbers, 30)) * FIRST  # int64 arithmetic wraps around
-    numbers = (numbers ^ _shift(numbers, 27)) * SECOND
-    return numbers ^ _shift(numbers, 31)
-
-
-def _shift(numbers: Tensor, places: int) -> Tensor:
-    """Shift right, zeros moving in: the shift of signed integers repeats the sign. `(...)` -> `(...)`."""
-    return (numbers >> places) & ((1 << (64 - places)) - 1)
-
-
-__all__ = ["count_neighbourhoods", "mix"]
+__all__ = ["count_neighbourhoods"]

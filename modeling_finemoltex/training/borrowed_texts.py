@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data.identifiers import try_parse
 from ..data.similarity import find_nearest
-from ..model.neighbourhoods_finemoltex import GOLDEN, mix
+from ..model.masking_finemoltex import GOLDEN_GAMMA, mix_bits
 
 NUM_NEIGHBOURS = 50
 NEIGHBOUR_COLUMNS = NEIGHBOURS, SIMILARITIES = "neighbours", "neighbour_similarities"
@@ -108,7 +108,8 @@ class TextBorrower:
 
     def _draw(self, seeds: Tensor, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Draw who borrows, and from which neighbour. `(B,)`, `(B,)` -> `(B,)`, `(B,)`."""
-        whether, which = mix(mix(seeds) + GOLDEN), mix(mix(seeds) - GOLDEN)  # apart from what else is drawn from seeds
+        mixed = mix_bits(seeds)  # apart from what else is drawn from seeds
+        whether, which = mix_bits(mixed + GOLDEN_GAMMA), mix_bits(mixed - GOLDEN_GAMMA)
         counts = (self.neighbours[rows] >= 0).sum(1)  # (B,)
         numbers = ((whether >> 11) & ((1 << 53) - 1)).double().numpy() / 2**53  # (B,), in [0, 1)
         return (numbers < self.share) & (counts > 0), which.numpy() % counts.clip(min=1)

@@ -1,6 +1,6 @@
 import torch
 
-from modeling_finemoltex.model.masking_finemoltex import hash_uniform, select_masked_slots
+from modeling_finemoltex.model.masking_finemoltex import hash_uniform, mix_bits, select_masked_slots
 
 
 def test_draws_depend_on_seed_and_place_only():
@@ -40,3 +40,13 @@ def test_a_share_of_the_candidates_but_at_least_one_is_masked():
     assert is_masked.sum(1).tolist() == [1, 3, 0]
     assert slots[0][is_masked[0]].tolist() == [3]
     assert len(set(slots[1][is_masked[1]].tolist())) == 3
+
+
+def test_the_mixer_is_that_of_splitmix():
+    def by_hand(number):
+        number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        number = (number ^ (number >> 27)) * 0x94D049BB133111EB % 2**64
+        return number ^ (number >> 31)
+
+    numbers = torch.tensor([0, 1, -1, 2**62 + 12345, -(2**63)])
+    assert [one % 2**64 for one in mix_bits(numbers).tolist()] == [by_hand(one % 2**64) for one in numbers.tolist()]

@@ -8,7 +8,7 @@ from rdkit.Chem import rdFingerprintGenerator
 from scipy.stats import spearmanr
 
 from modeling_finemoltex import Molecules
-from modeling_finemoltex.model.neighbourhoods_finemoltex import count_neighbourhoods, mix
+from modeling_finemoltex.model.neighbourhoods_finemoltex import count_neighbourhoods
 from modeling_finemoltex.model.soft_target_objective_finemoltex import tanimoto
 
 DRUGS = [
@@ -74,13 +74,3 @@ def test_similarities_rank_as_those_of_rdkit(processor):
 def test_elements_bonds_charges_and_rings_are_told_apart(processor, pair):
     first, second = count_neighbourhoods(encode(processor, pair))
     assert not torch.equal(first, second)
-
-
-def test_the_mixer_is_that_of_splitmix():
-    def by_hand(number):
-        number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
-        number = (number ^ (number >> 27)) * 0x94D049BB133111EB % 2**64
-        return number ^ (number >> 31)
-
-    numbers = torch.tensor([0, 1, -1, 2**62 + 12345, -(2**63)])
-    assert [one % 2**64 for one in mix(numbers).tolist()] == [by_hand(one % 2**64) for one in numbers.tolist()]
