@@ -237,6 +237,9 @@ class DataArguments:
         """Check the shares, and that the options about sources agree."""
         if not 0 <= self.borrowed_texts <= 1:
             raise ValueError(f"`borrowed_texts` must lie in [0, 1]: got {self.borrowed_texts}.")
+        for name in ("query_molecules", "fact_molecules", "queries_per_batch"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"`{name}` must be 0 or more: got {getattr(self, name)}.")
         names = [source.name for source in self.training_sources()]
         if self.sources is None:
             if self.source_weights is not None:
@@ -394,6 +397,8 @@ class FineMolTexTrainingArguments(TrainingArguments):
         """Check the shares, and fill the defaults that depend on the environment."""
         if not 0 < self.costly_share <= 1:
             raise ValueError(f"`costly_share` must lie in (0, 1]: got {self.costly_share}.")
+        if self.concept_epochs < 0:
+            raise ValueError(f"`concept_epochs` must be 0 or more: got {self.concept_epochs}.")
         if self.report_to is None:
             self.report_to = "tensorboard" if is_tensorboard_available() else "none"
         if self.label_names is None:

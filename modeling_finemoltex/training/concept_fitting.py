@@ -38,7 +38,7 @@ def fit_concepts(model: Any, rows: datasets.Dataset, collate: Any, num_epochs: i
         `float`: The mean loss of the last epoch.
 
     Raises:
-        ValueError: If no row has facts.
+        ValueError: If no row has facts, the model has fewer concepts than there are facts, or there is no epoch.
 
     Example:
     >>> fit_concepts(model, rows, collator, num_epochs=10)  # after a training  # doctest: +SKIP
@@ -46,10 +46,15 @@ def fit_concepts(model: Any, rows: datasets.Dataset, collate: Any, num_epochs: i
     places, facts = find_facts(rows)
     generator = np.random.default_rng(seed)
     kept = np.sort(generator.permutation(len(places))[:MOST_MOLECULES])
-    base = model.finemoltex
+    base, num_concepts = model.finemoltex, model.config.token_config.num_concepts
+    if num_concepts < facts.shape[1] or num_epochs < 1:
+        raise ValueError(
+            f"Fitting needs an epoch or more and a concept for each of the {facts.shape[1]} facts: got {num_epochs} "
+            f"epochs and a model of {num_concepts} concepts. Train it with the objective `grounding`."
+        )
     detectors, num_counts = base.molecule_tokens.concepts, base.config.token_config.num_concept_counts
     states, sizes = _encode(base, rows.select(places[kept]), collate)
-    facts = F.pad(torch.from_numpy(facts[kept]), (0, base.config.token_config.num_concepts - facts.shape[1]))
+    facts = F.pad(torch.from_numpy(facts[kept]), (0, num_concepts - facts.shape[1]))
     first = np.cumsum(sizes) - sizes
     num_steps = num_epochs * -(-len(kept) // BATCH)
     optimizer = torch.optim.Adam(detectors.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99))

@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from ..data.structural_queries import QueryWriter
+from ..model.answers_finemoltex import UNKNOWN
 from ..processors import FineMolTexDataCollator
-
-PADDING = -1  # of conditions
 
 
 class QueryCollator:
@@ -52,5 +51,8 @@ class QueryCollator:
         return batch | {
             "query_input_ids": texts["input_ids"],
             "query_attention_mask": texts["attention_mask"],
-            "query_conditions": pad_sequence(conditions, batch_first=True, padding_value=PADDING),
+            "query_conditions": pad_sequence(conditions, batch_first=True, padding_value=UNKNOWN),
         }
+
+
+__all__ = ["QueryCollator"]

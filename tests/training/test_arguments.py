@@ -203,3 +203,9 @@ def test_published_recipes_parse_and_name_no_place_of_a_machine(file, tmp_path):
         *map(PairSource.parse, [*(data_args.eval_sets or ()), data_args.validation_set]),
     ]
     assert all(source.dataset == "chemicals" or source.dataset.startswith("${data_dir}/") for source in named)
+
+
+@pytest.mark.parametrize("name", ["query_molecules", "fact_molecules", "queries_per_batch", "concept_epochs"])
+def test_numbers_below_0_are_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=f"`{name}` must be 0 or more: got -1"):
+        parse_arguments(["--output_dir", str(tmp_path), f"--{name}", "-1"])

@@ -59,3 +59,11 @@ def test_a_seed_repeats_it(model, rows, processor):
 def test_rows_without_facts_are_refused(model, rows, processor):
     with pytest.raises(ValueError, match="No training row has structural facts"):
         fit_concepts(model, rows.select([len(SMILES)]), FineMolTexDataCollator(processor), 1)
+
+
+def test_fewer_concepts_than_facts_and_no_epoch_are_refused(model, rows, processor, change_config):
+    collate = FineMolTexDataCollator(processor)
+    with pytest.raises(ValueError, match="got 0 epochs"):
+        fit_concepts(model, rows, collate, 0)
+    with pytest.raises(ValueError, match="a model of 0 concepts"):
+        fit_concepts(FineMolTexForPreTraining(change_config()), rows, collate, 1)
