@@ -76,11 +76,10 @@ class GroundingObjective(Objective):
 
     def _judge(self, model: Any, input_ids: Tensor, attention_mask: Tensor, conditions: Tensor) -> Tensor:
         """Judge what `Q` queries want. `(Q, T)`, `(Q, T)`, `(Q, C, 3)` -> `()`."""
-        places = attention_mask.any(0)  # queries are shorter than captions
-        mask, words = attention_mask[:, places], model.get_input_embeddings()(input_ids[:, places])
-        shares, amounts = model.word_tokens.concepts(words, mask)  # (W, K), (W, C)
+        words = model.get_input_embeddings()(input_ids)  # (Q, T, H_text)
+        shares, amounts = model.word_tokens.concepts(words, attention_mask)  # (W, K), (W, C)
         with torch.autocast(shares.device.type, enabled=False):
-            return meaning_loss(shares, amounts, mask.nonzero()[:, 0], conditions)
+            return meaning_loss(shares, amounts, attention_mask.nonzero()[:, 0], conditions)
 
     def _widen(self, fact_counts: Tensor) -> Tensor:
         """Add the last facts, which no molecule of the batch has. `(B, F)` -> `(B, K)`."""
