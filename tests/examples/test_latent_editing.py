@@ -44,6 +44,14 @@ def test_the_whole_path_runs_without_outside_weights(tmp_path, config, processor
     wrong = ("--model", base, "--generator", base, "--output_dir", editing)
     assert "cannot be loaded as a generator" in run("train_editing_alignment.py", file, *wrong, code=1).stderr
 
+    generated = tmp_path / "generated.json"
+    asked = ("It is an acid.", file, "--model", editing, "--num_steps", 20, "--json", generated)
+    assert "starts became another" in run("generate_from_text.py", *asked, "--num_starts", 30).stdout
+    found = json.loads(generated.read_text())
+    assert 0 < len(found["molecules"]) == found["num_distinct"] <= found["num_written"] <= found["num_starts"] == 30
+    assert all(molecule["start"] in molecules and molecule["smiles"] for molecule in found["molecules"])
+    assert "cannot be drawn from the 36" in run("generate_from_text.py", *asked, "--num_starts", 99, code=1).stderr
+
     figures = tmp_path / "figures.json"
     tiny = ("--num_molecules", 4, "--num_alone", 1, "--num_steps", 5)
     run("benchmark_editing.py", file, "--model", editing, "--output", figures, *tiny)
