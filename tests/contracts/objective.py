@@ -161,12 +161,13 @@ def run_ranks(model: nn.Module, pairs, folder, world_size: int = 2) -> list[dict
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     shares = torch.arange(len(pairs["seeds"])).chunk(world_size)
+    parts = [take_rows(pairs, share) for share in shares]
     children = []
     for rank in range(world_size):
         child = os.fork()  # a new process would import everything anew, which takes longer than all the rest
         if child == 0:
             try:
-                _run_rank(model, take_rows(pairs, shares[rank]), rank, world_size, port, folder)
+                _run_rank(model, parts[rank], rank, world_size, port, folder)
                 os._exit(0)  # the destructor of a gloo group sometimes waits for ever for a peer that has gone
             finally:
                 os._exit(1)
@@ -176,6 +177,7 @@ def run_ranks(model: nn.Module, pairs, folder, world_size: int = 2) -> list[dict
 
 
 def _run_rank(model, share, rank, world_size, port, folder) -> None:
+    torch.set_num_threads(1)  # the other threads of OpenMP do not live on in a fork, and would be waited for
     store = torch.distributed.TCPStore("127.0.0.1", port, world_size, is_master=rank == 0)
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     torch.distributed.init_process_group("gloo", store=store, rank=rank, world_size=world_size)
