@@ -1,5 +1,7 @@
 """What every file format gives: a header, and rows of cells that come one by one."""
 
+import functools
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -8,6 +10,8 @@ from typing import Any, NamedTuple
 from rdkit import Chem
 
 from ..processors.smiles_finemoltex import spell_molecule
+
+logger = logging.getLogger(__name__)
 
 
 class Broken(NamedTuple):
@@ -94,5 +98,19 @@ class Format:
     @property
     def to_smiles(self) -> Callable[[str], str] | None:
         """What makes a SMILES of a cell of `smiles`, without what it cannot say; `None` where cells are SMILES."""
-        to_molecule = self.to_molecule
-        return None if to_molecule is None else lambda cell: spell_molecule(to_molecule(cell))
+        return None if self.to_molecule is None else self._spell
+
+    def _spell(self, cell: str) -> str:
+        molecule = self.to_molecule(cell)
+        if not isinstance(molecule, str):
+            warn_of_loss()
+        return spell_molecule(molecule)
+
+
+@functools.cache
+def warn_of_loss() -> None:
+    """Warn, once in a process, that a SMILES says less than the file."""
+    logger.warning(
+        "A molecule has enhanced stereo or hindered rotation, which the SMILES written here does not say: it stands "
+        "as drawn. There may be more such molecules."
+    )

@@ -7,6 +7,7 @@ from rdkit import Chem
 
 from modeling_finemoltex.data.molecule_files import MoleculeFile
 from modeling_finemoltex.data.smi_format import molecule_of_cxsmiles
+from modeling_finemoltex.data.table import warn_of_loss
 
 
 def read(path, text):
@@ -61,6 +62,15 @@ def test_cxsmiles_become_smiles_or_molecules():
     for broken in ("C(C |$;a$|", "CCC |nonsense"):
         with pytest.raises(ValueError, match="cannot parse the CXSMILES"):
             molecule_of_cxsmiles(broken)
+
+
+def test_a_smiles_that_says_less_is_not_written_in_silence(tmp_path, caplog):
+    file = tmp_path / "a.smi"
+    for line, said in (("C[C@H](N)O a", False), ("C[C@H](N)O |&1:1| b", True)):
+        warn_of_loss.cache_clear()
+        file.write_text(f"{line}\n" * 2)
+        assert list(MoleculeFile(file).smiles()) == ["C[C@H](N)O"] * 2
+        assert caplog.text.count("A molecule has enhanced stereo") == said
 
 
 def test_headers_inchi_and_quotation_marks(tmp_path):
