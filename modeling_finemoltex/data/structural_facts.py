@@ -108,6 +108,19 @@ def count_fact(molecule: Chem.Mol, number: int) -> int:
     return len(molecule.GetSubstructMatches(pattern, maxMatches=MOST))
 
 
+def match_fact(molecule: Chem.Mol, number: int) -> tuple[tuple[int, ...], ...]:
+    """Find the atoms of every occurrence of one fact.
+
+    Args:
+        molecule (`Chem.Mol`): A sanitised molecule.
+        number (`int`): Place of the fact in `structural_facts()`.
+
+    Returns:
+        Numbers of the atoms of each match; no more than `MOST` matches.
+    """
+    return molecule.GetSubstructMatches(_pattern(number), maxMatches=MOST)
+
+
 def _count_rings(molecule: Chem.Mol, name: str) -> int:
     """Count the rings of a class that is there; 1 for a class of other things."""
     if name not in RING_CLASSES:

@@ -14,6 +14,10 @@ from .intervals import summarise_queries as summarise_queries
 from .motif_names import load_motif_names as load_motif_names
 from .motif_names import name_motifs as name_motifs
 from .motif_names import write_sentences as write_sentences
+from .planted_alignment import build_planted_probe as build_planted_probe
+from .planted_alignment import evaluate_planted as evaluate_planted
+from .planted_alignment import format_planted_table as format_planted_table
+from .planted_alignment import score_hit as score_hit
 from .pools import RetrievalSetting as RetrievalSetting
 from .pools import load_negatives as load_negatives
 from .pretraining_metrics import compute_pretraining_metrics as compute_pretraining_metrics

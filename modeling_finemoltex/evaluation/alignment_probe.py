@@ -149,7 +149,7 @@ def evaluate_alignment(
         raise ValueError("No question can be asked: every text is cut before the names of its motifs.")
     figures: dict[str, dict[str, float]] = {}
     differences: dict[str, dict[str, float]] = {}
-    values = {system: _average_pairs(probe, asked, answer) for system, answer in answers.items()}
+    values = {system: average_pairs(probe, asked, answer) for system, answer in answers.items()}
     for system, averages in values.items():
         figures[system] = summarise_queries(averages)
         if num_samples:
@@ -161,7 +161,7 @@ def evaluate_alignment(
         "probe": {"pairs": len({probe.questions[place].pair for place in asked}), "questions": len(asked)},
         "figures": figures,
         "differences": differences,
-        "names": _summarise_names(probe, asked, answers[first]),
+        "names": summarise_names(probe, asked, answers[first]),
     }
 
 
@@ -193,8 +193,17 @@ def _count_elsewhere(probe: AlignmentProbe, words: Sequence[Any], pair: int) -> 
     return counts
 
 
-def _average_pairs(probe: AlignmentProbe, asked: Sequence[int], answers: Sequence[dict]) -> dict[str, np.ndarray]:
-    """Average the answers of each pair: an array per figure, of the pairs that have it, in their order."""
+def average_pairs(probe: Any, asked: Sequence[int], answers: Sequence[dict]) -> dict[str, np.ndarray]:
+    """Average the answers of each pair.
+
+    Args:
+        probe (`AlignmentProbe`, or another with `questions` of a `pair` and a `name`): What was asked.
+        asked (sequence of `int`): Numbers of the questions that count.
+        answers (sequence of `dict`): Figures of every question.
+
+    Returns:
+        For each figure, as `alignment/{name}`, an array of the pairs that have it, in their order.
+    """
     by_pair: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for place in asked:
         for key, value in answers[place].items():
@@ -214,8 +223,8 @@ def _compare_with_baselines(values: Mapping[str, np.ndarray], num_samples: int) 
     return comparison
 
 
-def _summarise_names(probe: AlignmentProbe, asked: Sequence[int], answers: Sequence[dict]) -> dict[str, dict]:
-    """Count and average the questions of each name, the commonest first."""
+def summarise_names(probe: Any, asked: Sequence[int], answers: Sequence[dict]) -> dict[str, dict]:
+    """Count and average the questions of each name, the commonest first; arguments as of `average_pairs`."""
     by_name: dict[str, list[dict]] = defaultdict(list)
     for place in asked:
         by_name[probe.questions[place].name].append(answers[place])

@@ -13,5 +13,6 @@ from .token_map import TokenMap as TokenMap
 from .token_map import map_tokens as map_tokens
 from .token_matches import TokenMatches as TokenMatches
 from .token_matches import match_tokens as match_tokens
+from .token_matches import score_motifs as score_motifs
 from .words import Word as Word
 from .words import split_words as split_words

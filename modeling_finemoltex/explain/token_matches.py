@@ -10,7 +10,8 @@ import torch
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.molecules_finemoltex import Molecules
 from ..model.tokens_finemoltex import MoleculeTokens, WordTokens, count_found, score_words, score_words_by_concept
-from .aligner import prepare_pairs
+from .aligner import MotifWordAligner, prepare_pairs
+from .alignment import KINDS
 from .words import Word
 
 FOUND = 0.5  # a word fires at a token from here on
@@ -105,6 +106,39 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     ]
 
 
+def score_motifs(aligner: MotifWordAligner, questions: Sequence[Any]) -> list[dict[str, np.ndarray]]:
+    """Score every motif of a molecule for the words of a text that name something.
+
+    Args:
+        aligner (`MotifWordAligner`): Of the model.
+        questions (sequence): Each with `smiles`, `text` and `spans`, the places of the naming words in the text.
+
+    Returns:
+        For each question the values of the `K` motifs, by position in the motif tree, by kind: those of
+        [`Alignment`], means over the naming words; `tokens`, if the model has a token score, how surely one of these
+        words finds an atom of the motif; and `model`, the tokens, or else the similarity. Empty where the text was cut
+        before the words.
+    """
+    alignments = aligner.align([one.smiles for one in questions], [one.text for one in questions])
+    scores: list[dict[str, np.ndarray]] = []
+    for question, alignment in zip(questions, alignments, strict=True):
+        names = [
+            place
+            for place, word in enumerate(alignment.words)
+            if any(word.start < end and word.end > start for start, end in question.spans)
+        ]
+        if not names:
+            scores.append({})
+            continue
+        values = {kind: alignment.matrix(kind)[:, names].mean(1) for kind in KINDS}
+        if aligner.model.word_tokens is not None:
+            (match,) = match_tokens(aligner.encoder, [question.smiles], question.text)
+            by_atom = match.by_atom[names].max(0)  # (N,)
+            values["tokens"] = np.array([by_atom[motif.atoms].max() for motif in alignment.motifs])
+        scores.append({**values, "model": values.get("tokens", values["similarity"])})
+    return scores
+
+
 def _fire(model: Any, pieces: WordTokens, tokens: MoleculeTokens, molecules: Molecules) -> torch.Tensor:
     """Tell how surely each word piece finds each atom: `(T, N)`.
 
@@ -150,4 +184,4 @@ def _miss_atoms(model: Any, molecules: Molecules, counts: torch.Tensor) -> torch
     return torch.cat(gone)
 
 
-__all__ = ["TokenMatches", "match_tokens"]
+__all__ = ["TokenMatches", "match_tokens", "score_motifs"]
