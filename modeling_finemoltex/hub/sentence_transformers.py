@@ -20,6 +20,7 @@ except ImportError as error:
 # Task -> whether its rows are texts. `encode_query` and `encode_document` name the first of each pair.
 TASKS = {"query": True, "text": True, "document": False, "molecule": False}
 PLACES = "places"  # of the rows of a batch, which is sorted by size
+EXAMPLES = ("an alcohol", "CCO", "c1ccccc1")  # of the card: a query, then documents
 LOADED_WITH = {"dtype"}  # what `model_kwargs` may hold
 
 
@@ -170,4 +171,8 @@ def to_sentence_transformer(
     torch.Size([1, 2])
     """
     module = MoleculeTextModule(MoleculeTextEncoder.from_pretrained(name_or_path, revision, device="cpu"))
-    return SentenceTransformer(modules=[module], device=device, similarity_fn_name="cosine")
+    transformer = SentenceTransformer(modules=[module], device=device, similarity_fn_name="cosine")
+    card = transformer.model_card_data
+    # The card that the library writes shows a search, not `encode` on sentences about the weather.
+    card.ir_model, card.task_name, card.usage_examples = True, "search of molecules with texts", list(EXAMPLES)
+    return transformer

@@ -1,5 +1,7 @@
 """A `SentenceTransformer` gives what our encoder gives, before and after it is saved."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -71,6 +73,13 @@ def test_a_saved_one_is_loaded_by_both_libraries(encoder, transformer, loaded, s
     again = MoleculeTextEncoder.from_pretrained(saved_folder)
     np.testing.assert_array_equal(again.encode_molecules(smiles), encoder.encode_molecules(smiles))
     assert again.fingerprint == {**encoder.fingerprint, "name_or_path": saved_folder}
+
+
+def test_the_card_shows_a_search(saved_folder):
+    card = (Path(saved_folder) / "README.md").read_text(encoding="utf-8")
+    assert "search of molecules with texts" in card
+    (code,) = [block for block in card.split("```") if block.startswith("python")]
+    assert "encode_query(queries)" in code and "encode_document(documents)" in code and "'c1ccccc1'" in code
 
 
 def test_a_second_save_is_loaded_too(encoder, loaded, tmp_path):
