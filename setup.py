@@ -40,9 +40,11 @@ PROPERTIES = ["scikit-learn>=1.5", "peft>=0.15"]
 EDITING = ["crem>=0.3", "selfies>=2.1"]
 # scikit-learn fits what explains masked predictions, and maps tokens; matplotlib draws.
 EXPLAIN = ["scikit-learn>=1.5", "matplotlib>=3.8"]
+# Texts and molecules through `SentenceTransformer.encode`; older releases name what a module is differently.
+SENTENCE_TRANSFORMERS = ["sentence-transformers>=6.2,<7"]
 # gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
 SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.8", "matplotlib>=3.8"]
-FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *SPACE]
+FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *SENTENCE_TRANSFORMERS, *SPACE]
 # Run the notebooks from top to bottom.
 NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]
 # The tests run the examples and the demo, so they need what those need; selenium drives a Chromium that is there, and
@@ -71,6 +73,7 @@ setup(
         "properties": PROPERTIES,
         "editing": EDITING,
         "explain": EXPLAIN,
+        "sentence-transformers": SENTENCE_TRANSFORMERS,
         "space": SPACE,
         "docs": DOCS,
         "test": TEST,

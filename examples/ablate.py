@@ -10,6 +10,7 @@ import json
 import platform
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -21,15 +22,21 @@ from modeling_finemoltex.evaluation import load_structure_pool, load_structure_q
 from modeling_finemoltex.training import format_ablation_table, run_variant, summarise_runs
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run what is missing; after each run write the table and the raw results."""
-    options, base = parse_options()
+    options, base = parse_options(words)
     variants = yaml.safe_load(options.variants.read_text(encoding="utf-8"))
     raw = options.output_dir / f"{options.variants.stem}.json"
     raw.parent.mkdir(parents=True, exist_ok=True)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     report = {"processor": platform.machine(), "threads": options.threads, **versions, "base": base, "runs": []}
-    report = json.loads(raw.read_text(encoding="utf-8")) if raw.is_file() else report
+    if raw.is_file():
+        report = json.loads(raw.read_text(encoding="utf-8"))
+        if report["base"] != base:
+            raise SystemExit(
+                f"{raw} holds runs with other options: {' '.join(report['base'])}. Now it is {' '.join(base)}. Give "
+                "the same options to go on, or another --output_dir."
+            )
     pool = None
     if options.structure_queries:
         queries = load_structure_queries(options.structure_queries)
@@ -51,7 +58,7 @@ def main() -> int:
     return 0
 
 
-def parse_options() -> tuple[Namespace, list[str]]:
+def parse_options(words: Sequence[str] | None = None) -> tuple[Namespace, list[str]]:
     """Read the options of the comparison; the rest goes to the training arguments."""
     parser = ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--variants", type=Path, required=True, help="YAML: name of each variant and its options.")
@@ -64,7 +71,7 @@ def parse_options() -> tuple[Namespace, list[str]]:
     parser.add_argument("--structure_queries", type=Path, help="JSON list of queries about structure, to ask too.")
     parser.add_argument("--structure_pool", type=Path, help="File of the molecules that they are asked of.")
     parser.add_argument("--structure_limit", type=int, default=2000, help="Molecules of the pool, drawn at random.")
-    options, base = parser.parse_known_args()
+    options, base = parser.parse_known_args(words)
     if (options.structure_queries is None) != (options.structure_pool is None):
         parser.error("--structure_queries and --structure_pool belong together: give both, or neither.")
     known = yaml.safe_load(options.variants.read_text(encoding="utf-8"))

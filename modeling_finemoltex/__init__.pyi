@@ -24,6 +24,7 @@ from .hub import export_folder as export_folder
 from .hub import export_names_dataset as export_names_dataset
 from .hub import list_pretrained as list_pretrained
 from .hub import push_folder as push_folder
+from .hub import to_sentence_transformer as to_sentence_transformer
 from .model.configuration_finemoltex import FineMolTexConfig as FineMolTexConfig
 from .model.configuration_finemoltex import FineMolTexEditingConfig as FineMolTexEditingConfig
 from .model.configuration_finemoltex import FineMolTexFusionConfig as FineMolTexFusionConfig

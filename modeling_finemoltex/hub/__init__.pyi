@@ -7,3 +7,4 @@ from .names_dataset import export_names_dataset as export_names_dataset
 from .publishing import describe_model as describe_model
 from .publishing import list_pretrained as list_pretrained
 from .publishing import push_folder as push_folder
+from .sentence_transformers import to_sentence_transformer as to_sentence_transformer

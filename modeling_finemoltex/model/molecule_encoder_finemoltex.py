@@ -35,7 +35,12 @@ class MoleculeEncoder(nn.Module):
         self.hidden_size: int = config.hidden_size
 
     def forward(self, molecules: Molecules, hidden_atoms: Tensor | None = None) -> Tensor:
-        """Encode the atoms. Hidden atoms and their bonds must leave no trace but their presence."""
+        """Encode `N` atoms, `(N, H)`. Hidden atoms and their bonds must leave no trace but their presence.
+
+        Args:
+            molecules ([`Molecules`]): The batch.
+            hidden_atoms (`torch.BoolTensor` of shape `(N,)`, *optional*): Atoms to hide.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no `forward`.")
 
 
@@ -74,7 +79,7 @@ class FineMolTexFeatureTable(nn.Embedding):
     """
 
     def forward(self, indicators: Tensor) -> Tensor:
-        """Add up the rows marked."""
+        """Add up the rows marked, `(L, R)` -> `(L, H)`."""
         return indicators @ self.weight
 
 
@@ -87,7 +92,7 @@ class FineMolTexZeroTable(nn.Module):
         self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim))
 
     def forward(self, indicators: Tensor) -> Tensor:
-        """Add up the rows marked."""
+        """Add up the rows marked, `(L, R)` -> `(L, H)`."""
         return indicators @ self.weight
 
     def reset_own_parameters(self, config: Any) -> None:

@@ -136,6 +136,9 @@ class Objective(nn.Module):
             model ([`FineMolTexModel`]): The base model, for objectives that encode once more.
             pairs ([`EncodedPairs`]): The batch, encoded.
             batch ([`PairBatch`]): The batch itself.
+
+        Returns:
+            [`Terms`]: Losses of shape `()`, float32, and their weights.
         """
         raise NotImplementedError(f"{type(self).__name__} has no `forward`.")
 

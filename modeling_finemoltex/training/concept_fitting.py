@@ -6,6 +6,7 @@ import datasets
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from accelerate.utils import broadcast
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -38,7 +39,8 @@ def fit_concepts(model: Any, rows: datasets.Dataset, collate: Any, num_epochs: i
         `float`: The mean loss of the last epoch.
 
     Raises:
-        ValueError: If no row has facts, the model has fewer concepts than there are facts, or there is no epoch.
+        ValueError: If no row has facts, the model has fewer concepts than there are facts, there is no epoch, or the
+            detectors are frozen.
 
     Example:
     >>> fit_concepts(model, rows, collator, num_epochs=10)  # after a training  # doctest: +SKIP
@@ -53,6 +55,7 @@ def fit_concepts(model: Any, rows: datasets.Dataset, collate: Any, num_epochs: i
             f"epochs and a model of {num_concepts} concepts. Train it with the objective `grounding`."
         )
     detectors, num_counts = base.molecule_tokens.concepts, base.config.token_config.num_concept_counts
+    check_detectors(model)
     states, sizes = _encode(base, rows.select(places[kept]), collate)
     facts = F.pad(torch.from_numpy(facts[kept]), (0, num_concepts - facts.shape[1]))
     first = np.cumsum(sizes) - sizes
@@ -78,16 +81,33 @@ def fit_concepts(model: Any, rows: datasets.Dataset, collate: Any, num_epochs: i
     return float(np.mean(losses))
 
 
+def check_detectors(model: Any) -> None:
+    """Check that the detectors of concepts can be fitted.
+
+    Raises:
+        ValueError: If they are frozen.
+    """
+    if not all(parameter.requires_grad for parameter in model.finemoltex.molecule_tokens.concepts.parameters()):
+        raise ValueError(
+            "The part `molecule_concepts` is frozen, so its detectors cannot be fitted. Leave it out of `freeze`, or "
+            "set `concept_epochs` to 0."
+        )
+
+
 def finish_concepts(trainer: Any) -> None:
-    """Fit the concepts of a trained model as its training arguments say, in the process that saves it.
+    """Fit the concepts of a trained model as its training arguments say: in one process, for all of them.
 
     Args:
         trainer (`FineMolTexTrainer`): After training.
     """
     args, model = trainer.args, trainer.accelerator.unwrap_model(trainer.model)
-    if args.concept_epochs and model.config.token_config.num_concepts and args.should_save:
+    if not args.concept_epochs or not model.config.token_config.num_concepts:
+        return
+    if trainer.is_world_process_zero():
         collate = FineMolTexDataCollator(trainer.processing_class)
         fit_concepts(model, trainer.train_dataset, collate, args.concept_epochs, args.seed)
+    for parameter in model.finemoltex.molecule_tokens.concepts.parameters():
+        broadcast(parameter.data)
 
 
 @torch.no_grad()
@@ -106,4 +126,4 @@ def _encode(base: Any, rows: datasets.Dataset, collate: Any) -> tuple[Tensor, np
     return torch.cat(states), np.concatenate(sizes)
 
 
-__all__ = ["finish_concepts", "fit_concepts"]
+__all__ = ["check_detectors", "finish_concepts", "fit_concepts"]

@@ -25,7 +25,7 @@ from ..processors import FineMolTexDataCollator
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .borrowed_texts import NEIGHBOUR_COLUMNS, TextBorrower
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
-from .concept_fitting import finish_concepts
+from .concept_fitting import check_detectors, finish_concepts
 from .interruption import SaveOnInterrupt
 from .preparation import PreparedData
 from .preset_defaults import SCRATCH
@@ -87,6 +87,8 @@ def build_trainer(
 ) -> FineMolTexTrainer:
     """Build the Trainer with the collator, the metrics and a bounded validation set."""
     model.freeze(*(training_args.freeze or ()))
+    if training_args.concept_epochs and model.config.token_config.num_concepts:
+        check_detectors(model)
     if training_args.device.type == "cpu":
         # The backward pass of sdpa takes a quarter of a step there.
         model.set_attn_implementation({"": "eager", "text_config": "eager"})

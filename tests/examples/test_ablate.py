@@ -105,6 +105,28 @@ def test_finished_runs_are_kept_and_structures_are_asked_if_wanted(compare, tmp_
     assert "| second | 1 | 1 |" in (tmp_path / "some.md").read_text()
 
 
+def test_runs_with_other_options_are_not_mixed(compare, tmp_path):
+    (tmp_path / "some.yaml").write_text("first: {}\n")
+    (tmp_path / "some.json").write_text(json.dumps({"base": ["--preset", "tiny"], "runs": []}))
+    with pytest.raises(SystemExit, match="holds runs with other options: --preset tiny. Now it is --preset small"):
+        compare("--variants", tmp_path / "some.yaml", "--output_dir", tmp_path, "--preset", "small")
+
+
+def test_the_objectives_are_compared_by_one_command(tmp_path):
+    (tmp_path / "pairs.csv").write_text(
+        "smiles,text\n" + "".join(f"C{'C' * size}O,alcohol {size}\n" for size in range(9))
+    )
+    words = ["--dataset", "pairs.csv", "--validation_size", "3", "--test_size", "0", "--split", "random", "--preset"]
+    words += ["tiny", "--use_cpu", "--only", "memory bank", "--steps", "1", "--seeds", "4", "--disable_tqdm", "true"]
+    command = [sys.executable, ROOT / "examples" / "compare_objectives.py", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (run,) = json.loads((tmp_path / "runs" / "objectives" / "objectives.json").read_text())["runs"]
+    assert (run["variant"], run["seed"], run["options"]["preset"]) == ("memory bank", 4, "memory_bank")
+    assert "| memory bank | 1 | 1 |" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

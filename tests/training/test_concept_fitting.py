@@ -67,3 +67,9 @@ def test_fewer_concepts_than_facts_and_no_epoch_are_refused(model, rows, process
         fit_concepts(model, rows, collate, 0)
     with pytest.raises(ValueError, match="a model of 0 concepts"):
         fit_concepts(FineMolTexForPreTraining(change_config()), rows, collate, 1)
+
+
+def test_frozen_detectors_are_refused(model, rows, processor):
+    model.freeze("molecule_concepts")
+    with pytest.raises(ValueError, match="`molecule_concepts` is frozen, so its detectors cannot be fitted"):
+        fit_concepts(model, rows, FineMolTexDataCollator(processor), 1)
