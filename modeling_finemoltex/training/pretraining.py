@@ -27,6 +27,7 @@ from .borrowed_texts import NEIGHBOUR_COLUMNS, TextBorrower
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .concept_fitting import check_detectors, finish_concepts
 from .interruption import SaveOnInterrupt
+from .perturbation import Perturbation
 from .preparation import PreparedData
 from .preset_defaults import SCRATCH
 from .query_collator import QueryCollator
@@ -105,6 +106,7 @@ def build_trainer(
     sources, train = data_args.training_sources(), prepared.features["train"]
     collate = FineMolTexDataCollator(prepared.processor)
     borrow = TextBorrower(train, data_args.borrowed_texts, collate) if data_args.borrowed_texts else None
+    shares = training_args.perturbation_shares()
     if data_args.queries_per_batch:
         writer = QueryWriter(find_facts(train)[1], training_args.seed)
         collate = QueryCollator(collate, writer, data_args.queries_per_batch)
@@ -118,6 +120,7 @@ def build_trainer(
         compute_metrics=functools.partial(compute_metrics, protocol="validation"),
         sources=sources if len(sources) > 1 or data_args.sources or training_args.texts_together else None,
         borrow=borrow,
+        perturb=Perturbation(shares, model.config) if shares else None,
     )
 
 

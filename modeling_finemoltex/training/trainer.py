@@ -25,6 +25,7 @@ from .checkpoints import STAGING_FOLDER
 from .guarded_training import GuardedTraining
 from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups, split_adversaries
+from .perturbation import Perturbation
 from .sampling import MixtureSampler, PairwiseSampler
 
 # Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
@@ -92,15 +93,16 @@ class FineMolTexTrainer(MoleculeTrainer):
         *args: Any,
         sources: Sequence[PairSource] | None = None,
         borrow: TextBorrower | None = None,
+        perturb: Perturbation | None = None,
         **kwargs: Any,
     ) -> None:
         """Build the Trainer.
 
-        Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight. With `borrow`, molecules
-        get the texts of similar ones in training.
+        Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight. In training, with
+        `borrow`, molecules get the texts of similar ones, and with `perturb`, bonds, atoms and words change.
         """
         super().__init__(*args, **kwargs)
-        self.sources, self.borrow = sources, borrow
+        self.sources, self.borrow, self.perturb = sources, borrow, perturb
         if self.args.push_to_hub and self.args.hub_strategy in (HubStrategy.CHECKPOINT, HubStrategy.ALL_CHECKPOINTS):
             raise ValueError(
                 f"`hub_strategy` {self.args.hub_strategy.value!r} would upload pickled optimizer states, which nobody "
@@ -136,6 +138,8 @@ class FineMolTexTrainer(MoleculeTrainer):
             inputs["seeds"] = make_pair_seeds(pair_ids, step if model.training else None)  # (B,)
             if self.borrow is not None and model.training:
                 inputs = self.borrow(inputs, pair_ids)
+            if self.perturb is not None and model.training:
+                inputs = self.perturb(inputs)
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         sums = self._loss_sums[model.training]
         for name, value in outputs["losses"].items():
