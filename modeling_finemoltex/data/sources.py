@@ -20,7 +20,7 @@ from . import descriptor_captions
 from .chemicals_corpus import is_chemical_name, load_chemicals_pairs
 from .columns import choose_column
 from .feature_cache import cache_file
-from .identifiers import explain_refusal, inchikey14, stable_hash, try_parse
+from .identifiers import explain_refusal, skeletons, stable_hash, try_parse
 from .molecule_files import MoleculeFile
 from .pairs import load_pairs
 from .query_rows import write_query_rows
@@ -30,7 +30,7 @@ from .tables import load_table
 logger = logging.getLogger(__name__)
 
 # Part of the cache key: raise it whenever the same source gives other rows.
-REVISION = 1
+REVISION = 2
 CHEMICALS = "chemicals"  # the names of the PyPI package, instead of a file or Hub id
 ABOUT_PROPERTIES = "properties"  # value of `describe`
 BATCH = 256  # rows per call, as for features
@@ -175,12 +175,12 @@ def load_source(
         seed (`int`): Seed of the choice among texts and of the words of captions.
         num_proc (`int`, *optional*): Worker processes.
         on_error (`str`): `"raise"` stops at an unreadable molecule, `"skip"` leaves it out and logs how many.
-        identify (`bool`): Add the column `inchikey` (the first block), which `deduplicate_against` reads.
+        identify (`bool`): Add the column `skeletons`, which `deduplicate_against` reads.
         max_rows (`int`, *optional*): Use a random sample of so many rows, or of as many as the source says, if fewer.
 
     Returns:
-        `datasets.Dataset`: Columns `smiles`, `text`, `row` (number of the row read) and on request `inchikey`. Rows
-        without any text left by `names_only` are left out.
+        `datasets.Dataset`: Columns `smiles`, `text`, `row` (number of the row read) and on request `skeletons`.
+        Rows without any text left by `names_only` are left out.
 
     Raises:
         ValueError: If the source cannot be read, a column is missing, no row is left, or a molecule is unreadable.
@@ -200,7 +200,7 @@ def load_source(
         with_indices=True,
         input_columns=[smiles_column, *text_columns],
         remove_columns=table.column_names,
-        features=datasets.Features(features | ({"inchikey": Value("string")} if identify else {})),
+        features=datasets.Features(features | ({"skeletons": Value("string")} if identify else {})),
         fn_kwargs=options,
         num_proc=num_proc,
         new_fingerprint=fingerprint,
@@ -229,7 +229,7 @@ def load_molecules(source: PairSource, data_dir: str | None = None, num_proc: in
         num_proc (`int`, *optional*): Worker processes.
 
     Returns:
-        `datasets.Dataset`: Columns `smiles` and `inchikey` (the first block, or none).
+        `datasets.Dataset`: Columns `smiles` and `skeletons` (or none).
 
     Raises:
         ValueError: If the source cannot be read or has no column of molecules.
@@ -246,7 +246,7 @@ def load_molecules(source: PairSource, data_dir: str | None = None, num_proc: in
         batch_size=BATCH,
         input_columns=[smiles_column],
         remove_columns=table.column_names,
-        features=datasets.Features({"smiles": Value("string"), "inchikey": Value("string")}),
+        features=datasets.Features({"smiles": Value("string"), "skeletons": Value("string")}),
         num_proc=num_proc,
         new_fingerprint=fingerprint,
         cache_file_name=cache_file(table, f"molecules-{fingerprint}"),
@@ -329,7 +329,7 @@ def _write_pairs(
 ) -> dict[str, list[Any]]:
     """Turn a batch of rows, the last column being their numbers, into pairs."""
     *text_columns, rows = columns
-    pairs: dict[str, list[Any]] = {name: [] for name in ("smiles", "text", "row", *["inchikey"] * identify)}
+    pairs: dict[str, list[Any]] = {name: [] for name in ("smiles", "text", "row", *["skeletons"] * identify)}
     for number, (molecule, row) in enumerate(zip(smiles, rows, strict=True)):
         if try_parse(molecule) is None:
             if on_error == "raise":
@@ -348,7 +348,7 @@ def _write_pairs(
         pairs["text"] += texts
         pairs["row"] += [row] * len(texts)
         if identify:
-            pairs["inchikey"] += [_cached_inchikey14(molecule)] * len(texts)
+            pairs["skeletons"] += [_cached_skeletons(molecule)] * len(texts)
     return pairs
 
 
@@ -370,10 +370,10 @@ def _choose_texts(smiles: str, cells: list[str | None], source: PairSource, seed
 
 def _identify(smiles: Sequence[str]) -> dict[str, list[Any]]:
     """Compute the identifiers of a batch of molecules."""
-    return {"smiles": list(smiles), "inchikey": list(map(inchikey14, smiles))}
+    return {"smiles": list(smiles), "skeletons": list(map(skeletons, smiles))}
 
 
 @functools.lru_cache(maxsize=64)  # the rows of one molecule are neighbours
-def _cached_inchikey14(smiles: str) -> str | None:
-    """Compute the identifier once for the texts of one molecule."""
-    return inchikey14(smiles)
+def _cached_skeletons(smiles: str) -> str | None:
+    """Compute the identifiers once for the texts of one molecule."""
+    return skeletons(smiles)

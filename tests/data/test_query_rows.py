@@ -28,7 +28,7 @@ def rows(table):
 
 
 def test_rows_are_texts_with_their_conditions(rows):
-    assert set(rows.column_names) == {"smiles", "text", "row", "inchikey", "facts", "conditions", "group_ids"}
+    assert set(rows.column_names) == {"smiles", "text", "row", "skeletons", "facts", "conditions", "group_ids"}
     assert set(rows["smiles"]) <= set(SMILES) and 20 < len(rows) < 60
     for row in rows:
         counts = restore_facts(row["facts"])

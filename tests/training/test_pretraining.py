@@ -111,10 +111,11 @@ def test_named_evaluation_sets_are_removed_from_training(prepare, tmp_path):
     file = tmp_path / "evaluation.csv"
     with file.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows(
-            [("smiles", "text"), ("CCCCC", "pentane"), ("Fc1cccc(Cl)c1", "written otherwise")]
+            [("smiles", "text"), ("CCCCC", "pentane"), ("Fc1cccc(Cl)c1.O", "written otherwise, with water")]
         )
     prepared, _ = prepare("--eval_sets", str(file))
     assert prepared.summary["removed"] == {str(file): 3}  # pentane once, the ring named from both ends
+    assert prepared.summary["removed_molecules"] == {str(file): 2}
     assert sum(counts["pairs"] for counts in prepared.summary["splits"].values()) == 193
 
 
