@@ -64,21 +64,8 @@ def deduplicate_against(
         eval_keys = _identify(eval_set, by, num_proc, f"evaluation set {number}")
         hits = _find_shared(keys, eval_keys, by)
         leaked |= hits
-        examples = [{"row": int(row), "smiles": smiles[row]} for row in np.flatnonzero(hits)[:NUM_EXAMPLES]]
-        entry: dict[str, Any] = {
-            "num_molecules": len(set(eval_keys) - {None}),
-            "invalid_rows": _missing(eval_keys),
-            "num_removed": int(hits.sum()),
-            "num_molecules_removed": len(set(keys[hits])),
-            "examples": examples,
-        }
-        report["eval_sets"].append(entry)
-        shown = ", ".join(f"row {example['row']} {example['smiles']}" for example in examples)
-        logger.info(
-            "Evaluation set %d (%d molecules by %s, %d rows without one): removed %d of %d rows, %d molecules%s.",
-            number, entry["num_molecules"], by, len(entry["invalid_rows"]), entry["num_removed"], len(dataset),
-            entry["num_molecules_removed"], f" ({shown}, ...)" if shown else "",
-        )  # fmt: skip
+        report["eval_sets"].append(_report_hits(np.flatnonzero(hits), keys, eval_keys, smiles))
+        _log_hits(number, report["eval_sets"][-1], by, len(dataset))
     report.update(num_removed=int(leaked.sum()), num_kept=int((~leaked).sum()), invalid_rows=_missing(keys))
     if report["invalid_rows"]:
         logger.warning(
@@ -87,6 +74,26 @@ def deduplicate_against(
             smiles[report["invalid_rows"][0]],
         )  # fmt: skip
     return dataset.select(np.flatnonzero(~leaked)), report
+
+
+def _report_hits(rows: np.ndarray, keys: np.ndarray, eval_keys: np.ndarray, smiles: list[str]) -> dict[str, Any]:
+    """Describe the rows, `(n,)`, that leak from an evaluation set."""
+    return {
+        "num_molecules": len(set(eval_keys) - {None}),
+        "invalid_rows": _missing(eval_keys),
+        "num_removed": len(rows),
+        "num_molecules_removed": len(set(keys[rows])),
+        "examples": [{"row": int(row), "smiles": smiles[row]} for row in rows[:NUM_EXAMPLES]],
+    }
+
+
+def _log_hits(number: int, entry: dict[str, Any], by: str, num_rows: int) -> None:
+    shown = ", ".join(f"row {example['row']} {example['smiles']}" for example in entry["examples"])
+    logger.info(
+        "Evaluation set %d (%d molecules by %s, %d rows without one): removed %d of %d rows, %d molecules%s.",
+        number, entry["num_molecules"], by, len(entry["invalid_rows"]), entry["num_removed"], num_rows,
+        entry["num_molecules_removed"], f" ({shown}, ...)" if shown else "",
+    )  # fmt: skip
 
 
 def _identify(rows: datasets.Dataset | Sequence[str], by: str, num_proc: int | None, name: str) -> np.ndarray:
