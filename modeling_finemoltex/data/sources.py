@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 # Part of the cache key: raise it whenever the same source gives other rows.
 REVISION = 2
 CHEMICALS = "chemicals"  # the names of the PyPI package, instead of a file or Hub id
+WITHOUT_EFFECT_ON_ROWS = ("name", "weight", "molecules_per_text")  # the last two count when rows are drawn
 ABOUT_PROPERTIES = "properties"  # value of `describe`
 BATCH = 256  # rows per call, as for features
 
@@ -64,6 +65,8 @@ class PairSource:
         weight (`float` or `dict`): Share of the draws in training, relative to the other sources. A dict changes it
             in the course of training: from the step given (below 1: from that share of all steps) to the next entry;
             before its first entry it is 0. So `{0: 1, 0.4: 0}` is drawn in the first 40 % of the training alone.
+        molecules_per_text (`int`, *optional*): In one pass through the source, a text comes with at most so many of
+            its molecules, with other ones in the next pass. Not for `queries`, whose rows belong together.
 
     Raises:
         ValueError: If a value is not allowed, or options exclude each other.
@@ -84,6 +87,7 @@ class PairSource:
     separator: str | None = None
     column_names: list[str] | None = None
     weight: float | Mapping[Any, float] = 1.0
+    molecules_per_text: int | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -96,13 +100,18 @@ class PairSource:
             raise ValueError(
                 f"{self.name}: `describe` must be true, false or {ABOUT_PROPERTIES!r}: got {self.describe!r}."
             )
-        for name in ("texts_per_molecule", "max_rows"):
+        for name in ("texts_per_molecule", "max_rows", "molecules_per_text"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{self.name}: `{name}` must be 1 or more: got {value}.")
         reads_texts = self.text_column is not None or self.text_separator is not None or self.names_only
         if self.queries and self.describe:
             raise ValueError(f"{self.name}: give either `queries` or `describe`: each writes the texts itself.")
+        if self.queries and self.molecules_per_text is not None:
+            raise ValueError(
+                f"{self.name}: `molecules_per_text` would part queries from their near misses. Leave it out, or ask "
+                "for fewer queries with `texts_per_molecule`."
+            )
         writer = "`describe`" if self.describe else "`queries`" if self.queries else CHEMICALS
         if (self.describe or self.queries or self.dataset == CHEMICALS) and reads_texts:
             raise ValueError(
@@ -144,8 +153,8 @@ class PairSource:
         return [(math.ceil(start * num_steps) if start < 1 else int(start), weight) for start, weight in weights]
 
     def rows_identity(self) -> dict[str, Any]:
-        """Return what decides on the rows: all but the name and the weight."""
-        return {name: value for name, value in asdict(self).items() if name not in ("name", "weight")}
+        """Return what decides on the rows: all but the name, and how they are drawn."""
+        return {name: value for name, value in asdict(self).items() if name not in WITHOUT_EFFECT_ON_ROWS}
 
     def _weights(self) -> list[tuple[float, float]]:
         """List (start, weight)."""

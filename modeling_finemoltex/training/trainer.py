@@ -25,7 +25,7 @@ from .checkpoints import STAGING_FOLDER
 from .guarded_training import GuardedTraining
 from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups, split_adversaries
-from .sampling import MixtureSampler, PairwiseSampler
+from .sampling import MixtureSampler, PairwiseSampler, RowIds
 
 # Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
 PAIR_FACTOR = 0x9E3779B97F4A7C15 - (1 << 64)
@@ -154,15 +154,16 @@ class FineMolTexTrainer(MoleculeTrainer):
         if args.texts_together:
             molecule_ids = rows.with_format("numpy")["molecule_ids"][:]
             group_ids = molecule_ids if group_ids is None else np.where(group_ids < 0, molecule_ids, group_ids)
+        ids = rows.with_format("numpy")
+        text_ids = ids["text_ids"][:] if "text_ids" in rows.column_names else None
         return (PairwiseSampler if args.texts_together else MixtureSampler)(
-            rows.with_format("numpy")["source_ids"][:],
+            RowIds(ids["source_ids"][:], group_ids, text_ids),
             self.sources,
             draws_per_step=args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
             num_steps=args.max_steps,
             num_epochs=args.num_train_epochs,
             seed=args.seed if args.data_seed is None else args.data_seed,
             current_step=lambda: self.state.global_step,
-            group_ids=group_ids,
         )
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:

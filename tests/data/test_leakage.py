@@ -137,9 +137,7 @@ def test_dataset_fingerprint_is_stable():
 
 
 def test_bad_input_is_explained():
-    with pytest.raises(
-        ValueError, match="be one of skeleton, inchikey14, inchikey, canonical_smiles: got 'name'"
-    ):
+    with pytest.raises(ValueError, match="be one of skeleton, inchikey14, inchikey, canonical_smiles: got 'name'"):
         deduplicate_against(train(), [["C"]], by="name")
     with pytest.raises(ValueError, match="evaluation set 1 has no column 'smiles'; it has \\['text'\\]"):
         deduplicate_against(train(), [["C"], datasets.Dataset.from_dict({"text": ["C"]})])

@@ -122,7 +122,8 @@ def test_rows_are_kept_and_identified_on_request(file, monkeypatch):
     first = load_source(PairSource(file), on_error="skip", identify=True)
     assert first["skeletons"][:] == [skeletons(smiles) for smiles in first["smiles"]]
     monkeypatch.setattr(sources, "_write_pairs", lambda *args, **kwargs: pytest.fail("read twice"))
-    again = load_source(PairSource(file, name="renamed", weight=3), on_error="skip", identify=True)
+    renamed = PairSource(file, name="renamed", weight=3, molecules_per_text=2)
+    again = load_source(renamed, on_error="skip", identify=True)
     assert again[:] == first[:]
 
 
@@ -158,6 +159,8 @@ def test_sources_are_read_from_json_or_a_path():
         ('{"dataset": "a.csv", "weight": -1}', "weights and steps must be 0 or more: got -1"),
         ('{"dataset": "a.csv", "weight": "much"}', "`weight` must be a number, or a table"),
         ('{"dataset": "a.csv", "texts_per_molecule": 0}', "`texts_per_molecule` must be 1 or more: got 0"),
+        ('{"dataset": "a.csv", "molecules_per_text": 0}', "`molecules_per_text` must be 1 or more: got 0"),
+        ('{"dataset": "a.csv", "queries": true, "molecules_per_text": 4}', "would part queries from their near"),
         ('{"dataset": "a.csv", "max_rows": 0}', "`max_rows` must be 1 or more: got 0"),
         ('{"dataset": "a.csv", "describe": "rings"}', "`describe` must be true, false or 'properties': got 'rings'"),
         ('{"dataset": "a.csv", "describe": true, "text_column": "name"}', "of `describe` are not read from a column"),

@@ -216,7 +216,7 @@ def test_a_mixture_trains_and_resumes_with_other_weights_but_not_with_other_rows
     card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
     assert "pairs, names, generated" in card and str(tmp_path) not in card
     recipe = json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))
-    recipe["sources"][0]["weight"] = 3
+    recipe["sources"][0] |= {"weight": 3, "molecules_per_text": 2}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
     resume = ["--resume_from_checkpoint", str(tmp_path / "run" / "checkpoint-1")]
     assert run_example([*mixture, *resume]) == 0
