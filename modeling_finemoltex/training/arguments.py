@@ -466,4 +466,12 @@ def parse_arguments(
         parser.set_defaults(**DEMONSTRATION_DEFAULTS)
         if preset == "small" and given.objectives is given.objective is None:
             parser.set_defaults(**STRUCTURE_DEFAULTS)
-    return parser.parse_args_into_dataclasses(argv, look_for_args_file=False)
+    parsed = parser.parse_args_into_dataclasses(argv, look_for_args_file=False)
+    model_args, data_args, _ = parsed
+    asking = [source.name for source in data_args.training_sources() if source.similar_together]
+    if asking and model_args.initial_model is None:
+        raise ValueError(
+            f"The source {asking[0]} has `similar_together`, and only a model that is trained already knows what is "
+            "alike: give --initial_model, or leave it out."
+        )
+    return parsed

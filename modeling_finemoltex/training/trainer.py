@@ -26,7 +26,7 @@ from .guarded_training import GuardedTraining
 from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups, split_adversaries
 from .perturbation import Perturbation
-from .sampling import MixtureSampler, PairwiseSampler
+from .sampling import MixtureSampler, PairwiseSampler, RowIds
 
 # Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
 PAIR_FACTOR = 0x9E3779B97F4A7C15 - (1 << 64)
@@ -94,15 +94,17 @@ class FineMolTexTrainer(MoleculeTrainer):
         sources: Sequence[PairSource] | None = None,
         borrow: TextBorrower | None = None,
         perturb: Perturbation | None = None,
+        neighbours: np.ndarray | None = None,
         **kwargs: Any,
     ) -> None:
         """Build the Trainer.
 
-        Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight. In training, with
+        Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight; `neighbours (R, K)` are
+        the rows like each row, which sources with `similar_together` draw after it, -1 where there are none. In training, with
         `borrow`, molecules get the texts of similar ones, and with `perturb`, bonds, atoms and words change.
         """
         super().__init__(*args, **kwargs)
-        self.sources, self.borrow, self.perturb = sources, borrow, perturb
+        self.sources, self.borrow, self.perturb, self.neighbours = sources, borrow, perturb, neighbours
         if self.args.push_to_hub and self.args.hub_strategy in (HubStrategy.CHECKPOINT, HubStrategy.ALL_CHECKPOINTS):
             raise ValueError(
                 f"`hub_strategy` {self.args.hub_strategy.value!r} would upload pickled optimizer states, which nobody "
@@ -158,15 +160,16 @@ class FineMolTexTrainer(MoleculeTrainer):
         if args.texts_together:
             molecule_ids = rows.with_format("numpy")["molecule_ids"][:]
             group_ids = molecule_ids if group_ids is None else np.where(group_ids < 0, molecule_ids, group_ids)
+        ids = rows.with_format("numpy")
+        text_ids = ids["text_ids"][:] if "text_ids" in rows.column_names else None
         return (PairwiseSampler if args.texts_together else MixtureSampler)(
-            rows.with_format("numpy")["source_ids"][:],
+            RowIds(ids["source_ids"][:], group_ids, text_ids, self.neighbours),
             self.sources,
             draws_per_step=args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
             num_steps=args.max_steps,
             num_epochs=args.num_train_epochs,
             seed=args.seed if args.data_seed is None else args.data_seed,
             current_step=lambda: self.state.global_step,
-            group_ids=group_ids,
         )
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
