@@ -16,9 +16,7 @@ NEIGHBOURS_PER_PLACE = 3  # of a chain, as others may have taken some of them
 BATCH, BLOCK = 128, 1024  # rows encoded and compared at once
 
 
-def find_similar_pairs(
-    model: Any, rows: datasets.Dataset, sources: list[PairSource], collate: Any
-) -> np.ndarray:
+def find_similar_pairs(model: Any, rows: datasets.Dataset, sources: list[PairSource], collate: Any) -> np.ndarray:
     """Find the rows like each row, within the sources that draw similar pairs together.
 
     Two pairs are alike by the mean of the cosine of their molecules and that of their texts. Rows of the same molecule
