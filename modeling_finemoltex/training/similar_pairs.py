@@ -62,7 +62,7 @@ def _embed(model: Any, rows: datasets.Dataset, collate: Any, name: str) -> tuple
 
 
 def _find_nearest(embeds: Tensor, same: list[Tensor], count: int) -> np.ndarray:
-    """Find the nearest rows that share no identity. `(r, 2 P)`, twice `(r,)` -> `(r, count)`, -1 where none is left."""
+    """Find the nearest rows of other identities. `(r, 2 P)`, twice `(r,)` -> `(r, count)`, -1 where none is left."""
     nearest = []
     for start in range(0, len(embeds), BLOCK):
         block = slice(start, start + BLOCK)

@@ -99,9 +99,10 @@ class FineMolTexTrainer(MoleculeTrainer):
     ) -> None:
         """Build the Trainer.
 
-        Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight; `neighbours (R, K)` are
-        the rows like each row, which sources with `similar_together` draw after it, -1 where there are none. In training, with
-        `borrow`, molecules get the texts of similar ones, and with `perturb`, bonds, atoms and words change.
+        Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight. `neighbours (R, K)` are
+        the rows like each row, which sources with `similar_together` draw after it; -1 where there are none. In
+        training, with `borrow`, molecules get the texts of similar ones, and with `perturb`, bonds, atoms and words
+        change.
         """
         super().__init__(*args, **kwargs)
         self.sources, self.borrow, self.perturb, self.neighbours = sources, borrow, perturb, neighbours
