@@ -165,9 +165,9 @@ def skeletons(smiles: Any) -> str | None:
 
 def _list_main_fragments(molecule: Chem.Mol) -> list[Chem.Mol]:
     """List the largest of several fragments, and those of similar size; none of a molecule in one piece."""
-    fragments = attempt(Chem.GetMolFrags, molecule, True) or ()
-    if len(fragments) < 2:
+    if len(Chem.GetMolFrags(molecule)) < 2:  # before the costly copies
         return []
+    fragments = attempt(Chem.GetMolFrags, molecule, True) or [molecule]
     largest = max(fragment.GetNumHeavyAtoms() for fragment in fragments)
     least = max(SHARE_OF_LARGEST * largest, 2)
     return [fragment for fragment in fragments if fragment.GetNumHeavyAtoms() >= least]
