@@ -53,8 +53,8 @@ class MotifWordAligner:
             smiles (sequence of `str`): Molecules.
             texts (sequence of `str`): Texts; text `i` belongs to molecule `i`.
             batch_size (`int`): Pairs that the model takes at once.
-            with_tokens (`bool`): Also tell what words find by the token score, if the model has one. Each atom is
-                hidden in turn, which takes several times as long as the rest.
+            with_tokens (`bool`): Also tell what words find by the token score, if the model has one. It hides each
+                atom in turn, which takes about ten times as long as the rest.
 
         Returns:
             `list[Alignment]`, one per pair.
