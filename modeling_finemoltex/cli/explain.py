@@ -28,13 +28,16 @@ class ExplainArguments(LoadingOptions):
         typer.Option(help="also draw them as .svg or .png; .matrix.svg or .matrix.png draws motifs against words"),
     ] = None
     kind: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--by",
-            help="similarity (in the shared space), context (the same, of words in their text), attention or combined",
+            help="tokens (what words find and add to the score, if the model has a token score: then the default), "
+            "similarity (in the shared space: else the default), context (the same, of words in their text), "
+            "attention or combined",
+            show_default=False,
         ),
-    ] = "similarity"
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON, with both matrices, instead of a table")] = False
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, with all matrices, instead of a table")] = False
 
 
 @takes(ExplainArguments)
@@ -60,11 +63,11 @@ def explain(arguments: ExplainArguments) -> None:
         typer.echo(f"{file}: {len(alignment.motifs)} motifs, {len(alignment.words)} words drawn", err=True)
 
 
-def _format_alignment(alignment: "Alignment", kind: str) -> str:
+def _format_alignment(alignment: "Alignment", kind: str | None) -> str:
     """One line per motif: what it is, and its best words."""
     width = max(len(motif.smiles) for motif in alignment.motifs)
     lines = []
     for place, motif in enumerate(alignment.motifs):
         words = "  ".join(f"{word} {value:.2f}" for word, value in alignment.best_words(place, WORDS_PER_MOTIF, kind))
-        lines.append(f"{place:>3}  {motif.smiles:<{width}}  {words}")
+        lines.append(f"{place:>3}  {motif.smiles:<{width}}  {words or '-'}")
     return "\n".join(lines)

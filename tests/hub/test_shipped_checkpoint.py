@@ -4,6 +4,7 @@ In the checkout they point to the installed package; assembled, they load where 
 """
 
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from modeling_finemoltex import (
     AutoModelForMoleculeEditing,
     LatentOptimizationEditor,
     MoleculeTextIndex,
+    MotifWordAligner,
     SearchEditor,
 )
 from modeling_finemoltex.data.identifiers import canonical_smiles
@@ -67,6 +69,18 @@ def test_the_search_model_finds_what_a_query_says():
         assert hits[0].smiles == smiles
         (match,) = match_tokens(encoder, [smiles], query)
         assert match.highlighted()
+
+
+def test_the_figure_of_the_readme_colours_the_groups_that_the_words_name():
+    guide = (ROOT / "docs" / "guides" / "explain.md").read_text(encoding="utf-8")
+    smiles, text, model = re.findall(r'finemoltex explain "(.+)" "(.+)" --model (\S+) --figure alignment.png', guide)[
+        0
+    ]
+    (pair,) = MotifWordAligner(MoleculeTextEncoder.from_pretrained(str(ROOT / model))).align([smiles], [text])
+    found = zip(pair.words, *pair.color_words(), strict=True)
+    colored = {word.text: pair.motifs[motif].smiles for word, motif, strength in found if strength}
+    named = {"sulfonamide": "N[SH](=O)=O", "pyrimidine": "c1cncnc1", "acetamide": "NC=O", "chloro": "Cl"}
+    assert colored == named | {"benzene": "c1ccccc1"}
 
 
 @each_folder
