@@ -61,6 +61,7 @@ from .registration import AutoModelForMoleculeEditing as AutoModelForMoleculeEdi
 from .registration import AutoModelForMoleculeRetrieval as AutoModelForMoleculeRetrieval
 from .registration import register as register
 from .retrieval import MoleculeTextIndex as MoleculeTextIndex
+from .retrieval import index_file as index_file
 from .training import FineMolTexTrainer as FineMolTexTrainer
 from .training import FineMolTexTrainingArguments as FineMolTexTrainingArguments
 
