@@ -20,12 +20,12 @@ def files(tmp_path_factory):
 
 
 def test_json_and_table(model_folder, files, run):
-    done = run("evaluate", "structure-queries", model_folder, *files, "--json")
+    done = run("evaluate", "structure-queries", *files, "--model", model_folder, "--json")
     figures = json.loads(done.stdout)
     assert list(figures) == ["single", "count"]
     assert set(figures["single"]) == {"P@10", "R-precision", "chance", "queries"}
     assert figures["single"]["queries"] == 1 and figures["single"]["chance"] == 0.3
-    done = run("evaluate", "structure-queries", model_folder, *files)
+    done = run("evaluate", "structure-queries", *files, "--model", model_folder)
     header, single, count = done.stdout.splitlines()
     assert header.split() == ["model", "alone", "P@10", "R-precision", "chance", "queries"]
     assert single.split()[0] == "single" and count.split()[-1] == "1"
@@ -33,14 +33,14 @@ def test_json_and_table(model_folder, files, run):
 
 
 def test_required_facts_find_all(model_folder, files, run):
-    done = run("evaluate", "structure-queries", model_folder, *files, "--facts", "require", "--json")
+    done = run("evaluate", "structure-queries", *files, "--model", model_folder, "--facts", "require", "--json")
     assert {name: values["P@10"] for name, values in json.loads(done.stdout).items()} == {"single": 1.0, "count": 1.0}
-    done = run("evaluate", "structure-queries", model_folder, *files, "--facts", "require")
+    done = run("evaluate", "structure-queries", *files, "--model", model_folder, "--facts", "require")
     assert done.stdout.startswith("facts required")
 
 
 def test_mistakes_end_with_a_sentence(model_folder, files, run):
-    done = run("evaluate", "structure-queries", model_folder, *files, "--facts", "some", code=1)
+    done = run("evaluate", "structure-queries", *files, "--model", model_folder, "--facts", "some", code=1)
     assert "--facts must be one of off, mark, require: got 'some'" in done.stderr
-    done = run("evaluate", "structure-queries", model_folder, *files, "--limit", 5, code=1)
+    done = run("evaluate", "structure-queries", *files, "--model", model_folder, "--limit", 5, code=1)
     assert "No query counts in a pool of 5 molecules" in done.stderr

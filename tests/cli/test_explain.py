@@ -29,6 +29,12 @@ def test_table_json_and_page(word_folder, tmp_path, explain):
     assert found["similarity"][0][0] == pytest.approx(float(expected.similarity[0, 0]), abs=1e-3)
 
 
+def test_without_a_name_the_shipped_model_explains(run):
+    found = json.loads(run("explain", "Clc1ccncc1", "a chlorinated pyridine", "--json").stdout)
+    words, rows = [word["text"] for word in found["words"]], found["similarity"]
+    assert [words[row.index(max(row))] for row in rows] == ["chlorinated", "pyridine"]
+
+
 def test_errors_are_one_sentence(word_folder, tmp_path, explain):
     for words, message in (
         (("--model", tmp_path / "nowhere"), "cannot be loaded"),
