@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import LoadingOptions, takes
-from .errors import quiet_loading
+from .arguments import EncoderOptions, takes
 from .tables import echo_json
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ WORDS_PER_MOTIF = 4
 
 
 @dataclass(kw_only=True)
-class ExplainArguments(LoadingOptions):
+class ExplainArguments(EncoderOptions):
     """What to explain, by which scores, and where to draw it."""
 
     smiles: Annotated[str, typer.Argument(metavar="SMILES", help="molecule")]
@@ -46,13 +45,9 @@ def explain(arguments: ExplainArguments) -> None:
     for file, endings in ((arguments.html, (".html",)), (arguments.figure, (".svg", ".png"))):
         if file is not None and file.suffix.lower() not in endings:
             raise ValueError(f"{file}: give a file that ends in {' or '.join(endings)}.")
-    from modeling_finemoltex.embedding import MoleculeTextEncoder
     from modeling_finemoltex.explain import MotifWordAligner, write_alignment
 
-    with quiet_loading():
-        encoder = MoleculeTextEncoder.from_pretrained(
-            arguments.model, device=arguments.device, trust_remote_code=arguments.trust_remote_code
-        )
+    encoder = arguments.load_encoder()
     (alignment,) = MotifWordAligner(encoder).align([arguments.smiles], [arguments.text])
     if arguments.as_json:
         echo_json(alignment.to_dict())

@@ -60,6 +60,12 @@ def test_words_go_by_tokens_where_the_model_has_them(token_folder, tmp_path, run
     assert [line.split(": ")[1].replace(",", " ") for line in said] == [line.split(None, 2)[2] for line in tokens]
 
 
+def test_without_a_name_the_shipped_model_explains(run):
+    found = json.loads(run("explain", "Clc1ccncc1", "a chlorinated pyridine", "--json").stdout)
+    words, rows = [word["text"] for word in found["words"]], found["similarity"]
+    assert [words[row.index(max(row))] for row in rows] == ["chlorinated", "pyridine"]
+
+
 def test_errors_are_one_sentence(word_folder, tmp_path, explain):
     for words, message in (
         (("--model", tmp_path / "nowhere"), "cannot be loaded"),

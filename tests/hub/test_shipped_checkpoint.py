@@ -105,7 +105,6 @@ def test_it_holds_no_code_but_a_pointer_that_knows_every_class(folder):
 
 
 def test_auto_classes_load_a_pointer_in_a_checkout_without_an_import(forked_python, tmp_path):
-    """The quickstart of the README does so with the other folder."""
     code = (
         "from transformers import AutoConfig, AutoModel, AutoModelForPreTraining, AutoProcessor\n"
         f"options = {{'pretrained_model_name_or_path': {str(EDITING)!r}, 'trust_remote_code': True}}\n"
