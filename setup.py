@@ -4,6 +4,9 @@
 two unrelated distributions on PyPI install a top-level `processors` and would overwrite ours without a word.
 """
 
+import re
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 # Folders of the checkout that live under another name once installed.
@@ -13,6 +16,10 @@ MAPPED = {
     # A second time, outside the package: importing `modeling_finemoltex.cli` imports the package, and with it PyTorch.
     "finemoltex_cli": "modeling_finemoltex/cli",
 }
+
+# Read from the source text, without importing the package. The weights of other models belong on the Hub.
+NAMED = Path(__file__).with_name("modeling_finemoltex") / "hub" / "shipped_model.py"
+(SHIPPED_MODEL,) = re.findall(r'^SHIPPED_MODEL = "(.+)"$', NAMED.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 # A lower bound leaves out releases with a known hole on what the package does with files of others; see the reasons.
 REQUIRED = [
@@ -63,7 +70,9 @@ setup(
         "": ["*.pyi"],
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
-        "modeling_finemoltex.hub_cards": ["templates/*", "images/*", "metrics/*/*", "datasets/*/*", "space/*"],
+        "modeling_finemoltex.hub_cards": [
+            *("templates/*", "images/*", "metrics/*/*", "datasets/*/*", "space/*", f"{SHIPPED_MODEL}/*")
+        ],
     },
     include_package_data=False,
     install_requires=REQUIRED,

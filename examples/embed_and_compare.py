@@ -1,7 +1,7 @@
 """Which sentence describes which molecule? Embeds both and prints their similarities.
 
-Needs: a model folder, such as the one `examples/pretrain.py` writes, or a Hub id.
-Takes: seconds on a CPU. Try `--model runs/demo --molecules CCO c1ccccc1 --texts ethanol "a benzene ring"`.
+Needs: nothing; `--model` names another model than the one that comes with the package, a folder or a Hub id.
+Takes: seconds on a CPU. Try `--molecules CCO c1ccccc1 --texts ethanol "a benzene ring"`.
 """
 
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from transformers import AutoModel, AutoProcessor, HfArgumentParser, logging
 
-import modeling_finemoltex  # noqa: F401  registers the classes with AutoModel and AutoProcessor
+from modeling_finemoltex import default_model
 
 MOLECULES = ["CCO", "CC(=O)Oc1ccccc1C(=O)O", "Clc1ccccc1Cl", "CCCCCCCC#N", "OB(O)c1ccccc1"]
 TEXTS = ["ethanol", "2-acetyloxybenzoic acid", "1,2-dichlorobenzene", "octanenitrile", "phenylboronic acid"]
@@ -19,7 +19,9 @@ TEXTS = ["ethanol", "2-acetyloxybenzoic acid", "1,2-dichlorobenzene", "octanenit
 class Arguments:
     """What to compare, and with which model."""
 
-    model: str = field(metadata={"help": "Folder or Hub id of a FineMolTex model with its processor."})
+    model: str = field(
+        default_factory=default_model, metadata={"help": "Folder or Hub id of a FineMolTex model with its processor."}
+    )
     molecules: list[str] = field(default_factory=lambda: MOLECULES, metadata={"help": "SMILES strings."})
     texts: list[str] = field(default_factory=lambda: TEXTS, metadata={"help": "Names or sentences; quote each one."})
 

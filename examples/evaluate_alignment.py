@@ -70,9 +70,8 @@ def main() -> None:
         if arguments.generate:
             texts = write_sentences(smiles, extractor, arguments.seed)
         alignment_probe = build_alignment_probe(smiles, texts, extractor)
-        report = evaluate_alignment(
-            alignment_probe, {name: aligner.align for name, aligner in aligners.items()}, arguments.bootstrap
-        )
+        systems = {name: partial(aligner.align, with_tokens=False) for name, aligner in aligners.items()}
+        report = evaluate_alignment(alignment_probe, systems, arguments.bootstrap)
         print(format_alignment_table(report))
         columns = [
             f"{kind}_{pool}" for pool in ("hit@1", "naming_hit@1") for kind in ("similarity", "frequent", "chance")

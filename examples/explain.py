@@ -28,7 +28,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("smiles", help="molecule")
     parser.add_argument("text", help="what is said of it, in quotes")
     parser.add_argument("--model", required=True, help="model folder or Hub id")
-    parser.add_argument("--by", default="similarity", help="similarity, context, attention or combined")
+    parser.add_argument(
+        "--by", help="tokens (the default, if the model has them), similarity, context, attention or combined"
+    )
     parser.add_argument(
         "--draw", type=Path, nargs="*", default=[], help="files: .html, .svg, .png, .matrix.svg, .matrix.png"
     )
@@ -79,7 +81,7 @@ def main() -> None:
         words = ", ".join(
             f"{word} {value:.2f}" for word, value in alignment.best_words(place, WORDS_SHOWN, arguments.by)
         )
-        print(f"motif {place}  {motif.smiles}: {words}")
+        print(f"motif {place}  {motif.smiles}: {words or '-'}")
     for file in arguments.draw:
         write_alignment(file, alignment, encoder.processor, arguments.by)
     if arguments.mask_motif is not None or arguments.mask_word is not None:
@@ -87,7 +89,7 @@ def main() -> None:
     if arguments.map_pairs:
         pairs = load_pairs(arguments.map_pairs)
         pairs = pairs.select(range(min(arguments.num_pairs, len(pairs))))
-        token_map = map_tokens(aligner.align(list(pairs["smiles"]), list(pairs["text"])))
+        token_map = map_tokens(aligner.align(list(pairs["smiles"]), list(pairs["text"]), with_tokens=False))
         draw_token_map(token_map).savefig(arguments.draw_map)
         print(f"\n{arguments.draw_map}: {len(token_map.labels)} motifs and words")
 

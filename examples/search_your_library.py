@@ -1,13 +1,13 @@
 """Which molecules of my library fit this sentence? From a CSV of SMILES to hits.
 
-Needs: a model folder, such as the one `examples/pretrain.py` writes, a CSV file, and faiss (`pip install faiss-cpu`).
+Needs: a CSV file, and faiss (`pip install faiss-cpu`); without `--model` the model that comes with the package.
 Takes: about 2 s per thousand molecules on a CPU core, once; the index is kept in `--index` and searched at once later.
 """
 
 import argparse
 from pathlib import Path
 
-from modeling_finemoltex import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex
+from modeling_finemoltex import MoleculeFilter, MoleculeTextEncoder, MoleculeTextIndex, default_model
 from modeling_finemoltex.data import MoleculeFile
 
 
@@ -16,7 +16,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("molecules", help="CSV file with a header")
     parser.add_argument("sentence", help="what to look for, in quotes")
-    parser.add_argument("--model", required=True, help="model folder or Hub id")
+    parser.add_argument("--model", default=default_model(), help="model folder or Hub id")
     parser.add_argument("--column", default="smiles", help="column of the SMILES")
     parser.add_argument("--index", type=Path, help="folder to keep the index in")
     parser.add_argument("--smarts", nargs="*", default=[], help="substructures that hits must have")

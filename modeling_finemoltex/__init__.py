@@ -7,9 +7,9 @@ is first used; the public names stand in `__init__.pyi`.
 """
 
 from ._lazy import attach
+from ._version import __version__ as __version__
 from .registration import register
 
-__version__ = "0.1.0.dev0"
 __getattr__, __dir__, __all__ = attach(__name__, __file__)
 
 register()

@@ -19,6 +19,7 @@ from .evaluation import format_retrieval_table as format_retrieval_table
 from .explain import MaskedPredictionExplainer as MaskedPredictionExplainer
 from .explain import MotifWordAligner as MotifWordAligner
 from .hub import assemble_folder as assemble_folder
+from .hub import default_model as default_model
 from .hub import describe_model as describe_model
 from .hub import export_folder as export_folder
 from .hub import export_names_dataset as export_names_dataset
@@ -60,6 +61,7 @@ from .registration import AutoModelForMoleculeEditing as AutoModelForMoleculeEdi
 from .registration import AutoModelForMoleculeRetrieval as AutoModelForMoleculeRetrieval
 from .registration import register as register
 from .retrieval import MoleculeTextIndex as MoleculeTextIndex
+from .retrieval import index_file as index_file
 from .training import FineMolTexTrainer as FineMolTexTrainer
 from .training import FineMolTexTrainingArguments as FineMolTexTrainingArguments
 

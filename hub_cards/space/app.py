@@ -18,8 +18,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr  # noqa: E402
 from answers import LIBRARY, Answers, read_library  # noqa: E402
 
+from modeling_finemoltex import default_model  # noqa: E402
+
 HERE = Path(__file__).resolve().parent
-SMALL_MODEL, EDITING_MODEL = "finemoltex-small", "finemoltex-small-molecule-editing"
+EDITING_MODEL = HERE.parent / "finemoltex-small-molecule-editing"  # in a checkout; installed, the shipped model edits
 EDITOR = HERE / "openchemlib-9.25.0.js.gz"
 
 MOLECULES = {
@@ -186,24 +188,19 @@ def _answer(triggers: list[Any], function: Callable[..., Any], inputs: Any, outp
     gr.on(triggers, answer, inputs, outputs, concurrency_limit=1, concurrency_id="model", api_name=False)
 
 
-def find_shipped(name: str) -> str:
-    """Give the folder beside this one, or the model on the Hub where there is none."""
-    folder = HERE.parent / name
-    return str(folder) if folder.is_dir() else f"finemoltex/{name}"
-
-
 def main() -> None:
     """Load the models, and serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder or Hub id of a base or retrieval model; by default the shipped one")
-    parser.add_argument("--editing_model", help="the same for edits; by default --model, or the shipped one")
+    parser.add_argument("--editing_model", help="the same for edits; by default --model, or the one beside the demo")
     parser.add_argument("--property_model", help="folder of a fine-tuned property prediction model")
     parser.add_argument("--library", dest="molecules", default=LIBRARY, help="csv file to search: name, smiles")
     parser.add_argument("--port", type=int, help="of this machine; by default 7860 or the next that is free")
     arguments = parser.parse_args()
     try:
-        model = arguments.model or find_shipped(SMALL_MODEL)
-        editing_model = arguments.editing_model or arguments.model or find_shipped(EDITING_MODEL)
+        model = arguments.model or default_model()
+        beside = str(EDITING_MODEL) if EDITING_MODEL.is_dir() else model
+        editing_model = arguments.editing_model or arguments.model or beside
         answers = Answers.load(model, read_library(arguments.molecules), arguments.property_model, editing_model)
     except (ValueError, OSError) as error:
         parser.error(str(error))

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 import typer
 from typer.models import OptionInfo
 
-from .errors import plain_errors
+from .errors import plain_errors, quiet_loading
 
 if TYPE_CHECKING:
     from modeling_finemoltex.data import MoleculeFile, MoleculeFilter
+    from modeling_finemoltex.embedding import MoleculeTextEncoder
 
 Values = TypeVar("Values")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
@@ -29,20 +30,33 @@ FactsOption = Annotated[
 
 
 @dataclass(kw_only=True)
-class ModelOptions:
-    """Which model."""
-
-    model: Annotated[str, typer.Option(help="model folder or Hub id")]
-
-
-@dataclass(kw_only=True)
-class LoadingOptions(ModelOptions):
-    """Which model, and how it is loaded."""
+class LoadingOptions:
+    """How a model is loaded."""
 
     device: Annotated[str | None, typer.Option(help="such as cpu or cuda:1", show_default="the fastest")] = None
     trust_remote_code: Annotated[
         bool, typer.Option("--trust_remote_code", help="run the code in the model folder")
     ] = False
+
+
+@dataclass(kw_only=True)
+class EncoderOptions(LoadingOptions):
+    """Which model embeds molecules and texts."""
+
+    model: Annotated[str | None, typer.Option(help="model folder or Hub id", show_default="the shipped model")] = None
+
+    def load_encoder(self, dtype: str | None = None) -> "MoleculeTextEncoder":
+        """Load the model, to compute in the type `dtype`."""
+        return load_encoder(self.model, device=self.device, dtype=dtype, trust_remote_code=self.trust_remote_code)
+
+
+def load_encoder(model: str | None, **options: Any) -> "MoleculeTextEncoder":
+    """Load a model with options of `MoleculeTextEncoder.from_pretrained`, or the shipped one if none is named."""
+    from modeling_finemoltex import default_model
+    from modeling_finemoltex.embedding import MoleculeTextEncoder
+
+    with quiet_loading():
+        return MoleculeTextEncoder.from_pretrained(model or default_model(), **options)
 
 
 @dataclass(kw_only=True)
@@ -65,6 +79,20 @@ class LayoutOptions:
         names = None if self.column_names is None else [name.strip() for name in self.column_names.split(",")]
         layout = {"smiles_column": self.smiles_column, "separator": self.separator, "column_names": names}
         return MoleculeFile(path, **layout, **options)
+
+
+@dataclass(kw_only=True)
+class RowOptions(LayoutOptions):
+    """What is embedded of each row of a file."""
+
+    text_column: Annotated[
+        str | None, typer.Option("--text_column", help="embed the texts of this column instead of molecules")
+    ] = None
+    id_column: Annotated[str | None, typer.Option("--id_column", help="column of the ids")] = None
+
+    def open_rows(self, path: Path) -> "MoleculeFile":
+        """Open a file whose rows are to be embedded."""
+        return self.open_file(path, text_column=self.text_column, id_column=self.id_column)
 
 
 @dataclass(kw_only=True)

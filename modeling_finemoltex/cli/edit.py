@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import AsJson, FilterOptions, ModelOptions, takes
+from .arguments import AsJson, FilterOptions, takes
 from .errors import quiet_loading
 from .tables import echo_json
 
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class EditArguments(FilterOptions, ModelOptions):
+class EditArguments(FilterOptions):
     """What to edit, towards what, and how."""
 
     smiles: Annotated[str, typer.Argument(metavar="SMILES", help="molecule to edit")]
     prompt: Annotated[str, typer.Argument(help="what it is to become, in quotes")]
+    model: Annotated[str, typer.Option(help="model folder or Hub id")]
     opposite: Annotated[
         str | None, typer.Option(help="what it is not to become, in words of its own; sharpens the prompt")
     ] = None

@@ -6,19 +6,14 @@ from typing import Annotated
 
 import typer
 
-from .arguments import LoadingOptions, MoleculeFileArguments, takes
-from .errors import quiet_loading
+from .arguments import EncoderOptions, MoleculeFileArguments, RowOptions, takes
 
 
 @dataclass(kw_only=True)
-class EmbedArguments(LoadingOptions, MoleculeFileArguments):
+class EmbedArguments(EncoderOptions, RowOptions, MoleculeFileArguments):
     """What to embed, with which model, and where to write."""
 
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="folder of the embeddings; made if needed")]
-    text_column: Annotated[
-        str | None, typer.Option("--text_column", help="embed the texts of this column instead of molecules")
-    ] = None
-    id_column: Annotated[str | None, typer.Option("--id_column", help="column of the ids")] = None
     batch_size: Annotated[
         int | None,
         typer.Option("--batch_size", help="rows the model takes at once", show_default="64 on a CPU, 512 else"),
@@ -40,19 +35,11 @@ def embed(arguments: EmbedArguments) -> None:
     `accelerate launch -m modeling_finemoltex.cli embed ...` shares the work among several devices, `torchrun
     --nproc_per_node 2 -m modeling_finemoltex.cli embed ...` among several processes on CPUs.
     """
-    from modeling_finemoltex.embedding import MoleculeTextEncoder, embed_file
+    from modeling_finemoltex.embedding import embed_file
     from modeling_finemoltex.embedding.encoder import get_processes
 
-    source = arguments.open_file(
-        arguments.input_file, text_column=arguments.text_column, id_column=arguments.id_column
-    )
-    with quiet_loading():
-        encoder = MoleculeTextEncoder.from_pretrained(
-            arguments.model,
-            device=arguments.device,
-            dtype=arguments.dtype,
-            trust_remote_code=arguments.trust_remote_code,
-        )
+    source = arguments.open_rows(arguments.input_file)
+    encoder = arguments.load_encoder(arguments.dtype)
     sizes = (arguments.batch_size, arguments.shard_rows, arguments.num_workers)
     facts = embed_file(source, arguments.output, encoder, *sizes)
     if get_processes().is_main_process:

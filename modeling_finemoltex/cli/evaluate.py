@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import AsJson, FactsOption, SmilesColumn, check_facts, takes
-from .errors import quiet_loading
+from .arguments import AsJson, FactsOption, LoadingOptions, SmilesColumn, check_facts, load_encoder, takes
 from .tables import echo_json
 
 app = typer.Typer(name="evaluate", no_args_is_help=True, help="Measure a model by a published protocol.")
@@ -19,7 +18,7 @@ def evaluate() -> None:
 
 
 @dataclass(kw_only=True)
-class StructureQueriesArguments:
+class StructureQueriesArguments(LoadingOptions):
     """Which model, which molecules, which queries."""
 
     model: Annotated[str, typer.Argument(metavar="MODEL", help="model folder or Hub id")]
@@ -36,10 +35,6 @@ class StructureQueriesArguments:
     ] = None
     facts: FactsOption = "off"
     smiles_column: SmilesColumn = None
-    device: Annotated[str | None, typer.Option(help="such as cpu or cuda:1", show_default="the fastest")] = None
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust_remote_code", help="run the code in the model folder")
-    ] = False
     as_json: AsJson = False
 
 
@@ -53,14 +48,10 @@ def structure_queries(arguments: StructureQueriesArguments) -> None:
     contradict what is understood of a query, `mark` tells how many of the ten best do.
     """
     check_facts(arguments.facts)
-    from modeling_finemoltex.embedding import MoleculeTextEncoder
     from modeling_finemoltex.evaluation import structure_queries as protocol
 
     queries = protocol.load_structure_queries(arguments.queries)
-    with quiet_loading():
-        encoder = MoleculeTextEncoder.from_pretrained(
-            arguments.model, device=arguments.device, trust_remote_code=arguments.trust_remote_code
-        )
+    encoder = load_encoder(arguments.model, device=arguments.device, trust_remote_code=arguments.trust_remote_code)
     pool = protocol.load_structure_pool(arguments.pool, queries, arguments.limit, arguments.smiles_column)
     score = protocol.score_by_model(encoder, pool.smiles, arguments.scores)
     if arguments.facts == "require":

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import LoadingOptions, takes
-from .errors import quiet_loading
+from .arguments import EncoderOptions, takes
 from .tables import echo_json
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ WORDS_PER_MOTIF = 4
 
 
 @dataclass(kw_only=True)
-class ExplainArguments(LoadingOptions):
+class ExplainArguments(EncoderOptions):
     """What to explain, by which scores, and where to draw it."""
 
     smiles: Annotated[str, typer.Argument(metavar="SMILES", help="molecule")]
@@ -28,13 +27,16 @@ class ExplainArguments(LoadingOptions):
         typer.Option(help="also draw them as .svg or .png; .matrix.svg or .matrix.png draws motifs against words"),
     ] = None
     kind: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--by",
-            help="similarity (in the shared space), context (the same, of words in their text), attention or combined",
+            help="tokens (what words find and add to the score, if the model has a token score: then the default), "
+            "similarity (in the shared space: else the default), context (the same, of words in their text), "
+            "attention or combined",
+            show_default=False,
         ),
-    ] = "similarity"
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON, with both matrices, instead of a table")] = False
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, with all matrices, instead of a table")] = False
 
 
 @takes(ExplainArguments)
@@ -43,13 +45,9 @@ def explain(arguments: ExplainArguments) -> None:
     for file, endings in ((arguments.html, (".html",)), (arguments.figure, (".svg", ".png"))):
         if file is not None and file.suffix.lower() not in endings:
             raise ValueError(f"{file}: give a file that ends in {' or '.join(endings)}.")
-    from modeling_finemoltex.embedding import MoleculeTextEncoder
     from modeling_finemoltex.explain import MotifWordAligner, write_alignment
 
-    with quiet_loading():
-        encoder = MoleculeTextEncoder.from_pretrained(
-            arguments.model, device=arguments.device, trust_remote_code=arguments.trust_remote_code
-        )
+    encoder = arguments.load_encoder()
     (alignment,) = MotifWordAligner(encoder).align([arguments.smiles], [arguments.text])
     if arguments.as_json:
         echo_json(alignment.to_dict())
@@ -60,11 +58,11 @@ def explain(arguments: ExplainArguments) -> None:
         typer.echo(f"{file}: {len(alignment.motifs)} motifs, {len(alignment.words)} words drawn", err=True)
 
 
-def _format_alignment(alignment: "Alignment", kind: str) -> str:
+def _format_alignment(alignment: "Alignment", kind: str | None) -> str:
     """One line per motif: what it is, and its best words."""
     width = max(len(motif.smiles) for motif in alignment.motifs)
     lines = []
     for place, motif in enumerate(alignment.motifs):
         words = "  ".join(f"{word} {value:.2f}" for word, value in alignment.best_words(place, WORDS_PER_MOTIF, kind))
-        lines.append(f"{place:>3}  {motif.smiles:<{width}}  {words}")
+        lines.append(f"{place:>3}  {motif.smiles:<{width}}  {words or '-'}")
     return "\n".join(lines)

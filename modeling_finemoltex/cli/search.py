@@ -1,27 +1,28 @@
-"""`finemoltex search`: the molecules or texts of an index that fit best."""
+"""`finemoltex search`: the molecules or texts of a file or an index that fit best."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .arguments import AsJson, FactsOption, FilterOptions, check_facts, takes
-from .errors import quiet_loading
+from .arguments import AsJson, FactsOption, FilterOptions, RowOptions, check_facts, load_encoder, takes
 from .tables import echo_json
 
 if TYPE_CHECKING:
-    from modeling_finemoltex.embedding import MoleculeTextEncoder
     from modeling_finemoltex.explain import TokenMatches
     from modeling_finemoltex.retrieval import Hit, MoleculeTextIndex
 
 
 @dataclass(kw_only=True)
-class SearchArguments(FilterOptions):
+class SearchArguments(FilterOptions, RowOptions):
     """What to look for, and where."""
 
-    folder: Annotated[Path, typer.Argument(metavar="INDEX", help="folder that `finemoltex index` wrote")]
+    library: Annotated[
+        Path,
+        typer.Argument(metavar="LIBRARY", help="file of molecules, as for embed, or folder that index wrote"),
+    ]
     queries: Annotated[list[str], typer.Argument(help="texts, each in quotes; SMILES with --smiles")]
     k: Annotated[int, typer.Option("-k", help="hits per query")] = 10
     smiles: Annotated[bool, typer.Option("--smiles", help="the queries are molecules")] = False
@@ -33,20 +34,23 @@ class SearchArguments(FilterOptions):
     ] = False
     without: Annotated[str | None, typer.Option(help="what hits should not be like, in quotes")] = None
     facts: FactsOption = "mark"
-    model: Annotated[str | None, typer.Option(help="model folder or Hub id, if it moved since the index")] = None
+    model: Annotated[
+        str | None,
+        typer.Option(help="model folder or Hub id", show_default="the shipped model, or that of the index"),
+    ] = None
     as_json: AsJson = False
     html: Annotated[Path | None, typer.Option(help="also write the hits, drawn, to this HTML file")] = None
 
 
 @takes(SearchArguments)
 def search(arguments: SearchArguments) -> None:
-    """Find the molecules (or texts) that fit best."""
-    check_facts(arguments.facts)
-    from modeling_finemoltex.retrieval import MoleculeTextIndex
+    """Find the molecules (or texts) that fit best.
 
+    The first search of a file embeds and indexes it into the cache of the user; later ones open that index at once.
+    """
+    check_facts(arguments.facts)
     queries, k, filters = arguments.queries, arguments.k, arguments.make_filter()
-    library = MoleculeTextIndex.load(arguments.folder)
-    library.encoder = _load_encoder(library, arguments.model)
+    library = _open_index(arguments) if arguments.library.is_dir() else _index_file(arguments)
     kind = "smiles" if arguments.smiles else "texts"
     wanted = {"k": k, "filters": filters, "rescored": arguments.rescored}
     wanted |= {"facts": arguments.facts, "without": arguments.without}
@@ -77,21 +81,44 @@ def search(arguments: SearchArguments) -> None:
         typer.echo(f"{arguments.html}: {sum(map(len, results))} hits drawn", err=True)
 
 
-def _load_encoder(library: "MoleculeTextIndex", model: str | None) -> "MoleculeTextEncoder":
-    """Load the model given, else the one the index was made with."""
-    from modeling_finemoltex.embedding import MoleculeTextEncoder
+def _open_index(arguments: SearchArguments) -> "MoleculeTextIndex":
+    """Open an index with the model given, else with the one that it was made with."""
+    given = [field.name for field in fields(RowOptions) if getattr(arguments, field.name) is not None]
+    if given:
+        raise ValueError(f"`{given[0]}` is for a file: {arguments.library} is a folder, whose rows are read already.")
+    from modeling_finemoltex.retrieval import MoleculeTextIndex
 
+    library = MoleculeTextIndex.load(arguments.library)
     made_with = library.model or {}
-    name = model or made_with.get("name_or_path")
+    name = arguments.model or made_with.get("name_or_path")
     if not name:
         raise ValueError("The index does not tell where its model is: name the folder with --model.")
     try:
-        with quiet_loading():
-            revision = None if model else made_with.get("revision") or None
-            return MoleculeTextEncoder.from_pretrained(name, revision=revision)
+        library.encoder = load_encoder(name, revision=None if arguments.model else made_with.get("revision") or None)
     except ValueError as error:
-        hint = "" if model else " If the index's model moved, name its folder with --model."
+        hint = "" if arguments.model else " If the index's model moved, name its folder with --model."
         raise ValueError(f"{error}{hint}") from error
+    return library
+
+
+def _index_file(arguments: SearchArguments) -> "MoleculeTextIndex":
+    """Make a file searchable, or open the index that an earlier search made of it."""
+    from modeling_finemoltex.data.molecule_files import FORMATS, has_format
+    from modeling_finemoltex.retrieval import CachedIndex
+
+    file = arguments.library
+    if not (file.exists() or has_format(file)):
+        raise ValueError(
+            f"{file} is not there. Give a file of molecules ({', '.join(FORMATS)}), or a folder that "
+            "`finemoltex index` wrote."
+        )
+    cached = CachedIndex(arguments.open_rows(file), load_encoder(arguments.model))
+    what = "its index is in" if cached.is_there else "embedded and indexed, once, into"
+    typer.echo(f"{file}: {what} {cached.folder}", err=True)
+    library = cached.open()
+    if cached.rejected_file is not None:
+        typer.echo(f"{file}: some rows cannot be searched, see {cached.rejected_file}", err=True)
+    return library
 
 
 def _match(

@@ -5,6 +5,7 @@ process that is killed leaves the old file, and one that writes to a full disk t
 """
 
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -20,6 +21,8 @@ try:
     import fcntl
 except ImportError:  # Windows: what a killed process left stays until somebody deletes it
     fcntl = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
 
 # No room, in one way or another: only who writes meets these.
 OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -151,11 +154,15 @@ def staged_folder(folder: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def locked_folder(folder: Path, waits: bool = False) -> Iterator[None]:
     """Keep other processes that write to a folder out of it; readers do not notice.
 
+    Args:
+        folder (`Path`): A folder that is there.
+        waits (`bool`): Wait until no other process writes to it.
+
     Raises:
-        UnwrittenFileError: If another process is writing to it.
+        UnwrittenFileError: If another process is writing to it, unless this one waits.
     """
     if fcntl is None:
         yield
@@ -165,9 +172,12 @@ def locked_folder(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UnwrittenFileError(
-                f"{folder} is being written by another process. Wait until it has ended, or give another folder."
-            ) from error
+            if not waits:
+                raise UnwrittenFileError(
+                    f"{folder} is being written by another process. Wait until it has ended, or give another folder."
+                ) from error
+            logger.warning("%s is being written by another process: waiting until it has ended.", folder)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         except OSError:  # a file system without locks
             pass
         yield

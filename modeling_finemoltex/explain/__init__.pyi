@@ -1,5 +1,4 @@
 from .aligner import MotifWordAligner as MotifWordAligner
-from .alignment import AlignedMotif as AlignedMotif
 from .alignment import Alignment as Alignment
 from .alignment_page import render_alignment_page as render_alignment_page
 from .alignment_page import write_alignment as write_alignment
@@ -9,10 +8,11 @@ from .figures import draw_masked_prediction as draw_masked_prediction
 from .figures import draw_token_map as draw_token_map
 from .masked_prediction import MaskedPrediction as MaskedPrediction
 from .masked_prediction import MaskedPredictionExplainer as MaskedPredictionExplainer
+from .motif_scores import score_motifs as score_motifs
+from .prepared_pairs import AlignedMotif as AlignedMotif
 from .token_map import TokenMap as TokenMap
 from .token_map import map_tokens as map_tokens
 from .token_matches import TokenMatches as TokenMatches
 from .token_matches import match_tokens as match_tokens
-from .token_matches import score_motifs as score_motifs
 from .words import Word as Word
 from .words import split_words as split_words

@@ -1,7 +1,6 @@
 """Align the motifs of molecules with the words of their texts."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -9,70 +8,14 @@ from torch import Tensor
 
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.molecules_finemoltex import Molecules
-from ..processors.text_normalization_finemoltex import normalize_text
-from .alignment import AlignedMotif, Alignment
+from .alignment import Alignment
 from .co_attention import average_attention, record_co_attention
-from .words import Word, locate_pieces, split_words
+from .prepared_pairs import prepare_pairs
+from .token_matches import match_tokens
 
 BATCH = 32
 NUM_COMMON_MOTIFS = 300
 MAX_CACHED = 50_000  # words kept between calls: 50 MB at a width of 256
-
-
-class PreparedPairs(NamedTuple):
-    """Pairs as the model takes them, and what their slots and pieces stand for."""
-
-    graphs: list[Any]  # `MoleculeFeatures` of each pair
-    inputs: dict[str, Tensor]  # of the base model
-    motifs: list[list[AlignedMotif]]  # of each pair, by position in its motif tree
-    slots: list[list[int]]  # of those motifs in the motif sequence, from 1
-    words: list[list[Word]]  # of each pair that were not cut off
-    pieces: list[Tensor]  # (W, T) bool: the word pieces of each word
-
-
-def prepare_pairs(processor: Any, smiles: Sequence[str], texts: Sequence[str], max_length: int) -> PreparedPairs:
-    """Featurise and tokenise pairs, and keep track of their motifs and words.
-
-    Args:
-        processor (`FineMolTexProcessor`): Its tokenizer must be a fast one, which knows where its pieces come from.
-        smiles (sequence of `str`): `B` molecules.
-        texts (sequence of `str`): `B` texts; text `i` belongs to molecule `i`.
-        max_length (`int`): Tokens that a text is cut to.
-
-    Raises:
-        ValueError: If the numbers differ, a molecule cannot be parsed, or a text has no words.
-    """
-    if len(smiles) != len(texts):
-        raise ValueError(f"Molecules and texts must form pairs: got {len(smiles)} molecules and {len(texts)} texts.")
-    extractor = processor.feature_extractor
-    graphs, _ = extractor.featurize_batch(list(smiles))
-    motifs = [extractor.motifs(molecule) for molecule in smiles]
-    options = {"padding": True, "truncation": True, "max_length": max_length, "return_tensors": "pt"}
-    plain = [normalize_text(text) for text in texts]
-    encoded = processor.tokenizer([text.text for text in plain], return_offsets_mapping=True, **options)
-    words, pieces = [], []
-    for row, text in enumerate(plain):
-        words_of_text = split_words(text.text)
-        if not words_of_text:
-            raise ValueError(f"The text at index {row} has no words: got {texts[row]!r:.80}.")
-        pieces_of_words = locate_pieces(words_of_text, encoded["offset_mapping"][row].tolist())  # (W, T)
-        is_read = pieces_of_words.any(1)
-        # Words are plain, their places those in the text as it was given.
-        kept = [word for word, read in zip(words_of_text, is_read.tolist(), strict=True) if read]
-        words.append([Word(word.text, *text.locate(word.start, word.end)) for word in kept])
-        pieces.append(pieces_of_words[is_read])
-    return PreparedPairs(
-        graphs,
-        {**extractor.collate(graphs), **{name: encoded[name] for name in ("input_ids", "attention_mask")}},
-        [[AlignedMotif(motif.label, motif.atoms) for motif in molecule_motifs] for molecule_motifs in motifs],
-        # Slots follow the motifs of the graph, which are numbered otherwise than by position.
-        [
-            [1 + int(graph.atom_to_motif[motif.atoms[0]]) for motif in molecule_motifs]
-            for graph, molecule_motifs in zip(graphs, motifs, strict=True)
-        ],
-        words,
-        pieces,
-    )
 
 
 class MotifWordAligner:
@@ -91,7 +34,8 @@ class MotifWordAligner:
     def __init__(self, encoder: MoleculeTextEncoder) -> None:
         self.encoder, self.model = encoder, encoder.model.base_model
         encoder.model.require_weights(
-            "aligning motifs and words", "molecule", "text", "readout", "projection", "fusion"
+            "aligning motifs and words",
+            *("molecule", "text", "readout", "projection", "fusion", *self.model.EMBEDDING_PARTS),
         )
         self.processor, self.max_length = encoder.processor, encoder.max_length
         counts = self.processor.feature_extractor.motif_vocab["motifs"]
@@ -100,13 +44,17 @@ class MotifWordAligner:
         self.common_motif: np.ndarray = embeds.sum(0) / max(len(embeds), 1)  # (P,)
         self._word_embeds: dict[str, np.ndarray] = {}
 
-    def align(self, smiles: Sequence[str], texts: Sequence[str], batch_size: int = BATCH) -> list[Alignment]:
+    def align(
+        self, smiles: Sequence[str], texts: Sequence[str], batch_size: int = BATCH, with_tokens: bool = True
+    ) -> list[Alignment]:
         """Align pairs.
 
         Args:
             smiles (sequence of `str`): Molecules.
             texts (sequence of `str`): Texts; text `i` belongs to molecule `i`.
             batch_size (`int`): Pairs that the model takes at once.
+            with_tokens (`bool`): Also tell what words find by the token score, if the model has one. It hides each
+                atom in turn, which takes about ten times as long as the rest.
 
         Returns:
             `list[Alignment]`, one per pair.
@@ -118,13 +66,13 @@ class MotifWordAligner:
         for start in range(0, max(len(smiles), len(texts)), batch_size):
             rows = slice(start, start + batch_size)
             try:
-                alignments += self._align_batch(smiles[rows], texts[rows])
+                alignments += self._align_batch(smiles[rows], texts[rows], with_tokens)
             except ValueError as error:
                 raise ValueError(f"Counted from pair {start}: {error}" if start else str(error)) from error
         return alignments
 
     @torch.inference_mode()
-    def _align_batch(self, smiles: Sequence[str], texts: Sequence[str]) -> list[Alignment]:
+    def _align_batch(self, smiles: Sequence[str], texts: Sequence[str], with_tokens: bool) -> list[Alignment]:
         pairs = prepare_pairs(self.processor, smiles, texts, self.max_length)
         inputs = {name: tensor.to(self.model.device) for name, tensor in pairs.inputs.items()}
         input_ids, word_mask = inputs.pop("input_ids"), inputs.pop("attention_mask")  # (B, T) each
@@ -136,6 +84,7 @@ class MotifWordAligner:
         motif_mask = molecules.motif_attention_mask  # (B, K + 1)
         attention = self._attend(motif_states, motif_mask, word_states, word_mask)  # (B, K + 1, T)
         self._embed_new({word.text for words in pairs.words for word in words})
+        finds_tokens = with_tokens and self.encoder.token_size > 0
         alignments, first = [], 0
         for row, slots in enumerate(pairs.slots):
             pieces = pairs.pieces[row].to(word_states)  # (W, T)
@@ -152,6 +101,7 @@ class MotifWordAligner:
                     word_embeds=np.stack([self._word_embeds[word.text] for word in pairs.words[row]]),
                     context_embeds=self.model.place_words(means).cpu().numpy(),
                     attention=(attention[row, slots] @ pieces.float().T).cpu().numpy(),
+                    matches=match_tokens(self.encoder, [smiles[row]], texts[row])[0] if finds_tokens else None,
                 )
             )
             first += len(slots)

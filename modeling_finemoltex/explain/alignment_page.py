@@ -6,7 +6,7 @@ from typing import Any
 
 from ..data.atomic_files import write_text
 from ..drawing.molecule_page import Card, Section, draw_molecule, render_page
-from .alignment import DEFAULT_KIND, Alignment, word_strengths
+from .alignment import Alignment
 from .figures import draw_alignment_matrix, draw_highlights, motif_colors
 
 WORDS_PER_MOTIF = 5
@@ -17,26 +17,27 @@ SENTENCE = (
 )
 
 
-def render_alignment_page(alignment: Alignment, processor: Any, kind: str = DEFAULT_KIND) -> str:
+def render_alignment_page(alignment: Alignment, processor: Any, kind: str | None = None) -> str:
     """Lay out one pair: the coloured molecule, the coloured text, and for each motif the words that go with it.
 
     Args:
         alignment (`Alignment`): Of `MotifWordAligner.align`.
         processor (`FineMolTexProcessor`): That of the model.
-        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
+        kind (`str`, *optional*): One of the alignment's `kinds`; its `default_kind`, if absent.
 
     Returns:
         `str`: The page; everything that came from outside is escaped, nothing is loaded from elsewhere.
 
     Raises:
-        ValueError: If the kind is unknown.
+        ValueError: If the kind is unknown, or the model has no token score.
     """
+    kind = alignment.choose_kind(kind)
     colors = motif_colors(len(alignment.motifs))
     drawing = processor.draw_motifs(alignment.smiles, size=DRAWING, colors=colors)
     drawing = drawing[drawing.index("<svg") :].replace("<svg", "<svg style='max-width:40rem'", 1)
     cards = []
     for place, motif in enumerate(alignment.motifs):
-        (best, value), *others = alignment.best_words(place, WORDS_PER_MOTIF, kind)
+        (best, value), *others = alignment.best_words(place, WORDS_PER_MOTIF, kind) or [("no word", 0.0)]
         picture = draw_molecule(motif.smiles, dict.fromkeys(range(len(motif.atoms)), colors[place]))
         further = " · ".join(f"{word} {score:.2f}" for word, score in others)
         cards.append(Card(f"{place}: {best}", f"{value:.2f}", picture, motif.smiles, further))
@@ -45,7 +46,7 @@ def render_alignment_page(alignment: Alignment, processor: Any, kind: str = DEFA
     return render_page([section], kind, "No motifs.")
 
 
-def write_alignment(file: str | Path, alignment: Alignment, processor: Any, kind: str = DEFAULT_KIND) -> None:
+def write_alignment(file: str | Path, alignment: Alignment, processor: Any, kind: str | None = None) -> None:
     """Write an alignment to a file.
 
     Args:
@@ -53,10 +54,10 @@ def write_alignment(file: str | Path, alignment: Alignment, processor: Any, kind
             `.matrix.svg` or `.matrix.png` the matrix with drawn motifs.
         alignment (`Alignment`): Of `MotifWordAligner.align`.
         processor (`FineMolTexProcessor`): That of the model.
-        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
+        kind (`str`, *optional*): One of the alignment's `kinds`; its `default_kind`, if absent.
 
     Raises:
-        ValueError: If the name of the file ends otherwise, or the kind is unknown.
+        ValueError: If the name of the file ends otherwise, the kind is unknown, or the model has no token score.
         ImportError: If matplotlib is absent and the file is no page.
     """
     path = Path(file)
@@ -73,15 +74,16 @@ def write_alignment(file: str | Path, alignment: Alignment, processor: Any, kind
 
 def _color_text(alignment: Alignment, kind: str, colors: dict[int, tuple[float, float, float]]) -> str:
     """Mark each word in the colour of its motif, as strong as they go together."""
-    motif_of_word, strengths = word_strengths(alignment.matrix(kind))
+    motif_of_word, strengths = alignment.color_words(kind)
     parts, done = [], 0
     for word, motif, strength in zip(alignment.words, motif_of_word, strengths.tolist(), strict=True):
         red, green, blue = (round(255 * channel) for channel in colors[motif])
         number = f"<sub>{motif}</sub>" if strength >= MARKED_FROM else ""
+        title = f' title="motif {motif}, {escape(alignment.motifs[motif].smiles)}"' if strength else ""
         parts.append(escape(alignment.text[done : word.start]))
         parts.append(
-            f'<mark style="color:inherit;border-radius:.25rem;background:rgb({red} {green} {blue} / {strength:.2f})" '
-            f'title="motif {motif}, {escape(alignment.motifs[motif].smiles)}">{escape(word.text)}{number}</mark>'
+            f'<mark style="color:inherit;border-radius:.25rem;background:rgb({red} {green} {blue} / {strength:.2f})"'
+            f"{title}>{escape(word.text)}{number}</mark>"
         )
         done = word.end
     parts.append(escape(alignment.text[done:]))

@@ -10,7 +10,7 @@ from rdkit.Chem.Draw import rdMolDraw2D
 from rdkit.Geometry import Point2D
 
 from ..data.identifiers import try_parse
-from .alignment import DEFAULT_KIND, Alignment, word_strengths
+from .alignment import Alignment
 from .masked_prediction import MaskedPrediction
 from .token_map import TokenMap
 
@@ -31,29 +31,32 @@ def motif_colors(count: int) -> dict[int, tuple[float, float, float]]:
     return {place: colorsys.hls_to_rgb(place * 0.618034 % 1, 0.78, 0.75) for place in range(count)}
 
 
-def draw_alignment_matrix(alignment: Alignment, kind: str = DEFAULT_KIND) -> "Figure":
+def draw_alignment_matrix(alignment: Alignment, kind: str | None = None) -> "Figure":
     """Draw the matrix of one pair: the drawn motifs down the side, the words along the top.
 
     Args:
         alignment (`Alignment`): Of `MotifWordAligner.align`.
-        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
+        kind (`str`, *optional*): One of the alignment's `kinds`; its `default_kind`, if absent.
 
     Raises:
-        ValueError: If the kind is unknown.
+        ValueError: If the kind is unknown, or the model has no token score.
         ImportError: If matplotlib is absent.
     """
+    kind = alignment.choose_kind(kind)
     matrix = alignment.matrix(kind)
     rows, columns = matrix.shape
     figure = _new_figure(2.6 + CELL[0] * max(columns, 6), 1.6 + CELL[1] * rows)
     grid = figure.add_gridspec(rows, 2, width_ratios=[1.5, CELL[0] * max(columns, 6)])
     axes = figure.add_subplot(grid[:, 1])
     image = axes.imshow(matrix, aspect="auto", cmap="viridis")
+    if kind == "tokens":
+        image.set_clim(0, 1)
     axes.set_xticks(range(columns), [word.text for word in alignment.words], rotation=60, ha="left")
     axes.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.set_yticks([])
     for row, motif in enumerate(alignment.motifs):
-        best = int(matrix[row].argmax())
-        axes.plot(best, row, marker="o", markersize=5, color="white", markeredgecolor="black")
+        for best in alignment.rank_words(row, 1, kind):
+            axes.plot(best, row, marker="o", markersize=5, color="white", markeredgecolor="black")
         side = figure.add_subplot(grid[row, 0])
         side.axis("off")
         side.imshow(_draw_motif(motif.smiles))
@@ -61,20 +64,20 @@ def draw_alignment_matrix(alignment: Alignment, kind: str = DEFAULT_KIND) -> "Fi
     return figure
 
 
-def draw_highlights(alignment: Alignment, processor: Any, kind: str = DEFAULT_KIND) -> "Figure":
+def draw_highlights(alignment: Alignment, processor: Any, kind: str | None = None) -> "Figure":
     """Draw the molecule with each motif in a colour, and the text with each word in that of its motif.
 
     Args:
         alignment (`Alignment`): Of `MotifWordAligner.align`.
         processor (`FineMolTexProcessor`): That of the model.
-        kind (`str`): `"similarity"`, `"context"`, `"attention"` or `"combined"`.
+        kind (`str`, *optional*): One of the alignment's `kinds`; its `default_kind`, if absent.
 
     Raises:
-        ValueError: If the kind is unknown.
+        ValueError: If the kind is unknown, or the model has no token score.
         ImportError: If matplotlib is absent.
     """
     colors = motif_colors(len(alignment.motifs))
-    motif_of_word, strengths = word_strengths(alignment.matrix(kind))
+    motif_of_word, strengths = alignment.color_words(kind)
     lines, used = [[0]], 0
     for place, word in enumerate(alignment.words):
         used += len(word.text) + 2

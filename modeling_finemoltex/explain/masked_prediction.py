@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ..model.wrapped_layers_finemoltex import read_weight
-from .aligner import PreparedPairs, prepare_pairs
 from .alignment import AlignedMotif
+from .prepared_pairs import PreparedPairs, prepare_pairs
 from .words import Word
 
 MISSING = 'Explaining masked predictions needs scikit-learn: pip install "finemoltex[explain]"'

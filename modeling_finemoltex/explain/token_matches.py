@@ -10,12 +10,12 @@ import torch
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.molecules_finemoltex import Molecules
 from ..model.tokens_finemoltex import MoleculeTokens, WordTokens, count_found, score_words, score_words_by_concept
-from .aligner import MotifWordAligner, prepare_pairs
-from .alignment import KINDS
+from .prepared_pairs import AlignedMotif, prepare_pairs
 from .words import Word
 
 FOUND = 0.5  # a word fires at a token from here on
 TELLING = 0.25  # of the largest contribution: smaller ones are not shown
+TINY = 1e-6  # of a largest contribution, in cosines
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +40,19 @@ class TokenMatches:
     rest: float
     by_atom: np.ndarray
 
+    @property
+    def word_weights(self) -> np.ndarray:
+        """What each word adds, as a share of the largest contribution, `(W,)`; 0 where it adds nothing or less."""
+        return self.contributions.clip(min=0) / max(float(self.contributions.max(initial=0.0)), TINY)
+
     def telling_words(self) -> list[int]:
-        """Number the words that add most, best first: those within a quarter of the largest contribution."""
-        least = TELLING * max(float(self.contributions.max(initial=0.0)), 1e-6)
+        """Number the words that add most, best first: those from a quarter of the largest contribution on."""
         order = np.argsort(-self.contributions, kind="stable")
-        return [int(word) for word in order if self.contributions[word] >= least]
+        return [int(word) for word in order if self.word_weights[word] >= TELLING]
+
+    def find_motifs(self, motifs: Sequence[AlignedMotif]) -> np.ndarray:
+        """Tell how surely each word finds an atom of each of `K` motifs, `(K, W)` from 0 to 1."""
+        return np.stack([self.by_atom[:, motif.atoms].max(axis=1) for motif in motifs])
 
     def atoms_of(self, word: int) -> list[int]:
         """List the atoms that a word finds."""
@@ -106,39 +114,6 @@ def match_tokens(encoder: MoleculeTextEncoder, smiles: Sequence[str], text: str)
     ]
 
 
-def score_motifs(aligner: MotifWordAligner, questions: Sequence[Any]) -> list[dict[str, np.ndarray]]:
-    """Score every motif of a molecule for the words of a text that name something.
-
-    Args:
-        aligner (`MotifWordAligner`): Of the model.
-        questions (sequence): Each with `smiles`, `text` and `spans`, the places of the naming words in the text.
-
-    Returns:
-        For each question the values of the `K` motifs, by position in the motif tree, by kind: those of
-        [`Alignment`], means over the naming words; `tokens`, if the model has a token score, how surely one of these
-        words finds an atom of the motif; and `model`, the tokens, or else the similarity. Empty where the text was cut
-        before the words.
-    """
-    alignments = aligner.align([one.smiles for one in questions], [one.text for one in questions])
-    scores: list[dict[str, np.ndarray]] = []
-    for question, alignment in zip(questions, alignments, strict=True):
-        names = [
-            place
-            for place, word in enumerate(alignment.words)
-            if any(word.start < end and word.end > start for start, end in question.spans)
-        ]
-        if not names:
-            scores.append({})
-            continue
-        values = {kind: alignment.matrix(kind)[:, names].mean(1) for kind in KINDS}
-        if aligner.model.word_tokens is not None:
-            (match,) = match_tokens(aligner.encoder, [question.smiles], question.text)
-            by_atom = match.by_atom[names].max(0)  # (N,)
-            values["tokens"] = np.array([by_atom[motif.atoms].max() for motif in alignment.motifs])
-        scores.append({**values, "model": values.get("tokens", values["similarity"])})
-    return scores
-
-
 def _fire(model: Any, pieces: WordTokens, tokens: MoleculeTokens, molecules: Molecules) -> torch.Tensor:
     """Tell how surely each word piece finds each atom: `(T, N)`.
 
@@ -184,4 +159,4 @@ def _miss_atoms(model: Any, molecules: Molecules, counts: torch.Tensor) -> torch
     return torch.cat(gone)
 
 
-__all__ = ["TokenMatches", "match_tokens", "score_motifs"]
+__all__ = ["TokenMatches", "match_tokens"]

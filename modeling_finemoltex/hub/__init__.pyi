@@ -8,3 +8,4 @@ from .publishing import describe_model as describe_model
 from .publishing import list_pretrained as list_pretrained
 from .publishing import push_folder as push_folder
 from .sentence_transformers import to_sentence_transformer as to_sentence_transformer
+from .shipped_model import default_model as default_model

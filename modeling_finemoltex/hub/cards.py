@@ -16,13 +16,13 @@ from ..model.heads_finemoltex import BASE, HEADS
 from ..model.objectives_finemoltex import read_options
 from ..model.pretraining_finemoltex import OBJECTIVES
 from .contents import CARD_FILE, describe_folder, read_head, read_json
+from .shipped_model import CARD_FOLDERS
 
 FACTS_FILE = "card_facts.yaml"
 TEMPLATE_FILE = "card_template.md"
 REPORTS_FILE = "evaluation_results.json"
 MODEL_TAG = "finemoltex"  # by which the Hub lists the models of this package
-# In the installed package, and beside it in a checkout.
-TEMPLATE_FOLDERS = tuple(Path(__file__).resolve().parents[up] / "hub_cards" / "templates" for up in (1, 2))
+TEMPLATE_FOLDERS = tuple(cards / "templates" for cards in CARD_FOLDERS)
 
 FACTS = (
     *("model_id", "dataset", "base_model", "preparation", "data_statement", "limits", "widget"),

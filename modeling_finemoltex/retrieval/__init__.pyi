@@ -1,5 +1,7 @@
 from .backends import BACKENDS as BACKENDS
 from .backends import SearchBackend as SearchBackend
+from .cached_index import CachedIndex as CachedIndex
+from .cached_index import index_file as index_file
 from .hits_page import render_hits_page as render_hits_page
 from .index import MoleculeTextIndex as MoleculeTextIndex
 from .index_facts import read_conditions as read_conditions

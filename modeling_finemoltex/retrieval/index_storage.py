@@ -119,6 +119,8 @@ def read_index_metadata(folder: Path) -> dict[str, Any]:
         raise _damaged(file, f"{error!r}") from error
     if version != FORMAT:
         raise ValueError(f"{file} has format {version}; this version reads {FORMAT}. Update, or build it again.")
+    if "num_shards" in metadata:
+        raise ValueError(f"{folder} holds embeddings. `finemoltex index` makes an index of them.")
     missing = FIELDS - metadata.keys()
     if missing:
         raise _damaged(file, f"it lacks {', '.join(sorted(missing))}")

@@ -9,12 +9,13 @@ import typer
 from rdkit import Chem
 from typer.testing import CliRunner
 
-from modeling_finemoltex.cli.arguments import FilterOptions, LoadingOptions, MoleculeFileArguments, takes
+from modeling_finemoltex.cli.arguments import EncoderOptions, FilterOptions, MoleculeFileArguments, RowOptions, takes
 
 
 @dataclass(kw_only=True)
-class Arguments(LoadingOptions, MoleculeFileArguments):
+class Arguments(EncoderOptions, RowOptions, MoleculeFileArguments):
     output: Annotated[Path, typer.Argument(metavar="OUTPUT")]
+    method: Annotated[str, typer.Option(help="how")]
     most: Annotated[int, typer.Option("-m", "--most")] = 3
     ratio: Annotated[float, typer.Option()] = 0.5
 
@@ -40,26 +41,29 @@ def call():
 
 
 def test_fields_are_options_with_their_defaults(call):
-    done, value = call("in.csv", "out", "--model", "folder")
-    assert done.exit_code == 0 and value == Arguments(input_file=Path("in.csv"), output=Path("out"), model="folder")
-    done, value = call("in.csv", "out", "--model", "x", "-m", "5", "--trust_remote_code", "--smiles_column", "s")
-    assert (value.most, value.trust_remote_code, value.smiles_column) == (5, True, "s")
+    done, value = call("in.csv", "out", "--method", "x")
+    assert done.exit_code == 0 and value == Arguments(input_file=Path("in.csv"), output=Path("out"), method="x")
+    assert value.model is None
+    words = ("--model", "folder", "-m", "5", "--trust_remote_code", "--smiles_column", "s", "--id_column", "i")
+    done, value = call("in.csv", "out", "--method", "x", *words)
+    found = (value.model, value.most, value.trust_remote_code, value.smiles_column, value.id_column)
+    assert found == ("folder", 5, True, "s", "i")
 
 
 def test_the_help_shows_docstring_and_groups(call):
     (done,) = call("--help")
     assert "Work on a file." in done.output
-    for word in ("INPUT", "OUTPUT", "--model", "--device", "--smiles_column", "--most", "--ratio"):
+    for word in ("INPUT", "OUTPUT", "--model", "(the shipped model)", "--device", "--id_column", "--most", "--ratio"):
         assert word in done.output
 
 
 def test_a_required_option_is_a_usage_error(call):
     (done,) = call("in.csv", "out")
-    assert done.exit_code == 2 and "--model" in done.stderr
+    assert done.exit_code == 2 and "--method" in done.stderr
 
 
 def test_errors_name_what_is_typed(call):
-    done, _ = call("in.csv", "out", "--model", "x", "-m", "0")
+    done, _ = call("in.csv", "out", "--method", "x", "-m", "0")
     assert done.exit_code == 1
     assert done.stderr == "Error: -m is 0. Set --ratio or INPUT, or give --trust_remote_code.\n"
 

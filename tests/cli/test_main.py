@@ -47,6 +47,14 @@ def test_usage_errors_load_no_heavy_library(start):
         assert done.stdout.rstrip().endswith("loaded []")
 
 
+SHIPPED = {"embed": True, "search": True, "explain": True, "info": True, "predict": False, "edit": False}
+
+
+@pytest.mark.parametrize(("name", "has_default"), SHIPPED.items())
+def test_the_help_says_where_the_shipped_model_is_taken(run, name, has_default):
+    assert ("the shipped model" in " ".join(run(name, "--help").stdout.split())) == has_default
+
+
 def test_completion_loads_no_heavy_library(start):
     done = start(_FINEMOLTEX_COMPLETE="complete_bash", COMP_WORDS="finemoltex se", COMP_CWORD="1")
     assert done.stdout.splitlines() == ["search", "loaded []"], done.stderr

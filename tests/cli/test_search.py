@@ -10,10 +10,67 @@ pytest.importorskip("faiss")
 
 from modeling_finemoltex import FineMolTexModel, MoleculeTextIndex
 from modeling_finemoltex.embedding import MoleculeTextEncoder
+from modeling_finemoltex.retrieval import cached_index
 
 ROOT = Path(__file__).resolve().parents[2]
 # Each takes a tenth of a second to a second to import.
 NOT_NEEDED = ("datasets", "pandas", "sklearn", "matplotlib", "evaluate", "torch_geometric", "rdkit.Chem.Descriptors")
+
+
+@pytest.fixture
+def library(molecules, tmp_path, monkeypatch):
+    """A file that nobody has searched yet."""
+    monkeypatch.setattr(cached_index, "CACHE_FOLDER", tmp_path / "cache")
+    rows = [f"{smiles};m{number};{text}" for number, (smiles, text) in enumerate(molecules.items())]
+    file = tmp_path / "library.csv"
+    file.write_text("\n".join(["structure;name;said", *rows, "C1CC;broken;x"]), encoding="utf-8")
+    return file
+
+
+def test_a_file_is_embedded_and_indexed_by_its_first_search(index_folder, model_folder, library, tmp_path, run):
+    words = ("an alcohol", "-k", 3, "--json", "--model", model_folder)
+    (expected,) = json.loads(run("search", index_folder, *words).stdout)
+    columns = ("--smiles_column", "structure", "--separator", ";", "--id_column", "name")
+    for said in ("embedded and indexed, once, into", "its index is in"):
+        done = run("search", library, *words, *columns)
+        (entry,) = (tmp_path / "cache").iterdir()
+        assert f"{library}: {said} {entry}\n" in done.stderr
+        assert f"{library}: some rows cannot be searched, see {entry / 'rejected.csv'}\n" in done.stderr
+        (found,) = json.loads(done.stdout)
+        named = [(f"m{hit['row']}", hit["smiles"]) for hit in expected["hits"]]
+        assert [(hit["id"], hit["smiles"]) for hit in found["hits"]] == named
+    assert "broken" in (entry / "rejected.csv").read_text(encoding="utf-8")
+
+
+def test_without_a_name_the_shipped_model_searches(tmp_path, monkeypatch, run):
+    monkeypatch.setattr(cached_index, "CACHE_FOLDER", tmp_path / "cache")
+    file = tmp_path / "library.smi"
+    file.write_text("c1ccncc1 pyridine\nClc1ccncc1 chloropyridine\nClc1ccccc1 chlorobenzene\n", encoding="utf-8")
+    (found,) = json.loads(run("search", file, "a chlorinated pyridine", "-k", 1, "--json").stdout)
+    assert [hit["id"] for hit in found["hits"]] == ["chloropyridine"]
+
+
+def test_texts_of_a_file_are_searched_with_a_molecule(model_folder, library, run):
+    words = ("--smiles", "--text_column", "said", "-k", 11, "--json", "--model", model_folder)
+    (found,) = json.loads(run("search", library, "CCO", *words).stdout)
+    assert len(found["hits"]) == 11 and "aspirin an ester" in str(found["hits"])
+
+
+def test_what_cannot_be_searched_is_refused(index_folder, library, tmp_path, run):
+    (tmp_path / "notes.pdf").write_text("x")
+    for words, message in (
+        ((library,), "it has ['structure', 'name', 'said']. Name one with --smiles_column."),
+        ((library, "--smiles_column", "smiles"), "has no column 'smiles'"),
+        ((tmp_path / "absent.csv",), "absent.csv is no file. Give one of the formats .csv"),
+        ((tmp_path / "absent",), "absent is not there. Give a file of molecules (.csv, .tsv"),
+        ((tmp_path / "notes.pdf",), "notes.pdf has an unknown suffix: known are .csv"),
+        ((tmp_path,), "is not an index"),
+        ((index_folder.parent / "embeddings",), "holds embeddings. `finemoltex index` makes an index of them."),
+        ((index_folder, "--id_column", "name"), f"--id_column is for a file: {index_folder} is a folder"),
+    ):
+        done = run("search", words[0], "an alcohol", *words[1:], code=1)
+        assert done.stderr.startswith("Error: ") and message in done.stderr and not done.stdout
+    assert not (tmp_path / "cache").exists()
 
 
 def test_search_prints_a_table_per_query(index_folder, run):
@@ -97,12 +154,18 @@ def test_another_model_is_refused(index_folder, tmp_path, config, processor, run
     assert "made with another model" in done.stderr and "differ in weights" in done.stderr
 
 
-def test_a_search_loads_what_it_needs_only(index_folder, forked_python, tmp_path):
+def test_a_search_loads_what_it_needs_only(index_folder, model_folder, library, forked_python, tmp_path, run):
+    words = (library, "an alcohol", "-k", 1, "--smiles_column", "structure", "--model", model_folder)
+    run("search", *words)
     code = (
         "import sys; from modeling_finemoltex.cli.main import app;"
-        f"app(['search', {str(index_folder)!r}, 'an alcohol', '-k', '1'], standalone_mode=False);"
+        "from modeling_finemoltex.retrieval import cached_index;"
+        f"cached_index.CACHE_FOLDER = {str(tmp_path / 'cache')!r};"
+        "app(sys.argv[1:], standalone_mode=False);"
         f"print([name for name in {NOT_NEEDED} if name in sys.modules])"
     )
-    done = forked_python.run(code, cwd=tmp_path, path=[ROOT])
-    assert done.stdout.splitlines()[-1] == "[]", done.stderr
-    assert not done.stderr
+    for others, said in (((index_folder, "an alcohol", "-k", 1), []), (words, ["its index is in", "some rows"])):
+        done = forked_python.run(code, "search", *others, cwd=tmp_path, path=[ROOT])
+        assert done.stdout.splitlines()[-1] == "[]", done.stderr
+        lines = done.stderr.splitlines()
+        assert len(lines) == len(said) and all(f": {start}" in line for start, line in zip(said, lines, strict=True))

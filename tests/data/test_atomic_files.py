@@ -1,6 +1,7 @@
 """A file is the old one or the new one: after an error, a full disk, a kill, and with two writers."""
 
 import os
+import threading
 
 import pytest
 
@@ -117,3 +118,21 @@ def test_a_folder_has_one_writer(tmp_path):
             pass
     with locked_folder(tmp_path):
         assert tmp_path.is_dir()
+
+
+def test_a_writer_waits_for_another_one(tmp_path, caplog):
+    order = []
+
+    def write_later() -> None:
+        with locked_folder(tmp_path, waits=True):
+            order.append("second")
+
+    with locked_folder(tmp_path):
+        thread = threading.Thread(target=write_later)
+        thread.start()
+        while "waiting until it has ended" not in caplog.text:
+            thread.join(0.01)
+            assert thread.is_alive()
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel, MoleculeTextEncoder, MotifWordAligner
+from modeling_finemoltex import FineMolTexForPreTraining
 from modeling_finemoltex.evaluation import build_planted_probe, evaluate_planted, format_planted_table, score_hit
 from modeling_finemoltex.evaluation.planted_alignment import PlantedProbe, PlantedQuestion
-from modeling_finemoltex.explain import match_tokens, score_motifs
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "evaluate_alignment.py"
 SMILES = ["NS(=O)(=O)c1ccncc1", "OC(=O)c1ccccc1", "CC(=O)Oc1ccccc1C(=O)O"]
@@ -72,28 +71,6 @@ def test_blind_guesses_by_hand():
     assert cut["probe"] == {"pairs": 2, "questions": 3}
     with pytest.raises(ValueError, match="every text is cut"):
         evaluate_planted(PlantedProbe(questions), {"a": lambda _: [{}] * 4})
-
-
-def test_motifs_are_scored_by_the_naming_words(config, change_config, processor):
-    (question,) = [
-        one
-        for one in build_planted_probe(SMILES[:1], processor.feature_extractor, per_molecule=100).questions
-        if one.name == "pyridine"
-    ]
-    question = question._replace(text="a pyridine", spans=[(2, 10)])
-    aligner = MotifWordAligner(MoleculeTextEncoder(FineMolTexModel(config), processor))
-    (values,) = score_motifs(aligner, [question])
-    (alignment,) = aligner.align(SMILES[:1], ["a pyridine"])
-    np.testing.assert_array_equal(values["similarity"], alignment.similarity[:, 1])
-    np.testing.assert_array_equal(values["model"], values["similarity"])
-    assert "tokens" not in values and score_motifs(aligner, [question._replace(spans=[(50, 60)])]) == [{}]
-
-    model = FineMolTexModel(change_config(token_config={"size": 16, "levels": "both"}))
-    aligner = MotifWordAligner(MoleculeTextEncoder(model, processor))
-    (values,) = score_motifs(aligner, [question])
-    (match,) = match_tokens(aligner.encoder, SMILES[:1], "a pyridine")
-    by_motif = [match.by_atom[1, motif.atoms].max() for motif in alignment.motifs]
-    np.testing.assert_array_equal(values["model"], by_motif)
 
 
 def test_the_example_asks_which_motif_a_word_means(config, processor, tmp_path, run_file):

@@ -2,10 +2,11 @@
 
 import re
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
-from modeling_finemoltex import FineMolTexForPreTraining, assemble_folder
+from modeling_finemoltex import FineMolTexForPreTraining, assemble_folder, default_model
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,8 +32,12 @@ def run_quickstart(forked_python):
     """Function that runs the first lines of the README in a process of their own and returns what they print."""
     (quickstart,) = re.findall(r"## Quickstart\n.*?```python\n(.*?)```", README, flags=re.DOTALL)
 
-    def run(folder: Path, before: str = "", path: tuple[Path, ...] = ()) -> list[str]:
-        done = forked_python.run(before + quickstart, cwd=folder, path=path)
+    def run(folder: Path, before: str = "", path: tuple[Path, ...] = (), changes=MappingProxyType({})) -> list[str]:
+        code = quickstart
+        for old, new in changes.items():
+            assert old in code
+            code = code.replace(old, new)
+        done = forked_python.run(before + code, cwd=folder, path=path)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout.split()
 
@@ -43,15 +48,19 @@ FOUND = ["Cn1c(=O)c2c(ncn2C)n(C)c1=O", "CCCCCCCCCCCCCCCCCC(=O)O", "CC(=O)Oc1cccc
 
 
 def test_quickstart_finds_what_each_text_describes(run_quickstart, tmp_path):
-    """In a checkout, where the shipped folder points to the package beside it."""
-    (tmp_path / "hub_cards").symlink_to(ROOT / "hub_cards")
     assert run_quickstart(tmp_path, path=(ROOT,)) == FOUND
 
 
 def test_quickstart_works_without_the_package_on_the_assembled_folder(run_quickstart, tmp_path):
-    assemble_folder(ROOT / "hub_cards" / "finemoltex-small", tmp_path / "hub_cards" / "finemoltex-small")
+    """With the name of the folder, and the code in it."""
+    assemble_folder(default_model(), tmp_path / "model")
     absent = (ROOT / "tests" / "hub" / "without_package.py").read_text(encoding="utf-8")
-    assert run_quickstart(tmp_path, before=absent) == FOUND
+    changes = {
+        "from modeling_finemoltex import default_model\n": "",
+        "default_model()": "'model'",
+        "from_pretrained(folder)": "from_pretrained(folder, trust_remote_code=True)",
+    }
+    assert run_quickstart(tmp_path, before=absent, changes=changes) == FOUND
 
 
 PAGES = ["README.md", "CONTRIBUTING.md", *(page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/*/*.md"))]

@@ -186,6 +186,6 @@ def test_every_command_and_every_block_runs(folder):
         *("runs/demo/README.md", "library-embeddings/metadata.json", "library-index/metadata.json", "hits.html"),
         *("edits.html", "runs/editing/alignment_report.json", "editing-results/table.txt", "runs/mine/README.md"),
         *("results.json", "chance.json", "overlap.json", "pair.html", "runs/bbbp/results.md", "predictions.csv"),
-        "vocab.json",
+        *("vocab.json", "alignment.png"),
     )
     assert [name for name in written if not (folder / name).is_file()] == []

@@ -6,6 +6,7 @@ import torch
 
 import modeling_finemoltex.model.attention_finemoltex as attention_finemoltex
 from modeling_finemoltex import FineMolTexModel, Molecules, MoleculeTextEncoder, MotifWordAligner
+from modeling_finemoltex.explain import match_tokens
 
 PAIR = ("c1ccccc1C=O", "a benzene (with aldehyde).")
 
@@ -82,6 +83,20 @@ def test_errors_and_a_model_without_co_attention(aligner, processor, config, cha
     model = FineMolTexModel(change_config(multimodal_config=fields))
     (found,) = MotifWordAligner(MoleculeTextEncoder(model, processor)).align(["CCO"], ["a small alcohol"])
     assert not found.attention.any() and found.similarity.any() and np.isfinite(found.combined).all()
+
+
+def test_tokens_are_those_of_each_pair(change_config, processor):
+    torch.manual_seed(0)
+    model = FineMolTexModel(change_config(token_config={"size": 16, "levels": "both"}))
+    aligner = MotifWordAligner(MoleculeTextEncoder(model, processor))
+    smiles, texts = ["CCO", "OC(=O)c1ccccc1"], ["a small alcohol", "an acid on a ring"]
+    for alignment, molecule, text in zip(aligner.align(smiles, texts), smiles, texts, strict=True):
+        (match,) = match_tokens(aligner.encoder, [molecule], text)
+        weights = np.maximum(match.contributions, 0) / match.contributions.max()
+        for motif, row in zip(alignment.motifs, alignment.tokens, strict=True):
+            np.testing.assert_allclose(row, match.by_atom[:, motif.atoms].max(1) * weights, rtol=1e-6)
+        assert alignment.default_kind == "tokens" and alignment.tokens.any()
+    assert all(one.matches is None for one in aligner.align(smiles, texts, with_tokens=False))
 
 
 @pytest.mark.slow

@@ -2,10 +2,12 @@
 
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from modeling_finemoltex.explain import render_alignment_page, write_alignment
+from modeling_finemoltex.explain import TokenMatches, render_alignment_page, write_alignment
 
 
 def test_pictures_hold_every_motif_and_word(aligner, word_processor, tmp_path):
@@ -30,3 +32,16 @@ def test_the_page_colours_by_the_kind_asked_for(aligner, word_processor):
     assert "by attention" in pages["attention"] and "by similarity" in pages["similarity"]
     with pytest.raises(ValueError, match="`kind` must be one of"):
         render_alignment_page(alignment, word_processor, "colour")
+
+
+def test_a_word_that_finds_nothing_has_no_colour(aligner, word_processor):
+    (alignment,) = aligner.align(["c1ccccc1C=O"], ["a benzene with aldehyde"])
+    ring = next(motif for motif in alignment.motifs if len(motif.atoms) == 6)
+    by_atom = np.zeros((4, 8))
+    by_atom[1, ring.atoms] = 0.9
+    matches = TokenMatches(alignment.smiles, alignment.text, alignment.words, np.array([1.0, 2, 1, 1]), 0.0, by_atom)
+    page = render_alignment_page(replace(alignment, matches=matches), word_processor)
+    marks = dict((word, mark) for mark, word in re.findall(r"<mark([^>]*)>(\w+)", page))
+    assert "/ 0.90)" in marks["benzene"] and "c1ccccc1" in marks["benzene"]
+    assert all("/ 0.00)" in marks[word] and "title" not in marks[word] for word in ("a", "with", "aldehyde"))
+    assert "by tokens" in page and page.count(": no word<") == 1

@@ -1,11 +1,15 @@
 """Explanations as figures."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib")
 
 from modeling_finemoltex.explain import (
     MaskedPrediction,
+    TokenMatches,
     draw_alignment_matrix,
     draw_highlights,
     draw_masked_prediction,
@@ -31,6 +35,16 @@ def test_the_matrix_has_a_row_for_each_motif_and_a_column_for_each_word(alignmen
     assert image.shape == (len(alignment.motifs), len(alignment.words))
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels == [word.text for word in alignment.words]
+
+
+def test_by_tokens_the_colours_reach_from_0_to_1_and_a_motif_without_a_word_has_no_dot(alignment):
+    words, by_atom = alignment.words, np.zeros((len(alignment.words), 8))
+    by_atom[1, alignment.motifs[1].atoms] = 0.5
+    matches = TokenMatches(alignment.smiles, alignment.text, words, np.ones(len(words)), 0.0, by_atom)
+    axes = draw_alignment_matrix(replace(alignment, matches=matches)).axes[0]
+    assert axes.images[0].get_clim() == (0, 1)
+    assert [(line.get_xdata().tolist(), line.get_ydata().tolist()) for line in axes.lines] == [([1], [1])]
+    assert len(draw_alignment_matrix(alignment).axes[0].lines) == len(alignment.motifs)
 
 
 def test_the_sentence_keeps_its_words_in_order(alignment, word_processor):

@@ -1,15 +1,16 @@
 """The public import path: complete, lazy where it can be, and the same from a wheel."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
 import modeling_finemoltex
+from modeling_finemoltex.hub.shipped_model import SHIPPED_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND_LINE_FOLDERS = ("finemoltex_cli", "modeling_finemoltex/cli")
@@ -66,9 +67,9 @@ def test_registration_is_idempotent():
 
 @pytest.fixture(scope="module")
 def wheel_contents(tmp_path_factory) -> Path:
-    """The wheel, built from a clean copy of the sources and unpacked."""
+    """A folder that holds nothing but the installed wheel, which is built from a clean copy of the sources."""
     pytest.importorskip("setuptools", minversion="70.1")
-    source, unpacked = tmp_path_factory.mktemp("source") / "finemoltex", tmp_path_factory.mktemp("wheel")
+    source, built = tmp_path_factory.mktemp("source") / "finemoltex", tmp_path_factory.mktemp("wheel")
     source.mkdir()
     for name in (
         "modeling_finemoltex",
@@ -83,22 +84,13 @@ def wheel_contents(tmp_path_factory) -> Path:
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, source / name)
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(unpacked),
-        str(source),
-    ]
+    pip, installed = [sys.executable, "-m", "pip"], tmp_path_factory.mktemp("installed")
+    build = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", built, source]
     subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = unpacked.glob("finemoltex-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(unpacked)
-    return unpacked
+    (wheel,) = built.glob("finemoltex-*.whl")
+    install = [*pip, "install", "--no-deps", "--no-index", "--no-compile", "--target", installed, wheel]
+    subprocess.run(install, check=True, capture_output=True)
+    return installed
 
 
 @pytest.mark.parametrize("folder", ["modeling_finemoltex", "processors", "hub_cards"])
@@ -117,9 +109,58 @@ def test_wheel_holds_every_source_file(wheel_contents, folder):
     assert sources and not missing
 
 
-def test_wheel_holds_no_checkpoint_and_no_pointer(wheel_contents):
-    installed = [path.name for path in (wheel_contents / "modeling_finemoltex").rglob("*")]
-    assert not {"model.safetensors", "config.json", "installed_finemoltex.py"} & set(installed)
+def test_wheel_holds_the_shipped_model_whole_and_no_other_one(wheel_contents):
+    cards = wheel_contents / "modeling_finemoltex" / "hub_cards"
+    assert [path.parent for path in cards.rglob("config.json")] == [cards / SHIPPED_MODEL]
+    assert {path.parent for path in wheel_contents.rglob("*.safetensors")} == {cards / SHIPPED_MODEL}
+    for path in (ROOT / "hub_cards" / SHIPPED_MODEL).iterdir():
+        assert path.is_dir() or (cards / SHIPPED_MODEL / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_shipped_model_loads_from_the_wheel(wheel_contents, forked_python, tmp_path):
+    folder = wheel_contents / "modeling_finemoltex" / "hub_cards" / SHIPPED_MODEL
+    code = (
+        "from transformers import AutoModel, AutoProcessor; import sys;"
+        f"first = AutoModel.from_pretrained({str(folder)!r}, trust_remote_code=True);"
+        "from modeling_finemoltex import default_model; print(default_model());"
+        "model, processor = (auto.from_pretrained(default_model()) for auto in (AutoModel, AutoProcessor));"
+        "print(type(first) is type(model), sys.modules[type(model).__module__].__file__);"
+        "print(*model(**processor(text='an acid', return_tensors='pt')).text_embeds.shape)"
+    )
+    done = forked_python.run(code, cwd=tmp_path, path=[wheel_contents])
+    assert done.returncode == 0, done.stderr[-3000:]
+    module = wheel_contents / "modeling_finemoltex" / "model" / "modeling_finemoltex.py"
+    assert done.stdout.splitlines() == [str(folder), f"True {module}", "1 256"]
+
+
+MOLECULES = "smiles,name\nc1ccncc1,pyridine\nClc1ccncc1,chloropyridine\nClc1ccccc1,chlorobenzene\n"
+
+
+def test_the_wheel_searches_a_file_at_once(wheel_contents, forked_python, tmp_path):
+    pytest.importorskip("faiss")
+    (tmp_path / "small.csv").write_text(MOLECULES)
+    code = "import sys; from finemoltex_cli.main import app; app(sys.argv[1:], 'finemoltex')"
+    words = ("search", "small.csv", "a chlorinated pyridine", "-k", "1", "--id_column", "name", "--json")
+    done = forked_python.run(code, *words, cwd=tmp_path, path=[wheel_contents])
+    assert done.returncode == 0, done.stderr[-3000:]
+    (found,) = json.loads(done.stdout)
+    assert [hit["id"] for hit in found["hits"]] == ["chloropyridine"]
+
+
+@pytest.mark.slow
+def test_the_installed_program_searches_from_an_empty_home(wheel_contents, tmp_path):
+    pytest.importorskip("faiss")
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "small.csv").write_text(MOLECULES)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "XDG_"))}
+    environment = {**inherited, "HOME": str(home), "PYTHONPATH": str(wheel_contents), "HF_HUB_OFFLINE": "1"}
+    command = [wheel_contents / "bin" / "finemoltex", "search", "small.csv", "a chlorinated pyridine", "-k", "1"]
+    for said in ("embedded and indexed, once, into", "its index is in"):
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert done.stdout.splitlines()[-1].split()[-1] == "Clc1ccncc1"
+        assert f"small.csv: {said} {home / '.cache' / 'huggingface'}" in done.stderr
 
 
 def test_wheel_assembles_a_folder_with_code_endpoint_and_card(wheel_contents, forked_python, tmp_path):
@@ -144,7 +185,7 @@ def test_wheel_assembles_a_folder_with_code_endpoint_and_card(wheel_contents, fo
 
 def test_wheel_installs_the_package_and_the_command_line(wheel_contents):
     folders = {path.name for path in wheel_contents.iterdir() if path.is_dir() and path.suffix != ".dist-info"}
-    assert folders == {"modeling_finemoltex", "finemoltex_cli"}
+    assert folders == {"modeling_finemoltex", "finemoltex_cli", "bin"}
     names = [{path.name for path in (wheel_contents / folder).glob("*.py")} for folder in COMMAND_LINE_FOLDERS]
     assert names[0] == names[1] == {path.name for path in (ROOT / "modeling_finemoltex" / "cli").glob("*.py")}
     (file,) = wheel_contents.glob("*.dist-info/entry_points.txt")

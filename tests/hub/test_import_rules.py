@@ -19,6 +19,7 @@ HUB_FILES = [path for path in SOURCES if path.parent in (MODEL, PROCESSORS) and 
 # for those that `NEIGHBOURS` names. A file that stands in no room has a row of its own.
 LEVELS = {
     "modeling_finemoltex/_lazy.py": 0,
+    "modeling_finemoltex/_version.py": 0,
     "modeling_finemoltex/processors.py": 0,
     "modeling_finemoltex/model": 0,
     "processors": 0,

@@ -4,6 +4,7 @@ In the checkout they point to the installed package; assembled, they load where 
 """
 
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from modeling_finemoltex import (
     AutoModelForMoleculeEditing,
     LatentOptimizationEditor,
     MoleculeTextIndex,
+    MotifWordAligner,
     SearchEditor,
 )
 from modeling_finemoltex.data.identifiers import canonical_smiles
@@ -69,6 +71,18 @@ def test_the_search_model_finds_what_a_query_says():
         assert match.highlighted()
 
 
+def test_the_figure_of_the_readme_colours_the_groups_that_the_words_name():
+    guide = (ROOT / "docs" / "guides" / "explain.md").read_text(encoding="utf-8")
+    smiles, text, model = re.findall(r'finemoltex explain "(.+)" "(.+)" --model (\S+) --figure alignment.png', guide)[
+        0
+    ]
+    (pair,) = MotifWordAligner(MoleculeTextEncoder.from_pretrained(str(ROOT / model))).align([smiles], [text])
+    found = zip(pair.words, *pair.color_words(), strict=True)
+    colored = {word.text: pair.motifs[motif].smiles for word, motif, strength in found if strength}
+    named = {"sulfonamide": "N[SH](=O)=O", "pyrimidine": "c1cncnc1", "acetamide": "NC=O", "chloro": "Cl"}
+    assert colored == named | {"benzene": "c1ccccc1"}
+
+
 @each_folder
 def test_it_fits_in_50_megabytes(folder):
     assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) <= 50e6
@@ -91,7 +105,6 @@ def test_it_holds_no_code_but_a_pointer_that_knows_every_class(folder):
 
 
 def test_auto_classes_load_a_pointer_in_a_checkout_without_an_import(forked_python, tmp_path):
-    """The quickstart of the README does so with the other folder."""
     code = (
         "from transformers import AutoConfig, AutoModel, AutoModelForPreTraining, AutoProcessor\n"
         f"options = {{'pretrained_model_name_or_path': {str(EDITING)!r}, 'trust_remote_code': True}}\n"

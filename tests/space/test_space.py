@@ -9,6 +9,9 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -165,18 +168,16 @@ def test_page_is_laid_out_with_and_without_a_property_model(module, answers, fol
         bare.predict(ASPIRIN, "toxic")
 
 
-@pytest.fixture(scope="module")
-def address(folders, tmp_path_factory):
-    """The demo as it is started from a shell."""
+@contextmanager
+def served(app: Path, words: list[str], log: Path) -> Iterator[str]:
+    """The address of the demo, started as from a shell."""
     pytest.importorskip("gradio", reason="the demo needs gradio")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = [word for name, value in folders.items() for word in (f"--{name}", value)]
     environment = {**os.environ, "PYTHONPATH": str(SPACE.parents[1])}
-    log = tmp_path_factory.mktemp("space-log") / "log"
     with log.open("w") as file:
-        command = [sys.executable, str(SPACE / "app.py"), *words, "--port", str(port)]
+        command = [sys.executable, str(app), *words, "--port", str(port)]
         process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + 600  # an idle core needs a twentieth of that; a crowded one is no failure
@@ -192,6 +193,23 @@ def address(folders, tmp_path_factory):
         process.terminate()
         process.wait(30)
     assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def address(folders, tmp_path_factory):
+    words = [word for name, value in folders.items() for word in (f"--{name}", value)]
+    with served(SPACE / "app.py", words, tmp_path_factory.mktemp("space-log") / "log") as address:
+        yield address
+
+
+@pytest.mark.slow
+def test_alone_it_takes_the_shipped_model(folders, tmp_path):
+    """As it lies in an installed package, or on a machine of the Hub: no other folder of a model beside it."""
+    shutil.copytree(SPACE, tmp_path / "space")
+    with served(tmp_path / "space" / "app.py", ["--library", folders["library"]], tmp_path / "log") as address:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy of this machine
+        page = opener.open(address).read().decode()
+    assert "a purine alkaloid" in page and "aspirin" in page
 
 
 class Page:
