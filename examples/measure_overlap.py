@@ -1,4 +1,4 @@
-"""How many molecules of my evaluation sets are in my training tables? Compared by skeleton, so stereo is ignored.
+"""How many molecules of my evaluation sets are in my training tables? Stereo and counter-ions are ignored.
 
 Needs: `pip install "finemoltex[examples]"` and tables with a column `smiles`.
 Takes: a minute per 50,000 molecules on one core. Try
@@ -9,13 +9,11 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rdkit import Chem, rdBase
 from transformers import HfArgumentParser
 
-from modeling_finemoltex.data import load_chemicals_pairs, load_table, try_parse, write_text
+from modeling_finemoltex.data import load_chemicals_pairs, load_table, skeletons, write_text
 
 CHEMICALS = "chemicals"  # the default corpus
-BLOCK = 14  # letters of an InChIKey that name the skeleton
 
 
 @dataclass
@@ -33,24 +31,25 @@ def name_table(path: str) -> str:
     return Path(path).parent.name if name == "train" else name
 
 
-def read_skeletons(source: str) -> set[str]:
-    """Collect the skeletons of a table, or of the default corpus, without molecules that RDKit cannot read."""
+def read_molecules(source: str) -> list[set[str]]:
+    """List the skeletons of every molecule of a table, or of the default corpus, that RDKit can read."""
     rows = load_chemicals_pairs() if source == CHEMICALS else load_table(source)
-    molecules = filter(None, map(try_parse, set(rows["smiles"])))
-    with rdBase.BlockLogs():
-        return {key[:BLOCK] for key in map(Chem.MolToInchiKey, molecules) if key}
+    return [set(names.split()) for names in set(map(skeletons, set(rows["smiles"]))) if names]
 
 
 def main() -> None:
     """Compare every evaluation set with every training table, print, write."""
     (arguments,) = HfArgumentParser(Arguments).parse_args_into_dataclasses()
-    train = {name_table(source): read_skeletons(source) for source in arguments.train}
-    report = {"train": {name: len(skeletons) for name, skeletons in train.items()}, "sets": {}}
+    train = {name_table(source): read_molecules(source) for source in arguments.train}
+    known = {name: set().union(*molecules) for name, molecules in train.items()}
+    report = {"train": {name: len(molecules) for name, molecules in train.items()}, "sets": {}}
     for file in arguments.sets:
-        wanted = read_skeletons(file)
-        shares = {name: len(wanted & skeletons) / len(wanted) for name, skeletons in train.items()}
-        report["sets"][name_table(file)] = {"skeletons": len(wanted), "in_training": shares}
-        print(f"{name_table(file)}: " + ", ".join(f"{share:.1%} in {name}" for name, share in shares.items()))
+        wanted = read_molecules(file)
+        found = {name: sum(not parts.isdisjoint(one) for parts in wanted) for name, one in known.items()}
+        shares = {name: count / len(wanted) for name, count in found.items()}
+        report["sets"][name_table(file)] = {"molecules": len(wanted), "found": found, "in_training": shares}
+        lines = (f"{found[name]:,} ({share:.1%}) in {name}" for name, share in shares.items())
+        print(f"{name_table(file)}, {len(wanted):,} molecules: " + ", ".join(lines))
     if arguments.output:
         write_text(Path(arguments.output), json.dumps(report, indent=1) + "\n")
 

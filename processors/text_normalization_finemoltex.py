@@ -1,7 +1,7 @@
 """One spelling for every text: what papers, web pages and databases write in several ways becomes plain characters.
 
 Texts of training, embedding, search and explanation all pass through here, in `FineMolTexProcessor`. Plain ASCII text
-stays as it is, but for HTML tags, HTML entities and control characters.
+stays as it is, but for HTML tags, HTML entities, control characters and the citations of databases.
 """
 
 import html
@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
+
+from .citations_finemoltex import CITATION
 
 _UNUSUAL = re.compile(r"[^\t\n\r -~]|[<&]")  # a text without any of these is plain
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -78,7 +80,7 @@ def normalize_text(text: str) -> NormalizedText:
 
     Greek letters become their names, HTML tags go and entities become characters; sub- and superscripts, full-width
     and compatibility characters, dashes, primes, quotes and blanks become those of ASCII; invisible characters go.
-    Letters with accents stay.
+    Letters with accents stay. Citations such as "[A12, L34]" and "(PMID: 12345678)" go, unless there is nothing else.
 
     Args:
         text (`str`): Any text.
@@ -89,10 +91,23 @@ def normalize_text(text: str) -> NormalizedText:
     Example:
     >>> normalize_text("5-hydroxy-2<i>H</i>-pyran").text, normalize_text("CO\u2082 &amp; \u03b1-\u200bpinene").text
     ('5-hydroxy-2H-pyran', 'CO2 & alpha-pinene')
+    >>> normalize_text("Spiro[4.5]decane is toxic [A12, L34].").text
+    'Spiro[4.5]decane is toxic.'
     """
-    if not _UNUSUAL.search(text):
+    if not _UNUSUAL.search(text) and not CITATION.search(text):
         return NormalizedText(text, None)
     draft = _Draft(text)
+    _write_plainly(draft)
+    while CITATION.search(draft.text) and CITATION.sub("", draft.text).strip():
+        draft.replace(CITATION, lambda _: "")
+        _write_plainly(draft)  # what a citation held apart
+    return NormalizedText(draft.text, None if draft.text == text else tuple(draft.offsets))
+
+
+def _write_plainly(draft: "_Draft") -> None:
+    """Replace what is no plain character."""
+    if not _UNUSUAL.search(draft.text):
+        return
     for _ in range(2):  # some exports escape twice: "&amp;alpha;"
         draft.replace(_ENTITY, html.unescape)
     draft.replace(_TAG, lambda tag: " " if _BLOCK.match(tag) else "")
@@ -102,7 +117,6 @@ def normalize_text(text: str) -> NormalizedText:
     draft.replace(_PLAIN_CHARACTER, _PLAIN.__getitem__)  # those that hid in a compatibility character
     draft.replace(_MICRO, lambda _: "u")
     draft.replace(_GREEK_LETTER, _name_greek)
-    return NormalizedText(draft.text, None if draft.text == text else tuple(draft.offsets))
 
 
 class _Draft:

@@ -5,6 +5,7 @@ from .descriptor_captions import describe_molecule as describe_molecule
 from .descriptor_captions import write_captions as write_captions
 from .feature_cache import featurize_pairs as featurize_pairs
 from .feature_cache import skipped_rows as skipped_rows
+from .identifiers import skeletons as skeletons
 from .identifiers import try_parse as try_parse
 from .leakage import deduplicate_against as deduplicate_against
 from .molecule_files import MoleculeFile as MoleculeFile

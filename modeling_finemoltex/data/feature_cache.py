@@ -18,7 +18,7 @@ from .rejection import SHOWN, refuse_all
 logger = logging.getLogger(__name__)
 
 # Part of the cache key: raise it whenever the columns below change their meaning.
-FEATURES_REVISION = 3
+FEATURES_REVISION = 4
 
 # Columns of structure queries, which are kept as they are: pairs of fact and count, triples of fact, least and most.
 EXTRA_COLUMNS = {"facts": List(Value("int16")), "conditions": List(Value("int16")), "group_ids": Value("int64")}

@@ -26,6 +26,8 @@ CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, s
 # RDKit ranks atoms in quadratic time: a molecule as large takes a second, one of 70,000 atoms would take minutes.
 MAX_ATOMS = 5_000
 PROGRESS_FROM = 5_000  # fewer molecules than this finish before a progress bar would be read
+# A second drug of a mixture has about as many heavy atoms as the first, a counter-ion or solvent has fewer.
+SHARE_OF_LARGEST = 0.6
 
 
 def stable_hash(text: str) -> int:
@@ -124,8 +126,55 @@ def molecule_key(smiles: Any) -> str | None:
 def inchikey(smiles: Any) -> str | None:
     """Compute the 27-character InChIKey of one molecule; `None` if it cannot be parsed or InChI refuses it."""
     molecule = try_parse(smiles)
+    return None if molecule is None else _write_inchikey(molecule, smiles)
+
+
+def inchikey14(smiles: Any) -> str | None:
+    """Compute the first block of the InChIKey, the same for all stereoisomers; `None` as in `inchikey`."""
+    key = inchikey(smiles)
+    return None if key is None else key[:14]
+
+
+def skeletons(smiles: Any) -> str | None:
+    """Name the skeletons of a molecule, by which its salts and solvates are recognised.
+
+    A skeleton is the first block of an InChIKey, the same for all stereoisomers. The molecule as a whole has one, and
+    so has each of its main fragments: the largest, and every other with 60 % of its heavy atoms. Counter-ions and
+    solvents are smaller. An atom by itself, as both ions of table salt, is no skeleton unless it is the whole.
+
+    Args:
+        smiles (`str` or `rdkit.Chem.Mol`): As `try_parse` takes it.
+
+    Returns:
+        `str` or `None`: The distinct skeletons, that of the whole first, with blanks between them; `None` if the
+        molecule cannot be parsed, or InChI refuses all of it.
+
+    Example:
+    >>> skeletons("CCN")
+    'QUSNBJAOOMFDIB'
+    >>> skeletons("CCN.Cl").split()[1]
+    'QUSNBJAOOMFDIB'
+    """
+    molecule = try_parse(smiles)
     if molecule is None:
         return None
+    keys = [_write_inchikey(molecule, smiles)]
+    keys += [attempt(Chem.MolToInchiKey, fragment) for fragment in _list_main_fragments(molecule)]
+    return " ".join(dict.fromkeys(key[:14] for key in keys if key)) or None
+
+
+def _list_main_fragments(molecule: Chem.Mol) -> list[Chem.Mol]:
+    """List the largest of several fragments, and those of similar size; none of a molecule in one piece."""
+    if len(Chem.GetMolFrags(molecule)) < 2:  # before the costly copies
+        return []
+    fragments = attempt(Chem.GetMolFrags, molecule, True) or [molecule]
+    largest = max(fragment.GetNumHeavyAtoms() for fragment in fragments)
+    least = max(SHARE_OF_LARGEST * largest, 2)
+    return [fragment for fragment in fragments if fragment.GetNumHeavyAtoms() >= least]
+
+
+def _write_inchikey(molecule: Chem.Mol, smiles: Any) -> str | None:
+    """Write the InChIKey of a molecule that was parsed from `smiles`."""
     is_smiles = isinstance(smiles, str) and not smiles.strip().startswith(INCHI)
     if is_smiles and molecule.HasProp(IS_RARE):
         # InChI names what RDKit's perception of the molecule has dropped.
@@ -137,12 +186,6 @@ def _read_with_marks(smiles: str) -> Chem.Mol:
     molecule = read_marks(smiles)
     Chem.SanitizeMol(molecule)
     return molecule
-
-
-def inchikey14(smiles: Any) -> str | None:
-    """Compute the first block of the InChIKey, the same for all stereoisomers; `None` as in `inchikey`."""
-    key = inchikey(smiles)
-    return None if key is None else key[:14]
 
 
 def map_unique(

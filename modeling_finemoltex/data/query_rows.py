@@ -14,12 +14,14 @@ from datasets import Value
 from . import structural_queries
 from .fact_counts import FactCounts
 from .feature_cache import EXTRA_COLUMNS, cache_file
-from .identifiers import inchikey14, stable_hash, try_parse
+from .identifiers import skeletons, stable_hash, try_parse
 from .structural_facts import count_facts, structural_facts
 from .structural_queries import Query, QueryWriter
 
 logger = logging.getLogger(__name__)
 
+# Part of the cache key: raise it whenever the same molecules give other rows.
+REVISION = 1
 QUERIES_PER_MOLECULE = 4
 GROUP_SIZE = 1.9  # queries of a group on average
 BATCH = 256
@@ -43,10 +45,10 @@ def write_query_rows(
         seed (`int`): Of the queries.
         num_proc (`int`, *optional*): Worker processes that count the facts.
         on_error (`str`): `"raise"` stops at an unreadable molecule, `"skip"` leaves it out.
-        identify (`bool`): Add the column `inchikey` (the first block).
+        identify (`bool`): Add the column `skeletons`.
 
     Returns:
-        `datasets.Dataset`: Columns `smiles`, `text`, `row`, those of `EXTRA_COLUMNS` and on request `inchikey`; the
+        `datasets.Dataset`: Columns `smiles`, `text`, `row`, those of `EXTRA_COLUMNS` and on request `skeletons`; the
         rows of a molecule are neighbours, those of a group share `group_ids`.
 
     Raises:
@@ -74,10 +76,11 @@ def write_query_rows(
 def _count_table(
     table: datasets.Dataset, smiles_column: str, name: str, num_proc: int | None, on_error: str, identify: bool
 ) -> datasets.Dataset:
-    """Count the facts of all molecules, kept in the cache: `smiles`, `row`, `facts` and on request `inchikey`."""
+    """Count the facts of all molecules, kept in the cache: `smiles`, `row`, `facts` and on request `skeletons`."""
     vocabulary = [(fact.smarts, *fact.names) for fact in structural_facts()]
     parts = [
         "facts",
+        REVISION,
         structural_queries.REVISION,
         rdkit.__version__,
         table._fingerprint,
@@ -94,7 +97,7 @@ def _count_table(
         with_indices=True,
         input_columns=[smiles_column],
         remove_columns=table.column_names,
-        features=datasets.Features(features | ({"inchikey": Value("string")} if identify else {})),
+        features=datasets.Features(features | ({"skeletons": Value("string")} if identify else {})),
         fn_kwargs={"name": name, "on_error": on_error, "identify": identify},
         num_proc=num_proc,
         new_fingerprint=fingerprint,
@@ -172,7 +175,7 @@ def _count_batch(
     smiles: Sequence[str], rows: Sequence[int], name: str, on_error: str, identify: bool
 ) -> dict[str, list[Any]]:
     """Count the facts of a batch of molecules, and identify them."""
-    batch: dict[str, list[Any]] = {key: [] for key in ("smiles", "row", "facts", *["inchikey"] * identify)}
+    batch: dict[str, list[Any]] = {key: [] for key in ("smiles", "row", "facts", *["skeletons"] * identify)}
     for text, row in zip(smiles, rows, strict=True):
         molecule = try_parse(text)
         if molecule is None:
@@ -188,5 +191,5 @@ def _count_batch(
         batch["row"].append(row)
         batch["facts"].append(np.stack([present, counts[present]], axis=1).reshape(-1).astype(np.int16))
         if identify:
-            batch["inchikey"].append(inchikey14(text))
+            batch["skeletons"].append(skeletons(text))
     return batch

@@ -20,7 +20,7 @@ from . import descriptor_captions
 from .chemicals_corpus import is_chemical_name, load_chemicals_pairs
 from .columns import choose_column
 from .feature_cache import cache_file
-from .identifiers import explain_refusal, inchikey14, stable_hash, try_parse
+from .identifiers import explain_refusal, skeletons, stable_hash, try_parse
 from .molecule_files import MoleculeFile
 from .pairs import load_pairs
 from .query_rows import write_query_rows
@@ -30,8 +30,10 @@ from .tables import load_table
 logger = logging.getLogger(__name__)
 
 # Part of the cache key: raise it whenever the same source gives other rows.
-REVISION = 1
+REVISION = 2
 CHEMICALS = "chemicals"  # the names of the PyPI package, instead of a file or Hub id
+# All but the name count when rows are drawn.
+WITHOUT_EFFECT_ON_ROWS = ("name", "weight", "molecules_per_text", "similar_together")
 ABOUT_PROPERTIES = "properties"  # value of `describe`
 BATCH = 256  # rows per call, as for features
 
@@ -64,6 +66,10 @@ class PairSource:
         weight (`float` or `dict`): Share of the draws in training, relative to the other sources. A dict changes it
             in the course of training: from the step given (below 1: from that share of all steps) to the next entry;
             before its first entry it is 0. So `{0: 1, 0.4: 0}` is drawn in the first 40 % of the training alone.
+        molecules_per_text (`int`, *optional*): In one pass through the source, a text comes with at most so many of
+            its molecules, with other ones in the next pass. Not for `queries`, whose rows belong together.
+        similar_together (`int`, *optional*): So many pairs that the model finds alike when training starts are drawn
+            one after the other. They meet in a batch and are hard negatives of each other. Not for `queries`.
 
     Raises:
         ValueError: If a value is not allowed, or options exclude each other.
@@ -84,6 +90,8 @@ class PairSource:
     separator: str | None = None
     column_names: list[str] | None = None
     weight: float | Mapping[Any, float] = 1.0
+    molecules_per_text: int | None = None
+    similar_together: int | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -96,13 +104,19 @@ class PairSource:
             raise ValueError(
                 f"{self.name}: `describe` must be true, false or {ABOUT_PROPERTIES!r}: got {self.describe!r}."
             )
-        for name in ("texts_per_molecule", "max_rows"):
+        for name in ("texts_per_molecule", "max_rows", "molecules_per_text", "similar_together"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{self.name}: `{name}` must be 1 or more: got {value}.")
         reads_texts = self.text_column is not None or self.text_separator is not None or self.names_only
         if self.queries and self.describe:
             raise ValueError(f"{self.name}: give either `queries` or `describe`: each writes the texts itself.")
+        for name in ("molecules_per_text", "similar_together"):
+            if self.queries and getattr(self, name) is not None:
+                raise ValueError(
+                    f"{self.name}: `{name}` would part queries from their near misses. Leave it out, or ask for fewer "
+                    "queries with `texts_per_molecule`."
+                )
         writer = "`describe`" if self.describe else "`queries`" if self.queries else CHEMICALS
         if (self.describe or self.queries or self.dataset == CHEMICALS) and reads_texts:
             raise ValueError(
@@ -144,8 +158,8 @@ class PairSource:
         return [(math.ceil(start * num_steps) if start < 1 else int(start), weight) for start, weight in weights]
 
     def rows_identity(self) -> dict[str, Any]:
-        """Return what decides on the rows: all but the name and the weight."""
-        return {name: value for name, value in asdict(self).items() if name not in ("name", "weight")}
+        """Return what decides on the rows: all but the name, and how they are drawn."""
+        return {name: value for name, value in asdict(self).items() if name not in WITHOUT_EFFECT_ON_ROWS}
 
     def _weights(self) -> list[tuple[float, float]]:
         """List (start, weight)."""
@@ -175,12 +189,12 @@ def load_source(
         seed (`int`): Seed of the choice among texts and of the words of captions.
         num_proc (`int`, *optional*): Worker processes.
         on_error (`str`): `"raise"` stops at an unreadable molecule, `"skip"` leaves it out and logs how many.
-        identify (`bool`): Add the column `inchikey` (the first block), which `deduplicate_against` reads.
+        identify (`bool`): Add the column `skeletons`, which `deduplicate_against` reads.
         max_rows (`int`, *optional*): Use a random sample of so many rows, or of as many as the source says, if fewer.
 
     Returns:
-        `datasets.Dataset`: Columns `smiles`, `text`, `row` (number of the row read) and on request `inchikey`. Rows
-        without any text left by `names_only` are left out.
+        `datasets.Dataset`: Columns `smiles`, `text`, `row` (number of the row read) and on request `skeletons`.
+        Rows without any text left by `names_only` are left out.
 
     Raises:
         ValueError: If the source cannot be read, a column is missing, no row is left, or a molecule is unreadable.
@@ -200,7 +214,7 @@ def load_source(
         with_indices=True,
         input_columns=[smiles_column, *text_columns],
         remove_columns=table.column_names,
-        features=datasets.Features(features | ({"inchikey": Value("string")} if identify else {})),
+        features=datasets.Features(features | ({"skeletons": Value("string")} if identify else {})),
         fn_kwargs=options,
         num_proc=num_proc,
         new_fingerprint=fingerprint,
@@ -229,7 +243,7 @@ def load_molecules(source: PairSource, data_dir: str | None = None, num_proc: in
         num_proc (`int`, *optional*): Worker processes.
 
     Returns:
-        `datasets.Dataset`: Columns `smiles` and `inchikey` (the first block, or none).
+        `datasets.Dataset`: Columns `smiles` and `skeletons` (or none).
 
     Raises:
         ValueError: If the source cannot be read or has no column of molecules.
@@ -246,7 +260,7 @@ def load_molecules(source: PairSource, data_dir: str | None = None, num_proc: in
         batch_size=BATCH,
         input_columns=[smiles_column],
         remove_columns=table.column_names,
-        features=datasets.Features({"smiles": Value("string"), "inchikey": Value("string")}),
+        features=datasets.Features({"smiles": Value("string"), "skeletons": Value("string")}),
         num_proc=num_proc,
         new_fingerprint=fingerprint,
         cache_file_name=cache_file(table, f"molecules-{fingerprint}"),
@@ -329,7 +343,7 @@ def _write_pairs(
 ) -> dict[str, list[Any]]:
     """Turn a batch of rows, the last column being their numbers, into pairs."""
     *text_columns, rows = columns
-    pairs: dict[str, list[Any]] = {name: [] for name in ("smiles", "text", "row", *["inchikey"] * identify)}
+    pairs: dict[str, list[Any]] = {name: [] for name in ("smiles", "text", "row", *["skeletons"] * identify)}
     for number, (molecule, row) in enumerate(zip(smiles, rows, strict=True)):
         if try_parse(molecule) is None:
             if on_error == "raise":
@@ -348,7 +362,7 @@ def _write_pairs(
         pairs["text"] += texts
         pairs["row"] += [row] * len(texts)
         if identify:
-            pairs["inchikey"] += [_cached_inchikey14(molecule)] * len(texts)
+            pairs["skeletons"] += [_cached_skeletons(molecule)] * len(texts)
     return pairs
 
 
@@ -370,10 +384,10 @@ def _choose_texts(smiles: str, cells: list[str | None], source: PairSource, seed
 
 def _identify(smiles: Sequence[str]) -> dict[str, list[Any]]:
     """Compute the identifiers of a batch of molecules."""
-    return {"smiles": list(smiles), "inchikey": list(map(inchikey14, smiles))}
+    return {"smiles": list(smiles), "skeletons": list(map(skeletons, smiles))}
 
 
 @functools.lru_cache(maxsize=64)  # the rows of one molecule are neighbours
-def _cached_inchikey14(smiles: str) -> str | None:
-    """Compute the identifier once for the texts of one molecule."""
-    return inchikey14(smiles)
+def _cached_skeletons(smiles: str) -> str | None:
+    """Compute the identifiers once for the texts of one molecule."""
+    return skeletons(smiles)

@@ -17,7 +17,8 @@ class ContrastiveOptions(ObjectiveOptions):
 
     Args:
         weight (`float`): Weight in the loss.
-        loss (`str`): `"info_nce"`, or `"ebm_nce"` for batches too small for a meaningful softmax.
+        loss (`str`): `"info_nce"`; `"ebm_nce"` for batches too small for a meaningful softmax; or `"sigmoid"`, where
+            pairs do not compete.
     """
 
     loss: str = "info_nce"

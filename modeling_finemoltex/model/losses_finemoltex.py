@@ -63,6 +63,28 @@ def ebm_nce(logits: Tensor, targets: Tensor, excluded: Tensor | None = None) -> 
     return 0.5 * (positive + negative.mean())
 
 
+def sigmoid_nce(logits: Tensor, targets: Tensor, excluded: Tensor | None = None) -> Tensor:
+    r"""One direction of the sigmoid loss: every pair of the batch is a binary decision, with the odds of a batch.
+
+    \(\mathrm{softplus}(b - s_{it_i}) + \sum_{j\neq t_i}\mathrm{softplus}(s_{ij} - b)\) with \(b\) the logarithm of
+    the number of negatives, where the source learns it; zero similarities give about `log(B) + 1`. No pair is compared
+    with another one; prefer [`info_nce`] where the order of the candidates is what counts.
+
+    Args:
+        logits (`torch.FloatTensor` of shape `(b, B)`): Similarities over temperature.
+        targets (`torch.LongTensor` of shape `(b,)`): Column of each row's positive.
+        excluded (`torch.BoolTensor` of shape `(b, B)`, *optional*): Columns that are no negatives of a row.
+
+    Returns:
+        `torch.FloatTensor` of shape `()`. Source: Zhai et al. 2023 (SigLIP), equation 1.
+    """
+    is_positive = torch.zeros_like(logits, dtype=torch.bool).scatter(1, targets[:, None], True)  # (b, B)
+    is_negative = ~is_positive if excluded is None else ~(is_positive | excluded)  # (b, B)
+    shifted = logits - is_negative.sum(1, keepdim=True).clamp(min=1).log()  # (b, B)
+    negative = (F.softplus(shifted) * is_negative).sum(1)  # (b,)
+    return (F.softplus(-shifted[is_positive]) + negative).mean()
+
+
 def multi_positive_nce(logits: Tensor, fits: Tensor, excluded: Tensor) -> Tensor:
     r"""One direction of InfoNCE with several positives: each positive against all negatives, averaged by row.
 
@@ -83,7 +105,7 @@ def multi_positive_nce(logits: Tensor, fits: Tensor, excluded: Tensor) -> Tensor
     return (losses.sum(1) / fits.sum(1).clamp(min=1)).mean()
 
 
-CONTRASTIVE_LOSSES = {"info_nce": info_nce, "ebm_nce": ebm_nce}
+CONTRASTIVE_LOSSES = {"info_nce": info_nce, "ebm_nce": ebm_nce, "sigmoid": sigmoid_nce}
 
 
 def contrastive_loss(
@@ -174,4 +196,12 @@ def property_loss(logits: Tensor, labels: Tensor, problem_type: str, class_weigh
     return (losses * is_known).sum() / is_known.sum().clamp(min=1)
 
 
-__all__ = ["contrastive_loss", "ebm_nce", "info_nce", "masked_prediction_loss", "multi_positive_nce", "property_loss"]
+__all__ = [
+    "contrastive_loss",
+    "ebm_nce",
+    "info_nce",
+    "masked_prediction_loss",
+    "multi_positive_nce",
+    "property_loss",
+    "sigmoid_nce",
+]

@@ -15,6 +15,7 @@ from transformers.integrations import is_tensorboard_available
 from ..data.sources import CHEMICALS, PairSource
 from ..data.structural_facts import structural_facts
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
+from .perturbation import PerturbationShares
 from .preset_defaults import (
     DEMONSTRATION_DEFAULTS,
     NO_DEMONSTRATION,
@@ -325,6 +326,15 @@ class FineMolTexTrainingArguments(TrainingArguments):
         default=False,
         metadata={"help": "Draw the texts of a molecule in twos, so that they meet in a batch, as `momu` wants them."},
     )
+    perturbed_bonds: float = field(
+        default=0.0, metadata={"help": "Share of the bonds of a molecule that are moved elsewhere at a training step."}
+    )
+    perturbed_atoms: float = field(
+        default=0.0, metadata={"help": "Share of the atoms whose features are hidden at a training step."}
+    )
+    perturbed_words: float = field(
+        default=0.0, metadata={"help": "Share of the words that are hidden at a training step."}
+    )
     freeze: list[str] | None = field(
         default=None,
         metadata={"help": "Parts of the model that are not trained, such as `molecule_encoder` or `text_encoder`."},
@@ -399,6 +409,7 @@ class FineMolTexTrainingArguments(TrainingArguments):
             raise ValueError(f"`costly_share` must lie in (0, 1]: got {self.costly_share}.")
         if self.concept_epochs < 0:
             raise ValueError(f"`concept_epochs` must be 0 or more: got {self.concept_epochs}.")
+        self.perturbation_shares()
         if self.report_to is None:
             self.report_to = "tensorboard" if is_tensorboard_available() else "none"
         if self.label_names is None:
@@ -413,6 +424,10 @@ class FineMolTexTrainingArguments(TrainingArguments):
         super().__post_init__()
         if self.device.type == "cpu":
             self.dataloader_pin_memory = False  # there is no device to copy to, only a warning about it
+
+    def perturbation_shares(self) -> PerturbationShares:
+        """Return how much of a training batch is changed."""
+        return PerturbationShares(self.perturbed_bonds, self.perturbed_atoms, self.perturbed_words)
 
 
 def parse_arguments(
@@ -451,4 +466,12 @@ def parse_arguments(
         parser.set_defaults(**DEMONSTRATION_DEFAULTS)
         if preset == "small" and given.objectives is given.objective is None:
             parser.set_defaults(**STRUCTURE_DEFAULTS)
-    return parser.parse_args_into_dataclasses(argv, look_for_args_file=False)
+    parsed = parser.parse_args_into_dataclasses(argv, look_for_args_file=False)
+    model_args, data_args, _ = parsed
+    asking = [source.name for source in data_args.training_sources() if source.similar_together]
+    if asking and model_args.initial_model is None:
+        raise ValueError(
+            f"The source {asking[0]} has `similar_together`, and only a model that is trained already knows what is "
+            "alike: give --initial_model, or leave it out."
+        )
+    return parsed

@@ -121,6 +121,7 @@ def _prepare(
             for number, name in enumerate(names)
         },
         "removed": removed["eval_sets"],
+        "removed_molecules": removed["molecules"],
         "words": len(processor.tokenizer),
         "motifs": processor.feature_extractor.motif_vocab_size,
         "text_config": text_config,
@@ -159,7 +160,7 @@ def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets
 
     Returns:
         The non-empty splits by name (train, validation, test; `source_ids` numbers the sources of training pairs), and
-        the pairs removed from training for each evaluation set and from each source.
+        what was removed from training: pairs and molecules for each evaluation set, pairs of each source.
     """
     data_dir, num_proc = data_args.data_dir, data_args.num_proc
     load: Callable[..., datasets.Dataset] = functools.partial(
@@ -178,17 +179,18 @@ def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets
     most = data_args.max_train_samples
     parts = [load(source, identify=bool(eval_sets), max_rows=most) for source in sources]
     pairs = _number_sources([sample_rows(part, most, seed) for part in parts])  # a row may give several pairs
-    removed: dict[str, dict[str, int]] = {"eval_sets": {}, "sources": {}}
+    removed: dict[str, dict[str, int]] = {"eval_sets": {}, "molecules": {}, "sources": {}}
     if eval_sets:
         before = np.bincount(pairs["source_ids"], minlength=len(sources))
         pairs, report = deduplicate_against(pairs, list(eval_sets.values()))
         after = np.bincount(pairs["source_ids"], minlength=len(sources))
-        entries = zip(eval_sets, report["eval_sets"], strict=True)
-        removed["eval_sets"] = {name: entry["num_removed"] for name, entry in entries}
+        entries = dict(zip(eval_sets, report["eval_sets"], strict=True))
+        removed["eval_sets"] = {name: entry["num_removed"] for name, entry in entries.items()}
+        removed["molecules"] = {name: entry["num_molecules_removed"] for name, entry in entries.items()}
         removed["sources"] = {one.name: int(n) for one, n in zip(sources, before - after, strict=True)}
         logger.info(
-            "Removed from training, because their molecule is in an evaluation set: "
-            f"{removed['eval_sets']} pairs, of the sources {removed['sources']}."
+            "Removed from training, because their molecule, or a salt of it, is in an evaluation set: "
+            f"{removed['eval_sets']} pairs of {removed['molecules']} molecules, of the sources {removed['sources']}."
         )
     splits = {"train": pairs} if data_args.split == "given" else _split(pairs, data_args, seed)
     return {name: rows for name, rows in (splits | held_out).items() if len(rows)}, removed

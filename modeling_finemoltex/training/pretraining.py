@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import torch
 from transformers import EvalPrediction, set_seed
 from transformers.utils import is_matplotlib_available, logging
 
 from ..data.atomic_files import write_text
 from ..data.query_rows import find_facts
-from ..data.sources import sample_rows
+from ..data.sources import PairSource, sample_rows
 from ..data.structural_queries import QueryWriter
 from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
@@ -27,15 +28,18 @@ from .borrowed_texts import NEIGHBOUR_COLUMNS, TextBorrower
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .concept_fitting import check_detectors, finish_concepts
 from .interruption import SaveOnInterrupt
+from .perturbation import Perturbation
 from .preparation import PreparedData
 from .preset_defaults import SCRATCH
 from .query_collator import QueryCollator
+from .similar_pairs import find_similar_pairs
 from .trainer import FineMolTexTrainer
 
 logger = logging.get_logger(__name__)
 
 PREPARATION_FOLDER = "preparation"
 SUMMARY_FILE = "summary.json"
+SIMILAR_PAIRS_FILE = "similar_pairs.npy"
 TEST_RESULTS_FILE = "test_results.json"
 CHOOSE_FROM = (4, 10, 20)  # the sizes of T-choose-one in the literature
 
@@ -104,7 +108,9 @@ def build_trainer(
         training_args.ddp_find_unused_parameters = not is_masked_always
     sources, train = data_args.training_sources(), prepared.features["train"]
     collate = FineMolTexDataCollator(prepared.processor)
+    neighbours = _load_similar_pairs(model, train, sources, collate, training_args)
     borrow = TextBorrower(train, data_args.borrowed_texts, collate) if data_args.borrowed_texts else None
+    shares = training_args.perturbation_shares()
     if data_args.queries_per_batch:
         writer = QueryWriter(find_facts(train)[1], training_args.seed)
         collate = QueryCollator(collate, writer, data_args.queries_per_batch)
@@ -118,7 +124,27 @@ def build_trainer(
         compute_metrics=functools.partial(compute_metrics, protocol="validation"),
         sources=sources if len(sources) > 1 or data_args.sources or training_args.texts_together else None,
         borrow=borrow,
+        perturb=Perturbation(shares, model.config) if shares else None,
+        neighbours=neighbours,
     )
+
+
+def _load_similar_pairs(
+    model: FineMolTexForPreTraining,
+    train: datasets.Dataset,
+    sources: list[PairSource],
+    collate: FineMolTexDataCollator,
+    training_args: FineMolTexTrainingArguments,
+) -> np.ndarray | None:
+    """Find the hard negatives before the first step; a resumed run goes on with those."""
+    file = Path(training_args.output_dir, PREPARATION_FOLDER, SIMILAR_PAIRS_FILE)
+    if all(source.similar_together is None for source in sources):
+        return None
+    with training_args.main_process_first(local=training_args.save_on_each_node, desc="hard negatives"):
+        if training_args.should_save and not file.is_file():
+            found = find_similar_pairs(model.finemoltex.to(training_args.device), train, sources, collate)
+            np.save(file, found)
+    return np.load(file)
 
 
 def compute_metrics(eval_prediction: EvalPrediction, protocol: str) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Draw training rows from several sources by weight, the same rows whoever asks and wherever a run was resumed."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -8,43 +9,56 @@ from torch.utils.data import Sampler
 from ..data.sources import PairSource
 
 
+class RowIds(NamedTuple):
+    """What tells the training rows apart when they are drawn; one entry each."""
+
+    source_ids: np.ndarray  # (R,) source of every row
+    group_ids: np.ndarray | None = None  # (R,) rows of a group are drawn together; negative: a group of its own
+    text_ids: np.ndarray | None = None  # (R,) which text; negative: a text of its own
+    neighbours: np.ndarray | None = None  # (R, K) rows like each row, the nearest first; negative: none
+
+
 class MixtureSampler(Sampler[int]):
     """Rows of several sources, each source by its weight at the training step that uses them.
 
     A step's draws depend on the seed and on the step alone: neither on the number of processes (each takes its part
     of one common sequence) nor on any random state (a resumed run draws what it would have drawn). A source is gone
-    through in a new random order before any of its rows comes again. An epoch has as many draws as there are rows.
+    through in a new random order before any of its rows comes again. With `molecules_per_text`, a pass has so many
+    rows of each text at most, and the passes take turns among them: all have come before one comes again. With
+    `similar_together`, a row is followed by so many of its neighbours as make up that number and have not come yet. An
+    epoch has as many draws as one pass through every source.
 
     Args:
-        source_ids (`np.ndarray` of shape `(R,)`): Source of every row.
-        sources (sequence of `PairSource`): Their weights.
+        rows (`RowIds`): Source of every row, and where they count, groups, texts and neighbours.
+        sources (sequence of `PairSource`): Their weights, `molecules_per_text` and `similar_together`.
         draws_per_step (`int`): Rows of one optimizer step, over all processes and accumulated batches.
         num_steps (`int`): Steps of the whole training, or 0: that of `num_epochs`.
         num_epochs (`float`): Epochs of the whole training.
         seed (`int`): Seed of draws and orders.
         current_step (callable): Tells the step at which an iteration begins.
-        group_ids (`np.ndarray` of shape `(R,)`, *optional*): Rows of one group are drawn one after the other, so that
-            they meet in a batch; negative: a group of its own.
 
     Raises:
-        ValueError: If a source with a positive weight has no rows, or no source has a positive weight at some step.
+        ValueError: If a source with a positive weight has no rows, no source has a positive weight at some step, or
+            a source has `molecules_per_text` and the rows have no `text_ids`, or `similar_together` and no neighbours.
     """
 
     def __init__(
         self,
-        source_ids: np.ndarray,
+        rows: RowIds,
         sources: Sequence[PairSource],
         draws_per_step: int,
         num_steps: int,
         num_epochs: float,
         seed: int,
         current_step: Callable[[], int],
-        group_ids: np.ndarray | None = None,
     ) -> None:
-        self.rows = [np.flatnonzero(source_ids == number) for number in range(len(sources))]
-        self.groups = [None if group_ids is None else _number_groups(group_ids[rows]) for rows in self.rows]
         self.draws_per_step, self.seed, self.current_step = draws_per_step, seed, current_step
-        self.steps_per_epoch = max(1, len(source_ids) // draws_per_step)
+        self.rows = [np.flatnonzero(rows.source_ids == number) for number in range(len(sources))]
+        self.groups = [None if rows.group_ids is None else _number_groups(rows.group_ids[one]) for one in self.rows]
+        self.turns = [self._plan_turns(number, source, rows.text_ids) for number, source in enumerate(sources)]
+        self.chains = [self._plan_chains(number, source, rows.neighbours) for number, source in enumerate(sources)]
+        self.lengths = [len(self._list_pass(number, 0)) for number in range(len(sources))]  # of a pass
+        self.steps_per_epoch = max(1, sum(self.lengths) // draws_per_step)
         num_steps = num_steps if num_steps > 0 else int(np.ceil(num_epochs * self.steps_per_epoch))
         changes = [source.weight_changes(num_steps) for source in sources]
         self.starts = np.array(sorted({0, *(start for change in changes for start, _ in change)}))  # (phases,)
@@ -86,23 +100,60 @@ class MixtureSampler(Sampler[int]):
 
     def _take(self, source: int, before: int, count: int) -> np.ndarray:
         """Take rows number `before` to `before + count` of the endless sequence of one source: (count,)."""
-        rows = self.rows[source]
+        rows, length = self.rows[source], self.lengths[source]
         if not count:
             return rows[:0]
-        first, last = before // len(rows), (before + count - 1) // len(rows)
+        first, last = before // length, (before + count - 1) // length
         orders = [rows[self._shuffle(source, number)] for number in range(first, last + 1)]
-        start = before - first * len(rows)
+        start = before - first * length
         return np.concatenate(orders)[start : start + count]
 
     def _shuffle(self, source: int, number: int) -> np.ndarray:
-        """Draw an order of the rows of a source, groups together: (rows of the source,)."""
+        """Draw an order of the rows of a pass, groups together: (rows of the pass,)."""
         generator, groups = np.random.default_rng([self.seed, source, number]), self.groups[source]
+        places, chains = self._list_pass(source, number), self.chains[source]
+        if chains is not None:
+            return chains.shuffle(generator, places)
         if groups is None:
-            return generator.permutation(len(self.rows[source]))
-        return self._shuffle_groups(generator, groups)
+            return places[generator.permutation(len(places))]
+        return places[self._shuffle_groups(generator, groups[places])]
+
+    def _list_pass(self, source: int, number: int) -> np.ndarray:
+        """List the rows of a source that come in a pass: (rows of the pass,)."""
+        turns = self.turns[source]
+        return np.arange(len(self.rows[source])) if turns is None else turns.list_pass(number)
+
+    def _plan_turns(self, number: int, source: PairSource, text_ids: np.ndarray | None) -> "_Turns | None":
+        """Line up the rows of each text in a random order, if not all of them come in a pass."""
+        if source.molecules_per_text is None:
+            return None
+        if text_ids is None:
+            raise ValueError(
+                f"The source {source.name} has `molecules_per_text`, but the rows have no `text_ids` to tell equal "
+                "texts. `featurize_pairs` gives them."
+            )
+        texts = _number_groups(text_ids[self.rows[number]])
+        order, places = _line_up(np.random.default_rng([self.seed, number, 0, 1]), texts)
+        turns = np.empty_like(places)
+        turns[order] = places
+        return _Turns(turns, np.bincount(texts)[texts], source.molecules_per_text)
+
+    def _plan_chains(self, number: int, source: PairSource, neighbours: np.ndarray | None) -> "_Chains | None":
+        """Number the neighbours of a source within it, if similar rows are to follow each other."""
+        if source.similar_together is None:
+            return None
+        if neighbours is None:
+            raise ValueError(
+                f"The source {source.name} has `similar_together`, but nothing tells which rows are alike. "
+                "`find_similar_pairs` does, with a model that is trained already."
+            )
+        rows = self.rows[number]
+        place = np.full(len(neighbours) + 1, -1, dtype=np.int64)  # the last one is that of row -1
+        place[rows] = np.arange(len(rows))
+        return _Chains(place[neighbours[rows]], source.similar_together)
 
     def _shuffle_groups(self, generator: np.random.Generator, groups: np.ndarray) -> np.ndarray:
-        """Draw an order of groups, each of them whole: (rows of the source,)."""
+        """Draw an order of groups, each of them whole: (rows of the pass,)."""
         return np.argsort(generator.permutation(int(groups.max(initial=-1)) + 1)[groups], kind="stable")
 
 
@@ -113,13 +164,50 @@ class PairwiseSampler(MixtureSampler):
     """
 
     def _shuffle_groups(self, generator: np.random.Generator, groups: np.ndarray) -> np.ndarray:
-        """Draw the twos, and an order of them: (rows of the source,)."""
-        rows = generator.permutation(len(groups))
-        rows = rows[np.argsort(groups[rows], kind="stable")]  # group by group, each in a random order
-        sizes = np.bincount(groups)
-        place = np.arange(len(rows)) - np.repeat(sizes.cumsum() - sizes, sizes)  # within the group
-        pairs = np.cumsum(place % 2 == 0) - 1
+        """Draw the twos, and an order of them: (rows of the pass,)."""
+        rows, places = _line_up(generator, groups)
+        pairs = np.cumsum(places % 2 == 0) - 1
         return rows[super()._shuffle_groups(generator, pairs)]
+
+
+class _Turns(NamedTuple):
+    """The turn of each row among those of its text."""
+
+    turns: np.ndarray  # (rows of the source,) from 0 on within the text
+    sizes: np.ndarray  # (rows of the source,) rows of the text
+    limit: int  # rows of a text in a pass
+
+    def list_pass(self, number: int) -> np.ndarray:
+        """List the rows whose turn it is, `limit` of each text or all if there are fewer: (rows of the pass,)."""
+        return np.flatnonzero((self.turns - number * self.limit) % self.sizes < self.limit)
+
+
+class _Chains(NamedTuple):
+    """Rows that are drawn one after the other because they are alike."""
+
+    neighbours: np.ndarray  # (rows of the source, K), numbered within the source; negative: none
+    length: int  # rows of a chain
+
+    def shuffle(self, generator: np.random.Generator, places: np.ndarray) -> np.ndarray:
+        """Draw an order of some rows, chain by chain: (rows,) -> (rows,)."""
+        is_left = np.zeros(len(self.neighbours) + 1, dtype=bool)  # the last one is that of no row
+        is_left[places] = True
+        order: list[int] = []
+        for place in generator.permutation(places).tolist():
+            if is_left[place]:
+                others = self.neighbours[place]
+                chain = [place, *others[is_left[others] & (others != place)][: self.length - 1].tolist()]
+                is_left[chain] = False
+                order += chain
+        return np.array(order, dtype=np.int64)
+
+
+def _line_up(generator: np.random.Generator, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Draw an order of the rows of each group: (R,) -> rows, group by group, and the place of each in its group."""
+    rows = generator.permutation(len(groups))
+    rows = rows[np.argsort(groups[rows], kind="stable")]
+    sizes = np.bincount(groups)
+    return rows, np.arange(len(rows)) - np.repeat(sizes.cumsum() - sizes, sizes)
 
 
 def _number_groups(group_ids: np.ndarray) -> np.ndarray:

@@ -25,7 +25,8 @@ from .checkpoints import STAGING_FOLDER
 from .guarded_training import GuardedTraining
 from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups, split_adversaries
-from .sampling import MixtureSampler, PairwiseSampler
+from .perturbation import Perturbation
+from .sampling import MixtureSampler, PairwiseSampler, RowIds
 
 # Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
 PAIR_FACTOR = 0x9E3779B97F4A7C15 - (1 << 64)
@@ -92,15 +93,19 @@ class FineMolTexTrainer(MoleculeTrainer):
         *args: Any,
         sources: Sequence[PairSource] | None = None,
         borrow: TextBorrower | None = None,
+        perturb: Perturbation | None = None,
+        neighbours: np.ndarray | None = None,
         **kwargs: Any,
     ) -> None:
         """Build the Trainer.
 
-        Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight. With `borrow`, molecules
-        get the texts of similar ones in training.
+        Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight. `neighbours (R, K)` are
+        the rows like each row, which sources with `similar_together` draw after it; -1 where there are none. In
+        training, with `borrow`, molecules get the texts of similar ones, and with `perturb`, bonds, atoms and words
+        change.
         """
         super().__init__(*args, **kwargs)
-        self.sources, self.borrow = sources, borrow
+        self.sources, self.borrow, self.perturb, self.neighbours = sources, borrow, perturb, neighbours
         if self.args.push_to_hub and self.args.hub_strategy in (HubStrategy.CHECKPOINT, HubStrategy.ALL_CHECKPOINTS):
             raise ValueError(
                 f"`hub_strategy` {self.args.hub_strategy.value!r} would upload pickled optimizer states, which nobody "
@@ -136,6 +141,8 @@ class FineMolTexTrainer(MoleculeTrainer):
             inputs["seeds"] = make_pair_seeds(pair_ids, step if model.training else None)  # (B,)
             if self.borrow is not None and model.training:
                 inputs = self.borrow(inputs, pair_ids)
+            if self.perturb is not None and model.training:
+                inputs = self.perturb(inputs)
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         sums = self._loss_sums[model.training]
         for name, value in outputs["losses"].items():
@@ -154,15 +161,16 @@ class FineMolTexTrainer(MoleculeTrainer):
         if args.texts_together:
             molecule_ids = rows.with_format("numpy")["molecule_ids"][:]
             group_ids = molecule_ids if group_ids is None else np.where(group_ids < 0, molecule_ids, group_ids)
+        ids = rows.with_format("numpy")
+        text_ids = ids["text_ids"][:] if "text_ids" in rows.column_names else None
         return (PairwiseSampler if args.texts_together else MixtureSampler)(
-            rows.with_format("numpy")["source_ids"][:],
+            RowIds(ids["source_ids"][:], group_ids, text_ids, self.neighbours),
             self.sources,
             draws_per_step=args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
             num_steps=args.max_steps,
             num_epochs=args.num_train_epochs,
             seed=args.seed if args.data_seed is None else args.data_seed,
             current_step=lambda: self.state.global_step,
-            group_ids=group_ids,
         )
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:

@@ -10,7 +10,7 @@ from modeling_finemoltex.data.query_rows import add_facts, restore_facts
 from modeling_finemoltex.data.sources import PairSource, load_source
 from modeling_finemoltex.model.answers_finemoltex import find_answers
 from modeling_finemoltex.processors import FineMolTexDataCollator
-from modeling_finemoltex.training.sampling import MixtureSampler
+from modeling_finemoltex.training.sampling import MixtureSampler, RowIds
 
 SMILES = ["CCO", "CC(=O)Oc1ccccc1C(=O)O", "Clc1ccncc1", "OCC(O)CO", "NCC(=O)O", "C1CCNC1"]
 
@@ -28,7 +28,7 @@ def rows(table):
 
 
 def test_rows_are_texts_with_their_conditions(rows):
-    assert set(rows.column_names) == {"smiles", "text", "row", "inchikey", "facts", "conditions", "group_ids"}
+    assert set(rows.column_names) == {"smiles", "text", "row", "skeletons", "facts", "conditions", "group_ids"}
     assert set(rows["smiles"]) <= set(SMILES) and 20 < len(rows) < 60
     for row in rows:
         counts = restore_facts(row["facts"])
@@ -62,14 +62,13 @@ def test_groups_are_drawn_together():
     order = np.random.default_rng(0).permutation(40)
     sources = [PairSource("queries")]
     sampler = MixtureSampler(
-        np.zeros(40, int),
+        RowIds(np.zeros(40, int), group_ids[order]),
         sources,
         8,
         num_steps=5,
         num_epochs=1,
         seed=0,
         current_step=lambda: 0,
-        group_ids=group_ids[order],
     )
     drawn = group_ids[order][list(sampler)]
     assert sorted(drawn) == sorted(group_ids) and (drawn[::2] == drawn[1::2]).all()

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from modeling_finemoltex.data import descriptor_captions, sources
-from modeling_finemoltex.data.identifiers import inchikey14
+from modeling_finemoltex.data.identifiers import skeletons
 from modeling_finemoltex.data.sources import PairSource, is_molecule_name, load_molecules, load_source
 
 TABLE = """id,smiles,name,synonyms,split
@@ -120,9 +120,10 @@ def test_unreadable_molecules_stop_the_reading_or_are_left_out_and_counted(file,
 
 def test_rows_are_kept_and_identified_on_request(file, monkeypatch):
     first = load_source(PairSource(file), on_error="skip", identify=True)
-    assert first["inchikey"][:] == [inchikey14(smiles) for smiles in first["smiles"]]
+    assert first["skeletons"][:] == [skeletons(smiles) for smiles in first["smiles"]]
     monkeypatch.setattr(sources, "_write_pairs", lambda *args, **kwargs: pytest.fail("read twice"))
-    again = load_source(PairSource(file, name="renamed", weight=3), on_error="skip", identify=True)
+    renamed = PairSource(file, name="renamed", weight=3, molecules_per_text=2)
+    again = load_source(renamed, on_error="skip", identify=True)
     assert again[:] == first[:]
 
 
@@ -133,9 +134,9 @@ def test_processes_and_samples_change_nothing_else(file):
 
 
 def test_evaluation_molecules_need_no_text(tmp_path):
-    (tmp_path / "pool.csv").write_text("smiles,split\nCCO,test\nC,train\nC1CC,val\n", encoding="utf-8")
+    (tmp_path / "pool.csv").write_text("smiles,split\nCCO,test\nC,train\nC1CC,val\nCCN.Cl,val\n", encoding="utf-8")
     held_out = PairSource("${data_dir}/pool.csv", where={"split": ["test", "val"]})
-    assert load_molecules(held_out, str(tmp_path))["inchikey"][:] == [inchikey14("CCO"), None]
+    assert load_molecules(held_out, str(tmp_path))["skeletons"][:] == [skeletons("CCO"), None, skeletons("CCN.Cl")]
 
 
 def test_weights_change_at_steps_or_shares_of_the_training():
@@ -158,6 +159,8 @@ def test_sources_are_read_from_json_or_a_path():
         ('{"dataset": "a.csv", "weight": -1}', "weights and steps must be 0 or more: got -1"),
         ('{"dataset": "a.csv", "weight": "much"}', "`weight` must be a number, or a table"),
         ('{"dataset": "a.csv", "texts_per_molecule": 0}', "`texts_per_molecule` must be 1 or more: got 0"),
+        ('{"dataset": "a.csv", "molecules_per_text": 0}', "`molecules_per_text` must be 1 or more: got 0"),
+        ('{"dataset": "a.csv", "queries": true, "molecules_per_text": 4}', "would part queries from their near"),
         ('{"dataset": "a.csv", "max_rows": 0}', "`max_rows` must be 1 or more: got 0"),
         ('{"dataset": "a.csv", "describe": "rings"}', "`describe` must be true, false or 'properties': got 'rings'"),
         ('{"dataset": "a.csv", "describe": true, "text_column": "name"}', "of `describe` are not read from a column"),

@@ -37,5 +37,5 @@ class TestEnergyObjective(ObjectiveContract):
 
 
 def test_unknown_losses_are_refused():
-    with pytest.raises(ValueError, match=r"`loss` must be one of \('info_nce', 'ebm_nce'\): got 'triplet'"):
+    with pytest.raises(ValueError, match=r"`loss` must be one of \('info_nce', 'ebm_nce', 'sigmoid'\): got 'triplet'"):
         ContrastiveOptions(loss="triplet")

@@ -3,7 +3,13 @@ import math
 import pytest
 import torch
 
-from modeling_finemoltex.model.losses_finemoltex import contrastive_loss, ebm_nce, info_nce, masked_prediction_loss
+from modeling_finemoltex.model.losses_finemoltex import (
+    CONTRASTIVE_LOSSES,
+    contrastive_loss,
+    ebm_nce,
+    masked_prediction_loss,
+    sigmoid_nce,
+)
 
 B, P = 6, 8
 
@@ -22,14 +28,20 @@ def test_zero_similarities_give_log_2_for_ebm_nce():
     torch.testing.assert_close(ebm_nce(torch.zeros(B, B), torch.arange(B)), torch.tensor(math.log(2.0)))
 
 
-@pytest.mark.parametrize("objective", [info_nce, ebm_nce])
+def test_zero_similarities_give_the_odds_of_the_batch_for_the_sigmoid_loss():
+    """Each decision at its prior: log(B) for the positive, log(B / (B - 1)) for each of the others."""
+    loss = sigmoid_nce(torch.zeros(B, B), torch.arange(B))
+    torch.testing.assert_close(loss, torch.tensor(math.log(B) + (B - 1) * math.log(B / (B - 1))))
+
+
+@pytest.mark.parametrize("objective", CONTRASTIVE_LOSSES.values())
 def test_aligned_pairs_cost_less_than_shuffled_ones(objective):
     logits = 10 * torch.eye(B)
     rows = torch.arange(B)
     assert objective(logits, rows) < objective(logits, rows.roll(1))
 
 
-@pytest.mark.parametrize("objective", ["info_nce", "ebm_nce"])
+@pytest.mark.parametrize("objective", CONTRASTIVE_LOSSES)
 def test_pairs_of_the_same_molecule_or_text_are_no_negatives(objective):
     molecules, texts = unit_vectors(B), unit_vectors(B)
     ids = torch.arange(B)
@@ -42,7 +54,7 @@ def test_pairs_of_the_same_molecule_or_text_are_no_negatives(objective):
     logits = scale * molecules @ texts.T
     excluded = torch.zeros(B, B, dtype=torch.bool)
     excluded[0, 1] = excluded[1, 0] = True
-    function = {"info_nce": info_nce, "ebm_nce": ebm_nce}[objective]
+    function = CONTRASTIVE_LOSSES[objective]
     expected = (function(logits, ids, excluded) + function(logits.T, ids, excluded)) / 2
     torch.testing.assert_close(loss, expected)
     assert not torch.isclose(loss, contrastive_loss(molecules, texts, scale, objective, ids, ids))

@@ -32,6 +32,24 @@ TAILS = (
     "\u03b1",
     "\x1b",
 )
+CITATIONS = (
+    "[A12, L34]",
+    "[A12][L3]",
+    "[FDA Label]",
+    "(PMID: 12345678)",
+    "PMID:1",
+    "(ref. 4)",
+    "[PubMed:1234]",
+    "{ECO:1|PubMed:1}",
+)
+CHEMISTRY = (
+    "[2H] [1,2-b] spiro[4.5] benzo[a]pyrene [18F]fluoro bicyclo[2.2.1]heptane N-[2-(x)] [3,4]-fused (L1210)".split()
+)
+PIECES = (
+    *CITATIONS,
+    *CHEMISTRY,
+    *"toxic melts It. of [1] (see ) [ ] ( , ; : . &amp &#91 <b x=1> <b \u03b2 \u2013".split(),
+)
 few = hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
 
 
@@ -100,3 +118,40 @@ def test_any_text_has_a_plain_spelling(text):
     for start in range(len(plain.text)):
         first, last = plain.locate(start, start + 1)
         assert 0 <= first < last <= len(text)
+
+
+@few
+@hypothesis.given(
+    pieces=strategies.lists(
+        strategies.tuples(strategies.sampled_from(PIECES), strategies.sampled_from(("", " ", "\n")))
+    )
+)
+def test_citations_among_anything_go_once(pieces):
+    text = "".join(piece + blank for piece, blank in pieces)
+    plain = normalize_text(text)
+    assert normalize_text(plain.text) == (plain.text, None)
+    places = [plain.locate(place, place + 1) for place in range(len(plain.text))]
+    assert places == sorted(places) and all(0 <= start < end <= len(text) for start, end in places)
+    for character, (start, end) in zip(plain.text, places, strict=True):
+        assert character == text[start:end] or {"&", "<", "\u03b2", "\u2013"} & set(text[start:end])
+    assert bool(text.strip()) == bool(plain.text.strip()) or "<b" in text
+
+
+WORDS = strategies.lists(
+    strategies.sampled_from((*"drug toxic melts acid".split(), *CHEMISTRY)), min_size=1, max_size=6
+)
+
+
+@few
+@hypothesis.given(sentences=strategies.lists(WORDS, min_size=1, max_size=5), data=strategies.data())
+def test_a_description_reads_the_same_with_and_without_citations(sentences, data):
+    cited = plain = ""
+    for words in sentences:
+        for number, word in enumerate(words):
+            cited, plain = cited + " " * bool(number) + word, plain + " " * bool(number) + word
+            if not word.startswith("[") and data.draw(strategies.booleans()):
+                cited += " " + data.draw(strategies.sampled_from(CITATIONS))
+        after, end = data.draw(strategies.sampled_from((". ", ".[A12] ", ". (L34, T5) ", " [L1, A22]. "))), ". "
+        cited, plain = cited + after + "It is ", plain + end + "It is "
+    assert normalize_text(plain).text == plain
+    assert normalize_text(cited).text == plain

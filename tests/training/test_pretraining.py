@@ -111,10 +111,11 @@ def test_named_evaluation_sets_are_removed_from_training(prepare, tmp_path):
     file = tmp_path / "evaluation.csv"
     with file.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows(
-            [("smiles", "text"), ("CCCCC", "pentane"), ("Fc1cccc(Cl)c1", "written otherwise")]
+            [("smiles", "text"), ("CCCCC", "pentane"), ("Fc1cccc(Cl)c1.O", "written otherwise, with water")]
         )
     prepared, _ = prepare("--eval_sets", str(file))
     assert prepared.summary["removed"] == {str(file): 3}  # pentane once, the ring named from both ends
+    assert prepared.summary["removed_molecules"] == {str(file): 2}
     assert sum(counts["pairs"] for counts in prepared.summary["splits"].values()) == 193
 
 
@@ -215,7 +216,7 @@ def test_a_mixture_trains_and_resumes_with_other_weights_but_not_with_other_rows
     card = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
     assert "pairs, names, generated" in card and str(tmp_path) not in card
     recipe = json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))
-    recipe["sources"][0]["weight"] = 3
+    recipe["sources"][0] |= {"weight": 3, "molecules_per_text": 2}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
     resume = ["--resume_from_checkpoint", str(tmp_path / "run" / "checkpoint-1")]
     assert run_example([*mixture, *resume]) == 0

@@ -7,14 +7,14 @@ from torch.utils.data import BatchSampler
 from transformers import TrainerCallback
 
 from modeling_finemoltex.data import PairSource
-from modeling_finemoltex.training.sampling import MixtureSampler, PairwiseSampler
+from modeling_finemoltex.training.sampling import MixtureSampler, PairwiseSampler, RowIds
 
 SOURCE_IDS = np.repeat([0, 1, 2], [600, 300, 100])
 
 
 def make_sampler(*weights, draws_per_step=10, step=0, num_steps=0, num_epochs=1.0, seed=0, source_ids=SOURCE_IDS):
     chosen = [PairSource(f"s{number}", weight=weight) for number, weight in enumerate(weights)]
-    return MixtureSampler(source_ids, chosen, draws_per_step, num_steps, num_epochs, seed, lambda: step)
+    return MixtureSampler(RowIds(source_ids), chosen, draws_per_step, num_steps, num_epochs, seed, lambda: step)
 
 
 def test_sources_are_drawn_by_weight_whatever_their_size():
@@ -86,7 +86,9 @@ def test_texts_of_a_molecule_come_in_twos_and_in_other_twos_each_pass():
     groups = np.random.default_rng(0).permutation(np.repeat(np.arange(20), np.arange(1, 21)))  # of 1 to 20 rows
     passes = []
     for step in range(3):
-        sampler = PairwiseSampler(0 * groups, [PairSource("all")], 210, 0, 9.0, 0, lambda step=step: step, groups)
+        sampler = PairwiseSampler(
+            RowIds(0 * groups, groups), [PairSource("all")], 210, 0, 9.0, 0, lambda step=step: step
+        )
         passes.append(np.array(list(sampler)))
         assert sorted(passes[-1]) == list(range(210))
         drawn, places = groups[passes[-1]], np.arange(210)
@@ -96,6 +98,93 @@ def test_texts_of_a_molecule_come_in_twos_and_in_other_twos_each_pass():
         assert np.mean([len(run) for run in runs]) < 2.1  # and not whole molecules
     partners = [{frozenset(drawn[place : place + 2]) for place in range(209)} for drawn in passes]
     assert len(partners[0] & partners[1]) < 40
+
+
+TEXT_SIZES = np.array([1, 2, 3, 4, 10, 80])  # rows of each text
+TEXT_IDS = np.random.default_rng(1).permutation(np.repeat(np.arange(6), TEXT_SIZES) + 2**62)  # 100 rows
+
+
+def draw_passes(count, limit=3, text_ids=TEXT_IDS, seed=0, kind=MixtureSampler, group_ids=None):
+    """The rows of the first passes through a source of capped texts, one pass an epoch."""
+    source, length, steps = PairSource("capped", molecules_per_text=limit), 1 + 2 + 4 * 3, iter(range(count))
+    sampler = kind(RowIds(0 * text_ids, group_ids, text_ids), [source], length, count, 1.0, seed, lambda: next(steps))
+    assert len(sampler) == length
+    return np.array([list(sampler) for _ in range(count)])
+
+
+def test_a_text_comes_with_a_few_of_its_molecules_in_a_pass():
+    for drawn in draw_passes(30):
+        assert len(set(drawn)) == len(drawn)
+        assert (np.bincount(TEXT_IDS[drawn] - 2**62) == np.minimum(TEXT_SIZES, 3)).all()
+
+
+def test_all_molecules_of_a_text_come_before_one_comes_again():
+    drawn = draw_passes(60)
+    for text, size in enumerate(TEXT_SIZES):
+        is_text = TEXT_IDS == text + 2**62
+        counts = np.array([np.bincount(rows, minlength=100)[is_text] for rows in drawn]).cumsum(axis=0)  # (passes, k)
+        assert np.ptp(counts, axis=1).max() == (size > 3)
+        assert counts[-1].sum() == 60 * min(size, 3)
+
+
+def test_capped_draws_depend_on_seed_and_pass_alone():
+    drawn = draw_passes(8)
+    assert (draw_passes(8) == drawn).all() and (draw_passes(4) == drawn[:4]).all()
+    assert (draw_passes(8, seed=1) != drawn).any(axis=1).all()
+    source = PairSource("capped", molecules_per_text=3)
+    resumed = MixtureSampler(RowIds(0 * TEXT_IDS, None, TEXT_IDS), [source], 15, 8, 1.0, 0, lambda: 5)
+    assert list(resumed) == drawn[5].tolist()
+    long = MixtureSampler(RowIds(0 * TEXT_IDS, None, TEXT_IDS), [source], 5, 0, 9.0, 0, lambda: 5)
+    assert (len(long), list(long)) == (15, drawn[1].tolist())  # three steps an epoch
+
+
+def test_rows_without_a_text_and_sources_without_a_limit_are_as_before():
+    text_ids = np.where(np.arange(1000) % 2, 7, -1)  # half of the rows have one text in common
+    plain = PairSource("plain")
+    for limit in (None, 1000, 20):
+        capped = PairSource("capped", molecules_per_text=limit)
+        sampler = MixtureSampler(RowIds(SOURCE_IDS.clip(max=1), None, text_ids), [capped, plain], 10, 0, 1.0, 0, int)
+        assert len(sampler) == (1000 if limit != 20 else 400 + 300 + 20)
+        unlimited = make_sampler(1, 1, source_ids=SOURCE_IDS.clip(max=1))
+        drawn, expected = np.array(list(sampler)), np.array(list(unlimited))
+        if limit != 20:
+            assert (drawn == expected).all()
+        second, expected = drawn[drawn >= 600], expected[expected >= 600]
+        shared = min(len(second), len(expected))
+        assert shared > 300 and (second[:shared] == expected[:shared]).all()
+        one_pass = sampler._take(0, 0, sampler.lengths[0])
+        assert set(one_pass[one_pass % 2 == 0]) == set(range(0, 600, 2))
+
+
+def test_capped_rows_of_a_group_are_drawn_together():
+    groups = np.arange(100) // 4
+    for kind, size in ((MixtureSampler, 4), (PairwiseSampler, 2)):
+        for drawn in draw_passes(10, kind=kind, group_ids=groups):
+            runs = np.split(drawn, np.flatnonzero(np.diff(groups[drawn])) + 1)
+            assert sum(len(run) // 2 for run in runs) >= sum(np.bincount(groups[drawn]) // 2)
+            assert size == 2 or len(runs) == len(set(groups[drawn]))
+
+
+def test_texts_must_be_told_apart_to_be_capped(make_trainer):
+    sources = [PairSource("capped", molecules_per_text=2), PairSource("odd")]
+    with pytest.raises(ValueError, match="source capped has `molecules_per_text`, but the rows have no `text_ids`"):
+        MixtureSampler(RowIds(np.array([0, 0, 1])), sources, 2, 0, 1.0, 0, int)
+    trainer = make_trainer(sources=sources)
+    trainer.train_dataset = trainer.train_dataset.remove_columns("text_ids")
+    with pytest.raises(ValueError, match="`featurize_pairs` gives them"):
+        trainer._get_train_sampler()
+
+
+def test_the_trainer_caps_the_molecules_of_a_text(make_trainer):
+    sources = [PairSource("even", molecules_per_text=1), PairSource("odd", weight=0)]
+    trainer = make_trainer(sources=sources, max_steps=4, per_device_train_batch_size=2, seed=3)
+    texts = np.array([5, 0, 5, 1, 5, 2, 6, 3])  # the even rows have two texts
+    trainer.train_dataset = trainer.train_dataset.remove_columns("text_ids").add_column("text_ids", texts)
+    pairs = PairRecorder(trainer)
+    trainer.train()
+    batches = [sorted(batch) for batch in pairs.pairs.values()][:4]
+    assert all(batch[1] == 6 for batch in batches)
+    assert {batch[0] for batch in batches[:3]} == {0, 2, 4}
 
 
 def test_the_trainer_draws_the_texts_of_a_molecule_together(make_trainer):
