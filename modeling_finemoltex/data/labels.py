@@ -33,7 +33,7 @@ _WHOLE_NUMBER = re.compile(r"([-+]?\d+)\.0*")
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 _SIGNS = r"<=|>=|=<|=>|<<|>>|[<>\u2264\u2265\u2272\u2273~\u223c\u2248]|ca\.?|about|approx\.?"
 _QUALIFIED = re.compile(rf"(?:{_SIGNS})\s*({_NUMBER})")
-_RANGE = re.compile(rf"({_NUMBER})\s*%?(?:\s*(?:[-\u2013\u2014]|\.\.)\s*|\s+to\s+)({_NUMBER})")
+_RANGE = re.compile(rf"({_NUMBER})\s*%?(?:\s*(?:[-\u2013\u2014]|\.\.)\s*|\s*to\s*)({_NUMBER})")
 
 
 @dataclass(frozen=True)
@@ -239,13 +239,13 @@ def _read_cell(cell: Any, is_binary: bool) -> _Reading:
 def _read_number(text: str, is_percent: bool) -> _Reading:
     """Read a number, a bound or a range."""
     qualified, ends = _QUALIFIED.fullmatch(text), _RANGE.fullmatch(text)
-    if qualified:
-        return _Reading(_to_number(qualified[1]), "qualified", is_percent)
     if ends:
         low, high = map(_to_number, ends.groups())
         return _Reading((low + high) / 2, "ranges", is_percent) if low <= high else _REFUSED
-    number = _to_number(text.removeprefix("=").lstrip())
-    return _REFUSED if math.isnan(number) else _Reading(number, "number", is_percent)
+    number = _to_number(qualified[1] if qualified else text.removeprefix("=").lstrip())
+    if math.isnan(number):
+        return _REFUSED
+    return _Reading(number, "qualified" if qualified else "number", is_percent)
 
 
 def _to_number(text: str) -> float:

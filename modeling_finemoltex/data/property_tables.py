@@ -49,6 +49,8 @@ MOLECULENET = {
 # Names of columns that hold the labels if nobody says which do.
 PUBLISHED_LABELS = tuple(column for known in MOLECULENET.values() for column in known.labels)
 USUAL_LABELS = ("label", "labels", "target", "y", "class", "activity", "active")
+# Names of columns that are never taken for the labels because they are the only ones left.
+NO_LABELS = {"", "id", "mol_id", "cid", "name", "num", "index", "unnamed: 0", "inchi", "inchikey", "split", "fold"}
 _EXACT = InexactLabels()
 
 
@@ -227,7 +229,8 @@ def _guess_labels(names: list[str], path: str) -> list[str]:
     """
     published = [name for name in names if name in PUBLISHED_LABELS]
     usual = [name for name in names if name.lower() in USUAL_LABELS]
-    found = published or usual or (names if len(names) == 1 else [])
+    left = [name for name in names if name.lower() not in NO_LABELS]
+    found = published or usual or (left if len(left) == 1 else [])
     if len(found) > 1:
         raise ValueError(f"{path}: any of {list_columns(found)} may hold the labels. Name them with `label_columns`.")
     return found

@@ -56,6 +56,7 @@ def test_numbers(cells, values):
         ("1-3-5", "regression", "Write a number"),
         ("< LOD", "regression", "Write a number"),
         (">", "regression", "Write a number"),
+        (">1e999", "regression", "Write a number"),
         ("45,5 %", "regression", "a point before the decimals"),
         ("%", "regression", "Write a number"),
         (">10", "binary", "of numbers with regression"),

@@ -95,6 +95,7 @@ def test_wrong_columns(write):
         ("num,name,p_np,SMILES", "p_np"),
         ("id,smiles,Label", "Label"),
         ("SMILES,blood", "blood"),
+        ("Name,SMILES,blood,split", "blood"),
     ],
 )
 def test_columns_are_guessed_where_one_can_be_meant(write, header, labels, caplog):
@@ -117,6 +118,8 @@ def test_columns_of_which_several_can_be_meant_are_an_error(write):
         load_property_table(write("smiles,p_np,Class\nC,1,0\n"))
     with pytest.raises(ValueError, match=r"any of \['y', 'target'\] may hold the labels"):
         load_property_table(write("smiles,y,target\nC,1,0\n"))
+    with pytest.raises(ValueError, match=r"Name the columns of the labels with `label_columns`: got \[\]"):
+        load_property_table(write("smiles,id\nC,1\n"), task_type="regression")
     with pytest.raises(ValueError, match=r"has the columns \['smiles', 'SMILES'\], and any may be meant"):
         load_property_table(write("smiles,SMILES,y\nC,CC,0\n"))
     assert load_property_table(write("smiles,SMILES,y\nC,CC,0\n"), smiles_column="SMILES").smiles == ["CC"]
