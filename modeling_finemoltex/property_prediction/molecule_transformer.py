@@ -17,9 +17,14 @@ from .descriptors import MOST, compute_descriptors
 from .molecule_column import MoleculeColumn, read_molecule_column
 
 try:
+    import sklearn
     from sklearn.base import BaseEstimator, TransformerMixin
+
+    # Before, a table made of a series had other row labels, and went beside other columns in the wrong order.
+    if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 7):
+        raise ImportError(f"scikit-learn {sklearn.__version__} is installed")
 except ImportError as error:
-    raise ImportError('This needs scikit-learn 1.5 or later: pip install "finemoltex[properties]"') from error
+    raise ImportError('This needs scikit-learn 1.7 or later: pip install "finemoltex[properties]"') from error
 
 logger = logging.getLogger(__name__)
 
@@ -82,11 +87,12 @@ class FineMolTexTransformer(TransformerMixin, BaseEstimator):
         self._check_parameters()
         column = read_molecule_column(X)
         self.n_features_in_ = 1
-        for name in ("feature_names_in_", "fingerprint_"):  # of an earlier fit
-            vars(self).pop(name, None)
+        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit
+        self.fingerprint_: dict[str, str] = {}
         if column.name is not None:
             self.feature_names_in_ = np.array([column.name], dtype=object)
-        self.fingerprint_ = dict(self._load().fingerprint) if self._has("embedding") else {}
+        if self._has("embedding"):
+            self.fingerprint_ = dict(self._load().fingerprint)
         self.descriptor_names_ = list(DESCRIPTORS) if self._has("descriptors") else []
         return self
 

@@ -7,7 +7,7 @@ refused, and on a transformer that reads each row of numbers as a molecule, wher
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", minversion="1.6")
+pytest.importorskip("sklearn", minversion="1.7")
 
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 

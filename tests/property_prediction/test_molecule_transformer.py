@@ -1,6 +1,7 @@
 """Molecules as features for scikit-learn: alone, in pipelines, in searches, copied, pickled, and by its own checks."""
 
 import pickle
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from rdkit import Chem
 
-pytest.importorskip("sklearn")
+pytest.importorskip("sklearn", minversion="1.7")
 
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -199,6 +200,13 @@ def test_another_model_under_the_same_name_is_refused(config, processor, tmp_pat
     with pytest.raises(ValueError, match="is not the model of `fit`: weights .* now, .* then"):
         fitted.transform(SMILES)
     assert not np.allclose(fitted.fit_transform(SMILES), before, atol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")
+def test_an_old_scikit_learn_is_refused(monkeypatch):
+    monkeypatch.setattr("sklearn.__version__", "1.6.1")
+    with pytest.raises(ImportError, match="needs scikit-learn 1.7 or later: pip install"):
+        runpy.run_module(molecule_transformer.__name__)
 
 
 def test_copies_share_one_model(make):
