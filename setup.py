@@ -41,8 +41,9 @@ EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
 # faiss-cpu holds the search indices; scikit-learn weighs the words of the lexical baselines (CVE-2024-5206: before 1.5
 # its vectoriser kept words of the training texts).
 RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.5"]
-# scikit-learn (and with it scipy) scores, calibrates and holds the fingerprint baselines; peft adds LoRA updates.
-PROPERTIES = ["scikit-learn>=1.5", "peft>=0.15"]
+# scikit-learn (and with it scipy) scores, calibrates, holds the fingerprint baselines and takes molecules through
+# `FineMolTexTransformer` (before 1.7, tables made of a series had other row labels); peft adds LoRA updates.
+PROPERTIES = ["scikit-learn>=1.7", "peft>=0.15"]
 # Both propose analogues: crem by fragments of a library, selfies by random symbols; motif swaps need neither.
 EDITING = ["crem>=0.3", "selfies>=2.1"]
 # scikit-learn fits what explains masked predictions, and maps tokens; matplotlib draws.

@@ -57,6 +57,7 @@ from .processors import FineMolTexDataCollator as FineMolTexDataCollator
 from .processors import FineMolTexFeatureExtractor as FineMolTexFeatureExtractor
 from .processors import FineMolTexProcessor as FineMolTexProcessor
 from .processors import train_motif_vocab as train_motif_vocab
+from .property_prediction import FineMolTexTransformer as FineMolTexTransformer
 from .registration import AutoModelForMoleculeEditing as AutoModelForMoleculeEditing
 from .registration import AutoModelForMoleculeRetrieval as AutoModelForMoleculeRetrieval
 from .registration import register as register

@@ -7,6 +7,7 @@ from .feature_cache import featurize_pairs as featurize_pairs
 from .feature_cache import skipped_rows as skipped_rows
 from .identifiers import skeletons as skeletons
 from .identifiers import try_parse as try_parse
+from .labels import InexactLabels as InexactLabels
 from .leakage import deduplicate_against as deduplicate_against
 from .molecule_files import MoleculeFile as MoleculeFile
 from .molecule_filters import MoleculeFilter as MoleculeFilter

@@ -51,7 +51,8 @@ def choose_column(names: Sequence[str], where: str, kind: str, asked: str | None
         `str`: Its name as the table spells it.
 
     Raises:
-        ValueError: If there is no such column; lists those that are there.
+        ValueError: If there is no such column; lists those that are there. If several have the usual name and differ
+            in case alone.
 
     Example:
     >>> choose_column(["ID", "Structure"], "a.csv", "smiles")
@@ -61,6 +62,9 @@ def choose_column(names: Sequence[str], where: str, kind: str, asked: str | None
 ['ID', 'Structure']. Name one with `smiles_column`.
     """
     found = find_column(names, kind, asked)
+    alike = [name for name in dict.fromkeys(names) if found is not None and name.lower() == found.lower()]
+    if asked is None and len(alike) > 1:
+        raise ValueError(f"{where} has the columns {alike}, and any may be meant. Name one with `{kind}_column`.")
     if found is None:
         looked_for = repr(asked) if asked is not None else f"named like {', '.join(USUAL_NAMES[kind])}"
         hint = ""

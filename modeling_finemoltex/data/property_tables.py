@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from .columns import choose_column, list_columns
 from .identifiers import explain_refusal, map_unique, try_parse
-from .labels import read_labels
+from .labels import InexactLabels, read_labels
 from .molecule_files import MoleculeFile
 from .rejection import join_reasons, refuse_all
 from .tables import load_table
@@ -46,6 +46,12 @@ MOLECULENET = {
     "freesolv": _Set(("expt",), task_type="regression", stem="sampl"),
     "lipophilicity": _Set(("exp",), task_type="regression"),
 }
+# Names of columns that hold the labels if nobody says which do.
+PUBLISHED_LABELS = tuple(column for known in MOLECULENET.values() for column in known.labels)
+USUAL_LABELS = ("label", "labels", "target", "y", "class", "activity", "active")
+# Names of columns that are never taken for the labels because they are the only ones left.
+NO_LABELS = {"", "id", "mol_id", "cid", "name", "num", "index", "unnamed: 0", "inchi", "inchikey", "split", "fold"}
+_EXACT = InexactLabels()
 
 
 @dataclass(frozen=True)
@@ -105,48 +111,48 @@ def load_property_table(
     text_column: str | None = None,
     data_dir: str | Path | None = None,
     num_proc: int | None = None,
+    inexact: InexactLabels = _EXACT,
 ) -> PropertyTable:
-    """Load molecules with labels.
+    """Load molecules with labels. Columns that were guessed are logged.
 
     Args:
         source (`str` or `MoleculeFile`): A MoleculeNet name (a key of `MOLECULENET`: `bbbp`, `tox21`, ...) with
             `data_dir`, or a file of any format.
         label_columns (sequence of `str`, *optional*): Columns of the labels; the set's own for a MoleculeNet name.
+            If absent, the one with a published name (`p_np`, `Class`, ...) or else a usual one (`USUAL_LABELS`).
         task_type (`str`): `"binary"` (each column 0 or 1, or words such as yes, no, true, active, negative),
-            `"multiclass"` (one column of class names) or `"regression"`; a MoleculeNet set has its own. Empty cells
-            and words such as nan, n/a or none are missing labels.
+            `"multiclass"` (one column of class names) or `"regression"`; a MoleculeNet set has its own.
         smiles_column (`str`, *optional*): Column of the molecules; without it, the usual names are tried.
         text_column (`str`, *optional*): Column of texts that the model reads beside the molecules.
         data_dir (`str` or `Path`, *optional*): Folder of the MoleculeNet files, such as `bbbp.csv` or `hiv.csv.gz`.
         num_proc (`int`, *optional*): Processes that parse SMILES.
+        inexact ([`InexactLabels`]): What becomes of `>10` and `1-3` in a regression; an error, if nothing is said.
 
     Returns:
-        [`PropertyTable`]. Rows that RDKit cannot parse are left out, logged and listed.
+        [`PropertyTable`]. Rows that RDKit cannot parse are left out, logged and listed. Empty cells are no labels.
 
     Raises:
-        ValueError: If the source or a column does not exist, or a label is not what `task_type` allows; names the row,
-            counted from 0 below the header, and the column.
+        ValueError: If a column is not there or ambiguous, or a cell is no label; names row (from 0) and column.
     """
     if task_type not in PROBLEM_TYPES:
         raise ValueError(f"`task_type` must be one of {', '.join(PROBLEM_TYPES)}: got {task_type!r}.")
-    name = source.lower() if isinstance(source, str) and source.lower() in MOLECULENET else None
-    known = None if name is None else MOLECULENET[name]
+    name = source.lower() if isinstance(source, str) else ""
+    known = MOLECULENET.get(name)
     if isinstance(source, MoleculeFile):
         smiles_column = smiles_column or source.columns["smiles"]
     if known is not None:
-        source = str(find_moleculenet_file(str(name), data_dir))
+        source = str(find_moleculenet_file(name, data_dir))
         task_type = task_type if label_columns else known.task_type
     path = str(source.path if isinstance(source, MoleculeFile) else source)
     named = [one for one in (smiles_column, text_column, *(label_columns or ())) if one is not None]
     rows = load_table(source, columns=named, on_broken="empty")  # a broken row is one that cannot be parsed
-    names = list(rows.column_names)
-    smiles_column = choose_column(names, path, "smiles", smiles_column)
-    chosen = _choose_labels(known, names, label_columns, task_type, path)
+    smiles_column, chosen = _choose_columns(rows.column_names, path, known, smiles_column, text_column, label_columns)
+    _check_labels(chosen, rows.column_names, task_type, path)
     smiles = _read_column(rows, smiles_column)
     kept, unparseable = _sort_out(smiles, num_proc, path)
-    labels, classes = read_labels([_read_column(rows, column) for column in chosen], chosen, task_type, path)
+    labels, classes = read_labels([_read_column(rows, one) for one in chosen], chosen, task_type, path, inexact)
     return PropertyTable(
-        name=name or Path(path).name.partition(".")[0],
+        name=Path(path).name.partition(".")[0] if known is None else name,
         rows=rows,
         row_numbers=kept,
         smiles=[smiles[row] for row in kept],
@@ -183,13 +189,29 @@ def find_moleculenet_file(name: str, data_dir: str | Path | None) -> Path:
     return found
 
 
-def _choose_labels(
-    known: _Set | None, names: list[str], asked: Sequence[str] | None, task_type: str, path: str
-) -> list[str]:
-    """Decide which columns hold the labels."""
-    chosen = list(asked or (known.labels if known is not None else ()))
-    if not chosen and known is not None:
-        chosen = [name for name in names if name not in known.others]
+def _choose_columns(
+    names: list[str],
+    path: str,
+    known: _Set | None,
+    smiles_column: str | None,
+    text_column: str | None,
+    label_columns: Sequence[str] | None,
+) -> tuple[str, list[str]]:
+    """Decide which columns hold the molecules and the labels."""
+    smiles = choose_column(names, path, "smiles", smiles_column)
+    free = [name for name in names if name not in (smiles, text_column)]
+    if known is not None:
+        listed = known.labels or [name for name in free if name not in known.others]
+        return smiles, list(label_columns or listed)
+    labels = list(label_columns or _guess_labels(free, path))
+    guesses = [] if smiles_column else [f"{smiles!r} for the molecules (`smiles_column`)"]
+    guesses += [] if label_columns else [f"{column!r} for the labels (`label_columns`)" for column in labels]
+    if guesses:
+        logger.info("%s: guessed the column %s.", path, " and ".join(guesses))
+    return smiles, labels
+
+
+def _check_labels(chosen: list[str], names: list[str], task_type: str, path: str) -> None:
     for column in chosen:
         _check_column(column, names, path)
     if not chosen or (task_type == "multiclass" and len(chosen) > 1):
@@ -197,7 +219,21 @@ def _choose_labels(
             f"Name {'one column' if task_type == 'multiclass' else 'the columns'} of the labels with `label_columns`: "
             f"got {chosen}; {path} has {list_columns(names)}."
         )
-    return chosen
+
+
+def _guess_labels(names: list[str], path: str) -> list[str]:
+    """Find the one column that must hold the labels; none, if no name tells.
+
+    Raises:
+        ValueError: If several columns may be meant.
+    """
+    published = [name for name in names if name in PUBLISHED_LABELS]
+    usual = [name for name in names if name.lower() in USUAL_LABELS]
+    left = [name for name in names if name.lower() not in NO_LABELS]
+    found = published or usual or (left if len(left) == 1 else [])
+    if len(found) > 1:
+        raise ValueError(f"{path}: any of {list_columns(found)} may hold the labels. Name them with `label_columns`.")
+    return found
 
 
 def _check_column(column: str, names: list[str], path: str) -> None:

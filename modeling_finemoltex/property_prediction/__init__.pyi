@@ -6,6 +6,7 @@ from .experiment import ExperimentArguments as ExperimentArguments
 from .experiment import run_experiments as run_experiments
 from .fingerprints import TrainingFingerprints as TrainingFingerprints
 from .methods import METHODS as METHODS
+from .molecule_transformer import FineMolTexTransformer as FineMolTexTransformer
 from .prediction_job import predict_file as predict_file
 from .predictor import PropertyPredictor as PropertyPredictor
 from .result_tables import format_property_table as format_property_table

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.atomic_files import open_atomically, write_text
+from ..data.labels import InexactLabels
 from ..data.molecule_files import MoleculeFile
 from ..data.property_tables import PropertyTable, load_property_table
 from ..data.splits import column_split, deterministic_scaffold_split, random_split, scaffold_split
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 RESULTS, TABLE, PREDICTIONS = "results.json", "results.md", "predictions.csv"
 # Options that may change between two calls that add to the same results.
 _FREE = ("dataset", "seeds", "methods", "baselines", "output_dir", "data_dir", "num_proc", "save_models")
+# Options that results of earlier versions lack, with what they were.
+_ADDED = {"qualified": "error", "ranges": "error"}
 
 
 @dataclass
@@ -40,7 +43,9 @@ class ExperimentArguments:
     )
     output_dir: str = field(metadata={"help": "Folder of the results, the predictions and the trained models."})
     data_dir: str | None = field(default=None, metadata={"help": "Folder of the MoleculeNet files."})
-    label_columns: list[str] | None = field(default=None, metadata={"help": "Columns of the labels, for a file."})
+    label_columns: list[str] | None = field(
+        default=None, metadata={"help": "Columns of the labels, for a file; guessed if only one can be meant."}
+    )
     smiles_column: str | None = field(default=None, metadata={"help": "Column of the molecules."})
     separator: str | None = field(
         default=None, metadata={"help": "Character between the cells of a file, or tab; recognised if absent."}
@@ -49,6 +54,13 @@ class ExperimentArguments:
     text_column: str | None = field(default=None, metadata={"help": "Column of texts to read beside the molecules."})
     task_type: Literal["binary", "multiclass", "regression"] = field(
         default="binary", metadata={"help": "What the labels are."}
+    )
+    qualified: Literal["error", "drop", "value"] = field(
+        default="error",
+        metadata={"help": "What >10, <= 0.5 or ~3 is in a regression: an error, no label, or the number."},
+    )
+    ranges: Literal["error", "drop", "middle"] = field(
+        default="error", metadata={"help": "What 1-3 or 1 to 3 is in a regression: an error, no label, or the mean."}
     )
     split: Literal["scaffold", "balanced_scaffold", "random", "column"] = field(
         default="scaffold",
@@ -208,11 +220,12 @@ def _load_results(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
         folder.mkdir(parents=True, exist_ok=True)
         return {"settings": settings, "sets": {}, "runs": []}
     results = json.loads(file.read_text(encoding="utf-8"))
-    different = sorted(name for name in settings if results["settings"].get(name) != settings[name])
+    made_with = _ADDED | results["settings"]
+    different = sorted(name for name in settings if made_with.get(name) != settings[name])
     if different:
         name = different[0]
         raise ValueError(
-            f"{file} was made with `{name}` {results['settings'].get(name)!r}, not {settings[name]!r}. Give another "
+            f"{file} was made with `{name}` {made_with.get(name)!r}, not {settings[name]!r}. Give another "
             "`output_dir`, or the settings of that file to add to it."
         )
     return results
@@ -231,6 +244,7 @@ def _load_set(source: str, arguments: ExperimentArguments) -> PropertyTable:
         arguments.text_column,
         arguments.data_dir,
         arguments.num_proc,
+        InexactLabels(arguments.qualified, arguments.ranges),
     )
 
 

@@ -14,13 +14,11 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from ..data.identifiers import try_parse
-from ..data.molecule_filters import DESCRIPTORS
 from ..data.property_tables import PropertyTable
 from ..evaluation.property_metrics import compute_property_metrics, selection_score
+from .descriptors import MOST, compute_descriptors
 from .fingerprints import compute_fingerprints
 
-MOST = 1e12  # a descriptor beyond has no meaning: some of RDKit's grow without bound
 NUM_TREES = 500
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # inverse penalties of the linear models, chosen by the validation metric
 
@@ -95,9 +93,7 @@ def fit_boosting(
 
 def _describe(smiles: Sequence[str]) -> np.ndarray:
     """Compute the descriptors of molecules, `(R, D)`; NaN where one is not defined, which the trees allow."""
-    rows = np.array(
-        [[compute(molecule) for compute in DESCRIPTORS.values()] for molecule in map(try_parse, smiles)], float
-    )
+    rows = compute_descriptors(smiles)
     rows[~(np.abs(rows) < MOST)] = np.nan
     return rows
 

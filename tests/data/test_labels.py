@@ -1,18 +1,19 @@
 """Labels as people write them."""
 
 import decimal
+import logging
 
 import numpy as np
 import pytest
 
 from modeling_finemoltex.data import load_property_table
-from modeling_finemoltex.data.labels import read_labels
+from modeling_finemoltex.data.labels import InexactLabels, read_labels
 
-NAN = np.nan
+NAN, EXACT = np.nan, InexactLabels()
 
 
-def read(cells, task_type="binary"):
-    labels, classes = read_labels([cells], ["y"], task_type, "t.csv")
+def read(cells, task_type="binary", inexact=EXACT):
+    labels, classes = read_labels([cells], ["y"], task_type, "t.csv", inexact)
     return labels[:, 0], classes
 
 
@@ -48,8 +49,18 @@ def test_numbers(cells, values):
     [
         ("-", "binary", "Write 0 or 1"),
         ("-1", "binary", "with task type multiclass, of numbers with regression"),
-        ("~5", "regression", "decide what a bound is worth"),
-        ("\u22655.0", "regression", "decide what a bound is worth"),
+        ("~5", "regression", "is a bound or an estimate, of which the column has 1 in 2 rows"),
+        ("\u22655.0", "regression", "with `qualified`: 'drop' (a missing label) or 'value'"),
+        ("1-3", "regression", "with `ranges`: 'drop' (a missing label) or 'middle'"),
+        ("3-1", "regression", "the lower end of a range first"),
+        ("1-3-5", "regression", "Write a number"),
+        ("< LOD", "regression", "Write a number"),
+        (">", "regression", "Write a number"),
+        (">1e999", "regression", "Write a number"),
+        ("45,5 %", "regression", "a point before the decimals"),
+        ("%", "regression", "Write a number"),
+        (">10", "binary", "of numbers with regression"),
+        ("45 %", "binary", "of numbers with regression"),
         ("3,14", "regression", "a point before the decimals"),
         ("5 nM", "regression", "Write a number"),
         ("1_000", "regression", "Write a number"),
@@ -68,6 +79,63 @@ def test_class_names_keep_their_spelling_but_one_number_is_one_class():
     assert classes == ["B", "b", "unknown"] and labels.tolist()[:2] == [2, 0]
     labels, classes = read(["1", "2.0", 1.0, "2"], "multiclass")
     assert classes == ["1", "2"] and labels.tolist() == [0, 1, 0, 1]
+
+
+QUALIFIED = ["2", ">10", "<= 0.5", "~3", "\u2265-1e2", "=>4.", "ca. 7", "> 10"]
+RANGES = ["2", "1-3", "1 to 3", "-3 - -1", "-3\u20131", "0.5 .. 1.5", "1e-3-3e-3", "5-5"]
+
+
+@pytest.mark.parametrize(
+    "cells, inexact, values",
+    [
+        (QUALIFIED, InexactLabels(qualified="value"), [2, 10, 0.5, 3, -100, 4, 7, 10]),
+        (QUALIFIED, InexactLabels(qualified="drop"), [2, *[NAN] * 7]),
+        (RANGES, InexactLabels(ranges="middle"), [2, 2, 2, -2, -1, 1, 2e-3, 5]),
+        (RANGES, InexactLabels(ranges="drop"), [2, *[NAN] * 7]),
+        (["-3", "1e-3", "=2", "= -.5"], EXACT, [-3, 1e-3, 2, -0.5]),
+    ],
+)
+def test_bounds_and_ranges_are_worth_what_the_caller_chose(cells, inexact, values, caplog):
+    np.testing.assert_allclose(read(cells, "regression", inexact)[0], values)
+    assert ("which the column has 7 in 8 rows" in caplog.text) == (inexact != EXACT)
+
+
+def test_nobody_chose_what_bounds_are_worth():
+    with pytest.raises(ValueError, match=r"row 1, column 'y': '>10' is a bound .* has 7 in 8 rows.*`qualified`"):
+        read(QUALIFIED, "regression", InexactLabels(ranges="middle"))
+    with pytest.raises(ValueError, match=r"row 1, column 'y': '1-3' is a range, of which the column has 7 in 8 rows"):
+        read(RANGES, "regression", InexactLabels(qualified="value"))
+    with pytest.raises(ValueError, match="`qualified` must be 'error', 'drop' or 'value': got 'keep'"):
+        InexactLabels(qualified="keep")
+    with pytest.raises(ValueError, match="`ranges` must be 'error', 'drop' or 'middle': got 'value'"):
+        InexactLabels(ranges="value")
+
+
+def test_percentages_are_one_unit_or_an_error(caplog):
+    caplog.set_level(logging.INFO)
+    cells = ["45 %", "0.5%", None, ">99 %", "10%-20 %"]
+    inexact = InexactLabels("value", "middle")
+    np.testing.assert_allclose(read(cells, "regression", inexact)[0], [45, 0.5, NAN, 99, 15])
+    assert "all labels are percentages and read as such, 45 % as 45" in caplog.text
+    with pytest.raises(ValueError, match=r"2 cells are percentages \(row 0: '45 %'\) and 1 are not \(row 2: '0.45'\)"):
+        read(["45 %", "7 %", "0.45"], "regression")
+
+
+def test_cells_of_several_types_stay_apart():
+    """To Python, `True == 1`."""
+    np.testing.assert_array_equal(read([True, 1, 0.0, "no"])[0], [1, 1, 0, 0])
+    for cells in ([1, True], [True, 1], [2.5, [1.0]]):
+        with pytest.raises(ValueError, match="is no label. Write a number"):
+            read(cells, "regression")
+
+
+def test_what_was_understood_is_logged(caplog):
+    caplog.set_level(logging.INFO)
+    read(["active", "Inactive", "not tested", "1"])
+    assert "labels read 'Inactive' as 0; 'active' as 1; 'not tested' as a missing label" in caplog.text
+    read(["NA", "Active", "active"], "multiclass")
+    assert "'NA' as a missing label" in caplog.text
+    assert "differ in case alone: ['Active', 'active']" in caplog.text
 
 
 def test_published_sets_of_numbers_as_they_are_served(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modeling_finemoltex.data import MOLECULENET, load_property_table
+from modeling_finemoltex.data import MOLECULENET, InexactLabels, load_property_table
 
 NAN = np.nan
 
@@ -85,6 +85,52 @@ def test_wrong_columns(write):
         load_property_table(write("smiles,p\nx1,1\nx2,0\n"), ["p"])
     with pytest.raises(ValueError, match="`task_type` must be one of"):
         load_property_table(path, ["p"], task_type="ranking")
+
+
+@pytest.mark.parametrize(
+    "header, labels",
+    [
+        ("mol,CID,Class,Model", "Class"),
+        ("smiles,activity,HIV_active", "HIV_active"),
+        ("num,name,p_np,SMILES", "p_np"),
+        ("id,smiles,Label", "Label"),
+        ("SMILES,blood", "blood"),
+        ("Name,SMILES,blood,split", "blood"),
+    ],
+)
+def test_columns_are_guessed_where_one_can_be_meant(write, header, labels, caplog):
+    caplog.set_level("INFO")
+    names = header.split(",")
+    smiles = next(name for name in names if name.lower() in ("smiles", "mol"))
+    rows = [{**dict.fromkeys(names, "x"), smiles: "C" * size, labels: str(size % 2)} for size in (1, 2)]
+    path = write("\n".join([header, *(",".join(row[name] for name in names) for row in rows)]))
+    table = load_property_table(path)
+    assert table.tasks == [labels] and table.smiles == ["C", "CC"] and table.labels.tolist() == [[1], [0]]
+    guess = f"guessed the column '{smiles}' for the molecules (`smiles_column`) and '{labels}' for the labels"
+    assert guess in caplog.text
+    caplog.clear()
+    load_property_table(path, [labels], smiles_column=smiles)
+    assert "guessed" not in caplog.text
+
+
+def test_columns_of_which_several_can_be_meant_are_an_error(write):
+    with pytest.raises(ValueError, match=r"any of \['p_np', 'Class'\] may hold the labels. Name them with `label_col"):
+        load_property_table(write("smiles,p_np,Class\nC,1,0\n"))
+    with pytest.raises(ValueError, match=r"any of \['y', 'target'\] may hold the labels"):
+        load_property_table(write("smiles,y,target\nC,1,0\n"))
+    with pytest.raises(ValueError, match=r"Name the columns of the labels with `label_columns`: got \[\]"):
+        load_property_table(write("smiles,id\nC,1\n"), task_type="regression")
+    with pytest.raises(ValueError, match=r"has the columns \['smiles', 'SMILES'\], and any may be meant"):
+        load_property_table(write("smiles,SMILES,y\nC,CC,0\n"))
+    assert load_property_table(write("smiles,SMILES,y\nC,CC,0\n"), smiles_column="SMILES").smiles == ["CC"]
+
+
+def test_bounds_in_a_table(write):
+    path = write("smiles,ic50\nC,>10\nCC,3\nCCC,1 to 3\n")
+    with pytest.raises(ValueError, match="row 0, column 'ic50': '>10' is a bound"):
+        load_property_table(path, task_type="regression")
+    table = load_property_table(path, task_type="regression", inexact=InexactLabels("drop", "middle"))
+    np.testing.assert_array_equal(table.labels, [[NAN], [3], [2]])
 
 
 def test_texts(write):

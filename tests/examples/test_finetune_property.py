@@ -51,5 +51,36 @@ def test_mistakes_are_one_line(run, words):
         run(*words, "--methods", "svm")
 
 
+def test_bounds_are_decided_on_the_command_line(run, words, tmp_path, caplog):
+    caplog.set_level("INFO")
+    starts = ("c1ccccc1", "C1CC1", "F", "Cl", "")
+    smiles = [f"{start}{'C' * length}O" for start in starts for length in range(1, 5)]
+    lines = ["mol,IC50", *(f"{one},{'>10' if row % 7 == 0 else row}" for row, one in enumerate(smiles))]
+    (tmp_path / "measured.csv").write_text("\n".join(lines))
+    mine = [*words, "--dataset", tmp_path / "measured.csv", "--output_dir", tmp_path / "mine", "--methods", "probe"]
+    mine += ["--task_type", "regression"]
+    with pytest.raises(SystemExit, match="Error: .*row 0, column 'IC50': '>10' is a bound .* has 3 in 20 rows"):
+        run(*mine)
+    run(*mine, "--qualified", "drop")
+    assert "guessed the column 'mol' for the molecules (`smiles_column`) and 'IC50' for the labels" in caplog.text
+    with pytest.raises(SystemExit, match="was made with `qualified` 'drop', not 'value'"):
+        run(*mine, "--qualified", "value")
+    file = tmp_path / "mine" / "results.json"
+    results = json.loads(file.read_text())
+    assert results["sets"]["measured"]["num_rows"] == 20
+
+
+def test_results_of_earlier_versions_are_added_to(run, words, tmp_path):
+    run(*words, "--methods", "probe")
+    file = tmp_path / "out" / "results.json"
+    results = json.loads(file.read_text())
+    for name in ("qualified", "ranges"):
+        del results["settings"][name]
+    file.write_text(json.dumps(results))
+    run(*words, "--methods", "probe", "--seeds", 1)
+    with pytest.raises(SystemExit, match="was made with `ranges` 'error', not 'drop'"):
+        run(*words, "--ranges", "drop")
+
+
 def test_it_stays_short():
     assert len(SCRIPT.read_text().splitlines()) <= 120
