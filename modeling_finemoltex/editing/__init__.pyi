@@ -27,6 +27,9 @@ from .latent_editor import PENALTY_GRIDS as PENALTY_GRIDS
 from .latent_editor import LatentOptimizationEditor as LatentOptimizationEditor
 from .latent_editor import LatentSettings as LatentSettings
 from .motif_swaps import MotifSwaps as MotifSwaps
+from .proposals import Proposal as Proposal
+from .proposals import Proposer as Proposer
+from .proposals import Rule as Rule
 from .proposers import make_proposers as make_proposers
 from .random_editor import RandomEditor as RandomEditor
 from .search import SearchEditor as SearchEditor

@@ -9,9 +9,11 @@ from typing import Any
 from rdkit import Chem, rdBase
 
 from ..data.identifiers import canonical_smiles
+from .proposals import Proposal, Rule
 
 # Bonds around a cut that must agree. 2 keeps what a medicinal chemist would; 3 needs libraries of millions.
 RADIUS = 2
+HYDROGEN = "[H][*:1]"
 MAX_FRAGMENT = 10  # heavy atoms of a fragment that is exchanged
 
 
@@ -37,18 +39,20 @@ class CremMutations:
                 f"{database} is no fragment database: `build_fragment_database` makes one of your SMILES."
             )
 
-    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
-        """Give up to `number` distinct analogues as canonical SMILES."""
+    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[Proposal]:
+        """Give up to `number` distinct analogues."""
         name = Chem.MolToSmiles(molecule)
         known: set[str | None] = {None, name}
         with rdBase.BlockLogs():
             mutants = list(self._exchange(molecule, number, generator))
-        for proposal in map(canonical_smiles, mutants):
-            if proposal not in known:
-                known.add(proposal)
-                yield str(proposal)
+        for mutant, reaction, seen in mutants:
+            smiles = canonical_smiles(mutant)
+            if smiles not in known:
+                known.add(smiles)
+                removed, added = ("" if side == HYDROGEN else side for side in reaction.split(">>"))
+                yield Proposal(smiles, Rule("fragment", removed, added, self.radius, seen, self.database.name))
 
-    def _exchange(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
+    def _exchange(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[tuple[str, str, int]]:
         """Exchange fragments; hydrogens too, so that molecules grow."""
         return self._mutate(
             Chem.AddHs(molecule),
@@ -58,6 +62,8 @@ class CremMutations:
             min_inc=-MAX_FRAGMENT,
             max_inc=MAX_FRAGMENT,
             max_replacements=number,
+            return_rxn_freq=True,
+            return_rxn=True,
             seed=generator.randrange(2**31),
         )
 

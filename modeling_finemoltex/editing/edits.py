@@ -12,6 +12,7 @@ from rdkit.Contrib.SA_Score import sascorer
 from ..data.identifiers import try_parse
 from ..data.molecule_filters import DESCRIPTORS, MoleculeFilter
 from ..data.similarity import compute_similarities
+from .proposals import Proposal, Rule
 
 # What a chemist looks at first; names of `rdkit.Chem.Descriptors`.
 REPORTED = ("MolLogP", "TPSA", "qed", "NumHAcceptors", "NumHDonors", "MolWt")
@@ -104,11 +105,12 @@ class MoleculeEditor(ABC):
 
 
 class Candidate(NamedTuple):
-    """An admissible analogue: canonical SMILES, molecule, similarity to the source."""
+    """An admissible analogue: canonical SMILES, molecule, similarity to the source, rule that made it."""
 
     smiles: str
     molecule: Chem.Mol
     similarity: float
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True)
@@ -133,26 +135,28 @@ class EditConstraints:
         if not 0 <= self.min_similarity <= 1:
             raise ValueError(f"`min_similarity` must be between 0 and 1, got {self.min_similarity}.")
 
-    def admit(self, source: Chem.Mol | None, proposals: Iterable[str]) -> list[Candidate]:
+    def admit(self, source: Chem.Mol | None, proposals: Iterable[Proposal]) -> list[Candidate]:
         """Keep the intact molecules in one piece, other than the source, that meet the constraints.
 
         Args:
             source (`rdkit.Chem.Mol`, *optional*): The molecule to edit; without one nothing need be similar.
-            proposals (iterable of `str`): Canonical SMILES.
+            proposals (iterable of [`Proposal`]): What the proposers gave.
 
         Returns:
             `list[Candidate]`: In the order of the proposals; the similarity is 1 without a source.
         """
         allowed = [0 if source is None else len(source.GetSubstructMatches(pattern)) for pattern in _UNSTABLE]
-        parsed = [(smiles, molecule) for smiles in proposals if (molecule := try_parse(smiles)) is not None]
+        parsed = [
+            (smiles, molecule, rule) for smiles, rule in proposals if (molecule := try_parse(smiles)) is not None
+        ]
         similarities = [1.0] * len(parsed)
         if source is not None:
-            similarities = compute_similarities(source, [molecule for _, molecule in parsed])
+            similarities = compute_similarities(source, [molecule for _, molecule, _ in parsed])
         name = None if source is None else Chem.MolToSmiles(source)
         hardest = max(self.max_sa_score, 0.0 if source is None else sascorer.calculateScore(source))
         return [
-            Candidate(smiles, molecule, similarity)
-            for (smiles, molecule), similarity in zip(parsed, similarities, strict=True)
+            Candidate(smiles, molecule, similarity, rule)
+            for (smiles, molecule, rule), similarity in zip(parsed, similarities, strict=True)
             if similarity >= self.min_similarity
             and smiles != name
             and "." not in smiles

@@ -1,20 +1,16 @@
 """What proposes analogues, and how several share the work."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rdkit import Chem
 
 from .motif_swaps import MotifSwaps
+from .proposals import Proposal, Proposer, Rule
 
-
-class Proposer(Protocol):
-    """Proposes analogues of a molecule, whatever the prompt."""
-
-    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
-        """Give up to `number` distinct canonical SMILES other than that of the molecule."""
+__all__ = ["Proposal", "Proposer", "Rule", "make_proposers", "propose_analogues"]
 
 
 def make_proposers(
@@ -45,10 +41,12 @@ def make_proposers(
 
 def propose_analogues(
     proposers: Sequence[Proposer], parents: Sequence[Chem.Mol], number: int, generator: random.Random
-) -> list[str]:
-    """Ask every proposer for its share of `number` distinct analogues of every parent."""
+) -> list[Proposal]:
+    """Ask every proposer for its share of `number` distinct analogues of every parent; the first rule stays."""
     share = -(-number // (len(parents) * len(proposers)))  # rounded up
-    proposals = (
-        smiles for parent in parents for proposer in proposers for smiles in proposer.propose(parent, share, generator)
-    )
-    return list(dict.fromkeys(proposals))
+    distinct: dict[str, Proposal] = {}
+    for parent in parents:
+        for proposer in proposers:
+            for proposal in proposer.propose(parent, share, generator):
+                distinct.setdefault(proposal.smiles, proposal)
+    return list(distinct.values())

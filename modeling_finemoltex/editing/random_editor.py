@@ -71,8 +71,12 @@ class RandomEditor(MoleculeEditor):
         if self._collected[0] != name:
             proposals = propose_analogues(self.proposers, [source], self.num_candidates, random.Random(self.seed))
             if self.constraints is None:
-                molecules = list(map(Chem.MolFromSmiles, proposals))
-                candidates = list(map(Candidate, proposals, molecules, compute_similarities(source, molecules)))
+                molecules = [Chem.MolFromSmiles(proposal.smiles) for proposal in proposals]
+                similarities = compute_similarities(source, molecules)
+                candidates = [
+                    Candidate(proposal.smiles, molecule, similarity, proposal.rule)
+                    for proposal, molecule, similarity in zip(proposals, molecules, similarities, strict=True)
+                ]
             else:
                 candidates = self.constraints.admit(source, proposals)
             self._collected = (name, candidates)

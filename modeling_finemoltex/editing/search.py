@@ -21,7 +21,7 @@ from .edits import (
     parse_source,
 )
 from .motif_swaps import MotifSwaps
-from .proposers import Proposer, make_proposers, propose_analogues
+from .proposers import Proposal, Proposer, make_proposers, propose_analogues
 from .text_guide import TextGuide
 
 MAX_CACHED = 200_000  # embeddings kept between calls: 200 MB at a width of 256
@@ -156,7 +156,7 @@ class SearchEditor(MoleculeEditor):
         guide = self._guide(prompt, opposite)
         if seeds is None:
             seeds = MotifSwaps(self.encoder.processor.feature_extractor).labels
-        started = self._admit(None, seeds)
+        started = self._admit(None, list(map(Proposal, seeds)))
         if not started:
             raise ValueError(
                 f"None of the {len(seeds)} seeds is an admissible molecule: give others, or relax the condition."
@@ -181,7 +181,7 @@ class SearchEditor(MoleculeEditor):
                 generator = random.Random(self.settings.seed + generation)
                 met = {candidate.smiles for candidate in pool.candidates}
                 proposals = propose_analogues(self.proposers, parents, self.settings.num_candidates, generator)
-                candidates = self._admit(source, [smiles for smiles in proposals if smiles not in met])
+                candidates = self._admit(source, [one for one in proposals if one.smiles not in met])
             else:
                 candidates = self._start(source)
             if candidates:
@@ -200,7 +200,7 @@ class SearchEditor(MoleculeEditor):
             self._started = (name, self._admit(source, proposals))
         return self._started[1]
 
-    def _admit(self, source: Chem.Mol | None, proposals: Sequence[str]) -> list[Candidate]:
+    def _admit(self, source: Chem.Mol | None, proposals: Sequence[Proposal]) -> list[Candidate]:
         """Apply the constraints, and the limit of the model."""
         most = self.encoder.processor.feature_extractor.max_atoms
         admitted = self.constraints.admit(source, proposals)

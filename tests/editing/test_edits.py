@@ -6,13 +6,13 @@ import pytest
 from rdkit import Chem
 
 from modeling_finemoltex import EditConstraints, MoleculeFilter
-from modeling_finemoltex.editing import Edit
+from modeling_finemoltex.editing import Edit, Proposal
 from modeling_finemoltex.editing.edits import REPORTED, check_num_edits, describe_change, parse_source
 
 
 def admitted(constraints, source, proposals):
     molecule = None if source is None else Chem.MolFromSmiles(source)
-    return [candidate.smiles for candidate in constraints.admit(molecule, proposals)]
+    return [candidate.smiles for candidate in constraints.admit(molecule, map(Proposal, proposals))]
 
 
 def test_unstable_groups_are_not_gained_but_may_stay():

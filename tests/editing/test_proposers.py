@@ -5,7 +5,7 @@ import random
 import pytest
 from rdkit import Chem
 
-from modeling_finemoltex.editing import MotifSwaps, make_proposers
+from modeling_finemoltex.editing import MotifSwaps, Proposal, Rule, make_proposers
 from modeling_finemoltex.editing.proposers import propose_analogues
 
 
@@ -13,12 +13,14 @@ class Echo:
     """Proposes the number that it is asked for."""
 
     def propose(self, molecule, number, generator):
-        return (f"{number}" for _ in range(3))
+        return (Proposal(f"{number}", Rule("motif", "", f"{place}")) for place in range(3))
 
 
 def test_each_is_asked_for_its_share_and_repeats_count_once():
     parents = [Chem.MolFromSmiles("CCO"), Chem.MolFromSmiles("CCN")]
-    assert propose_analogues([Echo(), Echo()], parents, 10, random.Random(0)) == ["3"]
+    assert propose_analogues([Echo(), Echo()], parents, 10, random.Random(0)) == [
+        Proposal("3", Rule("motif", "", "0"))
+    ]
 
 
 def test_the_proposers_asked_for_are_made(processor, tmp_path):
