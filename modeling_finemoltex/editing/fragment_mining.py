@@ -88,8 +88,9 @@ class _Cutter:
         cuts = list(behind)
         for place, first in enumerate(cuts):
             for second in cuts[place + 1 :]:
-                if first[0] not in behind[second] and second[0] not in behind[first] and first != second[::-1]:
-                    linker = behind[first[::-1]] - behind[second]
+                inner = behind[first[::-1]]
+                if second[0] in inner and second[1] in inner and first[0] not in behind[second]:
+                    linker = inner - behind[second]
                     if len(linker) <= self.max_fragment:
                         yield self._place_linker(linker, first, second)
 
