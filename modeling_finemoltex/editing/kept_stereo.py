@@ -8,7 +8,6 @@ like it, so that an atom that was cut away does not take the partner of one that
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from rdkit import Chem
 
@@ -102,9 +101,7 @@ class KeptStereo:
         if new.GetStereo() not in (*CIS, *TRANS):
             return False
         same = (old.GetStereo() in CIS) == (new.GetStereo() in CIS)
-        sides = (
-            self._branches.pair(before, branches, after) for before, after in zip(_ends(old), ends, strict=True)
-        )
+        sides = (self._branches.pair(before, branches, after) for before, after in zip(_ends(old), ends, strict=True))
         return any(
             same == ((dict(first)[old.GetStereoAtoms()[0]] in new.GetStereoAtoms())
                      == (dict(second)[old.GetStereoAtoms()[1]] in new.GetStereoAtoms()))

@@ -36,7 +36,10 @@ REACTIVE_GROUPS: dict[str, tuple[str, ...]] = {
     "hemiaminal": ("[CX4]([OX2H1])[#7]", "[CX4]([SX2H1])[#7]"),
     "hemiacetal": ("[OX2H1][CX4][OX2H0]", "[OX2H1,SX2H1][CX4][SX2]", "[SX2H1][CX4][OX2]"),
     "gem-diol": ("[OX2H1][CX4][OX2H1]",),
-    "aminal": ("[NX3;H2;!$(N*=[O,S])][CX4][#7,#8,#16]", "[NX3;!R;!$(N-*=[O,S,N]);!$(N-a)][CX4][NX3,OX2;!$(N-*=[O,S,N])]"),
+    "aminal": (
+        "[NX3;H2;!$(N*=[O,S])][CX4][#7,#8,#16]",
+        "[NX3;!R;!$(N-*=[O,S,N]);!$(N-a)][CX4][NX3,OX2;!$(N-*=[O,S,N])]",
+    ),
     "open acetal": ("[OX2H0,SX2H0;!R;!$([O,S]*=[O,S])][CX4;H1,H2;!R][OX2H0,SX2H0;!R;!$([O,S]*=[O,S])]",),
     "alpha-halo alcohol, amine or ether": (
         "[CX4]([F,Cl,Br,I])[OX2H1,SX2H1,NX3H2]",
@@ -57,7 +60,7 @@ REACTIVE_GROUPS: dict[str, tuple[str, ...]] = {
     "phosphorus halide": ("[P,Si,B;!$([B-])]-[F,Cl,Br,I]",),
     "sulfinic ester or amide": ("[SX3](=O)[OX2,NX3]",),
     "sulfonic ester": ("S(=O)(=O)[OX2][#6]",),
-}  # fmt: skip
+}
 
 
 @cache
