@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from rdkit import Chem
 
-DEPTH = 8  # bonds to which branches are compared
+DEPTH = 6  # bonds to which branches are compared
 CENTRES = (Chem.ChiralType.CHI_TETRAHEDRAL_CW, Chem.ChiralType.CHI_TETRAHEDRAL_CCW)
 # RDKit writes either pair of names, whose sides are those of the stereo atoms.
 CIS = (Chem.BondStereo.STEREOZ, Chem.BondStereo.STEREOCIS)

@@ -182,6 +182,7 @@ class LatentOptimizationEditor(LatentEditor):
     Args:
         parts, constraints, only_admissible: As of `LatentEditor`.
         settings (`LatentSettings`, *optional*): Penalties, steps and rate.
+        only_nearer (`bool`): Leave out what is not nearer to every clause of the prompt than the source.
 
     Example:
     >>> editor = LatentOptimizationEditor.from_pretrained(editing_folder)
@@ -195,9 +196,10 @@ class LatentOptimizationEditor(LatentEditor):
         constraints: EditConstraints | None = None,
         settings: LatentSettings | None = None,
         only_admissible: bool = True,
+        only_nearer: bool = True,
     ) -> None:
         super().__init__(parts, constraints, only_admissible)
-        self.settings = settings or LatentSettings()
+        self.settings, self.only_nearer = settings or LatentSettings(), only_nearer
 
     @classmethod
     def from_pretrained(cls, name_or_path: str, device: Any = None, **kwargs: Any) -> "LatentOptimizationEditor":
@@ -227,7 +229,9 @@ class LatentOptimizationEditor(LatentEditor):
         embeds = self.encoder.encode_molecules(names, progress_bar=False)
         origin, scores = guide.score(embeds[:1])[0], guide.score(embeds[1:])  # (C,), (R, C)
         gains = (scores - origin).min(axis=1)  # all clauses must hold
-        order = [place for place in np.argsort(-gains, kind="stable").tolist() if gains[place] > 0]
+        order = [
+            place for place in np.argsort(-gains, kind="stable").tolist() if gains[place] > 0 or not self.only_nearer
+        ]
         means = [float(scores[place].mean()) for place in order]
         chosen = [candidates[place] for place in order]
         return describe_candidates(chosen, source, " ".join(guide.clauses), float(origin.mean()), means)

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from rdkit import Chem
+from rdkit.Chem import rdqueries
 from rdkit.Contrib.SA_Score import sascorer
 
 from .kept_stereo import KeptStereo
@@ -14,6 +15,9 @@ from .structural_alerts import find_alerts, find_new_alert
 
 MAX_SA_SCORE = 4.5  # most molecules sold score less
 MAX_SA_RISE = 0.5
+EASY_SA_SCORE = 2.5  # up to which a rise does not matter: three in ten molecules of ZINC score less
+_RADICAL = rdqueries.NumRadicalElectronsGreaterQueryAtom(0)
+_CHARGED = Chem.MolFromSmarts("[!+0]").GetAtomWithIdx(0)
 
 
 class JudgedSource:
@@ -59,8 +63,7 @@ def _judge_pieces(source: JudgedSource, edit: Chem.Mol) -> str | None:
 
 
 def _judge_radicals(source: JudgedSource, edit: Chem.Mol) -> str | None:
-    has_radical = any(atom.GetNumRadicalElectrons() for atom in edit.GetAtoms())
-    return "has an unpaired electron" if has_radical else None
+    return "has an unpaired electron" if len(edit.GetAtomsMatchingQuery(_RADICAL)) else None
 
 
 def _judge_charge(source: JudgedSource, edit: Chem.Mol) -> str | None:
@@ -90,7 +93,7 @@ def _judge_synthesis(source: JudgedSource, edit: Chem.Mol) -> str | None:
     most = max(judge.max_sa_score, source.sa_score or 0.0)
     if score > most:
         return f"is hard to make: an SA score of {score:.1f}, above {most:.1f}"
-    if source.sa_score is not None and score > source.sa_score + judge.max_sa_rise:
+    if source.sa_score is not None and score > max(source.sa_score + judge.max_sa_rise, EASY_SA_SCORE):
         return f"is harder to make: the SA score rises by {score - source.sa_score:.1f}, above {judge.max_sa_rise:.1f}"
     return None
 
@@ -130,7 +133,8 @@ class PlausibilityJudge:
         allowed (collection of `str`): Rules that are not asked.
         max_sa_score (`float`): Most synthetic accessibility score, from 1 (easy to make) to 10; edits of a source that
             scores more may score as much as it.
-        max_sa_rise (`float`): Most by which that score may be above the score of the source.
+        max_sa_rise (`float`): Most by which that score may be above the score of the source; up to `EASY_SA_SCORE`
+            it may rise freely.
 
     Raises:
         ValueError: If a rule is unknown.
@@ -178,7 +182,7 @@ class PlausibilityJudge:
 
 def _count_charges(molecule: Chem.Mol) -> tuple[int, int]:
     """Net charge, and how many charged atoms have no neighbour of the opposite charge, as in a nitro group."""
-    charged = [atom for atom in molecule.GetAtoms() if atom.GetFormalCharge()]
+    charged = list(molecule.GetAtomsMatchingQuery(_CHARGED))
     separated = [
         atom
         for atom in charged

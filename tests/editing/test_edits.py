@@ -45,7 +45,8 @@ def test_edits_that_are_hard_to_make_are_left_out():
 def test_similarity_and_condition_count():
     near, far = "CCCCCO", "c1ccncc1"
     assert admitted(EditConstraints(0.4), "CCCCCCO", [near, far]) == [near]
-    assert admitted(EditConstraints(0.4), None, [near, far]) == [near, far]  # without a source nothing need be similar
+    condition = EditConstraints(0.4, judge=None)
+    assert admitted(condition, None, [near, far]) == [near, far]  # without a source nothing need be similar
     condition = MoleculeFilter(("n",))
     assert admitted(EditConstraints(0.0, condition=condition), "CCCCCCO", [near, far]) == [far]
     with pytest.raises(ValueError, match="between 0 and 1, got 1.5"):
@@ -55,8 +56,8 @@ def test_similarity_and_condition_count():
 def test_every_rejection_is_counted_with_its_first_example():
     report = EditReport()
     constraints = EditConstraints(0.4, condition=MoleculeFilter(exclude_smarts=("F",)))
-    proposals = ["CCCCCO", "CCCCCCON", "CCCCCCONC", "CCCCCCCCCCO", "OCCCCCCF", "c1ccncc1", "CCCCCCO"]
-    assert admitted(constraints, "CCCCCCO", proposals, report) == ["CCCCCO", "CCCCCCCCCCO"]
+    proposals = ["CCCCCO", "CCCCCCON", "CCCCCCONC", "CCCCCCCO", "OCCCCCCF", "c1ccncc1", "CCCCCCO"]
+    assert admitted(constraints, "CCCCCCO", proposals, report) == ["CCCCCO", "CCCCCCCO"]
     assert report.proposed == 6  # the source itself is none
     assert report.rejected["reactive"] == (2, "CCCCCCON", "gains an N-O chain")
     assert report.rejected["similarity"][:2] == (1, "c1ccncc1") and report.rejected["condition"].count == 1
