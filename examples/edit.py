@@ -68,7 +68,7 @@ def main() -> None:
     for rank, edit in enumerate(edits, start=1):
         print(format_edit(rank, edit))
     if not edits:
-        print("No admissible edit: lower --min_similarity, or leave out --smarts.")
+        print(edits.report.explain(len(edits), arguments.k))
     if arguments.draw:
         write_edits(arguments.draw, arguments.prompt, arguments.smiles, edits)
 

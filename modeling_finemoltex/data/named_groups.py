@@ -112,6 +112,4 @@ class Group(NamedTuple):
 @functools.cache
 def known_groups() -> dict[str, Group]:
     """List the groups that can be put in or left out, by the name of their fact."""
-    return {
-        name: Group(name, tuple(Chem.CanonSmiles(piece) for piece in pieces)) for name, pieces in PIECES.items()
-    }
+    return {name: Group(name, tuple(Chem.CanonSmiles(piece) for piece in pieces)) for name, pieces in PIECES.items()}

@@ -50,6 +50,7 @@ def build_fragment_database(
     max_fragment: int = MAX_FRAGMENT,
     min_count: int = 1,
     name: str | None = None,
+    replace: bool = False,
 ) -> dict[str, Any]:
     """Cut molecules into fragments and store which occur in which surroundings, and how often.
 
@@ -64,6 +65,7 @@ def build_fragment_database(
         max_fragment (`int`): Most heavy atoms of a fragment.
         min_count (`int`): Molecules in which a fragment must occur in the same surroundings.
         name (`str`, *optional*): Of the library, as edits will tell it; that of the file, if absent.
+        replace (`bool`): Replace a file that is there, once the new one is whole.
 
     Returns:
         `dict`: As `read_fragment_facts` gives it.
@@ -80,7 +82,7 @@ def build_fragment_database(
     """
     import_crem()
     target = Path(database)
-    if target.exists():
+    if target.exists() and not replace:
         raise ValueError(f"{database} exists: delete it, or give another name.")
     for given, value in {"radius": radius, "max_fragment": max_fragment, "min_count": min_count}.items():
         if value < 1:
@@ -152,9 +154,7 @@ def open_database(database: str | Path) -> sqlite3.Connection:
 def find_radii(connection: sqlite3.Connection) -> list[int]:
     """List the radii of an open fragment database."""
     tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    return sorted(
-        int(table.removeprefix("radius")) for table in tables if table.removeprefix("radius").isdigit()
-    )
+    return sorted(int(table.removeprefix("radius")) for table in tables if table.removeprefix("radius").isdigit())
 
 
 def import_crem() -> Any:
@@ -180,7 +180,8 @@ def _mine(smiles: Iterable[str], radius: int, max_fragment: int, num_processes: 
     examples: dict[str, str] = {}
     problems: list[str] = []
     num_rows = 0
-    chunks = iter(lambda given=iter(smiles): list(itertools.islice(given, CHUNK_SIZE)), [])
+    given = iter(smiles)
+    chunks = iter(lambda: list(itertools.islice(given, CHUNK_SIZE)), [])
     work = functools.partial(_mine_chunk, radius=radius, max_fragment=max_fragment)
     with tqdm(desc="Cut molecules", unit=" molecules") as bar:
         for size, mined, refused in _map(work, chunks, num_processes):
@@ -224,9 +225,7 @@ def _map(work: Any, chunks: Iterable[Any], num_processes: int) -> Iterator[Any]:
             pending += [pool.submit(work, chunk) for chunk in itertools.islice(chunks, 1)]
 
 
-def _standardize(
-    mined: MinedFragments, radius: int, min_count: int, num_processes: int
-) -> Counter[tuple[str, str]]:
+def _standardize(mined: MinedFragments, radius: int, min_count: int, num_processes: int) -> Counter[tuple[str, str]]:
     """Write surroundings and fragments as CReM looks them up: (surroundings, fragment) -> molecules that have both."""
     kept: dict[tuple[str, ...], list[tuple[str, int]]] = {}
     for place, count in mined.counts.items():
@@ -287,9 +286,7 @@ def _write(path: Path, rows: Counter[tuple[str, str]], facts: dict[str, Any]) ->
         connection.executemany("INSERT INTO frags(core_smi, core_smi_id) VALUES (?, ?)", fragments.items())
         connection.executemany(f"INSERT INTO radius{facts['radius']} VALUES (?, ?, ?, ?, ?)", table)
         connection.executemany("INSERT INTO about VALUES (?, ?)", [(key, str(value)) for key, value in facts.items()])
-        connection.execute(
-            f"CREATE INDEX lookup ON radius{facts['radius']}(env_id, core_num_atoms)"
-        )
+        connection.execute(f"CREATE INDEX lookup ON radius{facts['radius']}(env_id, core_num_atoms)")
         connection.commit()
         connection.execute("VACUUM")
 

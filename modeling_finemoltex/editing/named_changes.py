@@ -24,10 +24,13 @@ _VERBS = {
     "replace": "replace|replacing|substitute|substituting|exchange|exchanging|swap|swapping|change|changing|"
     "convert|converting|turn|turning",
 }
-_START = r"(?:please |now |can you |could you |(?:modify|edit|change) (?:the|this|a) (?:molecule|compound)(?: \S+)? by )*"
-_THE = r"(?:one more |another |an additional |a further |a new |an? |one |the |its |this )?"
+_START = (
+    r"(?:please |now |can you |could you |(?:modify|edit|change) (?:the|this|a) (?:molecule|compound)(?: \S+)? by )*"
+)
+_THE = r"(?:one more |another |an additional |a further |a new |an? |one (?!of )|the |its |this )?"
 _WHERE = (
-    r"(?: (?:to|from|in|of|on|onto|into) (?:the|this|a|my|its) (?:given )?(?:molecule|compound|structure|ring)(?: \S+)?)?"
+    r"(?: (?:to|from|in|of|on|onto|into) (?:the|this|a|my|its) (?:given )?"
+    r"(?:molecule|compound|structure|ring)(?: \S+)?)?"
 )
 _PATTERNS = {
     "add": rf"{_START}(?:{_VERBS['add']}) {_THE}(?P<added>.+?){_WHERE}",
@@ -141,7 +144,13 @@ def _find_group(noun: str) -> Group | None:
     key = key_of(noun.removeprefix(_ONE_OF))
     key = _SYMBOLS.get(key, key)
     reading = read_phrase(key) or read_phrase(f"{key} group")
-    if reading is None or reading.is_plural != noun.startswith(_ONE_OF) or reading.is_negative or len(reading.terms) != 1 or reading.terms[0].least != 1:
+    if (
+        reading is None
+        or reading.is_plural != noun.startswith(_ONE_OF)
+        or reading.is_negative
+        or len(reading.terms) != 1
+        or reading.terms[0].least != 1
+    ):
         return None
     return known_groups().get(structural_facts()[reading.terms[0].fact].name)
 

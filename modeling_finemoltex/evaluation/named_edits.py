@@ -44,7 +44,9 @@ class NamedEdit(NamedTuple):
     added: str | None = None
 
 
-def make_named_edits(smiles: Sequence[str], number: int, seed: int = 0, only_substituents: bool = True) -> list[NamedEdit]:
+def make_named_edits(
+    smiles: Sequence[str], number: int, seed: int = 0, only_substituents: bool = True
+) -> list[NamedEdit]:
     """Generate instances: random molecules and random groups, as many of each kind.
 
     What is to be left out is a group of the molecule; what is to be put in is any group that can be, and is no part of
@@ -72,7 +74,7 @@ def make_named_edits(smiles: Sequence[str], number: int, seed: int = 0, only_sub
     removable = [group for group in groups if group.is_substituent or not only_substituents]
     instances: list[NamedEdit] = []
     for kind in KINDS:
-        for attempt in range(100 * number):
+        for _attempt in range(100 * number):
             if len(instances) == (KINDS.index(kind) + 1) * number:
                 break
             instance = _make(generator.choice(smiles), kind, groups, removable, generator)
