@@ -92,18 +92,18 @@ class MotifSwaps:
         if not 1 <= len(cut) <= MAX_BONDS:
             return None
         rest, removed = _cut_out(molecule, atoms, cut, range(1, len(cut) + 1))
-        return _propose(removed, self._draw(len(cut), generator), rest)
+        return _propose(removed, rest, self._draw(len(cut), generator))
 
     def _add(self, molecule: Chem.Mol, generator: random.Random) -> Proposal | None:
         """Put a motif in the place of a hydrogen."""
-        return _propose("", self._draw(1, generator), _mark(molecule, 1, generator))
+        return _propose("", _mark(molecule, 1, generator), self._draw(1, generator))
 
     def _insert(self, molecule: Chem.Mol, bonds: Sequence[int], generator: random.Random) -> Proposal | None:
         """Put a motif into a bond between motifs."""
         if not bonds:
             return None
         parts = Chem.FragmentOnBonds(molecule, [generator.choice(bonds)], dummyLabels=[(1, 2)])
-        return _propose("", self._draw(2, generator), parts)
+        return _propose("", parts, self._draw(2, generator))
 
 
 def _remove(
@@ -120,7 +120,7 @@ def _remove(
     return None if smiles is None else Proposal(smiles, Rule("motif", removed, ""))
 
 
-def _propose(removed: str, added: Chem.Mol | None, rest: Chem.Mol | None) -> Proposal | None:
+def _propose(removed: str, rest: Chem.Mol | None, added: Chem.Mol | None) -> Proposal | None:
     """Join a motif to the rest, and say what was exchanged; `None` if that gives no molecule."""
     smiles = join_parts(rest, added)
     return None if smiles is None else Proposal(smiles, Rule("motif", removed, Chem.MolToSmiles(added)))
