@@ -3,6 +3,7 @@ from .alignment_training import train_alignment as train_alignment
 from .answers import record_answers as record_answers
 from .crem_mutations import CremMutations as CremMutations
 from .crem_mutations import build_fragment_database as build_fragment_database
+from .crem_mutations import default_fragments as default_fragments
 from .edit_job import Job as Job
 from .edit_job import edit_file as edit_file
 from .edit_report import EditReport as EditReport
@@ -22,6 +23,8 @@ from .edits import MoleculeEditor as MoleculeEditor
 from .edits_page import draw_edits as draw_edits
 from .edits_page import render_edits_page as render_edits_page
 from .edits_page import write_edits as write_edits
+from .fragment_database import build_fragment_database as build_fragment_database
+from .fragment_database import read_fragment_facts as read_fragment_facts
 from .generator_training import GeneratorArguments as GeneratorArguments
 from .generator_training import train_generator as train_generator
 from .latent_baselines import LatentMoveEditor as LatentMoveEditor
@@ -32,6 +35,8 @@ from .latent_editor import PENALTY_GRIDS as PENALTY_GRIDS
 from .latent_editor import LatentOptimizationEditor as LatentOptimizationEditor
 from .latent_editor import LatentSettings as LatentSettings
 from .motif_swaps import MotifSwaps as MotifSwaps
+from .named_changes import NamedChange as NamedChange
+from .named_changes import read_named_change as read_named_change
 from .oracles import ORACLES as ORACLES
 from .oracles import PropertyOracle as PropertyOracle
 from .oracles import parse_oracle as parse_oracle

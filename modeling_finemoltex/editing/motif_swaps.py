@@ -6,7 +6,8 @@ from typing import Any
 
 from rdkit import Chem, rdBase
 
-from ..data.identifiers import canonical_smiles, try_parse
+from ..data.identifiers import try_parse
+from .joining import join_parts, mark_hydrogens, mark_piece
 from .proposals import Proposal, Rule
 
 # Elements of drug-like organic molecules; a vocabulary also knows boranes and metals.
@@ -16,9 +17,6 @@ MAX_MOTIF_ATOMS = 12  # heavy atoms; larger motifs are mostly polycyclic skeleto
 MAX_BONDS = 3
 # Attempts per wanted proposal: about half of the assemblies exceed a valence or repeat an earlier one.
 PATIENCE = 6
-
-_ZIP = Chem.MolzipParams()
-_ZIP.label = Chem.MolzipLabel.Isotope
 
 
 class MotifSwaps:
@@ -117,14 +115,14 @@ def _remove(
     if not 1 <= len(cut) <= 2:
         return None
     rest, removed = _cut_out(molecule, atoms, cut, [1] * len(cut))
-    hydrogen = [Chem.MolFromSmiles("[1*][H]", sanitize=False)] if len(cut) == 1 else []
-    smiles = _join(rest, *hydrogen)
+    hydrogen = [mark_piece("")] if len(cut) == 1 else []
+    smiles = join_parts(rest, *hydrogen)
     return None if smiles is None else Proposal(smiles, Rule("motif", removed, ""))
 
 
 def _propose(removed: str, added: Chem.Mol | None, rest: Chem.Mol | None) -> Proposal | None:
     """Join a motif to the rest, and say what was exchanged; `None` if that gives no molecule."""
-    smiles = _join(rest, added)
+    smiles = join_parts(rest, added)
     return None if smiles is None else Proposal(smiles, Rule("motif", removed, Chem.MolToSmiles(added)))
 
 
@@ -180,29 +178,4 @@ def _mark(molecule: Chem.Mol, num_bonds: int, generator: random.Random) -> Chem.
     places = [atom.GetIdx() for atom in molecule.GetAtoms() for _ in range(atom.GetTotalNumHs())]
     if len(places) < num_bonds:
         return None
-    marked = Chem.RWMol(molecule)
-    for mark, place in enumerate(generator.sample(places, num_bonds), start=1):
-        atom = marked.GetAtomWithIdx(place)
-        atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)  # another neighbour: another centre, or none
-        if atom.GetNumExplicitHs():
-            atom.SetNumExplicitHs(atom.GetNumExplicitHs() - 1)
-        dummy = Chem.Atom(0)
-        dummy.SetIsotope(mark)
-        marked.AddBond(place, marked.AddAtom(dummy), Chem.BondType.SINGLE)
-    return marked.GetMol()
-
-
-def _join(*parts: Chem.Mol | None) -> str | None:
-    """Join parts where their marks are equal; `None` if one is missing or the result is no molecule."""
-    if any(part is None for part in parts):
-        return None
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = Chem.CombineMols(whole, part)
-    try:
-        joined = Chem.RemoveHs(Chem.molzip(whole, _ZIP))
-    except (ValueError, RuntimeError):  # a valence exceeded, a ring that is not aromatic any more
-        return None
-    if any(atom.GetAtomicNum() == 0 for atom in joined.GetAtoms()):
-        return None
-    return canonical_smiles(Chem.MolToSmiles(joined))  # parsed again: what was a stereocentre may be none any more
+    return mark_hydrogens(molecule, generator.sample(places, num_bonds))
