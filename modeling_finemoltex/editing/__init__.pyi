@@ -2,7 +2,6 @@ from .alignment_training import AlignmentSettings as AlignmentSettings
 from .alignment_training import train_alignment as train_alignment
 from .answers import record_answers as record_answers
 from .crem_mutations import CremMutations as CremMutations
-from .crem_mutations import build_fragment_database as build_fragment_database
 from .crem_mutations import default_fragments as default_fragments
 from .edit_job import Job as Job
 from .edit_job import edit_file as edit_file
