@@ -55,7 +55,7 @@ def test_similarity_and_condition_count():
 
 def test_every_rejection_is_counted_with_its_first_example():
     report = EditReport()
-    constraints = EditConstraints(0.4, condition=MoleculeFilter(exclude_smarts=("F",)))
+    constraints = EditConstraints(0.2, condition=MoleculeFilter(exclude_smarts=("F",)))
     proposals = ["CCCCCO", "NOCCCCCCO", "CNOCCCCCCO", "CCCCCCCO", "OCCCCCCF", "c1ccncc1", "CCCCCCO"]
     assert admitted(constraints, "CCCCCCO", proposals, report) == ["CCCCCO", "CCCCCCCO"]
     assert report.proposed == 6  # the source itself is none
