@@ -49,8 +49,14 @@ class EditArguments(FilterOptions, LayoutOptions):
         typer.Option(help="search, random, or latent: move the latent of a generator, which the folder must hold"),
     ] = "search"
     fragments: Annotated[
-        Path | None, typer.Option(help="CReM fragment database, see `build_fragment_database`; proposes more edits")
+        Path | None,
+        typer.Option(
+            help="fragments to make edits of, see `finemoltex fragments`", show_default="those of the package"
+        ),
     ] = None
+    motif_swaps: Annotated[
+        bool, typer.Option("--motif_swaps", help="also exchange motifs, whatever their surroundings")
+    ] = False
     selfies: Annotated[bool, typer.Option("--selfies", help="propose random SELFIES mutations too")] = False
     num_generations: Annotated[
         int, typer.Option("--num_generations", help="times that the search goes on from the best edits")
@@ -133,6 +139,7 @@ def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
         seed=arguments.seed,
         fragments=arguments.fragments,
         use_selfies=arguments.selfies,
+        use_motifs=arguments.motif_swaps,
         oracle=None if arguments.oracle is None else editing.parse_oracle(arguments.oracle),
     )
     with quiet_loading():

@@ -21,6 +21,7 @@ SHIPPED_FRAGMENTS = "fragments/fragments.db"
 MAX_FRAGMENT = 10  # heavy atoms of a fragment that is exchanged
 # Attempts per wanted proposal: some exchanges lead to the same analogue.
 PATIENCE = 1.5
+_KNOWN_COLUMNS = ("env_id", "core_smi_id", "core_num_atoms", "dist2", "is_ring_closure")  # the others are counts
 
 
 def default_fragments() -> Path:
@@ -110,6 +111,7 @@ class CremMutations:
             max_replacements=number,
             sample_func=lambda rows, *others: sample(sorted(rows), *others),
             return_rxn=True,
+            discard_ring_geometry=False,  # no ring is formed
             return_rxn_freq=True,
             seed=generator.randrange(2**31),
         )
@@ -127,8 +129,8 @@ def _load_weights(connection: Any, radius: int) -> np.ndarray:
     """Load the square root of the count of every row, by its number: (R + 1,)."""
     columns = [row[1] for row in connection.execute(f"PRAGMA table_info(radius{radius})")]
     (last,) = connection.execute(f"SELECT MAX(rowid) FROM radius{radius}").fetchone()
-    counted = [one for one in columns if one not in ("env_id", "core_smi_id", "core_num_atoms", "dist2")]
-    named = ", ".join(f'"{one}"' for one in counted if one != "is_ring_closure")
+    counted = ["freq"] if "freq" in columns else [one for one in columns if one not in _KNOWN_COLUMNS]
+    named = ", ".join(f'"{one}"' for one in counted)
     count = f"MAX({named})" if "," in named else named
     weights = np.ones(last + 1)
     rows = np.array(connection.execute(f"SELECT rowid, {count} FROM radius{radius}").fetchall(), dtype=np.int64)

@@ -198,8 +198,10 @@ class EditorSettings:
         num_candidates (`int`): Analogues proposed in each generation.
         num_generations (`int`): Generations of a search.
         seed (`int`): Equal seeds give equal edits.
-        fragments (`str` or `Path`, *optional*): CReM fragment database that proposes more analogues.
+        fragments (`str` or `Path`, *optional*): Fragment database that analogues are proposed from; that of the
+            package, if absent.
         use_selfies (`bool`): Propose random SELFIES mutations too.
+        use_motifs (`bool`): Propose exchanges of motifs too, whatever their surroundings.
         oracle (callable, *optional*): A property of a molecule that is to rise beside the text score of a search.
     """
 
@@ -209,6 +211,7 @@ class EditorSettings:
     seed: int = 0
     fragments: str | Path | None = None
     use_selfies: bool = False
+    use_motifs: bool = False
     oracle: Callable[[Chem.Mol], float] | None = None
 
 

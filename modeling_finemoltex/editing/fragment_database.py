@@ -50,6 +50,7 @@ def build_fragment_database(
     max_fragment: int = MAX_FRAGMENT,
     min_count: int = 1,
     name: str | None = None,
+    replace: bool = False,
 ) -> dict[str, Any]:
     """Cut molecules into fragments and store which occur in which surroundings, and how often.
 
@@ -64,6 +65,7 @@ def build_fragment_database(
         max_fragment (`int`): Most heavy atoms of a fragment.
         min_count (`int`): Molecules in which a fragment must occur in the same surroundings.
         name (`str`, *optional*): Of the library, as edits will tell it; that of the file, if absent.
+        replace (`bool`): Replace a file that is there, once the new one is whole.
 
     Returns:
         `dict`: As `read_fragment_facts` gives it.
@@ -80,7 +82,7 @@ def build_fragment_database(
     """
     import_crem()
     target = Path(database)
-    if target.exists():
+    if target.exists() and not replace:
         raise ValueError(f"{database} exists: delete it, or give another name.")
     for given, value in {"radius": radius, "max_fragment": max_fragment, "min_count": min_count}.items():
         if value < 1:
@@ -178,7 +180,8 @@ def _mine(smiles: Iterable[str], radius: int, max_fragment: int, num_processes: 
     examples: dict[str, str] = {}
     problems: list[str] = []
     num_rows = 0
-    chunks = iter(lambda given=iter(smiles): list(itertools.islice(given, CHUNK_SIZE)), [])
+    given = iter(smiles)
+    chunks = iter(lambda: list(itertools.islice(given, CHUNK_SIZE)), [])
     work = functools.partial(_mine_chunk, radius=radius, max_fragment=max_fragment)
     with tqdm(desc="Cut molecules", unit=" molecules") as bar:
         for size, mined, refused in _map(work, chunks, num_processes):

@@ -43,7 +43,7 @@ def mine_fragments(molecules: Iterable[Chem.Mol], radius: int, max_fragment: int
     Example:
     >>> mined = mine_fragments([Chem.MolFromSmiles("CO")], radius=2, max_fragment=4)
     >>> sorted(place.fragment for place in mined.counts)
-    ['C[*:1]', 'O[*:1]', '[H][*:1]', '[H][*:1]']
+    ['[*:1](C)', '[*:1](O)', '[H][*:1]', '[H][*:1]']
     """
     counts: Counter[Place] = Counter()
     examples: dict[str, str] = {}
@@ -77,7 +77,7 @@ class _Cutter:
                 yield Place((self._name((-1, atom.GetIdx())),), HYDROGEN)
         cuts = self.molecule.GetSubstructMatches(_CUTTABLE, maxMatches=10_000)
         behind = {cut: self._reach(*cut) for pair in cuts for cut in (pair, pair[::-1])}
-        for (inside, outside), rest in behind.items():
+        for inside, outside in behind:
             fragment = behind[outside, inside]
             if len(fragment) <= self.max_fragment:
                 yield Place((self._name((inside, outside)),), self._write(fragment, [outside]))

@@ -1,20 +1,21 @@
 """Prompts that name a group to add, to remove or to replace, and exactly the edits that they mean."""
 
-import functools
 import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import FilterCatalog
 
 from ..data.named_groups import Group, known_groups
 from ..data.structural_facts import structural_facts
-from ..data.structural_terms import count_terms
+from ..data.structural_terms import StructuralTerm, count_terms
 from ..data.structure_words import key_of, read_phrase
 from .joining import join_parts, mark_hydrogens, mark_piece
 from .proposals import Proposal, Rule
+from .reactive_groups import count_reactive
+from .structural_alerts import find_alerts
 
 MAX_PIECE = 12  # heavy atoms that may be left out
 _VERBS = {
@@ -27,8 +28,11 @@ _VERBS = {
 _START = (
     r"(?:please |now |can you |could you |(?:modify|edit|change) (?:the|this|a) (?:molecule|compound)(?: \S+)? by )*"
 )
-_THE = r"(?:one more |another |an additional |a further |a new |an? |one |the |its |this )?"
-_WHERE = r"(?: (?:to|from|in|of|on|onto|into) (?:the|this|a|my|its) (?:given )?(?:molecule|compound|structure|ring)(?: \S+)?)?"
+_THE = r"(?:one more |another |an additional |a further |a new |an? |one (?!of )|the |its |this )?"
+_WHERE = (
+    r"(?: (?:to|from|in|of|on|onto|into) (?:the|this|a|my|its) (?:given )?"
+    r"(?:molecule|compound|structure|ring)(?: \S+)?)?"
+)
 _PATTERNS = {
     "add": rf"{_START}(?:{_VERBS['add']}) {_THE}(?P<added>.+?){_WHERE}",
     "remove": rf"{_START}(?:{_VERBS['remove']}) {_THE}(?P<removed>.+?){_WHERE}",
@@ -77,8 +81,8 @@ class NamedChange:
                 if smiles is not None and smiles not in made and self._is_exact(source, smiles, removed, added):
                     made[smiles] = Rule("group", removed, added)
         made.pop(Chem.MolToSmiles(source), None)
-        before = count_terms(source), _count_alerts(source)
-        disturbed = {smiles: _measure_disturbance(before, Chem.MolFromSmiles(smiles)) for smiles in made}
+        before = _State.of(source)
+        disturbed = {smiles: before.measure_change(Chem.MolFromSmiles(smiles)) for smiles in made}
         return [Proposal(smiles, made[smiles]) for smiles in sorted(made, key=disturbed.__getitem__)]
 
     def _change(self, source: Chem.Mol) -> Iterator[tuple[str | None, str, str]]:
@@ -215,18 +219,21 @@ def _leave_out_linker(molecule: Chem.Mol, group: Group) -> Iterator[tuple[str | 
                 yield join_parts(*ends), piece, ""
 
 
-@functools.cache
-def _alerts() -> FilterCatalog.FilterCatalog:
-    return FilterCatalog.FilterCatalog(FilterCatalog.FilterCatalogParams.FilterCatalogs.BRENK)
+class _State(NamedTuple):
+    """What an edit should leave as it is: reactive groups, alerts, terms of the vocabulary."""
 
+    reactive: list[int]
+    alerts: frozenset[str]
+    terms: dict[StructuralTerm, int]
 
-def _count_alerts(molecule: Chem.Mol) -> int:
-    return len(_alerts().GetMatches(molecule))
+    @classmethod
+    def of(cls, molecule: Chem.Mol) -> "_State":
+        return cls(count_reactive(molecule), frozenset(find_alerts(molecule)), count_terms(molecule))
 
-
-def _measure_disturbance(before: tuple[dict, int], edit: Chem.Mol) -> tuple[int, int]:
-    """Count alerts that came, and terms of the vocabulary that changed."""
-    terms, alerts = before
-    after = count_terms(edit)
-    changed = sum(abs(after.get(term, 0) - terms.get(term, 0)) for term in {*terms, *after})
-    return max(_count_alerts(edit) - alerts, 0), changed
+    def measure_change(self, edit: Chem.Mol) -> tuple[int, int]:
+        """Count reactive groups and alerts that came, and terms that changed."""
+        after = _State.of(edit)
+        gained = sum(max(now - was, 0) for now, was in zip(after.reactive, self.reactive, strict=True))
+        terms = {*self.terms, *after.terms}
+        changed = sum(abs(after.terms.get(term, 0) - self.terms.get(term, 0)) for term in terms)
+        return gained + len(after.alerts - self.alerts), changed

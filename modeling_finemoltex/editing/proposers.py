@@ -7,6 +7,7 @@ from typing import Any
 
 from rdkit import Chem
 
+from .crem_mutations import CremMutations
 from .motif_swaps import MotifSwaps
 from .proposals import Proposal, Proposer, Rule
 
@@ -14,24 +15,26 @@ __all__ = ["Proposal", "Proposer", "Rule", "make_proposers", "propose_analogues"
 
 
 def make_proposers(
-    feature_extractor: Any, fragments: str | Path | None = None, use_selfies: bool = False
+    feature_extractor: Any,
+    fragments: str | Path | None = None,
+    use_selfies: bool = False,
+    use_motifs: bool = False,
 ) -> list[Proposer]:
-    """Build the proposers: motif swaps, plus CReM and SELFIES if requested.
+    """Build the proposers: exchange of fragments, plus SELFIES and motif swaps if requested.
 
     Args:
         feature_extractor (`FineMolTexFeatureExtractor`): Owns the motif vocabulary.
-        fragments (`str` or `Path`, *optional*): Fragment database for `CremMutations`.
+        fragments (`str` or `Path`, *optional*): Fragment database for `CremMutations`; that of the package, if absent.
         use_selfies (`bool`): Add `SelfiesMutations`.
+        use_motifs (`bool`): Add `MotifSwaps`.
 
     Raises:
         ImportError: If a library is missing.
-        ValueError: If there is no such database.
+        ValueError: If there is no such database, or it is damaged.
     """
-    proposers: list[Proposer] = [MotifSwaps(feature_extractor)]
-    if fragments is not None:
-        from .crem_mutations import CremMutations
-
-        proposers.append(CremMutations(fragments))
+    proposers: list[Proposer] = [CremMutations(fragments)]
+    if use_motifs:
+        proposers.append(MotifSwaps(feature_extractor))
     if use_selfies:
         from .selfies_mutations import SelfiesMutations
 

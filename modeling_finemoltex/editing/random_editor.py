@@ -51,7 +51,7 @@ class RandomEditor(MoleculeEditor):
     def from_model(cls, name_or_path: str, settings: EditorSettings) -> "RandomEditor":
         """Take the motif vocabulary of any model; see `MoleculeEditor.from_model`."""
         extractor = MoleculeTextEncoder.from_pretrained(name_or_path).processor.feature_extractor
-        proposers = make_proposers(extractor, settings.fragments, settings.use_selfies)
+        proposers = make_proposers(extractor, settings.fragments, settings.use_selfies, settings.use_motifs)
         return cls(proposers, settings.constraints or EditConstraints(), settings.num_candidates, settings.seed)
 
     def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> Edits:

@@ -10,6 +10,7 @@ from rdkit import Chem, DataStructs
 
 from ..data.similarity import compute_fingerprint
 from ..embedding.encoder import MoleculeTextEncoder
+from .crem_mutations import CremMutations
 from .edit_report import EditReport
 from .edits import (
     Candidate,
@@ -107,7 +108,8 @@ class SearchEditor(MoleculeEditor):
 
     Args:
         encoder (`MoleculeTextEncoder`): Embeds molecules and texts.
-        proposers (sequence of `Proposer`, *optional*): Share the candidates among them; `MotifSwaps` alone, if absent.
+        proposers (sequence of `Proposer`, *optional*): Share the candidates among them; `CremMutations` alone, if
+            absent.
         constraints (`EditConstraints`, *optional*): What every edit must keep.
         settings (`SearchSettings`, *optional*): How far and wide to search.
         oracle (callable, *optional*): A property of a molecule, more is better: must rise beside the text score.
@@ -128,7 +130,7 @@ class SearchEditor(MoleculeEditor):
         oracle: Callable[[Chem.Mol], float] | None = None,
     ) -> None:
         self.encoder = encoder
-        self.proposers = list(proposers or [MotifSwaps(encoder.processor.feature_extractor)])
+        self.proposers = list(proposers or [CremMutations()])
         self.constraints = constraints or EditConstraints()
         self.settings = settings or SearchSettings()
         self.oracle = oracle
@@ -140,7 +142,9 @@ class SearchEditor(MoleculeEditor):
     def from_model(cls, name_or_path: str, settings: EditorSettings) -> "SearchEditor":
         """Load any model that embeds molecules and texts; see `MoleculeEditor.from_model`."""
         encoder = MoleculeTextEncoder.from_pretrained(name_or_path)
-        proposers = make_proposers(encoder.processor.feature_extractor, settings.fragments, settings.use_selfies)
+        proposers = make_proposers(
+            encoder.processor.feature_extractor, settings.fragments, settings.use_selfies, settings.use_motifs
+        )
         width = SearchSettings(settings.num_candidates, settings.num_generations, seed=settings.seed)
         return cls(encoder, proposers, settings.constraints, width, settings.oracle)
 

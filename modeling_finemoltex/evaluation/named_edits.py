@@ -74,7 +74,7 @@ def make_named_edits(
     removable = [group for group in groups if group.is_substituent or not only_substituents]
     instances: list[NamedEdit] = []
     for kind in KINDS:
-        for attempt in range(100 * number):
+        for _attempt in range(100 * number):
             if len(instances) == (KINDS.index(kind) + 1) * number:
                 break
             instance = _make(generator.choice(smiles), kind, groups, removable, generator)
