@@ -137,8 +137,8 @@ class Answers:
         editor = SearchEditor(self.editing_encoder, [self.swaps], settings=EDIT_SETTINGS)
         edits = editor.edit(smiles, prompt, against, NUM_EDITS)
         summary = (
-            "Green: new atoms; orange: atoms that lost a neighbour. Each card: how much nearer to the sentence, by how "
-            "much properties change, what was exchanged, and which alerts it has."
+            "Green: new atoms; orange: atoms that lost a neighbour. Each card: how much nearer to the sentence, by "
+            "how much properties change, what was exchanged, and which alerts it has."
         )
         if len(edits) < NUM_EDITS:
             summary = f"{edits.report.explain(len(edits), NUM_EDITS)} {summary if edits else ''}"

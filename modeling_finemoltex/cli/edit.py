@@ -112,7 +112,7 @@ def _edit_file(arguments: EditArguments) -> None:
         raise ValueError("--json and --draw are for one molecule: the edits of a file go to --output.")
     source = arguments.open_file(Path(arguments.smiles))
     names = ("model", "min_similarity", "smarts", "exclude_smarts", "ranges", "allow", "oracle", "editor", "selfies")
-    settings = {name: getattr(arguments, name) for name in (*names, "num_generations", "seed")}
+    settings = {name: getattr(arguments, name) for name in (*names, "motif_swaps", "num_generations", "seed")}
     settings["fragments"] = None if arguments.fragments is None else str(arguments.fragments)
     job = Job(arguments.prompt, arguments.opposite, arguments.num_edits, settings)
     counts, report = edit_file(source, arguments.output, _make_editor(arguments), job)

@@ -186,7 +186,7 @@ class LatentOptimizationEditor(LatentEditor):
 
     Example:
     >>> editor = LatentOptimizationEditor.from_pretrained(editing_folder)
-    >>> [edit.smiles for edit in editor.edit("Cc1ccc(O)cc1", "This molecule is soluble in water.")]
+    >>> [edit.smiles for edit in editor.edit("Cc1ccc(O)cc1", "This molecule is an alcohol.")]
     ['Cc1ccc(F)cc1']
     """
 

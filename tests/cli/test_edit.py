@@ -83,7 +83,7 @@ def test_a_file_is_edited_into_a_table(model_folder, tmp_path, run):
         (("C1CC", "x"), "'C1CC' is no molecule"),
         (("CC(=O)[O-].[Na+]", "x"), "2 components"),
         ((ASPIRIN, " "), "The prompt is blank"),
-        ((ASPIRIN, "x", "--draw", "edits.txt"), "ends in .html or .png"),
+        ((ASPIRIN, "an acid", "--draw", "edits.txt"), "ends in .html or .png"),
         ((ASPIRIN, "x", "--fragments", "missing.db"), "is no fragment database"),
         ((ASPIRIN, "x", "--allow", "beauty"), "no rule 'beauty' to allow: the rules are pieces, radicals"),
         ((ASPIRIN, "x", "--oracle", "beauty"), "no oracle beauty:up: give one of logp"),

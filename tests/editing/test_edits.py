@@ -55,11 +55,11 @@ def test_similarity_and_condition_count():
 
 def test_every_rejection_is_counted_with_its_first_example():
     report = EditReport()
-    constraints = EditConstraints(0.4, condition=MoleculeFilter(exclude_smarts=("F",)))
-    proposals = ["CCCCCO", "CCCCCCON", "CCCCCCONC", "CCCCCCCO", "OCCCCCCF", "c1ccncc1", "CCCCCCO"]
+    constraints = EditConstraints(0.2, condition=MoleculeFilter(exclude_smarts=("F",)))
+    proposals = ["CCCCCO", "NOCCCCCCO", "CNOCCCCCCO", "CCCCCCCO", "OCCCCCCF", "c1ccncc1", "CCCCCCO"]
     assert admitted(constraints, "CCCCCCO", proposals, report) == ["CCCCCO", "CCCCCCCO"]
     assert report.proposed == 6  # the source itself is none
-    assert report.rejected["reactive"] == (2, "CCCCCCON", "gains an N-O chain")
+    assert report.rejected["reactive"] == (2, "NOCCCCCCO", "gains an N-O chain")
     assert report.rejected["similarity"][:2] == (1, "c1ccncc1") and report.rejected["condition"].count == 1
     assert sum(one.count for one in report.rejected.values()) == 4
 

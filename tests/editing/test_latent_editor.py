@@ -40,11 +40,14 @@ def test_edits_are_what_the_moved_latents_decode_to(editor):
 def test_candidates_are_described_best_first(editor, parts, arenes):
     source, guide = Chem.MolFromSmiles(SOURCE), TextGuide(editor.encoder, PROMPT)
     candidates = editor.constraints.admit(source, [Proposal(Chem.CanonSmiles(one)) for one in arenes])
-    nearer = [edit.text_score for edit in editor.describe(source, candidates, guide)]
-    editor_of_all = LatentOptimizationEditor(parts, only_nearer=False)
-    scores = [edit.text_score for edit in editor_of_all.describe(source, candidates, guide)]
+    every = LatentOptimizationEditor(parts, only_nearer=False)
+    scores = [edit.text_score for edit in every.describe(source, candidates, guide)]
     assert len(scores) > 5 and scores == sorted(scores, reverse=True) and len(set(scores)) > 1
-    assert nearer == [score for score in scores if score > 0] != scores
+    assert [edit.text_score for edit in editor.describe(source, candidates, guide)] == [x for x in scores if x > 0]
+    guide.directions *= -1  # away from the prompt
+    assert [edit.text_score for edit in editor.describe(source, candidates, guide)] == [
+        -x for x in scores[::-1] if x < 0
+    ]
     assert editor.describe(source, [], guide) == []
 
 

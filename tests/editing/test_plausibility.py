@@ -26,8 +26,8 @@ def judge(source, edit, **settings):
         ("CCc1ccccc1", "O=Nc1ccccc1", "reactive", "gains a nitroso group"),
         ("CCc1ccccc1", "CON(C)c1ccccc1", "reactive", "gains an N-O chain"),
         ("CCc1ccccc1", "O=C=Nc1ccccc1", "reactive", "gains an isocyanate, carbodiimide or ketene"),
-        ("C[C@H](N)CCO", "C1CC2CC1CC2c1ccccc1", "synthesis", "is harder to make: the SA score rises by 0.6"),
-        ("C[C@H](N)CCO", "C[C@@H](N)CCS", "stereo", "inverts the stereocentre C1"),
+        ("C[C@H](N)CCO", "C1CC2CC1CC2c1ccccc1", "synthesis", "is harder to make: the SA score rises by "),
+        ("O=C(NC[C@H]1CCCO1)c1ccccc1", "Fc1ccccc1C(=O)NC[C@@H]1CCCO1", "stereo", "inverts the stereocentre C4"),
         ("Cc1ccccc1", "O=[N+]([O-])c1ccccc1", "alerts", "gains the alert BRENK nitro group"),
     ],
 )
@@ -63,7 +63,7 @@ def test_limits_of_synthesis_can_be_moved():
     assert judge(chain, cubane, max_sa_score=10)[1].startswith("is harder to make: the SA score rises by ")
     assert judge(chain, cubane, max_sa_score=3, max_sa_rise=10)[1].startswith("is hard to make: an SA score of ")
     assert judge(cubane, cubane, max_sa_score=1) is None  # as hard as the source is
-    assert judge("CCO", "CCCCCO") is None  # a rise among what is easy
+    assert judge("CCO", "CC(C)CO") is None  # a rise among what is easy
 
 
 def test_without_a_source_an_edit_is_judged_alone():

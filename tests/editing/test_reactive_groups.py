@@ -56,7 +56,7 @@ EXAMPLES = {
     "sulfonic ester": "CS(=O)(=O)OC",
 }
 # Urea, guanidine, amidine, nitro, N-oxide, isoxazole, pyrazole, pyridone, sulfonamide, trifluoromethyl and its ethers,
-# dioxole, N-CHF2, morpholine, hydantoin, imidazoline, oxadiazole, carbamate, thiourea, sulfoxide, ketal, a benzodiazepine,
+# dioxole, N-CHF2, morpholine, hydantoin, imidazoline, oxadiazole, carbamate, thiourea, sulfoxide, ketal, diazepine,
 # phosphate, boronic acid, tetrazole, N-cyanoguanidine.
 HARMLESS = """
 NC(N)=O NC(N)=N CC(N)=N O=[N+]([O-])c1ccccc1 [O-][n+]1ccccc1 c1conc1 c1c[nH]nc1 O=c1cccc[nH]1 CNS(C)(=O)=O

@@ -60,7 +60,7 @@ def test_edits_say_what_they_come_from(editor, edits):
     for edit in edits:
         assert edit.score == pytest.approx(edit.source_score + edit.text_score)
         assert not edit.new_alerts and 1 <= len(edit.rules) <= SETTINGS.num_generations
-        assert edit.rules[0].kind == "motif" and edit.rules[0].removed != edit.rules[0].added
+        assert all(rule.kind == "fragment" and rule.seen > 0 and rule.removed != rule.added for rule in edit.rules)
 
 
 def test_a_prompt_that_says_nothing_is_answered_with_that(editor):
