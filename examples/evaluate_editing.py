@@ -1,6 +1,6 @@
 """How often does an edit do what the sentence asks? All published prompts, for search, latent optimisation and chance.
 
-Needs: a model folder and a csv of source molecules; for SELFIES and CReM rows `pip install "finemoltex[editing]"`.
+Needs: a model folder and a csv of source molecules; for --selfies `pip install "finemoltex[editing]"`.
 Takes: about half a second per molecule, prompt and search on a CPU core; two hours for 200 molecules and 25 prompts.
 With --editors random search latent latent_random latent_pca the model is a folder of `train_editing_alignment.py`.
 Interrupted, the same command goes on where it stopped; another --output starts anew. Try
@@ -54,7 +54,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--penalties", choices=PENALTY_GRIDS, default="finemoltex", help="grid of the latent editor")
     parser.add_argument("--num_candidates", type=int, default=300, help="proposals per generation")
     parser.add_argument("--num_generations", type=int, default=2, help="generations of the search")
-    parser.add_argument("--fragments", type=Path, help="CReM fragment database that proposes more edits")
+    parser.add_argument("--fragments", type=Path, help="fragments to make edits of; those of the package by default")
+    parser.add_argument("--motif_swaps", action="store_true", help="propose exchanges of motifs too")
     parser.add_argument("--selfies", action="store_true", help="propose SELFIES mutations too")
     parser.add_argument("--unfiltered", action="store_true", help="admit what the judge of plausibility refuses")
     parser.add_argument("--known", type=Path, help="csv file of molecules that are not novel, same column")
@@ -73,7 +74,9 @@ def make_editors(arguments: argparse.Namespace, sources: list[str]) -> dict[str,
     constraints = EditConstraints(judge=None) if arguments.unfiltered else EditConstraints()
     if {"search", "random"} & set(arguments.editors):
         encoder = MoleculeTextEncoder.from_pretrained(arguments.model)
-        proposers = make_proposers(encoder.processor.feature_extractor, arguments.fragments, arguments.selfies)
+        proposers = make_proposers(
+            encoder.processor.feature_extractor, arguments.fragments, arguments.selfies, arguments.motif_swaps
+        )
         settings = SearchSettings(arguments.num_candidates, arguments.num_generations, seed=arguments.seed)
         chance = {"num_candidates": arguments.num_candidates, "seed": arguments.seed}
         if "random" in arguments.editors:
