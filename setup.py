@@ -33,6 +33,7 @@ REQUIRED = [
     "huggingface-hub>=1.31,<3",
     "numpy>=1.24",
     "pyarrow>=23.0.1",  # CVE-2026-25087, CVE-2023-47248: Arrow files of others, here rows of an index
+    "crem>=0.3",  # exchanges fragments that occur in the same surroundings: what an editor proposes
     "typer>=0.12",  # the command line; transformers needs it anyway
 ]
 
@@ -44,8 +45,8 @@ RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.5"]
 # scikit-learn (and with it scipy) scores, calibrates, holds the fingerprint baselines and takes molecules through
 # `FineMolTexTransformer` (before 1.7, tables made of a series had other row labels); peft adds LoRA updates.
 PROPERTIES = ["scikit-learn>=1.7", "peft>=0.15"]
-# Both propose analogues: crem by fragments of a library, selfies by random symbols; motif swaps need neither.
-EDITING = ["crem>=0.3", "selfies>=2.1"]
+# selfies writes what a generator reads, and proposes analogues by random symbols.
+EDITING = ["selfies>=2.1"]
 # scikit-learn fits what explains masked predictions, and maps tokens; matplotlib draws.
 EXPLAIN = ["scikit-learn>=1.5", "matplotlib>=3.8"]
 # Texts and molecules through `SentenceTransformer.encode`; older releases name what a module is differently.
@@ -72,7 +73,7 @@ setup(
         "modeling_finemoltex": ["py.typed"],
         "modeling_finemoltex.processors": ["*.json"],
         "modeling_finemoltex.hub_cards": [
-            *("templates/*", "images/*", "metrics/*/*", "datasets/*/*", "space/*", f"{SHIPPED_MODEL}/*")
+            *("templates/*", "images/*", "metrics/*/*", "datasets/*/*", "space/*", "fragments/*", f"{SHIPPED_MODEL}/*")
         ],
     },
     include_package_data=False,

@@ -1,6 +1,6 @@
 """How should my molecule change so that this sentence fits it better? Without a molecule: which molecules fit it?
 
-Needs: a model folder, as `examples/pretrain.py` writes; with --fragments_from `pip install "finemoltex[editing]"`.
+Needs: a model folder, as `examples/pretrain.py` writes.
 Takes: about 10 s on a CPU core, most of it for loading. Try
 `edit.py "This molecule is soluble in water." --smiles "CC(=O)Oc1ccccc1C(=O)O" --model runs/demo --draw edits.html`.
 """
@@ -22,7 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="model folder or Hub id")
     parser.add_argument("--opposite", help="what it is not to be, in words of its own")
     parser.add_argument(
-        "--fragments_from", type=Path, help="file of SMILES, one a line: their fragments make more edits"
+        "--fragments_from", type=Path, help="file of SMILES, one a line: edits are made of their fragments"
     )
     parser.add_argument("--min_similarity", type=float, default=0.4, help="least Tanimoto similarity to the molecule")
     parser.add_argument("--smarts", nargs="*", default=[], help="substructures that must be there")
@@ -68,7 +68,7 @@ def main() -> None:
     for rank, edit in enumerate(edits, start=1):
         print(format_edit(rank, edit))
     if not edits:
-        print("No admissible edit: lower --min_similarity, or leave out --smarts.")
+        print(edits.report.explain(len(edits), arguments.k))
     if arguments.draw:
         write_edits(arguments.draw, arguments.prompt, arguments.smiles, edits)
 

@@ -1,6 +1,6 @@
 """How often does an edit do what the sentence asks? All published prompts, for search, latent optimisation and chance.
 
-Needs: a model folder and a csv of source molecules; for SELFIES and CReM rows `pip install "finemoltex[editing]"`.
+Needs: a model folder and a csv of source molecules; for --selfies `pip install "finemoltex[editing]"`.
 Takes: about half a second per molecule, prompt and search on a CPU core; two hours for 200 molecules and 25 prompts.
 With --editors random search latent latent_random latent_pca the model is a folder of `train_editing_alignment.py`.
 Interrupted, the same command goes on where it stopped; another --output starts anew. Try
@@ -54,8 +54,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--penalties", choices=PENALTY_GRIDS, default="finemoltex", help="grid of the latent editor")
     parser.add_argument("--num_candidates", type=int, default=300, help="proposals per generation")
     parser.add_argument("--num_generations", type=int, default=2, help="generations of the search")
-    parser.add_argument("--fragments", type=Path, help="CReM fragment database that proposes more edits")
+    parser.add_argument("--fragments", type=Path, help="fragments to make edits of; those of the package by default")
+    parser.add_argument("--motif_swaps", action="store_true", help="propose exchanges of motifs too")
     parser.add_argument("--selfies", action="store_true", help="propose SELFIES mutations too")
+    parser.add_argument("--unfiltered", action="store_true", help="admit what the judge of plausibility refuses")
     parser.add_argument("--known", type=Path, help="csv file of molecules that are not novel, same column")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -69,26 +71,29 @@ def read_column(file: Path, column: str) -> list[str]:
 def make_editors(arguments: argparse.Namespace, sources: list[str]) -> dict[str, tuple[MoleculeEditor, bool]]:
     """Make the editors asked for; those told what not to become go with a yes."""
     made: dict[str, tuple[MoleculeEditor, bool]] = {}
+    constraints = EditConstraints(judge=None) if arguments.unfiltered else EditConstraints()
     if {"search", "random"} & set(arguments.editors):
         encoder = MoleculeTextEncoder.from_pretrained(arguments.model)
-        proposers = make_proposers(encoder.processor.feature_extractor, arguments.fragments, arguments.selfies)
+        proposers = make_proposers(
+            encoder.processor.feature_extractor, arguments.fragments, arguments.selfies, arguments.motif_swaps
+        )
         settings = SearchSettings(arguments.num_candidates, arguments.num_generations, seed=arguments.seed)
         chance = {"num_candidates": arguments.num_candidates, "seed": arguments.seed}
         if "random" in arguments.editors:
-            made[ANALOGUE] = RandomEditor(proposers, EditConstraints(), **chance), False
+            made[ANALOGUE] = RandomEditor(proposers, constraints, **chance), False
             made["random perturbation"] = RandomEditor(proposers, None, **chance), False
         if "search" in arguments.editors:
-            search = SearchEditor(encoder, proposers, EditConstraints(), settings)
+            search = SearchEditor(encoder, proposers, constraints, settings)
             made |= {"search": (search, False), "search, with opposite": (search, True)}
     if any(name.startswith("latent") for name in arguments.editors):
         parts = load_editing_folder(arguments.model)
         if "latent" in arguments.editors:
             latent_settings = LatentSettings(PENALTY_GRIDS[arguments.penalties])
-            latent = LatentOptimizationEditor(parts, settings=latent_settings, only_admissible=False)
+            latent = LatentOptimizationEditor(parts, constraints, latent_settings, only_admissible=False)
             made |= {"latent": (latent, False), "latent, with opposite": (latent, True)}
         for kind in ("random", "pca", "variance"):
             if f"latent_{kind}" in arguments.editors:
-                move = LatentMoveEditor(parts, kind, sources, only_admissible=False, seed=arguments.seed)
+                move = LatentMoveEditor(parts, kind, sources, constraints, only_admissible=False, seed=arguments.seed)
                 made[f"latent, {kind} move"] = move, False
     return made
 

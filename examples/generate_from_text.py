@@ -20,7 +20,7 @@ from transformers import logging
 
 from modeling_finemoltex import EditConstraints, LatentOptimizationEditor, LatentSettings
 from modeling_finemoltex.data import MoleculeFile
-from modeling_finemoltex.editing import TextGuide
+from modeling_finemoltex.editing import PlausibilityJudge, TextGuide
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -52,8 +52,12 @@ def main() -> None:
     arguments = parse_arguments()
     logging.set_verbosity_error()  # the heads of pre-training, also in the folder, are not needed here
     settings = LatentSettings((0.0,), arguments.num_steps, arguments.learning_rate)
-    constraints = EditConstraints(min_similarity=0.0)
-    editor = LatentOptimizationEditor.from_pretrained(arguments.model, constraints=constraints, settings=settings)
+    # The start need not be kept: what is written is judged by itself.
+    judge = PlausibilityJudge(("charge", "stereo", "alerts"), max_sa_rise=10.0)
+    constraints = EditConstraints(0.0, judge=judge)
+    editor = LatentOptimizationEditor.from_pretrained(
+        arguments.model, constraints=constraints, settings=settings, only_nearer=False
+    )
     starts = draw_starts(arguments.file, arguments.num_starts, arguments.seed)
     answers = editor.edit_many(starts, arguments.prompt, arguments.opposite, num_edits=1)
     pairs = [(start, edits[0].smiles) for start, edits in zip(starts, answers, strict=True) if edits]

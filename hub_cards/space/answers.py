@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,8 @@ from transformers import pipeline
 from modeling_finemoltex import MoleculeTextEncoder, MoleculeTextIndex, MotifWordAligner, SearchEditor, SearchSettings
 from modeling_finemoltex.data import MoleculeFile, try_parse
 from modeling_finemoltex.drawing import Card, Section, draw_molecule, render_page
-from modeling_finemoltex.editing import MotifSwaps, render_edits_page
+from modeling_finemoltex.editing import Edits, MotifSwaps, render_edits_page
+from modeling_finemoltex.editing.edit_words import describe_alerts, describe_rules, explain_rejections
 from modeling_finemoltex.explain import draw_alignment_matrix, render_alignment_page
 from modeling_finemoltex.property_prediction import PropertyPredictor, attribute_motifs, draw_attribution
 from modeling_finemoltex.retrieval import render_hits_page
@@ -135,10 +137,12 @@ class Answers:
         editor = SearchEditor(self.editing_encoder, [self.swaps], settings=EDIT_SETTINGS)
         edits = editor.edit(smiles, prompt, against, NUM_EDITS)
         summary = (
-            "Green: new atoms; orange: atoms that lost a neighbour. Each card: how much nearer to the sentence, and "
-            "by how much properties change."
+            "Green: new atoms; orange: atoms that lost a neighbour. Each card: how much nearer to the sentence, by "
+            "how much properties change, what was exchanged, and which alerts it has."
         )
-        return frame(render_edits_page(prompt, smiles, edits, summary), "Edits")
+        if len(edits) < NUM_EDITS:
+            summary = f"{edits.report.explain(len(edits), NUM_EDITS)} {summary if edits else ''}"
+        return frame(render_edits_page(prompt, smiles, list(edits), summary), "Edits") + lay_out_reasons(edits)
 
     def classify(self, smiles: str, labels: str) -> str:
         """Choose among classes in words, one a line."""
@@ -185,6 +189,28 @@ class Answers:
         drawing = matrix.getvalue()
         page = render_alignment_page(alignment, self.processor)
         return frame(page, "Motifs and words"), f'<div class="wide">{drawing[drawing.index("<svg") :]}</div>'
+
+
+def lay_out_reasons(edits: Edits) -> str:
+    """Lay out what changed in each edit and why it is believed, and what was rejected, as two tables."""
+    changed = [
+        (f"{rank}.", describe_rules(one.rules), f"{one.source_score:.2f} → {one.score:.2f}", describe_alerts(one))
+        for rank, one in enumerate(edits, start=1)
+    ]
+    tables = [
+        _lay_out_table(("Edit", "What changed, how often it was seen", "Nearer to the sentence", "Alerts"), changed),
+        _lay_out_table(("Rejected by", "Analogues", "Such as", "Which"), explain_rejections(edits.report)),
+    ]
+    return f'<div class="reasons">{"".join(tables)}</div>'
+
+
+def _lay_out_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out cells; nothing without rows."""
+    if not rows:
+        return ""
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def read_molecule(smiles: str) -> str:

@@ -77,6 +77,9 @@ CSS = """
 iframe.page { display: block; width: 100%; min-height: 8rem; border: 0; border-radius: .5rem; }
 .wide { overflow-x: auto; contain: inline-size; border-radius: .5rem; background: #fff; }
 .wide svg { display: block; max-width: none; }
+.reasons { overflow-x: auto; contain: inline-size; margin-top: .5rem; }
+.reasons table { width: 100%; margin-bottom: .75rem; border-collapse: collapse; font-size: .85rem; }
+.reasons :is(th, td) { padding: .25rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
 .editor { contain: strict; height: 24rem; background: #fff; border-radius: .5rem; overflow: hidden; }
 """
 

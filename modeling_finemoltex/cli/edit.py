@@ -1,27 +1,31 @@
 """`finemoltex edit`: analogues of a molecule that a sentence fits better."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import AsJson, FilterOptions, takes
+from .arguments import AsJson, FilterOptions, LayoutOptions, takes
 from .errors import quiet_loading
 from .tables import echo_json
 
 if TYPE_CHECKING:
-    from modeling_finemoltex.editing import Edit, MoleculeEditor
+    from modeling_finemoltex.editing import EditReport, Edits, MoleculeEditor
 
 
 @dataclass(kw_only=True)
-class EditArguments(FilterOptions):
+class EditArguments(FilterOptions, LayoutOptions):
     """What to edit, towards what, and how."""
 
-    smiles: Annotated[str, typer.Argument(metavar="SMILES", help="molecule to edit")]
+    smiles: Annotated[
+        str, typer.Argument(metavar="SMILES|FILE", help="molecule to edit, or a file of them, with --output")
+    ]
     prompt: Annotated[str, typer.Argument(help="what it is to become, in quotes")]
     model: Annotated[str, typer.Option(help="model folder or Hub id")]
+    output: Annotated[
+        Path | None, typer.Option(help="csv file to write the edits of a file to; an interrupted job goes on")
+    ] = None
     opposite: Annotated[
         str | None, typer.Option(help="what it is not to become, in words of its own; sharpens the prompt")
     ] = None
@@ -29,13 +33,30 @@ class EditArguments(FilterOptions):
     min_similarity: Annotated[
         float, typer.Option("--min_similarity", help="least Tanimoto similarity to the molecule")
     ] = 0.4
+    smarts: Annotated[
+        list[str] | None, typer.Option("--keep", "--smarts", help="edits must have this substructure; repeatable")
+    ] = None
+    allow: Annotated[
+        list[str] | None, typer.Option(help="do not apply this rule of plausibility, see --why; repeatable")
+    ] = None
+    why: Annotated[bool, typer.Option("--why", help="show what was rejected, by which rule, with an example")] = False
+    oracle: Annotated[
+        str | None,
+        typer.Option(help="RDKit's logp, qed, tpsa, donors or acceptors must change too, such as logp:down"),
+    ] = None
     editor: Annotated[
         str,
         typer.Option(help="search, random, or latent: move the latent of a generator, which the folder must hold"),
     ] = "search"
     fragments: Annotated[
-        Path | None, typer.Option(help="CReM fragment database, see `build_fragment_database`; proposes more edits")
+        Path | None,
+        typer.Option(
+            help="fragments to make edits of, see `finemoltex fragments`", show_default="those of the package"
+        ),
     ] = None
+    motif_swaps: Annotated[
+        bool, typer.Option("--motif_swaps", help="also exchange motifs, whatever their surroundings")
+    ] = False
     selfies: Annotated[bool, typer.Option("--selfies", help="propose random SELFIES mutations too")] = False
     num_generations: Annotated[
         int, typer.Option("--num_generations", help="times that the search goes on from the best edits")
@@ -47,20 +68,60 @@ class EditArguments(FilterOptions):
 
 @takes(EditArguments)
 def edit(arguments: EditArguments) -> None:
-    """Edit a molecule so that a sentence fits it better: similar, valid analogues, the best first."""
+    """Edit a molecule so that a sentence fits it better: similar, plausible analogues, the best first."""
+    from modeling_finemoltex.data.molecule_files import has_format
+
+    if has_format(arguments.smiles):
+        _edit_file(arguments)
+        return
+    if arguments.output is not None:
+        raise ValueError(f"--output is for a file of molecules, such as library.csv; got {arguments.smiles!r:.80}.")
+    _edit_molecule(arguments)
+
+
+def _edit_molecule(arguments: EditArguments) -> None:
+    """Edit one molecule, and print what there is to say."""
     from modeling_finemoltex.editing import write_edits
 
     smiles, prompt, draw = arguments.smiles, arguments.prompt, arguments.draw
     edits = _make_editor(arguments).edit(smiles, prompt, arguments.opposite, arguments.num_edits)
+    oracle = _name_oracle(arguments)
     if arguments.as_json:
-        echo_json({"smiles": smiles, "prompt": prompt, "edits": [one.to_dict() for one in edits]})
+        entry = {"smiles": smiles, "prompt": prompt, "oracle": oracle, "edits": [one.to_dict() for one in edits]}
+        echo_json(entry | {"report": edits.report.to_dict()})
     else:
         typer.echo(_format_edits(edits))
-    if not edits:
-        typer.echo("No admissible edit: lower --min_similarity, or relax --smarts and --range.", err=True)
+        if oracle is not None:
+            typer.echo(f"Besides the text, RDKit's {oracle} was required.")
+        if arguments.why:
+            typer.echo(_format_rejections(edits.report))
+    if len(edits) < arguments.num_edits:
+        typer.echo(edits.report.explain(len(edits), arguments.num_edits), err=True)
     if draw is not None:
         write_edits(draw, prompt, smiles, edits, f"{len(edits)} edits of {smiles}")
         typer.echo(f"{draw}: {len(edits)} edits drawn", err=True)
+
+
+def _edit_file(arguments: EditArguments) -> None:
+    """Edit the molecules of a file into a table."""
+    from modeling_finemoltex.editing import Job, edit_file
+
+    if arguments.output is None:
+        raise ValueError(f"{arguments.smiles} is a file of molecules: give --output OUT.csv for their edits.")
+    if arguments.as_json or arguments.draw is not None:
+        raise ValueError("--json and --draw are for one molecule: the edits of a file go to --output.")
+    source = arguments.open_file(Path(arguments.smiles))
+    names = ("model", "min_similarity", "smarts", "exclude_smarts", "ranges", "allow", "oracle", "editor", "selfies")
+    settings = {name: getattr(arguments, name) for name in (*names, "motif_swaps", "num_generations", "seed")}
+    settings["fragments"] = None if arguments.fragments is None else str(arguments.fragments)
+    job = Job(arguments.prompt, arguments.opposite, arguments.num_edits, settings)
+    counts, report = edit_file(source, arguments.output, _make_editor(arguments), job)
+    if arguments.why:
+        typer.echo(_format_rejections(report))
+    typer.echo(
+        f"{arguments.output}: {counts['num_edits']} edits of {counts['num_rows']} rows, {counts['num_errors']} of "
+        "which could not be edited (see `note`)."
+    )
 
 
 def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
@@ -69,25 +130,60 @@ def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
 
     if arguments.editor not in editing.EDITORS:
         raise ValueError(f"--editor must be one of {', '.join(editing.EDITORS)}, got {arguments.editor!r}.")
+    if arguments.oracle is not None and arguments.editor != "search":
+        raise ValueError(f"--oracle guides --editor search alone, got {arguments.editor!r}.")
+    judge = editing.PlausibilityJudge(arguments.allow or ())
     settings = editing.EditorSettings(
-        constraints=editing.EditConstraints(arguments.min_similarity, condition=arguments.make_filter()),
+        constraints=editing.EditConstraints(arguments.min_similarity, arguments.make_filter(), judge),
         num_generations=arguments.num_generations,
         seed=arguments.seed,
         fragments=arguments.fragments,
         use_selfies=arguments.selfies,
+        use_motifs=arguments.motif_swaps,
+        oracle=None if arguments.oracle is None else editing.parse_oracle(arguments.oracle),
     )
     with quiet_loading():
         return editing.load_editor(arguments.editor, arguments.model, settings)
 
 
-def _format_edits(edits: "Sequence[Edit]") -> str:
-    """Lay out edits as a table: how much nearer to the text, how similar, what changed."""
+def _name_oracle(arguments: EditArguments) -> str | None:
+    """Write the oracle as what it is: a descriptor and a direction."""
+    from modeling_finemoltex.editing import parse_oracle
+
+    return None if arguments.oracle is None else str(parse_oracle(arguments.oracle))
+
+
+def _format_edits(edits: "Edits") -> str:
+    """Lay out edits as a table: how much nearer to the text, how similar, what changed, and by which rule."""
+    from modeling_finemoltex.editing.edit_words import describe_alerts, describe_rules
+
     if not edits:
         return "no edits"
     names = list(edits[0].property_changes)
-    lines = ["rank    text  similarity  " + "  ".join(f"{name:>12}" for name in names) + "  SMILES"]
+    head = "rank    gain  source    edit  similarity  "
+    lines = [head + "  ".join(f"{name:>13}" for name in names) + "  SMILES"]
     for rank, one in enumerate(edits, start=1):
-        changes = "  ".join(f"{one.property_changes[name]:>+12.2f}" for name in names)
-        score = "     –" if one.text_score is None else f"{one.text_score:>+6.3f}"  # this editor reads no text
-        lines.append(f"{rank:>4}  {score}  {one.similarity:>10.2f}  {changes}  {one.smiles}")
+        changes = "  ".join(f"{one.property_changes[name]:>+13.2f}" for name in names)
+        scores = f"{_number(one.text_score, '+')}  {_number(one.source_score)}  {_number(one.score)}"
+        lines.append(f"{rank:>4}  {scores}  {one.similarity:>10.2f}  {changes}  {one.smiles}")
+        lines.append(f"      changed: {describe_rules(one.rules)}; alerts: {describe_alerts(one)}")
+    return "\n".join(lines)
+
+
+def _number(value: float | None, sign: str = "") -> str:
+    """Write a score; a dash for an editor that reads no text."""
+    return "     –" if value is None else f"{value:>{sign}6.3f}"
+
+
+def _format_rejections(report: "EditReport") -> str:
+    """Lay out what was rejected: rule, count, an example and what is wrong with it."""
+    from modeling_finemoltex.editing.edit_words import explain_rejections
+
+    rows = explain_rejections(report)
+    if not rows:
+        return f"{report.proposed} analogues, none rejected"
+    widths = [max(len(row[place]) for row in rows) for place in range(3)]
+    lines = [f"{report.proposed} analogues, rejected by:"]
+    for rule, count, example, reason in rows:
+        lines.append(f"  {rule:<{widths[0]}}  {count:>{widths[1]}}  {example:<{widths[2]}}  {reason}")
     return "\n".join(lines)

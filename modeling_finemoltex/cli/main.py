@@ -17,6 +17,7 @@ from .edit import edit
 from .embed import embed
 from .evaluate import app as evaluate
 from .explain import explain
+from .fragments import app as fragments
 from .index import index
 from .info import info
 from .predict import predict
@@ -61,3 +62,4 @@ app.command(add_help_option=False, context_settings={"allow_extra_args": True, "
 for command in (vocab, embed, index, search, predict, edit, explain, push, info):
     app.command()(command)
 app.add_typer(evaluate)
+app.add_typer(fragments)

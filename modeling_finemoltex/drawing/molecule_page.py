@@ -70,12 +70,13 @@ class Card(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A heading, a drawing beside it if there is one, a line below it, and the cards."""
+    """A heading, a drawing beside it if there is one, a line below it, the cards, and what their scores are."""
 
     title: str
     cards: Sequence[Card]
     summary: str = ""
     drawing: str = ""
+    score_name: str = ""
 
 
 def render_page(sections: Sequence[Section], score_name: str, no_cards: str) -> str:
@@ -83,7 +84,7 @@ def render_page(sections: Sequence[Section], score_name: str, no_cards: str) -> 
 
     Args:
         sections (sequence of `Section`): Drawings are SVG elements of `draw_molecule`; everything else is escaped.
-        score_name (`str`): What the scores are, shown when one points at them.
+        score_name (`str`): What the scores are, shown when one points at them, where a section does not say it.
         no_cards (`str`): What a section without cards says.
 
     Returns:
@@ -94,7 +95,7 @@ def render_page(sections: Sequence[Section], score_name: str, no_cards: str) -> 
             query=escape(section.title),
             drawing=section.drawing,
             summary=escape(section.summary),
-            cards="\n".join(_render_card(card, score_name) for card in section.cards)
+            cards="\n".join(_render_card(card, section.score_name or score_name) for card in section.cards)
             or f"<li>{escape(no_cards)}</li>",
         )
         for section in sections

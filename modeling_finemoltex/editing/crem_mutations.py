@@ -1,55 +1,106 @@
-"""Analogues by exchanging fragments that occur in the same surroundings in a library of yours (CReM)."""
+"""Analogues by exchanging fragments that occur in the same surroundings in a library (CReM)."""
 
+import contextlib
+import io
 import random
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rdkit import Chem, rdBase
 
 from ..data.identifiers import canonical_smiles
+from ..hub.shipped_model import CARD_FOLDERS
+from .fragment_database import find_radii, import_crem, open_database
+from .fragment_mining import HYDROGEN
+from .proposals import Proposal, Rule
 
-# Bonds around a cut that must agree. 2 keeps what a medicinal chemist would; 3 needs libraries of millions.
-RADIUS = 2
+SHIPPED_FRAGMENTS = "fragments/fragments.db"
 MAX_FRAGMENT = 10  # heavy atoms of a fragment that is exchanged
+# Attempts per wanted proposal: some exchanges lead to the same analogue.
+PATIENCE = 1.5
+_KNOWN_COLUMNS = ("env_id", "core_smi_id", "core_num_atoms", "dist2", "is_ring_closure")  # the others are counts
+
+
+def default_fragments() -> Path:
+    """Find the fragments that come with the package.
+
+    Raises:
+        FileNotFoundError: If they are not there; says where they were looked for.
+
+    Example:
+    >>> default_fragments().name
+    'fragments.db'
+    """
+    files = [cards / SHIPPED_FRAGMENTS for cards in CARD_FOLDERS]
+    for file in files:
+        if file.is_file():
+            return file
+    raise FileNotFoundError(
+        f"The shipped fragments are none of {[str(file) for file in files]}. Reinstall with `pip install finemoltex`, "
+        "or build your own with `finemoltex fragments build`."
+    )
 
 
 class CremMutations:
-    """Proposes analogues whose every new surrounding occurs in the library that the database was built from.
+    """Proposes analogues whose every new surrounding occurs in the library that the fragments come from.
 
-    Needs the library `crem`, and a database: `build_fragment_database` makes one of a file of SMILES.
+    A part of the molecule, or a hydrogen, is exchanged for a fragment that the library has in the same surroundings.
+    Frequent fragments are taken more often, each as the square root of its count says, so that rare ones come too.
+    Needs the library `crem`.
 
     Args:
-        database (`str` or `Path`): The file.
-        radius (`int`): Bonds around a cut that must agree; the database must have this radius.
+        database (`str` or `Path`, *optional*): The fragments, as `build_fragment_database` or CReM itself writes them;
+            those that come with the package, if absent.
+        radius (`int`, *optional*): Bonds of the surroundings that must agree; the largest in the file, if absent.
 
     Raises:
         ImportError: If `crem` is not installed.
-        ValueError: If there is no such database.
+        ValueError: If there is no such database, it is damaged, or lacks this radius.
+
+    Example:
+    >>> mutations = CremMutations()
+    >>> (one,) = mutations.propose(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"), 1, random.Random(0))
+    >>> one.rule.kind, one.rule.seen > 0
+    ('fragment', True)
     """
 
-    def __init__(self, database: str | Path, radius: int = RADIUS) -> None:
-        self._mutate = _import_crem().mutate_mol
-        self.database, self.radius = Path(database), radius
-        if not self.database.is_file():
-            raise ValueError(
-                f"{database} is no fragment database: `build_fragment_database` makes one of your SMILES."
-            )
+    def __init__(self, database: str | Path | None = None, radius: int | None = None) -> None:
+        self._mutate = import_crem().mutate_mol
+        self.database = Path(database or default_fragments())
+        with closing(open_database(self.database)) as connection:
+            radii = find_radii(connection)
+            self.radius = radii[-1] if radius is None else radius
+            if self.radius not in radii:
+                raise ValueError(f"{self.database} has the radii {radii}, not {radius}.")
+            self.library = _find_name(connection) or self.database.stem
+            self._weights = _load_weights(connection, self.radius)  # by row
 
-    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
-        """Give up to `number` distinct analogues as canonical SMILES."""
+    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[Proposal]:
+        """Give up to `number` distinct analogues, fewer where the library has no more."""
         name = Chem.MolToSmiles(molecule)
         known: set[str | None] = {None, name}
-        with rdBase.BlockLogs():
-            mutants = list(self._exchange(molecule, number, generator))
-        for proposal in map(canonical_smiles, mutants):
-            if proposal not in known:
-                known.add(proposal)
-                yield str(proposal)
+        with rdBase.BlockLogs(), contextlib.redirect_stderr(io.StringIO()):
+            mutants = list(self._exchange(Chem.MolFromSmiles(name), round(number * PATIENCE), generator))
+        for mutant, reaction, seen in mutants:
+            smiles = canonical_smiles(mutant)
+            if smiles not in known:
+                known.add(smiles)
+                removed, added = ("" if side == HYDROGEN else side for side in reaction.split(">>"))
+                yield Proposal(str(smiles), Rule("fragment", removed, added, self.radius, seen, self.library))
+            if len(known) > number + 1:
+                return
 
-    def _exchange(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
+    def _exchange(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[tuple[str, str, int]]:
         """Exchange fragments; hydrogens too, so that molecules grow."""
+        draws = np.random.default_rng(generator.randrange(2**31))
+
+        def sample(rows: list[int], _cursor: Any, _radius: int, size: int) -> list[int]:
+            keys = draws.random(len(rows)) ** (1 / self._weights[rows])  # the largest are a sample by weight
+            return [rows[place] for place in np.argsort(-keys, kind="stable")[:size]]
+
         return self._mutate(
             Chem.AddHs(molecule),
             str(self.database),
@@ -58,57 +109,30 @@ class CremMutations:
             min_inc=-MAX_FRAGMENT,
             max_inc=MAX_FRAGMENT,
             max_replacements=number,
+            sample_func=lambda rows, *others: sample(sorted(rows), *others),
+            return_rxn=True,
+            discard_ring_geometry=False,  # no ring is formed
+            return_rxn_freq=True,
             seed=generator.randrange(2**31),
         )
 
 
-def build_fragment_database(
-    smiles: Iterable[str], database: str | Path, radius: int = RADIUS, num_processes: int = 1
-) -> int:
-    """Cut molecules into fragments and store which occur in which surroundings.
-
-    Args:
-        smiles (iterable of `str`): The molecules; those that cannot be parsed are left out.
-        database (`str` or `Path`): File to write; one that is there is not touched.
-        radius (`int`): Bonds of the surroundings.
-        num_processes (`int`): Processes that cut.
-
-    Returns:
-        `int`: The number of molecules read.
-
-    Raises:
-        ImportError: If `crem` is not installed.
-        ValueError: If the file exists, or no molecule could be read.
-    """
-    _import_crem()
-    from crem.scripts import cremdb_create
-
-    target = Path(database)
-    if target.exists():
-        raise ValueError(f"{database} exists: delete it, or give another name.")
-    names = [name for name in map(canonical_smiles, smiles) if name is not None]
-    if not names:
-        raise ValueError("No molecule could be read: give SMILES strings such as 'CCO'.")
-    with tempfile.TemporaryDirectory(dir=target.absolute().parent) as folder:
-        library, unfinished = Path(folder, "library.smi"), Path(folder, "fragments.db")
-        library.write_text("".join(f"{name}\t{row}\n" for row, name in enumerate(names)), encoding="utf-8")
-        cremdb_create.run(
-            str(library),
-            str(unfinished),
-            ["library"],
-            radii=(radius,),
-            max_heavy_atoms=MAX_FRAGMENT,
-            ncpu=num_processes,
-            verbose=False,
-            frag_mode="acyclic",
-        )
-        unfinished.replace(target)  # only a finished database gets the name
-    return len(names)
+def _find_name(connection: Any) -> str | None:
+    """Find the name of the library in a file that tells it."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
+        return None
+    (name,) = connection.execute("SELECT value FROM about WHERE name = 'name'").fetchone()
+    return name
 
 
-def _import_crem() -> Any:
-    try:
-        from crem import crem
-    except ImportError as error:
-        raise ImportError('Fragment exchange needs `pip install "finemoltex[editing]"`.') from error
-    return crem
+def _load_weights(connection: Any, radius: int) -> np.ndarray:
+    """Load the square root of the count of every row, by its number: (R + 1,)."""
+    columns = [row[1] for row in connection.execute(f"PRAGMA table_info(radius{radius})")]
+    (last,) = connection.execute(f"SELECT MAX(rowid) FROM radius{radius}").fetchone()
+    counted = ["freq"] if "freq" in columns else [one for one in columns if one not in _KNOWN_COLUMNS]
+    named = ", ".join(f'"{one}"' for one in counted)
+    count = f"MAX({named})" if "," in named else named
+    weights = np.ones(last + 1)
+    rows = np.array(connection.execute(f"SELECT rowid, {count} FROM radius{radius}").fetchall(), dtype=np.int64)
+    weights[rows[:, 0]] = np.sqrt(np.maximum(rows[:, 1], 1))
+    return weights

@@ -51,7 +51,7 @@ class FineMolTexMoleculeEditingPipeline(FineMolTexPipeline):
             kwargs: As of every pipeline.
 
         Returns:
-            A list of `{"smiles", "similarity", "text_score", "property_changes"}` for a single molecule, best first;
+            A list of the fields of [`Edit`] (`smiles`, `text_score`, `alerts`, ...) for a single molecule, best first;
             else a list of lists.
 
         Raises:

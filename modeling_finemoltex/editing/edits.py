@@ -1,35 +1,24 @@
 """What an editor takes and gives, and which edits are admissible."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rdkit import Chem
-from rdkit.Contrib.SA_Score import sascorer
 
 from ..data.identifiers import try_parse
 from ..data.molecule_filters import DESCRIPTORS, MoleculeFilter
 from ..data.similarity import compute_similarities
+from .edit_report import EditReport
+from .plausibility import JudgedSource, PlausibilityJudge
+from .prompt_words import find_named_properties, has_known_word
+from .proposals import Proposal, Rule
+from .structural_alerts import find_alerts
 
 # What a chemist looks at first; names of `rdkit.Chem.Descriptors`.
 REPORTED = ("MolLogP", "TPSA", "qed", "NumHAcceptors", "NumHDonors", "MolWt")
-# Groups that fall apart or react with water, which no analogue should gain.
-UNSTABLE = (
-    "[OX2]-[OX2]",  # peroxide
-    "[N,O,S]-[F,Cl,Br,I]",  # halogen on a heteroatom
-    "[CX3](=O)[F,Cl,Br,I]",  # acyl halide
-    "[OX2H1]C(=O)[N,O,S]",  # carbamic and carbonic acid
-    "[#16;H1,H2](=O)",  # sulfinyl hydrogen
-    "[CX4]([OX2H1,NX3H2,SX2H1])[OX2H1,NX3H2,SX2H1,F,Cl,Br,I]",  # geminal diol, hemiaminal, halohydrin
-    "[OX2H1][CX4;!R][OX2,NX3]",  # open hemiacetal
-    "[NX3]-[NX3]-[NX3]",  # chain of nitrogen
-    "[OX2,NX3,SX2;!R]-[SX2,OX2;!R]-[#7,#8,#16]",  # chain of heteroatoms
-    "[CX3]=[CX2]=[CX3]",  # cumulated double bonds
-    "[OX2H1][CX3]=[CX3;!$(C-C=[O,N])]",  # enol of a simple ketone
-)
-_UNSTABLE = [Chem.MolFromSmarts(pattern) for pattern in UNSTABLE]
 
 
 @dataclass(frozen=True)
@@ -42,17 +31,40 @@ class Edit:
         text_score (`float`, *optional*): How much nearer to the prompt than the source, as a difference of cosines;
             without a source, how near. `None` from an editor that does not read the prompt.
         property_changes (`dict[str, float]`): Descriptor -> its value minus that of the source (without a source its
-            value).
+            value); those that the prompt names come first.
+        source_score (`float`, *optional*): How near the source is to the prompt, on the same scale.
+        score (`float`, *optional*): How near the edit is: `source_score + text_score`.
+        alerts (`tuple[str, ...]`): Structural alerts that it has.
+        new_alerts (`tuple[str, ...]`): Those that the source does not have.
+        rules (`tuple[Rule, ...]`): What was exchanged to make it, one step after the other.
     """
 
     smiles: str
     similarity: float | None
     text_score: float | None
     property_changes: dict[str, float] = field(default_factory=dict)
+    source_score: float | None = None
+    score: float | None = None
+    alerts: tuple[str, ...] = ()
+    new_alerts: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields, ready for JSON."""
-        return asdict(self)
+        return asdict(self) | {"rules": [rule._asdict() for rule in self.rules]}
+
+
+class Edits(list[Edit]):
+    """The edits of one molecule, best first: a list that also knows what was rejected.
+
+    Args:
+        edits (iterable of [`Edit`]): The edits.
+        report ([`EditReport`], *optional*): What became of the other analogues.
+    """
+
+    def __init__(self, edits: Iterable[Edit] = (), report: EditReport | None = None) -> None:
+        super().__init__(edits)
+        self.report = report or EditReport()
 
 
 class MoleculeEditor(ABC):
@@ -79,7 +91,7 @@ class MoleculeEditor(ABC):
         raise TypeError(f"A {cls.__name__} needs more than a model and settings: build it from its parts.")
 
     @abstractmethod
-    def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
+    def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> Edits:
         """Edit one molecule.
 
         Args:
@@ -89,7 +101,8 @@ class MoleculeEditor(ABC):
             num_edits (`int`): Most edits to give.
 
         Returns:
-            `list[Edit]`: Distinct edits, best first; empty if none is admissible.
+            [`Edits`]: Distinct edits, best first, with a report; fewer than asked for, or none, if no more are
+            admissible and nearer to the prompt than the source.
 
         Raises:
             ValueError: If `smiles` is no molecule or has several components, a sentence is blank, or `num_edits` is
@@ -98,17 +111,18 @@ class MoleculeEditor(ABC):
 
     def edit_many(
         self, smiles: Sequence[str], prompt: str, opposite: str | None = None, num_edits: int = 10
-    ) -> list[list[Edit]]:
+    ) -> list[Edits]:
         """Edit several molecules, one list each; one after the other, unless the editor knows better."""
         return [self.edit(source, prompt, opposite, num_edits) for source in smiles]
 
 
 class Candidate(NamedTuple):
-    """An admissible analogue: canonical SMILES, molecule, similarity to the source."""
+    """An admissible analogue: canonical SMILES, molecule, similarity to the source, rule that made it."""
 
     smiles: str
     molecule: Chem.Mol
     similarity: float
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True)
@@ -117,53 +131,62 @@ class EditConstraints:
 
     Args:
         min_similarity (`float`): Least Tanimoto similarity to the source, between 0 and 1.
-        max_sa_score (`float`): Most synthetic accessibility score, from 1 (easy to make) to 10; edits of a source that
-            scores more may score as much as it.
         condition (`MoleculeFilter`, *optional*): Substructures and descriptor ranges that it must have.
+        judge ([`PlausibilityJudge`], *optional*): Refuses what a chemist would not make; `None` takes everything.
 
     Raises:
         ValueError: If `min_similarity` is out of range.
     """
 
     min_similarity: float = 0.4
-    max_sa_score: float = 4.5  # most molecules sold score less
     condition: MoleculeFilter | None = None
+    judge: PlausibilityJudge | None = field(default_factory=PlausibilityJudge)
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_similarity <= 1:
             raise ValueError(f"`min_similarity` must be between 0 and 1, got {self.min_similarity}.")
 
-    def admit(self, source: Chem.Mol | None, proposals: Iterable[str]) -> list[Candidate]:
-        """Keep the intact molecules in one piece, other than the source, that meet the constraints.
+    def admit(
+        self, source: Chem.Mol | None, proposals: Iterable[Proposal], report: EditReport | None = None
+    ) -> list[Candidate]:
+        """Keep the molecules, other than the source, that meet the constraints.
 
         Args:
             source (`rdkit.Chem.Mol`, *optional*): The molecule to edit; without one nothing need be similar.
-            proposals (iterable of `str`): Canonical SMILES.
+            proposals (iterable of [`Proposal`]): What the proposers gave.
+            report ([`EditReport`], *optional*): Counts the proposals, and what was rejected.
 
         Returns:
             `list[Candidate]`: In the order of the proposals; the similarity is 1 without a source.
         """
-        allowed = [0 if source is None else len(source.GetSubstructMatches(pattern)) for pattern in _UNSTABLE]
-        parsed = [(smiles, molecule) for smiles in proposals if (molecule := try_parse(smiles)) is not None]
-        similarities = [1.0] * len(parsed)
-        if source is not None:
-            similarities = compute_similarities(source, [molecule for _, molecule in parsed])
+        report = EditReport() if report is None else report
         name = None if source is None else Chem.MolToSmiles(source)
-        hardest = max(self.max_sa_score, 0.0 if source is None else sascorer.calculateScore(source))
-        return [
-            Candidate(smiles, molecule, similarity)
-            for (smiles, molecule), similarity in zip(parsed, similarities, strict=True)
-            if similarity >= self.min_similarity
-            and smiles != name
-            and "." not in smiles
-            and not any(atom.GetNumRadicalElectrons() for atom in molecule.GetAtoms())
-            and all(
-                len(molecule.GetSubstructMatches(pattern)) <= most
-                for pattern, most in zip(_UNSTABLE, allowed, strict=True)
-            )
-            and sascorer.calculateScore(molecule) <= hardest
-            and (self.condition is None or self.condition.accepts(molecule))
+        parsed = [
+            Candidate(smiles, molecule, 1.0, rule)
+            for smiles, rule in proposals
+            if (molecule := try_parse(smiles)) is not None and smiles != name
         ]
+        if source is not None:
+            similarities = compute_similarities(source, [candidate.molecule for candidate in parsed])
+            parsed = [one._replace(similarity=near) for one, near in zip(parsed, similarities, strict=True)]
+        report.proposed += len(parsed)
+        judged = None if self.judge is None else self.judge.prepare(source)
+        admitted = []
+        for candidate in parsed:
+            refusal = self._refuse(judged, candidate)
+            if refusal is None:
+                admitted.append(candidate)
+            else:
+                report.reject(refusal[0], candidate.smiles, refusal[1])
+        return admitted
+
+    def _refuse(self, judged: JudgedSource | None, candidate: Candidate) -> tuple[str, str] | None:
+        """Name the first constraint that a candidate violates, and say how; `None` if it meets them all."""
+        if candidate.similarity < self.min_similarity:
+            return "similarity", f"is similar by {candidate.similarity:.2f}, below {self.min_similarity:g}"
+        if self.condition is not None and not self.condition.accepts(candidate.molecule):
+            return "condition", "lacks a substructure that must be kept, or is out of a range"
+        return None if judged is None else judged.judge.find_reason(judged, candidate.molecule)
 
 
 @dataclass(frozen=True)
@@ -175,8 +198,11 @@ class EditorSettings:
         num_candidates (`int`): Analogues proposed in each generation.
         num_generations (`int`): Generations of a search.
         seed (`int`): Equal seeds give equal edits.
-        fragments (`str` or `Path`, *optional*): CReM fragment database that proposes more analogues.
+        fragments (`str` or `Path`, *optional*): Fragment database that analogues are proposed from; that of the
+            package, if absent.
         use_selfies (`bool`): Propose random SELFIES mutations too.
+        use_motifs (`bool`): Propose exchanges of motifs too, whatever their surroundings.
+        oracle (callable, *optional*): A property of a molecule that is to rise beside the text score of a search.
     """
 
     constraints: EditConstraints | None = None
@@ -185,6 +211,8 @@ class EditorSettings:
     seed: int = 0
     fragments: str | Path | None = None
     use_selfies: bool = False
+    use_motifs: bool = False
+    oracle: Callable[[Chem.Mol], float] | None = None
 
 
 def parse_source(smiles: str) -> Chem.Mol:
@@ -212,9 +240,64 @@ def check_num_edits(num_edits: int) -> None:
         raise ValueError(f"The number of edits must be at least 1, got {num_edits}.")
 
 
-def describe_change(molecule: Chem.Mol, source: Chem.Mol | None) -> dict[str, float]:
-    """Compute by how much each of `REPORTED` differs from the source; without one, the values."""
+def list_properties(prompt: str = "") -> list[str]:
+    """List the descriptors that an edit reports: first those that a prompt names, then the rest of `REPORTED`."""
+    return list(dict.fromkeys((*find_named_properties(prompt), *REPORTED)))
+
+
+def describe_change(molecule: Chem.Mol, source: Chem.Mol | None, prompt: str = "") -> dict[str, float]:
+    """Compute by how much properties differ from the source, first those that a prompt names, then `REPORTED`.
+
+    Without a source, the values.
+    """
     return {
         name: round(DESCRIPTORS[name](molecule) - (DESCRIPTORS[name](source) if source is not None else 0.0), 4)
-        for name in REPORTED
+        for name in list_properties(prompt)
     }
+
+
+def describe_candidates(
+    candidates: Sequence[Candidate],
+    source: Chem.Mol | None,
+    prompt: str,
+    source_score: float | None = None,
+    scores: Sequence[float] | None = None,
+) -> list[Edit]:
+    """Describe candidates.
+
+    Args:
+        candidates (sequence of [`Candidate`]): `R` edited molecules.
+        source (`rdkit.Chem.Mol`, *optional*): What they were.
+        prompt (`str`): What they were to become.
+        source_score (`float`, *optional*): How near the source is to the prompt.
+        scores (sequence of `float`, *optional*): How near each candidate is, `(R,)`; from an editor that reads it.
+    """
+    known = frozenset(() if source is None else find_alerts(source))
+    edits = []
+    for candidate, score in zip(candidates, scores or [None] * len(candidates), strict=True):
+        alerts = find_alerts(candidate.molecule)
+        edits.append(
+            Edit(
+                candidate.smiles,
+                None if source is None else candidate.similarity,
+                None if score is None else score - (source_score or 0.0),
+                describe_change(candidate.molecule, source, prompt),
+                source_score,
+                score,
+                alerts,
+                tuple(name for name in alerts if name not in known),
+                () if candidate.rule is None else (candidate.rule,),
+            )
+        )
+    return edits
+
+
+def find_unknown_clause(encoder: Any, clauses: Sequence[str]) -> str | None:
+    """Say which clause of a prompt means nothing to a model; `None` if each has a word that it knows."""
+    for clause in clauses:
+        if not has_known_word(encoder.processor.tokenizer, clause):
+            return (
+                f"the model knows no word of {clause!r:.80} that says something about a molecule; use other words, "
+                "such as 'This molecule is soluble in water.'."
+            )
+    return None

@@ -10,7 +10,8 @@ from rdkit.Chem.Draw import rdMolDraw2D
 from ..data.atomic_files import write_text
 from ..data.identifiers import try_parse
 from ..drawing.molecule_page import Card, Section, draw_molecule, render_page
-from .edits import Edit
+from .edit_words import describe_alerts, describe_rules, explain_rejections
+from .edits import Edit, Edits
 
 NEW, CUT = (0.55, 0.85, 0.55), (0.98, 0.75, 0.45)  # green: atoms that are new; orange: atoms that lost a neighbour
 MATCH_SECONDS = 1  # patience for the largest common substructure of one pair
@@ -41,12 +42,12 @@ def find_changes(source: Chem.Mol, edit: Chem.Mol) -> dict[int, tuple[float, flo
 
 
 def render_edits_page(title: str, smiles: str | None, edits: Sequence[Edit], summary: str = "") -> str:
-    """Lay out edits as cards with drawing, text score, similarity and property changes.
+    """Lay out edits as cards with drawing, scores, similarity, what changed and alerts; then what was rejected.
 
     Args:
         title (`str`): The prompt: heading of the page.
         smiles (`str`, *optional*): The source, drawn beside the heading; `None` for generated molecules.
-        edits (sequence of `Edit`): Best first.
+        edits (sequence of `Edit`): Best first; of [`Edits`] the page also shows what was rejected.
         summary (`str`): A line under the heading.
 
     Returns:
@@ -56,13 +57,15 @@ def render_edits_page(title: str, smiles: str | None, edits: Sequence[Edit], sum
     cards = []
     for rank, edit in enumerate(edits, start=1):
         molecule, colors = _draw_like(source, edit)
-        lines = [f"{name} {_sign(value, source is not None)}" for name, value in edit.property_changes.items()]
-        if edit.similarity is not None:
-            lines.insert(0, f"similarity {edit.similarity:.2f}")
         score = "" if edit.text_score is None else _sign(edit.text_score, source is not None)
-        cards.append(Card(f"{rank}.", score, draw_molecule(molecule, colors), edit.smiles, " · ".join(lines)))
+        cards.append(
+            Card(f"{rank}.", score, draw_molecule(molecule, colors), edit.smiles, _describe(edit, source is not None))
+        )
     drawing = draw_molecule(source) if source is not None else ""
-    return render_page([Section(title, cards, summary, drawing)], "text score", "No admissible edit.")
+    sections = [Section(title, cards, summary, drawing)]
+    if isinstance(edits, Edits):
+        sections += _list_rejections(edits)
+    return render_page(sections, "text score", "No admissible edit.")
 
 
 def draw_edits(smiles: str | None, edits: Sequence[Edit]) -> bytes:
@@ -103,6 +106,29 @@ def write_edits(file: str | Path, title: str, smiles: str | None, edits: Sequenc
         path.write_bytes(draw_edits(smiles, edits))
     else:
         raise ValueError(f"{file}: edits are drawn to a file that ends in .html or .png.")
+
+
+def _describe(edit: Edit, is_change: bool) -> str:
+    """Say what is known of an edit: properties, scores, what changed and alerts."""
+    lines = [] if edit.similarity is None else [f"similarity {edit.similarity:.2f}"]
+    lines += [f"{name} {_sign(value, is_change)}" for name, value in edit.property_changes.items()]
+    if edit.source_score is not None and edit.score is not None:
+        lines.append(f"text {edit.source_score:.2f} → {edit.score:.2f}")
+    if edit.rules:
+        lines.append(f"changed: {describe_rules(edit.rules)}")
+    if edit.alerts:
+        lines.append(f"alerts: {describe_alerts(edit)}")
+    return " · ".join(lines)
+
+
+def _list_rejections(edits: Edits) -> list[Section]:
+    """Lay out what was rejected: a card for each rule, with an example; nothing if nothing was."""
+    cards = [
+        Card(rule, count, text=f"{example} {reason}".strip())
+        for rule, count, example, reason in explain_rejections(edits.report)
+    ]
+    summary = edits.report.note or f"Of {edits.report.proposed} analogues; for each rule the first example."
+    return [Section("What was rejected", cards, summary, score_name="analogues")] if cards or edits.report.note else []
 
 
 def _map_atoms(source: Chem.Mol, edit: Chem.Mol, compare: rdFMCS.AtomCompare) -> dict[int, int]:

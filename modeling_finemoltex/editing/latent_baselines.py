@@ -10,7 +10,7 @@ from torch import Tensor
 from ..data.identifiers import stable_hash
 from ..model.chunking_finemoltex import average_tokens
 from .editing_folder import EditingParts
-from .edits import Candidate, Edit, EditConstraints, describe_change
+from .edits import Candidate, Edit, EditConstraints, describe_candidates
 from .latent_coder import BATCH, Latents
 from .latent_editor import LatentEditor
 from .text_guide import TextGuide
@@ -63,10 +63,7 @@ class LatentMoveEditor(LatentEditor):
 
     def describe(self, source: Chem.Mol, candidates: Sequence[Candidate], guide: TextGuide) -> list[Edit]:
         """Describe the candidates as they come, the smallest move first."""
-        return [
-            Edit(candidate.smiles, candidate.similarity, None, describe_change(candidate.molecule, source))
-            for candidate in candidates
-        ]
+        return describe_candidates(candidates, source, " ".join(guide.clauses))
 
     def _draw(self, key: str, width: int) -> Tensor:
         """Draw a direction of length one, `(D,)`."""

@@ -15,18 +15,23 @@ from ..data.identifiers import try_parse
 from ..data.similarity import compute_similarities
 from ..embedding.encoder import MoleculeTextEncoder
 from ..model.editing_finemoltex import PENALTIES
+from .edit_report import EditReport
 from .editing_folder import EditingParts, load_editing_folder
 from .edits import (
     Candidate,
     Edit,
     EditConstraints,
     EditorSettings,
+    Edits,
     MoleculeEditor,
     check_num_edits,
+    describe_candidates,
     describe_change,
+    find_unknown_clause,
     parse_source,
 )
 from .latent_coder import LatentCoder, Latents
+from .proposals import Proposal
 from .text_guide import TextGuide
 
 logger = logging.get_logger(__name__)
@@ -81,7 +86,7 @@ class LatentEditor(MoleculeEditor):
     def describe(self, source: Chem.Mol, candidates: Sequence[Candidate], guide: TextGuide) -> list[Edit]:
         """Describe the admissible candidates of one molecule, best first."""
 
-    def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
+    def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> Edits:
         """Edit one molecule; see `MoleculeEditor.edit`. There are at most as many edits as strengths.
 
         Raises:
@@ -94,7 +99,7 @@ class LatentEditor(MoleculeEditor):
 
     def edit_many(
         self, smiles: Sequence[str], prompt: str, opposite: str | None = None, num_edits: int = 10
-    ) -> list[list[Edit]]:
+    ) -> list[Edits]:
         """Edit molecules as one batch; one that the generator cannot write has no edits, and a warning says why."""
         edits, problems = self._attempt(smiles, prompt, opposite, num_edits)
         for problem in problems.values():
@@ -103,25 +108,29 @@ class LatentEditor(MoleculeEditor):
 
     def _attempt(
         self, smiles: Sequence[str], prompt: str, opposite: str | None, num_edits: int
-    ) -> tuple[list[list[Edit]], dict[int, str]]:
+    ) -> tuple[list[Edits], dict[int, str]]:
         """Edit what the generator can write; tell the place of every other molecule, and why."""
         check_num_edits(num_edits)
         sources = [parse_source(source) for source in smiles]
         guide = TextGuide(self.encoder, prompt, opposite)
+        unknown = find_unknown_clause(self.encoder, guide.clauses)
+        if unknown is not None:
+            return [Edits((), EditReport(note=unknown)) for _ in sources], {}
         tokens, problems = {}, {}
         for place, source in enumerate(sources):
             try:
                 tokens[place] = self.coder.tokenize(Chem.MolToSmiles(source))
             except ValueError as error:
                 problems[place] = str(error)
-        edits: list[list[Edit]] = [[] for _ in sources]
+        edits = [Edits((), EditReport(note=problems.get(place, ""))) for place in range(len(sources))]
         answers = self._answer([sources[place] for place in tokens], list(tokens.values()), prompt, guide)
         for place, (reconstruction, *written) in zip(tokens, answers, strict=True):
             problem = self._check_reconstruction(sources[place], reconstruction)
             if problem is None:
-                edits[place] = self._select(sources[place], written, guide)[:num_edits]
+                edits[place] = self._select(sources[place], written, guide)
+                del edits[place][num_edits:]
             else:
-                problems[place] = problem
+                problems[place] = edits[place].report.note = problem
         return edits, problems
 
     def _answer(
@@ -149,19 +158,18 @@ class LatentEditor(MoleculeEditor):
             "generator for longer, or on molecules more like this one."
         )
 
-    def _select(self, source: Chem.Mol, written: Sequence[str], guide: TextGuide) -> list[Edit]:
+    def _select(self, source: Chem.Mol, written: Sequence[str], guide: TextGuide) -> Edits:
         """Describe the admissible edits, and, where asked for, what else was written after them."""
         most = self.encoder.processor.feature_extractor.max_atoms
-        admitted = self.constraints.admit(source, dict.fromkeys(written))
-        edits = self.describe(
-            source, [candidate for candidate in admitted if candidate.molecule.GetNumAtoms() <= most], guide
-        )
-        if self.only_admissible:
-            return edits
-        rest = list(written)
-        for edit in edits:
+        report = EditReport()
+        admitted = self.constraints.admit(source, map(Proposal, dict.fromkeys(written)), report)
+        small = [candidate for candidate in admitted if candidate.molecule.GetNumAtoms() <= most]
+        edits = self.describe(source, small, guide)
+        report.not_nearer = len(small) - len(edits)
+        rest = [] if self.only_admissible else list(written)
+        for edit in edits if rest else ():
             rest.remove(edit.smiles)
-        return edits + [_describe_failure(source, text) for text in rest]
+        return Edits([*edits, *(_describe_failure(source, text) for text in rest)], report)
 
 
 class LatentOptimizationEditor(LatentEditor):
@@ -174,10 +182,11 @@ class LatentOptimizationEditor(LatentEditor):
     Args:
         parts, constraints, only_admissible: As of `LatentEditor`.
         settings (`LatentSettings`, *optional*): Penalties, steps and rate.
+        only_nearer (`bool`): Leave out what is not nearer to every clause of the prompt than the source.
 
     Example:
     >>> editor = LatentOptimizationEditor.from_pretrained(editing_folder)
-    >>> [edit.smiles for edit in editor.edit("Cc1ccc(O)cc1", "This molecule is soluble in water.")]
+    >>> [edit.smiles for edit in editor.edit("Cc1ccc(O)cc1", "This molecule is an alcohol.")]
     ['Cc1ccc(F)cc1']
     """
 
@@ -187,9 +196,10 @@ class LatentOptimizationEditor(LatentEditor):
         constraints: EditConstraints | None = None,
         settings: LatentSettings | None = None,
         only_admissible: bool = True,
+        only_nearer: bool = True,
     ) -> None:
         super().__init__(parts, constraints, only_admissible)
-        self.settings = settings or LatentSettings()
+        self.settings, self.only_nearer = settings or LatentSettings(), only_nearer
 
     @classmethod
     def from_pretrained(cls, name_or_path: str, device: Any = None, **kwargs: Any) -> "LatentOptimizationEditor":
@@ -217,17 +227,14 @@ class LatentOptimizationEditor(LatentEditor):
             return []
         names = [Chem.MolToSmiles(source), *(candidate.smiles for candidate in candidates)]
         embeds = self.encoder.encode_molecules(names, progress_bar=False)
-        scores = guide.score(embeds[1:] - embeds[0])  # (R, C)
-        order = np.argsort(-scores.min(axis=1), kind="stable")  # all clauses must hold
-        return [
-            Edit(
-                candidate.smiles,
-                candidate.similarity,
-                float(scores[place].mean()),
-                describe_change(candidate.molecule, source),
-            )
-            for place, candidate in ((place, candidates[place]) for place in order.tolist())
+        origin, scores = guide.score(embeds[:1])[0], guide.score(embeds[1:])  # (C,), (R, C)
+        gains = (scores - origin).min(axis=1)  # all clauses must hold
+        order = [
+            place for place in np.argsort(-gains, kind="stable").tolist() if gains[place] > 0 or not self.only_nearer
         ]
+        means = [float(scores[place].mean()) for place in order]
+        chosen = [candidates[place] for place in order]
+        return describe_candidates(chosen, source, " ".join(guide.clauses), float(origin.mean()), means)
 
 
 def _describe_failure(source: Chem.Mol, written: str) -> Edit:

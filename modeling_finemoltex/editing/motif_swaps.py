@@ -6,7 +6,9 @@ from typing import Any
 
 from rdkit import Chem, rdBase
 
-from ..data.identifiers import canonical_smiles, try_parse
+from ..data.identifiers import try_parse
+from .joining import join_parts, mark_hydrogens, mark_piece
+from .proposals import Proposal, Rule
 
 # Elements of drug-like organic molecules; a vocabulary also knows boranes and metals.
 ORGANIC = frozenset((6, 7, 8, 9, 16, 17, 35))
@@ -15,9 +17,6 @@ MAX_MOTIF_ATOMS = 12  # heavy atoms; larger motifs are mostly polycyclic skeleto
 MAX_BONDS = 3
 # Attempts per wanted proposal: about half of the assemblies exceed a valence or repeat an earlier one.
 PATIENCE = 6
-
-_ZIP = Chem.MolzipParams()
-_ZIP.label = Chem.MolzipLabel.Isotope
 
 
 class MotifSwaps:
@@ -35,7 +34,7 @@ class MotifSwaps:
 
     Example:
     >>> swaps = MotifSwaps(processor.feature_extractor)
-    >>> list(swaps.propose(Chem.MolFromSmiles("CCO"), 3, random.Random(0)))
+    >>> [proposal.smiles for proposal in swaps.propose(Chem.MolFromSmiles("CCO"), 3, random.Random(0))]
     ['CC(O)c1ccccc1', 'OCCC1CNCCC12CCCCC2', 'OCCC1COc2ccccc21']
     """
 
@@ -56,14 +55,14 @@ class MotifSwaps:
         """Motifs that may be put in, as SMILES."""
         return list(self._labels)
 
-    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
-        """Give up to `number` distinct analogues as canonical SMILES, fewer where no more are found."""
+    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[Proposal]:
+        """Give up to `number` distinct analogues, fewer where no more are found."""
         name = Chem.MolToSmiles(molecule)
         known = {name}
         molecule = Chem.MolFromSmiles(name)
         motifs = [motif.atoms for motif in self.feature_extractor.motifs(name)]
         bonds = _bonds_between(molecule, motifs)
-        moves: list[Callable[[], str | None]] = [
+        moves: list[Callable[[], Proposal | None]] = [
             lambda: self._exchange(molecule, motifs, bonds, generator),
             lambda: self._add(molecule, generator),
             lambda: self._insert(molecule, bonds, generator),
@@ -75,8 +74,8 @@ class MotifSwaps:
             (move,) = generator.choices(moves, weights=(4, 3, 1, 1))
             with rdBase.BlockLogs():
                 proposal = move()
-            if proposal is not None and proposal not in known:
-                known.add(proposal)
+            if proposal is not None and proposal.smiles not in known:
+                known.add(proposal.smiles)
                 yield proposal
 
     def _draw(self, num_bonds: int, generator: random.Random) -> Chem.Mol | None:
@@ -86,38 +85,45 @@ class MotifSwaps:
 
     def _exchange(
         self, molecule: Chem.Mol, motifs: Sequence[Sequence[int]], bonds: Sequence[int], generator: random.Random
-    ) -> str | None:
+    ) -> Proposal | None:
         """Put another motif in the place of one."""
         atoms = set(generator.choice(motifs))
         cut = _bonds_at(molecule, atoms, bonds)
         if not 1 <= len(cut) <= MAX_BONDS:
             return None
-        rest = _cut_out(molecule, atoms, cut, range(1, len(cut) + 1))
-        return _join(rest, self._draw(len(cut), generator))
+        rest, removed = _cut_out(molecule, atoms, cut, range(1, len(cut) + 1))
+        return _propose(removed, rest, self._draw(len(cut), generator))
 
-    def _add(self, molecule: Chem.Mol, generator: random.Random) -> str | None:
+    def _add(self, molecule: Chem.Mol, generator: random.Random) -> Proposal | None:
         """Put a motif in the place of a hydrogen."""
-        return _join(_mark(molecule, 1, generator), self._draw(1, generator))
+        return _propose("", _mark(molecule, 1, generator), self._draw(1, generator))
 
-    def _insert(self, molecule: Chem.Mol, bonds: Sequence[int], generator: random.Random) -> str | None:
+    def _insert(self, molecule: Chem.Mol, bonds: Sequence[int], generator: random.Random) -> Proposal | None:
         """Put a motif into a bond between motifs."""
         if not bonds:
             return None
         parts = Chem.FragmentOnBonds(molecule, [generator.choice(bonds)], dummyLabels=[(1, 2)])
-        return _join(parts, self._draw(2, generator))
+        return _propose("", parts, self._draw(2, generator))
 
 
 def _remove(
     molecule: Chem.Mol, motifs: Sequence[Sequence[int]], bonds: Sequence[int], generator: random.Random
-) -> str | None:
+) -> Proposal | None:
     """Leave out a motif at the end of a chain, or one between two others, which are then joined."""
     atoms = set(generator.choice(motifs))
     cut = _bonds_at(molecule, atoms, bonds)
     if not 1 <= len(cut) <= 2:
         return None
-    rest = _cut_out(molecule, atoms, cut, [1] * len(cut))
-    hydrogen = Chem.MolFromSmiles("[1*][H]", sanitize=False) if len(cut) == 1 else None
-    return _join(rest, hydrogen) if hydrogen is not None else _join(rest)
+    rest, removed = _cut_out(molecule, atoms, cut, [1] * len(cut))
+    hydrogen = [mark_piece("")] if len(cut) == 1 else []
+    smiles = join_parts(rest, *hydrogen)
+    return None if smiles is None else Proposal(smiles, Rule("motif", removed, ""))
+
+
+def _propose(removed: str, rest: Chem.Mol | None, added: Chem.Mol | None) -> Proposal | None:
+    """Join a motif to the rest, and say what was exchanged; `None` if that gives no molecule."""
+    smiles = join_parts(rest, added)
+    return None if smiles is None else Proposal(smiles, Rule("motif", removed, Chem.MolToSmiles(added)))
 
 
 def _is_building_block(molecule: Chem.Mol) -> bool:
@@ -152,8 +158,8 @@ def _bonds_at(molecule: Chem.Mol, atoms: set[int], bonds: Sequence[int]) -> list
     return leading if set(leading) <= set(bonds) else []
 
 
-def _cut_out(molecule: Chem.Mol, atoms: set[int], bonds: Sequence[int], marks: Sequence[int]) -> Chem.Mol:
-    """Take a motif out; where it was bound dummy atoms stay, their isotopes are the marks."""
+def _cut_out(molecule: Chem.Mol, atoms: set[int], bonds: Sequence[int], marks: Sequence[int]) -> tuple[Chem.Mol, str]:
+    """Take a motif out: the rest, where dummy atoms with the marks as isotopes stay, and the SMILES of the motif."""
     labels = [(mark, mark) for mark in marks]
     parts = Chem.RWMol(Chem.FragmentOnBonds(molecule, list(bonds), dummyLabels=labels))
     gone = set(atoms)
@@ -161,9 +167,10 @@ def _cut_out(molecule: Chem.Mol, atoms: set[int], bonds: Sequence[int], marks: S
         (neighbour,) = parts.GetAtomWithIdx(dummy).GetNeighbors()
         if neighbour.GetIdx() in atoms:
             gone.add(dummy)
+    removed = Chem.MolFragmentToSmiles(parts, sorted(gone))
     for atom in sorted(gone, reverse=True):
         parts.RemoveAtom(atom)
-    return parts.GetMol()
+    return parts.GetMol(), removed
 
 
 def _mark(molecule: Chem.Mol, num_bonds: int, generator: random.Random) -> Chem.Mol | None:
@@ -171,29 +178,4 @@ def _mark(molecule: Chem.Mol, num_bonds: int, generator: random.Random) -> Chem.
     places = [atom.GetIdx() for atom in molecule.GetAtoms() for _ in range(atom.GetTotalNumHs())]
     if len(places) < num_bonds:
         return None
-    marked = Chem.RWMol(molecule)
-    for mark, place in enumerate(generator.sample(places, num_bonds), start=1):
-        atom = marked.GetAtomWithIdx(place)
-        atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)  # another neighbour: another centre, or none
-        if atom.GetNumExplicitHs():
-            atom.SetNumExplicitHs(atom.GetNumExplicitHs() - 1)
-        dummy = Chem.Atom(0)
-        dummy.SetIsotope(mark)
-        marked.AddBond(place, marked.AddAtom(dummy), Chem.BondType.SINGLE)
-    return marked.GetMol()
-
-
-def _join(*parts: Chem.Mol | None) -> str | None:
-    """Join parts where their marks are equal; `None` if one is missing or the result is no molecule."""
-    if any(part is None for part in parts):
-        return None
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = Chem.CombineMols(whole, part)
-    try:
-        joined = Chem.RemoveHs(Chem.molzip(whole, _ZIP))
-    except (ValueError, RuntimeError):  # a valence exceeded, a ring that is not aromatic any more
-        return None
-    if any(atom.GetAtomicNum() == 0 for atom in joined.GetAtoms()):
-        return None
-    return canonical_smiles(Chem.MolToSmiles(joined))  # parsed again: what was a stereocentre may be none any more
+    return mark_hydrogens(molecule, generator.sample(places, num_bonds))

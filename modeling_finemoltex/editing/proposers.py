@@ -1,41 +1,40 @@
 """What proposes analogues, and how several share the work."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rdkit import Chem
 
+from .crem_mutations import CremMutations
 from .motif_swaps import MotifSwaps
+from .proposals import Proposal, Proposer, Rule
 
-
-class Proposer(Protocol):
-    """Proposes analogues of a molecule, whatever the prompt."""
-
-    def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[str]:
-        """Give up to `number` distinct canonical SMILES other than that of the molecule."""
+__all__ = ["Proposal", "Proposer", "Rule", "make_proposers", "propose_analogues"]
 
 
 def make_proposers(
-    feature_extractor: Any, fragments: str | Path | None = None, use_selfies: bool = False
+    feature_extractor: Any,
+    fragments: str | Path | None = None,
+    use_selfies: bool = False,
+    use_motifs: bool = False,
 ) -> list[Proposer]:
-    """Build the proposers: motif swaps, plus CReM and SELFIES if requested.
+    """Build the proposers: exchange of fragments, plus SELFIES and motif swaps if requested.
 
     Args:
         feature_extractor (`FineMolTexFeatureExtractor`): Owns the motif vocabulary.
-        fragments (`str` or `Path`, *optional*): Fragment database for `CremMutations`.
+        fragments (`str` or `Path`, *optional*): Fragment database for `CremMutations`; that of the package, if absent.
         use_selfies (`bool`): Add `SelfiesMutations`.
+        use_motifs (`bool`): Add `MotifSwaps`.
 
     Raises:
         ImportError: If a library is missing.
-        ValueError: If there is no such database.
+        ValueError: If there is no such database, or it is damaged.
     """
-    proposers: list[Proposer] = [MotifSwaps(feature_extractor)]
-    if fragments is not None:
-        from .crem_mutations import CremMutations
-
-        proposers.append(CremMutations(fragments))
+    proposers: list[Proposer] = [CremMutations(fragments)]
+    if use_motifs:
+        proposers.append(MotifSwaps(feature_extractor))
     if use_selfies:
         from .selfies_mutations import SelfiesMutations
 
@@ -45,10 +44,12 @@ def make_proposers(
 
 def propose_analogues(
     proposers: Sequence[Proposer], parents: Sequence[Chem.Mol], number: int, generator: random.Random
-) -> list[str]:
-    """Ask every proposer for its share of `number` distinct analogues of every parent."""
+) -> list[Proposal]:
+    """Ask every proposer for its share of `number` distinct analogues of every parent; the first rule stays."""
     share = -(-number // (len(parents) * len(proposers)))  # rounded up
-    proposals = (
-        smiles for parent in parents for proposer in proposers for smiles in proposer.propose(parent, share, generator)
-    )
-    return list(dict.fromkeys(proposals))
+    distinct: dict[str, Proposal] = {}
+    for parent in parents:
+        for proposer in proposers:
+            for proposal in proposer.propose(parent, share, generator):
+                distinct.setdefault(proposal.smiles, proposal)
+    return list(distinct.values())

@@ -2,26 +2,30 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from rdkit import Chem, DataStructs
 
 from ..data.similarity import compute_fingerprint
 from ..embedding.encoder import MoleculeTextEncoder
+from .crem_mutations import CremMutations
+from .edit_report import EditReport
 from .edits import (
     Candidate,
-    Edit,
     EditConstraints,
     EditorSettings,
+    Edits,
     MoleculeEditor,
     check_num_edits,
-    describe_change,
+    describe_candidates,
+    find_unknown_clause,
     parse_source,
 )
 from .motif_swaps import MotifSwaps
-from .proposers import Proposer, make_proposers, propose_analogues
+from .proposals import Proposal, Proposer, Rule
+from .proposers import make_proposers, propose_analogues
 from .text_guide import TextGuide
 
 MAX_CACHED = 200_000  # embeddings kept between calls: 200 MB at a width of 256
@@ -54,6 +58,15 @@ class SearchSettings:
                 raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
 
 
+class _Start(NamedTuple):
+    """The first generation of a source: all proposals, the admissible ones, and what was rejected."""
+
+    source: str
+    proposals: list[Proposal]
+    candidates: list[Candidate]
+    report: EditReport
+
+
 @dataclass
 class _Pool:
     """Every candidate met in one search, with its scores: one column for each clause, and one for the oracle."""
@@ -62,6 +75,8 @@ class _Pool:
     candidates: list[Candidate] = field(default_factory=list)
     scores: list[np.ndarray] = field(default_factory=list)
     spread: np.ndarray | None = None  # (C,)
+    report: EditReport = field(default_factory=EditReport)
+    steps: dict[str, tuple[Rule, ...]] = field(default_factory=dict)  # of every proposal, from the source on
 
     def add(self, candidates: Sequence[Candidate], scores: np.ndarray) -> None:
         """Keep candidates `(S,)` with their scores `(S, C)`, as differences from the source."""
@@ -79,25 +94,31 @@ class _Pool:
             scaled = scaled - scaled.mean(axis=0)  # without a source columns are comparable only around their mean
         return np.argsort(-scaled.min(axis=1), kind="stable").tolist()
 
+    def rank_nearer(self) -> list[int]:
+        """Order those that are better than the source in every column."""
+        return [place for place in self.rank() if (self.scores[place] > 0).all()]
+
 
 class SearchEditor(MoleculeEditor):
     """Finds analogues that a text describes better than it describes the source.
 
     Proposers make many cheap analogues; those that meet the constraints are embedded in batches and scored by the
-    text; the next generation starts from the best. The model alone guides the search, unless an oracle is given.
+    text; the next generation starts from the best. The model alone guides the search, unless an oracle is given. An
+    answer is nearer to every clause of the text than the source, and better for the oracle.
 
     Args:
         encoder (`MoleculeTextEncoder`): Embeds molecules and texts.
-        proposers (sequence of `Proposer`, *optional*): Share the candidates among them; `MotifSwaps` alone, if absent.
+        proposers (sequence of `Proposer`, *optional*): Share the candidates among them; `CremMutations` alone, if
+            absent.
         constraints (`EditConstraints`, *optional*): What every edit must keep.
         settings (`SearchSettings`, *optional*): How far and wide to search.
         oracle (callable, *optional*): A property of a molecule, more is better: must rise beside the text score.
 
     Example:
     >>> editor = SearchEditor(encoder, settings=SearchSettings(num_candidates=30, num_generations=1))
-    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is soluble in water.", num_edits=3)
-    >>> [edit.similarity >= 0.4 for edit in edits]
-    [True, True, True]
+    >>> edits = editor.edit("CC(=O)Oc1ccccc1C(=O)O", "This molecule is an alcohol.", num_edits=3)
+    >>> all(edit.similarity >= 0.4 and edit.text_score > 0 for edit in edits)
+    True
     """
 
     def __init__(
@@ -109,35 +130,41 @@ class SearchEditor(MoleculeEditor):
         oracle: Callable[[Chem.Mol], float] | None = None,
     ) -> None:
         self.encoder = encoder
-        self.proposers = list(proposers or [MotifSwaps(encoder.processor.feature_extractor)])
+        self.proposers = list(proposers or [CremMutations()])
         self.constraints = constraints or EditConstraints()
         self.settings = settings or SearchSettings()
         self.oracle = oracle
         self._embeddings: dict[str, np.ndarray] = {}
-        self._started: tuple[str, list[Candidate]] = ("", [])
+        self._started: _Start | None = None
         self._guides: dict[tuple[str, str | None], TextGuide] = {}
 
     @classmethod
     def from_model(cls, name_or_path: str, settings: EditorSettings) -> "SearchEditor":
         """Load any model that embeds molecules and texts; see `MoleculeEditor.from_model`."""
         encoder = MoleculeTextEncoder.from_pretrained(name_or_path)
-        proposers = make_proposers(encoder.processor.feature_extractor, settings.fragments, settings.use_selfies)
+        proposers = make_proposers(
+            encoder.processor.feature_extractor, settings.fragments, settings.use_selfies, settings.use_motifs
+        )
         width = SearchSettings(settings.num_candidates, settings.num_generations, seed=settings.seed)
-        return cls(encoder, proposers, settings.constraints, width)
+        return cls(encoder, proposers, settings.constraints, width, settings.oracle)
 
-    def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> list[Edit]:
+    def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> Edits:
         """Edit one molecule; see `MoleculeEditor.edit`."""
         check_num_edits(num_edits)
         source = parse_source(smiles)
         guide = self._guide(prompt, opposite)
-        name = Chem.MolToSmiles(source)
-        (origin,) = self._score([Candidate(name, source, 1.0)], guide)
+        problem = find_unknown_clause(self.encoder, guide.clauses)
+        if problem is not None:
+            return Edits((), EditReport(note=problem))
+        (origin,) = self._score([Candidate(Chem.MolToSmiles(source), source, 1.0)], guide)
         pool = self._search([source], source, guide, _Pool(origin))
-        return [self._describe(pool, place, source, guide) for place in pool.rank()[:num_edits]]
+        nearer = pool.rank_nearer()
+        pool.report.not_nearer = len(pool.candidates) - len(nearer)
+        return self._describe(pool, nearer[:num_edits], source, guide, prompt)
 
     def generate(
         self, prompt: str, opposite: str | None = None, num_molecules: int = 10, seeds: Sequence[str] | None = None
-    ) -> list[Edit]:
+    ) -> Edits:
         """Find molecules that a text describes, without a source; no two are alike.
 
         Args:
@@ -147,7 +174,7 @@ class SearchEditor(MoleculeEditor):
             seeds (sequence of `str`, *optional*): Molecules to start from; the motifs of the vocabulary, if absent.
 
         Returns:
-            `list[Edit]`: Distinct molecules, best first, with the values of the properties.
+            [`Edits`]: Distinct molecules, best first, with the values of the properties.
 
         Raises:
             ValueError: If a sentence is blank, `num_molecules` is not positive, or no seed is admissible.
@@ -156,16 +183,17 @@ class SearchEditor(MoleculeEditor):
         guide = self._guide(prompt, opposite)
         if seeds is None:
             seeds = MotifSwaps(self.encoder.processor.feature_extractor).labels
-        started = self._admit(None, seeds)
+        pool = _Pool(None)
+        started = self._admit(None, list(map(Proposal, seeds)), pool.report)
         if not started:
             raise ValueError(
                 f"None of the {len(seeds)} seeds is an admissible molecule: give others, or relax the condition."
             )
-        pool = _Pool(None)
+        pool.steps |= dict.fromkeys(seeds, ())
         pool.add(started, self._score(started, guide))
         parents = [pool.candidates[place].molecule for place in _choose_diverse(pool, self.settings.num_parents)]
         pool = self._search(parents, None, guide, pool)
-        return [self._describe(pool, place, None, guide) for place in _choose_diverse(pool, num_molecules)]
+        return self._describe(pool, _choose_diverse(pool, num_molecules), None, guide, prompt)
 
     def _guide(self, prompt: str, opposite: str | None) -> TextGuide:
         """Embed each prompt once."""
@@ -178,12 +206,9 @@ class SearchEditor(MoleculeEditor):
         """Run the generations, each from the best of all before it."""
         for generation in range(self.settings.num_generations):
             if generation or source is None:
-                generator = random.Random(self.settings.seed + generation)
-                met = {candidate.smiles for candidate in pool.candidates}
-                proposals = propose_analogues(self.proposers, parents, self.settings.num_candidates, generator)
-                candidates = self._admit(source, [smiles for smiles in proposals if smiles not in met])
+                candidates = self._go_on(parents, source, pool, random.Random(self.settings.seed + generation))
             else:
-                candidates = self._start(source)
+                candidates = self._start(source, pool)
             if candidates:
                 pool.add(candidates, self._score(candidates, guide))
             if not pool.candidates:
@@ -191,20 +216,43 @@ class SearchEditor(MoleculeEditor):
             parents = [pool.candidates[place].molecule for place in pool.rank()[: self.settings.num_parents]]
         return pool
 
-    def _start(self, source: Chem.Mol) -> list[Candidate]:
+    def _start(self, source: Chem.Mol, pool: _Pool) -> list[Candidate]:
         """Propose the first generation, which is the same for every prompt and kept for the next one."""
         name = Chem.MolToSmiles(source)
-        if self._started[0] != name:
+        if self._started is None or self._started.source != name:
             generator = random.Random(self.settings.seed)
             proposals = propose_analogues(self.proposers, [source], self.settings.num_candidates, generator)
-            self._started = (name, self._admit(source, proposals))
-        return self._started[1]
+            report = EditReport()
+            self._started = _Start(name, proposals, self._admit(source, proposals, report), report)
+        pool.steps |= {proposal.smiles: _list_rules(proposal) for proposal in self._started.proposals}
+        pool.report.add(self._started.report)
+        return self._started.candidates
 
-    def _admit(self, source: Chem.Mol | None, proposals: Sequence[str]) -> list[Candidate]:
+    def _go_on(
+        self, parents: Sequence[Chem.Mol], source: Chem.Mol | None, pool: _Pool, generator: random.Random
+    ) -> list[Candidate]:
+        """Propose what was not met yet, from every parent its share."""
+        share = -(-self.settings.num_candidates // len(parents))  # rounded up
+        new = {}
+        for parent in parents:
+            before = pool.steps.get(Chem.MolToSmiles(parent), ())
+            for proposal in propose_analogues(self.proposers, [parent], share, generator):
+                if proposal.smiles not in pool.steps:
+                    pool.steps[proposal.smiles] = before + _list_rules(proposal)
+                    new[proposal.smiles] = proposal
+        return self._admit(source, list(new.values()), pool.report)
+
+    def _admit(self, source: Chem.Mol | None, proposals: Sequence[Proposal], report: EditReport) -> list[Candidate]:
         """Apply the constraints, and the limit of the model."""
         most = self.encoder.processor.feature_extractor.max_atoms
-        admitted = self.constraints.admit(source, proposals)
-        return [candidate for candidate in admitted if candidate.molecule.GetNumAtoms() <= most]
+        admitted = []
+        for candidate in self.constraints.admit(source, proposals, report):
+            size = candidate.molecule.GetNumAtoms()
+            if size <= most:
+                admitted.append(candidate)
+            else:
+                report.reject("size", candidate.smiles, f"has {size} atoms, and the model takes {most}")
+        return admitted
 
     def _score(self, candidates: Sequence[Candidate], guide: TextGuide) -> np.ndarray:
         """Score candidates by every clause and by the oracle: (R, C)."""
@@ -220,11 +268,20 @@ class SearchEditor(MoleculeEditor):
         values = np.array([[float(self.oracle(candidate.molecule))] for candidate in candidates])
         return np.concatenate([scores, values], axis=1)
 
-    def _describe(self, pool: _Pool, place: int, source: Chem.Mol | None, guide: TextGuide) -> Edit:
-        candidate, scores = pool.candidates[place], pool.scores[place][: len(guide.clauses)]
-        similarity = None if source is None else candidate.similarity
-        changes = describe_change(candidate.molecule, source)
-        return Edit(candidate.smiles, similarity, float(scores.mean()), changes)
+    def _describe(
+        self, pool: _Pool, places: Sequence[int], source: Chem.Mol | None, guide: TextGuide, prompt: str
+    ) -> Edits:
+        """Describe candidates, by the mean of their clauses."""
+        num_clauses = len(guide.clauses)
+        before = 0.0 if pool.origin is None else float(pool.origin[:num_clauses].mean())
+        scores = [before + float(pool.scores[place][:num_clauses].mean()) for place in places]
+        chosen = [pool.candidates[place] for place in places]
+        edits = describe_candidates(chosen, source, prompt, None if source is None else before, scores)
+        return Edits((replace(edit, rules=pool.steps.get(edit.smiles, ())) for edit in edits), pool.report)
+
+
+def _list_rules(proposal: Proposal) -> tuple[Rule, ...]:
+    return () if proposal.rule is None else (proposal.rule,)
 
 
 def _choose_diverse(pool: _Pool, number: int) -> list[int]:

@@ -14,6 +14,10 @@ from .intervals import summarise_queries as summarise_queries
 from .motif_names import load_motif_names as load_motif_names
 from .motif_names import name_motifs as name_motifs
 from .motif_names import write_sentences as write_sentences
+from .named_edits import NamedEdit as NamedEdit
+from .named_edits import evaluate_named_edits as evaluate_named_edits
+from .named_edits import is_exact_edit as is_exact_edit
+from .named_edits import make_named_edits as make_named_edits
 from .planted_alignment import build_planted_probe as build_planted_probe
 from .planted_alignment import evaluate_planted as evaluate_planted
 from .planted_alignment import format_planted_table as format_planted_table

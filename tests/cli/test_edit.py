@@ -19,22 +19,62 @@ def test_edit_prints_a_table_and_draws(model_folder, tmp_path, run):
         "edit", ASPIRIN, "an <acid>", "--model", model_folder, "-k", 3, *SHORT, "--draw", tmp_path / "edits.html"
     )
     header, *rows = done.stdout.strip().splitlines()
-    assert header.split()[:4] == ["rank", "text", "similarity", "MolLogP"] and len(rows) == 3
+    assert header.split()[:6] == ["rank", "gain", "source", "edit", "similarity", "MolLogP"] and len(rows) == 6
+    assert all("changed: " in row and "alerts: " in row for row in rows[1::2])
     page = (tmp_path / "edits.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 4 and "an &lt;acid&gt;" in page and "3 edits drawn" in done.stderr
 
 
 def test_json_tells_the_same_and_png_is_written(model_folder, tmp_path, run):
-    words = ("edit", ASPIRIN, "It is a gas.", "--model", model_folder, "-k", 2, *SHORT)
+    words = ("edit", ASPIRIN, "It is an acid.", "--model", model_folder, "-k", 2, *SHORT)
     entry = json.loads(run(*words, "--json", "--draw", tmp_path / "edits.png").stdout)
     assert entry["smiles"] == ASPIRIN and [set(one) for one in entry["edits"]] == [set(Edit("C", 1, 1).to_dict())] * 2
+    assert entry["report"]["proposed"] > 0 and entry["oracle"] is None and entry["edits"][0]["rules"]
     assert entry["edits"][0]["smiles"] in run(*words).stdout
     assert (tmp_path / "edits.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_no_edit_is_said(model_folder, run):
-    done = run("edit", "C", "It is a gas.", "--model", model_folder)
-    assert done.stdout == "no edits\n" and "No admissible edit: lower --min_similarity" in done.stderr
+    done = run("edit", "C", "It is an acid.", "--model", model_folder)
+    assert done.stdout == "no edits\n" and done.stderr.startswith("No edit: of ") and "similarity" in done.stderr
+
+
+def test_a_prompt_that_says_nothing_is_answered_with_that(model_folder, run):
+    done = run("edit", ASPIRIN, "It is blorpish.", "--model", model_folder)
+    assert done.stdout == "no edits\n" and "No edit: the model knows no word of 'It is blorpish.'" in done.stderr
+
+
+def test_rejections_are_shown_and_rules_switched_off(model_folder, run):
+    words = ("edit", ASPIRIN, "an acid", "--model", model_folder, "-k", 1, *SHORT, "--why")
+    shown = run(*words).stdout
+    assert "analogues, rejected by:" in shown and "gains the alert" in shown and "\n  reactive " in shown
+    assert "\n  reactive " not in run(*words, "--allow", "alerts", "--allow", "reactive").stdout
+
+
+def test_an_oracle_is_said_and_heeded(model_folder, run):
+    words = ("edit", ASPIRIN, "an acid", "--model", model_folder, "-k", 50, *SHORT, "--oracle", "logp:down")
+    entry = json.loads(run(*words, "--json").stdout)
+    assert entry["oracle"] == "MolLogP down" and entry["edits"]
+    assert all(one["property_changes"]["MolLogP"] < 0 for one in entry["edits"])
+    assert "RDKit's MolLogP down was required" in run(*words).stdout
+
+
+def test_keep_and_its_old_name_are_one(model_folder, run):
+    words = ("edit", ASPIRIN, "an acid", "--model", model_folder, *SHORT, "--json")
+    kept, old = (json.loads(run(*words, name, "C(=O)[OH]").stdout)["edits"] for name in ("--keep", "--smarts"))
+    acid = Chem.MolFromSmarts("C(=O)[OH]")
+    assert kept == old and kept and all(Chem.MolFromSmiles(one["smiles"]).HasSubstructMatch(acid) for one in kept)
+
+
+def test_a_file_is_edited_into_a_table(model_folder, tmp_path, run):
+    library = tmp_path / "library.csv"
+    library.write_text(f"smiles\n{ASPIRIN}\nC1CC\n")
+    words = ("edit", library, "an acid", "--model", model_folder, "-k", 2, *SHORT)
+    done = run(*words, "--output", tmp_path / "out.csv", "--why")
+    assert "of 2 rows, 1 of which could not be edited" in done.stdout and "rejected by:" in done.stdout
+    assert "row 2: 'C1CC' is no molecule" in (tmp_path / "out.csv").read_text()
+    assert "give --output OUT.csv" in run(*words, code=1).stderr
+    assert "--json and --draw are for one" in run(*words, "--output", tmp_path / "o.csv", "--json", code=1).stderr
 
 
 @pytest.mark.parametrize(
@@ -43,8 +83,12 @@ def test_no_edit_is_said(model_folder, run):
         (("C1CC", "x"), "'C1CC' is no molecule"),
         (("CC(=O)[O-].[Na+]", "x"), "2 components"),
         ((ASPIRIN, " "), "The prompt is blank"),
-        ((ASPIRIN, "x", "--draw", "edits.txt"), "ends in .html or .png"),
+        ((ASPIRIN, "an acid", "--draw", "edits.txt"), "ends in .html or .png"),
         ((ASPIRIN, "x", "--fragments", "missing.db"), "is no fragment database"),
+        ((ASPIRIN, "x", "--allow", "beauty"), "no rule 'beauty' to allow: the rules are pieces, radicals"),
+        ((ASPIRIN, "x", "--oracle", "beauty"), "no oracle beauty:up: give one of logp"),
+        ((ASPIRIN, "x", "--oracle", "logp", "--editor", "random"), "--oracle guides --editor search alone"),
+        ((ASPIRIN, "x", "--output", "out.csv"), "--output is for a file of molecules"),
         ((ASPIRIN, "x", "--min_similarity", "2"), "--min_similarity must be between 0 and 1"),
     ],
 )
@@ -75,5 +119,5 @@ def test_generated_molecules_have_a_page_without_a_source():
 @pytest.mark.slow
 @pytest.mark.parametrize("molecule", [["--smiles", ASPIRIN], []])
 def test_the_example_prints_edits(model_folder, run_file, molecule):
-    printed = run_file(EXAMPLES / "edit.py", "It is a gas.", "--model", model_folder, "-k", "3", *molecule)
+    printed = run_file(EXAMPLES / "edit.py", "It is an acid.", "--model", model_folder, "-k", "3", *molecule)
     assert len(printed.splitlines()) == 3 and ("similarity" in printed) == bool(molecule)

@@ -11,11 +11,12 @@ from modeling_finemoltex.editing import TextGuide, save_editing_folder
 from modeling_finemoltex.hub.publishing import check_folder
 
 ASKED = ("This molecule is soluble in water.", "This molecule is insoluble in water.")
+KNOWN = ("This molecule is an alcohol.", "This molecule is an acid.")  # in words of the small tokenizer
 
 
 def test_the_card_edits_a_molecule(parts, encoder, tmp_path, capsys):
     model = FineMolTexForMoleculeEditing.from_parts(encoder.model, parts.model.generator)
-    direction = torch.from_numpy(TextGuide(encoder, *ASKED).directions[0])
+    direction = torch.from_numpy(TextGuide(encoder, *KNOWN).directions[0])
     swap_along(model, parts.generator_tokenizer, direction, "[O]", "[F]")
     facts = {"dataset": "`arenes.smi`", "metrics": {"cosine": 0.5}}
     folder = save_editing_folder(parts._replace(model=model), tmp_path / "tiny", facts)
@@ -24,6 +25,8 @@ def test_the_card_edits_a_molecule(parts, encoder, tmp_path, capsys):
     assert "written as SELFIES" in card and "from `arenes.smi`." in card and "| cosine | 0.5000 |" in card
     code, second = re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL)
     assert '"[C][C][O]"' in second and all(sentence in code for sentence in ASKED)
+    for asked, known in zip(ASKED, KNOWN, strict=True):
+        code = code.replace(asked, known)
     capsys.readouterr()
     exec(code.replace('"tiny"', repr(str(folder))), {})
     *searched, optimised = capsys.readouterr().out.splitlines()

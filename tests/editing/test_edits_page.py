@@ -3,7 +3,7 @@
 import pytest
 from rdkit import Chem
 
-from modeling_finemoltex.editing import Edit, draw_edits, render_edits_page, write_edits
+from modeling_finemoltex.editing import Edit, EditReport, Edits, Rule, draw_edits, render_edits_page, write_edits
 from modeling_finemoltex.editing.edits_page import CUT, NEW, find_changes
 
 EDITS = [Edit("CCN", 0.5, 0.25, {"MolWt": -0.98}), Edit("CCC", 0.3, None)]
@@ -33,6 +33,19 @@ def test_the_page_shows_source_edits_and_what_is_known():
     generated = render_edits_page("a gas", None, [Edit("C", None, 0.5, {"MolWt": 16.04})])
     assert generated.count("<svg") == 1 and "MolWt 16.04" in generated and "similarity" not in generated
     assert "No admissible edit." in render_edits_page("a gas", "C", [])
+
+
+def test_the_page_says_what_changed_and_what_was_rejected():
+    report = EditReport(proposed=9, not_nearer=2)
+    report.reject("reactive", "CON", "gains an N-O chain", 3)
+    rule = Rule("fragment", "Cl[*:1]", "F[*:1]", 3, 412, "zinc")
+    edit = Edit("CCF", 0.5, 0.25, {"MolWt": 1.0}, 0.25, 0.5, ("BRENK a",), ("BRENK a",), (rule,))
+    page = render_edits_page("a gas", "CCCl", Edits([edit], report))
+    assert "Cl[*:1] → F[*:1] (seen 412 times in zinc" in page and "alerts: BRENK a (new)" in page
+    assert "text 0.25 → 0.50" in page and page.count("<svg") == 2
+    assert "What was rejected" in page and "CON gains an N-O chain" in page and 'title="analogues">3<' in page
+    assert "What was rejected" not in render_edits_page("a gas", "CCCl", [edit])
+    assert "it is blue" in render_edits_page("a gas", "CCCl", Edits((), EditReport(note="it is blue")))
 
 
 def test_the_ending_of_the_file_decides(tmp_path):

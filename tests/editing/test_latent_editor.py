@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from modeling_finemoltex import EditConstraints, LatentOptimizationEditor, LatentSettings
 from modeling_finemoltex.cli.main import app
 from modeling_finemoltex.data.similarity import compute_similarities
-from modeling_finemoltex.editing import PENALTY_GRIDS, EditingParts, TextGuide, load_editing_folder
+from modeling_finemoltex.editing import PENALTY_GRIDS, EditingParts, Proposal, TextGuide, load_editing_folder
 
 SOURCE = "Cc1ccc(O)cc1"
 PROMPT = "This molecule is an alcohol."
@@ -37,11 +37,17 @@ def test_edits_are_what_the_moved_latents_decode_to(editor):
     assert edit.text_score == pytest.approx(guide.score((best - start)[None]).item(), abs=1e-5)
 
 
-def test_candidates_are_described_best_first(editor, arenes):
+def test_candidates_are_described_best_first(editor, parts, arenes):
     source, guide = Chem.MolFromSmiles(SOURCE), TextGuide(editor.encoder, PROMPT)
-    candidates = editor.constraints.admit(source, map(Chem.CanonSmiles, arenes))
-    scores = [edit.text_score for edit in editor.describe(source, candidates, guide)]
+    candidates = editor.constraints.admit(source, [Proposal(Chem.CanonSmiles(one)) for one in arenes])
+    every = LatentOptimizationEditor(parts, only_nearer=False)
+    scores = [edit.text_score for edit in every.describe(source, candidates, guide)]
     assert len(scores) > 5 and scores == sorted(scores, reverse=True) and len(set(scores)) > 1
+    assert [edit.text_score for edit in editor.describe(source, candidates, guide)] == [x for x in scores if x > 0]
+    guide.directions *= -1  # away from the prompt
+    assert [edit.text_score for edit in editor.describe(source, candidates, guide)] == [
+        -x for x in scores[::-1] if x < 0
+    ]
     assert editor.describe(source, [], guide) == []
 
 

@@ -16,7 +16,7 @@ def swaps(processor):
 
 
 def propose(proposer, smiles: str, number: int = 60, seed: int = 0) -> list[str]:
-    return list(proposer.propose(Chem.MolFromSmiles(smiles), number, random.Random(seed)))
+    return [one.smiles for one in proposer.propose(Chem.MolFromSmiles(smiles), number, random.Random(seed))]
 
 
 @pytest.mark.parametrize("smiles", [ASPIRIN, "CN1C=NC2=C1C(=O)N(C(=O)N2C)C", "C", "C/C=C/[C@H](N)C(=O)O"])

@@ -11,7 +11,7 @@ from modeling_finemoltex.editing import SelfiesMutations
 
 
 def propose(smiles: str, number: int = 60) -> list[str]:
-    return list(SelfiesMutations().propose(Chem.MolFromSmiles(smiles), number, random.Random(0)))
+    return [one.smiles for one in SelfiesMutations().propose(Chem.MolFromSmiles(smiles), number, random.Random(0))]
 
 
 @pytest.mark.parametrize("smiles", ["CC(=O)Oc1ccccc1C(=O)O", "C"])

@@ -86,7 +86,10 @@ def test_search_draws_the_molecules_and_lists_the_sentences_in_order(answers, mo
 
 
 def test_edits_are_drawn_beside_the_source(answers, module):
-    page = page_of(answers.edit(ASPIRIN, "The molecule is a small alcohol.", "The molecule is a macrocycle."))
+    answer = answers.edit(ASPIRIN, "The molecule is a small alcohol.", "The molecule is a macrocycle.")
+    page = page_of(answer)
+    tables = html.unescape(answer[answer.index('<div class="reasons">') :])
+    assert "What changed" in tables and " → " in tables and "Rejected by" in tables and "<td>reactive</td>" in tables
     assert 1 < page.count("<svg") <= 1 + module.NUM_EDITS
     assert "similarity" in page and "Green: new atoms" in page
 
