@@ -53,6 +53,7 @@ SMALLER = {
     "finemoltex index": "",
     "finemoltex search": "",
     "finemoltex edit": "",
+    "finemoltex fragments": "",
     "python examples/generate_from_text.py": "--num_starts 20",
     "python examples/train_generator.py": GENERATOR,
     "python examples/train_editing_alignment.py": "--num_epochs 20",

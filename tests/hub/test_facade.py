@@ -97,7 +97,7 @@ def wheel_contents(tmp_path_factory) -> Path:
 def test_wheel_holds_every_source_file(wheel_contents, folder):
     installed = wheel_contents / "modeling_finemoltex"
     installed = installed if folder == "modeling_finemoltex" else installed / folder
-    suffixes = {".py", ".pyi", ".json", ".md", ".svg", ".png", ".typed"}
+    suffixes = {".py", ".pyi", ".json", ".md", ".svg", ".png", ".typed", ".db"}
     sources = [
         path.relative_to(ROOT / folder)
         for path in (ROOT / folder).rglob("*")
