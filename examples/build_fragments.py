@@ -10,8 +10,7 @@ import gzip
 import random
 from pathlib import Path
 
-from modeling_finemoltex.data.identifiers import canonical_smiles
-from modeling_finemoltex.data.scaffolds import murcko_scaffold
+from modeling_finemoltex.data import canonical_smiles, murcko_scaffold
 from modeling_finemoltex.editing import build_fragment_database
 
 

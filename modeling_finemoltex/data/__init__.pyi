@@ -5,6 +5,7 @@ from .descriptor_captions import describe_molecule as describe_molecule
 from .descriptor_captions import write_captions as write_captions
 from .feature_cache import featurize_pairs as featurize_pairs
 from .feature_cache import skipped_rows as skipped_rows
+from .identifiers import canonical_smiles as canonical_smiles
 from .identifiers import skeletons as skeletons
 from .identifiers import try_parse as try_parse
 from .labels import InexactLabels as InexactLabels
@@ -15,6 +16,7 @@ from .pairs import load_pairs as load_pairs
 from .property_tables import MOLECULENET as MOLECULENET
 from .property_tables import PropertyTable as PropertyTable
 from .property_tables import load_property_table as load_property_table
+from .scaffolds import murcko_scaffold as murcko_scaffold
 from .sources import PairSource as PairSource
 from .sources import load_source as load_source
 from .splits import column_split as column_split

@@ -33,7 +33,8 @@ FOREIGN = {
 # Where a SMILES is parsed that this package has written itself, or has as a constant.
 OWN_SMILES = {
     *("edits_page.py", "random_editor.py", "motif_swaps.py", "latent_coder.py"),
-    *("editing_prompts.py", "structural_terms.py", "structural_facts.py"),
+    *("editing_prompts.py", "structural_terms.py", "structural_facts.py", "named_groups.py", "named_changes.py"),
+    *("crem_mutations.py", "fragment_database.py", "joining.py"),
 }
 PARSERS = {"smiles_finemoltex.py", "relative_stereo_finemoltex.py", "smi_format.py"}
 
