@@ -24,6 +24,7 @@ from .edits import (
     parse_source,
 )
 from .motif_swaps import MotifSwaps
+from .named_changes import NamedChange, read_named_change
 from .proposals import Proposal, Proposer, Rule
 from .proposers import make_proposers, propose_analogues
 from .text_guide import TextGuide
@@ -104,7 +105,8 @@ class SearchEditor(MoleculeEditor):
 
     Proposers make many cheap analogues; those that meet the constraints are embedded in batches and scored by the
     text; the next generation starts from the best. The model alone guides the search, unless an oracle is given. An
-    answer is nearer to every clause of the text than the source, and better for the oracle.
+    answer is nearer to every clause of the text than the source, and better for the oracle. A text that names a group
+    to add, remove or replace ([`read_named_change`]) is taken at its word.
 
     Args:
         encoder (`MoleculeTextEncoder`): Embeds molecules and texts.
@@ -152,15 +154,18 @@ class SearchEditor(MoleculeEditor):
         """Edit one molecule; see `MoleculeEditor.edit`."""
         check_num_edits(num_edits)
         source = parse_source(smiles)
-        guide = self._guide(prompt, opposite)
-        problem = find_unknown_clause(self.encoder, guide.clauses)
+        guide, change = self._guide(prompt, opposite), read_named_change(prompt)
+        problem = find_unknown_clause(self.encoder, guide.clauses) if change is None else None
         if problem is not None:
             return Edits((), EditReport(note=problem))
         (origin,) = self._score([Candidate(Chem.MolToSmiles(source), source, 1.0)], guide)
-        pool = self._search([source], source, guide, _Pool(origin))
-        nearer = pool.rank_nearer()
-        pool.report.not_nearer = len(pool.candidates) - len(nearer)
-        return self._describe(pool, nearer[:num_edits], source, guide, prompt)
+        pool = _Pool(origin)
+        if change is None:
+            places = self._search([source], source, guide, pool).rank_nearer()
+            pool.report.not_nearer = len(pool.candidates) - len(places)
+        else:
+            places = self._make_change(change, source, guide, pool)
+        return self._describe(pool, places[:num_edits], source, guide, prompt)
 
     def generate(
         self, prompt: str, opposite: str | None = None, num_molecules: int = 10, seeds: Sequence[str] | None = None
@@ -201,6 +206,15 @@ class SearchEditor(MoleculeEditor):
         if key not in self._guides:
             self._guides[key] = TextGuide(self.encoder, prompt, opposite)
         return self._guides[key]
+
+    def _make_change(self, change: NamedChange, source: Chem.Mol, guide: TextGuide, pool: _Pool) -> list[int]:
+        """Make a change that the prompt names at every place; it is right whatever the text score says."""
+        proposals = change.propose(source)
+        pool.steps |= {proposal.smiles: _list_rules(proposal) for proposal in proposals}
+        candidates = self._admit(source, proposals, pool.report)
+        if candidates:
+            pool.add(candidates, self._score(candidates, guide))
+        return list(range(len(candidates)))
 
     def _search(self, parents: Sequence[Chem.Mol], source: Chem.Mol | None, guide: TextGuide, pool: _Pool) -> _Pool:
         """Run the generations, each from the best of all before it."""

@@ -148,3 +148,15 @@ def test_no_admissible_edit_is_an_empty_list(editor):
 def test_settings_are_checked():
     with pytest.raises(ValueError, match="`num_parents` must be at least 1, got 0"):
         SearchSettings(num_parents=0)
+
+
+def test_a_named_change_is_made_and_nothing_else(editor):
+    found = editor.edit("CC(=O)Nc1ccc(Cl)cc1", "Replace the chlorine by a fluorine.")
+    assert [edit.smiles for edit in found] == ["CC(=O)Nc1ccc(F)cc1"]
+    assert found[0].rules[0].kind == "group" and found[0].text_score is not None
+    assert found.report.proposed == 1
+    more = editor.edit("Cc1ccccc1C(=O)NC1CCCCC1", "Add a hydroxy group.", num_edits=3)
+    hydroxy = Chem.MolFromSmarts("[OX2H]")
+    assert len(more) == 3
+    assert all(len(Chem.MolFromSmiles(edit.smiles).GetSubstructMatches(hydroxy)) == 1 for edit in more)
+    assert editor.edit("CCCCO", "Remove the nitro group.").report.explain(0, 10).startswith("No edit")
