@@ -50,7 +50,7 @@ class SearchSettings:
 
     num_candidates: int = 300
     num_generations: int = 2
-    num_parents: int = 4
+    num_parents: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
