@@ -5,12 +5,10 @@ Runtime: 36,000 molecules in ten minutes on two cores.
 """
 
 import argparse
-import csv
-import gzip
 import random
 from pathlib import Path
 
-from modeling_finemoltex.data import canonical_smiles, murcko_scaffold
+from modeling_finemoltex.data import canonical_smiles, load_table, murcko_scaffold
 from modeling_finemoltex.editing import build_fragment_database
 
 
@@ -31,8 +29,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def read_molecules(path: Path) -> list[str]:
     """Read the SMILES of a table, of its training part if it has parts."""
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-        return [row["smiles"] for row in csv.DictReader(file) if row.get("split", "train") == "train"]
+    table = load_table(str(path))
+    if "split" not in table.column_names:
+        return table["smiles"][:]
+    return [smiles for smiles, part in zip(table["smiles"][:], table["split"][:], strict=True) if part == "train"]
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from modeling_finemoltex.training import pretrain
 RECIPES = Path(__file__).with_name("recipes")
 # Each goes on from the model of the one before.
 STAGES = {"encoders": RECIPES / "finemoltex.yaml", "structure": RECIPES / "finemoltex_structure.yaml"}
-FINISHED = "train_results.json"  # written last by a stage
+FINISHED = "README.md"  # the card, which a stage writes last
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -13,12 +13,11 @@ from rdkit import Chem, rdBase
 
 from ..data.identifiers import canonical_smiles
 from ..hub.shipped_model import CARD_FOLDERS
-from .fragment_database import find_radii, import_crem, open_database
+from .fragment_database import MAX_FRAGMENT, find_name, find_radii, import_crem, open_database
 from .fragment_mining import HYDROGEN
 from .proposals import Proposal, Rule
 
 SHIPPED_FRAGMENTS = "fragments/fragments.db"
-MAX_FRAGMENT = 10  # heavy atoms of a fragment that is exchanged
 # Attempts per wanted proposal: some exchanges lead to the same analogue.
 PATIENCE = 1.5
 _KNOWN_COLUMNS = ("env_id", "core_smi_id", "core_num_atoms", "dist2", "is_ring_closure")  # the others are counts
@@ -75,13 +74,14 @@ class CremMutations:
             self.radius = radii[-1] if radius is None else radius
             if self.radius not in radii:
                 raise ValueError(f"{self.database} has the radii {radii}, not {radius}.")
-            self.library = _find_name(connection) or self.database.stem
+            self.library = find_name(connection) or self.database.stem
             self._weights = _load_weights(connection, self.radius)  # by row
 
     def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[Proposal]:
         """Give up to `number` distinct analogues, fewer where the library has no more."""
         name = Chem.MolToSmiles(molecule)
         known: set[str | None] = {None, name}
+        # CReM tells there which products are no molecules.
         with rdBase.BlockLogs(), contextlib.redirect_stderr(io.StringIO()):
             mutants = list(self._exchange(Chem.MolFromSmiles(name), round(number * PATIENCE), generator))
         for mutant, reaction, seen in mutants:
@@ -115,14 +115,6 @@ class CremMutations:
             return_rxn_freq=True,
             seed=generator.randrange(2**31),
         )
-
-
-def _find_name(connection: Any) -> str | None:
-    """Find the name of the library in a file that tells it."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
-        return None
-    (name,) = connection.execute("SELECT value FROM about WHERE name = 'name'").fetchone()
-    return name
 
 
 def _load_weights(connection: Any, radius: int) -> np.ndarray:

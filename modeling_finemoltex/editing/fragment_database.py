@@ -157,6 +157,14 @@ def find_radii(connection: sqlite3.Connection) -> list[int]:
     return sorted(int(table.removeprefix("radius")) for table in tables if table.removeprefix("radius").isdigit())
 
 
+def find_name(connection: sqlite3.Connection) -> str | None:
+    """Find the name of the library in an open database; `None` in one that does not tell it, as one of CReM."""
+    if not _has_table(connection, "about"):
+        return None
+    (name,) = connection.execute("SELECT value FROM about WHERE name = 'name'").fetchone()
+    return name
+
+
 def import_crem() -> Any:
     """Import CReM.
 

@@ -13,7 +13,7 @@ import torch
 from transformers import EvalPrediction, set_seed
 from transformers.utils import is_matplotlib_available, logging
 
-from ..data.atomic_files import write_text
+from ..data.atomic_files import open_atomically, write_text
 from ..data.query_rows import find_facts
 from ..data.sources import PairSource, sample_rows
 from ..data.structural_queries import QueryWriter
@@ -39,7 +39,7 @@ logger = logging.get_logger(__name__)
 
 PREPARATION_FOLDER = "preparation"
 SUMMARY_FILE = "summary.json"
-SIMILAR_PAIRS_FILE = "similar_pairs.npy"
+SIMILAR_PAIRS_FILE = "similar_pairs_{}.npy"  # for each choice of lengths
 TEST_RESULTS_FILE = "test_results.json"
 CHOOSE_FROM = (4, 10, 20)  # the sizes of T-choose-one in the literature
 
@@ -111,6 +111,11 @@ def build_trainer(
     neighbours = _load_similar_pairs(model, train, sources, collate, training_args)
     borrow = TextBorrower(train, data_args.borrowed_texts, collate) if data_args.borrowed_texts else None
     shares = training_args.perturbation_shares()
+    if shares and "facts" in train.column_names:
+        raise ValueError(
+            "The training rows have structural facts and queries, whose truth a perturbed molecule or text has not. "
+            "Leave out `perturbed_bonds`, `perturbed_atoms` and `perturbed_words`, or train without queries."
+        )
     if data_args.queries_per_batch:
         writer = QueryWriter(find_facts(train)[1], training_args.seed)
         collate = QueryCollator(collate, writer, data_args.queries_per_batch)
@@ -137,13 +142,16 @@ def _load_similar_pairs(
     training_args: FineMolTexTrainingArguments,
 ) -> np.ndarray | None:
     """Find the hard negatives before the first step; a resumed run goes on with those."""
-    file = Path(training_args.output_dir, PREPARATION_FOLDER, SIMILAR_PAIRS_FILE)
-    if all(source.similar_together is None for source in sources):
+    lengths = [source.similar_together or 0 for source in sources]
+    if not any(lengths):
         return None
+    name = SIMILAR_PAIRS_FILE.format("-".join(map(str, lengths)))
+    file = Path(training_args.output_dir, PREPARATION_FOLDER, name)
     with training_args.main_process_first(local=training_args.save_on_each_node, desc="hard negatives"):
         if training_args.should_save and not file.is_file():
             found = find_similar_pairs(model.finemoltex.to(training_args.device), train, sources, collate)
-            np.save(file, found)
+            with open_atomically(file, "wb") as stream:
+                np.save(stream, found)
     return np.load(file)
 
 

@@ -161,10 +161,10 @@ class FineMolTexTrainer(MoleculeTrainer):
         if args.texts_together:
             molecule_ids = rows.with_format("numpy")["molecule_ids"][:]
             group_ids = molecule_ids if group_ids is None else np.where(group_ids < 0, molecule_ids, group_ids)
-        ids = rows.with_format("numpy")
-        text_ids = ids["text_ids"][:] if "text_ids" in rows.column_names else None
+        columns = rows.with_format("numpy")
+        text_ids = columns["text_ids"][:] if "text_ids" in rows.column_names else None
         return (PairwiseSampler if args.texts_together else MixtureSampler)(
-            RowIds(ids["source_ids"][:], group_ids, text_ids, self.neighbours),
+            RowIds(columns["source_ids"][:], group_ids, text_ids, self.neighbours),
             self.sources,
             draws_per_step=args.train_batch_size * args.gradient_accumulation_steps * args.world_size,
             num_steps=args.max_steps,

@@ -85,3 +85,11 @@ def test_a_resumed_run_is_perturbed_in_the_same_way(command, tmp_path):
     torch.testing.assert_close(resumed, whole)
     plain = train(tmp_path / "plain")
     assert any(not torch.equal(value, plain[name]) for name, value in whole.items())
+
+
+def test_queries_with_exact_truth_are_not_perturbed(command, tmp_path):
+    words = [*command, "--objective", "grounding", "--fact_molecules", "40", "--perturbed_words", "0.2"]
+    model_args, data_args, training_args = parse_arguments([*words, "--output_dir", str(tmp_path / "run")])
+    prepared = prepare_data(model_args, data_args, training_args)
+    with pytest.raises(ValueError, match="whose truth a perturbed molecule or text has not"):
+        build_trainer(build_model(model_args, prepared, 0), prepared, data_args, training_args)

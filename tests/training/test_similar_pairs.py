@@ -115,3 +115,9 @@ def test_a_resumed_run_has_the_same_neighbours(command, tmp_path, pairs_file, co
         trainer.train(resume_from_checkpoint=training_args.resume_from_checkpoint)
     assert orders[0].shape[0] == len(trainer.train_dataset) and (orders[0][:, 0] >= 0).all()
     np.testing.assert_array_equal(*orders)
+    source = json.dumps({"dataset": str(pairs_file), "similar_together": 3})
+    longer = [*words, "--sources", source, "--resume_from_checkpoint"]
+    model_args, data_args, training_args = parse_arguments(longer)
+    prepared = prepare_data(model_args, data_args, training_args)
+    trainer = build_trainer(build_model(model_args, prepared, 0), prepared, data_args, training_args)
+    assert trainer.neighbours.shape[1] == 9  # of the new choice, not the stored ones
