@@ -27,6 +27,7 @@ from .hub import list_pretrained as list_pretrained
 from .hub import push_folder as push_folder
 from .hub import to_sentence_transformer as to_sentence_transformer
 from .model.configuration_finemoltex import FineMolTexConfig as FineMolTexConfig
+from .model.configuration_finemoltex import FineMolTexCountConfig as FineMolTexCountConfig
 from .model.configuration_finemoltex import FineMolTexEditingConfig as FineMolTexEditingConfig
 from .model.configuration_finemoltex import FineMolTexFusionConfig as FineMolTexFusionConfig
 from .model.configuration_finemoltex import FineMolTexGraphConfig as FineMolTexGraphConfig

@@ -136,8 +136,7 @@ class MoleculeTextEncoder:
     @property
     def embedding_size(self) -> int:
         """`P`, the width of the embeddings."""
-        config = self.model.config
-        return config.projection_dim or config.multimodal_config.hidden_size
+        return self.model.config.embedding_size
 
     @property
     def token_size(self) -> int:

@@ -19,7 +19,9 @@ MAX_CACHED = 50_000  # words kept between calls: 50 MB at a width of 256
 
 
 class MotifWordAligner:
-    """Compares each motif of a molecule with each word of its text. Words once embedded stay in memory, up to 50,000.
+    """Compares each motif of a molecule with each word of its text, by what the encoders learned.
+
+    Words once embedded stay in memory, up to 50,000.
 
     Args:
         encoder (`MoleculeTextEncoder`): A FineMolTex model, the base model or one with a head, and its processor.
@@ -41,7 +43,7 @@ class MotifWordAligner:
         counts = self.processor.feature_extractor.motif_vocab["motifs"]
         commonest = sorted(counts, key=lambda label: (-counts[label], label))[:NUM_COMMON_MOTIFS]
         embeds, _ = encoder.encode_molecules(commonest, on_error="skip")  # a label need not be a molecule
-        self.common_motif: np.ndarray = embeds.sum(0) / max(len(embeds), 1)  # (P,)
+        self.common_motif: np.ndarray = self._keep_learned(embeds).sum(0) / max(len(embeds), 1)  # (P,)
         self._word_embeds: dict[str, np.ndarray] = {}
 
     def align(
@@ -113,7 +115,12 @@ class MotifWordAligner:
             self._word_embeds.clear()
         new = sorted(words - self._word_embeds.keys())
         if new:
-            self._word_embeds |= zip(new, self.encoder.encode_texts(new), strict=True)
+            self._word_embeds |= zip(new, self._keep_learned(self.encoder.encode_texts(new)), strict=True)
+
+    def _keep_learned(self, embeds: np.ndarray) -> np.ndarray:
+        """Take the count embedding away, which single motifs have not: `(n, P + R)` -> `(n, P)`, L2-normalised."""
+        learned = embeds[:, : self.model.config.encoder_size]
+        return learned / np.linalg.norm(learned, axis=1, keepdims=True)
 
     def _attend(self, motif_states: Tensor, motif_mask: Tensor, word_states: Tensor, word_mask: Tensor) -> Tensor:
         """Run the fusion; how much motifs and word pieces look at each other, `(B, K + 1, T)`."""

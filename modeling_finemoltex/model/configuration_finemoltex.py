@@ -193,6 +193,43 @@ class FineMolTexTokenConfig(PreTrainedConfig):
 
 
 @strict
+class FineMolTexCountConfig(PreTrainedConfig):
+    r"""The count embedding: character n-grams of texts and neighbourhoods of atoms, aligned in closed form.
+
+    It stands beside the embedding that the encoders learn, and their cosines add up by `weight`.
+
+    Args:
+        size (`int`): `R`, numbers of it; 0: the model has none.
+        num_text_buckets, num_molecule_buckets (`int`): Hashed features told apart.
+        shortest, longest (`int`): Lengths of the n-grams, in characters.
+        most_letters (`int`): Longer words of the vocabulary count as their beginning.
+        radius (`int`): Bonds that a neighbourhood reaches.
+        weight (`float`): Share of its cosine in that of both. Tune it on validation queries.
+    """
+
+    model_type = "finemoltex_counts"
+    base_config_key = "count_config"
+
+    size: int = 0
+    num_text_buckets: int = 16384
+    num_molecule_buckets: int = 4096
+    shortest: int = 2
+    longest: int = 5
+    most_letters: int = 24
+    radius: int = 2
+    weight: float = 0.35
+
+    def validate_architecture(self) -> None:
+        """Check the lengths and the weight."""
+        if not 1 <= self.shortest <= self.longest:
+            raise ValueError(
+                f"N-grams need `1 <= shortest <= longest`: got shortest {self.shortest} and longest {self.longest}."
+            )
+        if not 0 < self.weight < 1:
+            raise ValueError(f"`weight` must lie between 0 and 1: got {self.weight}.")
+
+
+@strict
 class FineMolTexPropertyConfig(PreTrainedConfig):
     r"""The head of [`FineMolTexForPropertyPrediction`]; `num_labels` and `problem_type` are on the main configuration.
 
@@ -254,13 +291,14 @@ class FineMolTexConfig(PreTrainedConfig):
         multimodal_config (`dict` or `FineMolTexFusionConfig`): The fusion: motif layers, light text layers,
             co-attention. (The name `fusion_config` is taken: `from_pretrained` reads it as the kernels to fuse.)
         token_config (`dict` or `FineMolTexTokenConfig`): The token score.
+        count_config (`dict` or `FineMolTexCountConfig`): The count embedding.
         retrieval_config, property_config, editing_config (`dict` or the class of that name): What single heads know.
         generator_config (`dict` or `PreTrainedConfig`, *optional*): The encoder-decoder that writes molecules; for
             molecule editing only.
         objectives (`dict[str, dict]`, *optional*): Terms of the pre-training loss, by their names in `OBJECTIVES`,
             with their options, added up in this order. Those of the paper, if absent.
-        projection_dim (`int`, *optional*): Size `P` of the shared space; by default `H`, with the means of the word
-            states as they are.
+        projection_dim (`int`, *optional*): Size of what the encoders place in the shared space; by default `H`, with
+            the means of the word states as they are.
         temperature (`float`): Temperature of the contrastive loss (paper: 0.1).
         learn_temperature (`bool`): Train the temperature instead of keeping it fixed.
         mask_token_id (`int`): Id of the tokenizer's mask token.
@@ -276,6 +314,7 @@ class FineMolTexConfig(PreTrainedConfig):
         "text_config": SubConfigSpec(AutoConfig, model_type="bert", init_kwargs={"vocab_size": 31090}),
         "multimodal_config": FineMolTexFusionConfig,
         "token_config": FineMolTexTokenConfig,
+        "count_config": FineMolTexCountConfig,
         "retrieval_config": FineMolTexRetrievalConfig,
         "property_config": FineMolTexPropertyConfig,
         "generator_config": SubConfigSpec(AutoConfig, model_type="bart", optional=True),
@@ -290,6 +329,7 @@ class FineMolTexConfig(PreTrainedConfig):
     text_config: dict | PreTrainedConfig | None = None
     multimodal_config: dict | PreTrainedConfig | None = None
     token_config: dict | PreTrainedConfig | None = None
+    count_config: dict | PreTrainedConfig | None = None
     retrieval_config: dict | PreTrainedConfig | None = None
     property_config: dict | PreTrainedConfig | None = None
     generator_config: dict | PreTrainedConfig | None = None
@@ -341,9 +381,14 @@ class FineMolTexConfig(PreTrainedConfig):
         return cls(**merge_fields(fields, overrides))
 
     @property
-    def embedding_size(self) -> int:
-        """`P`, the size of the shared space."""
+    def encoder_size(self) -> int:
+        """Size of the embedding that the encoders learn."""
         return self.projection_dim or self.multimodal_config.hidden_size
+
+    @property
+    def embedding_size(self) -> int:
+        """`P`, the size of the shared space: of what the encoders learn and of the count embedding beside it."""
+        return self.encoder_size + self.count_config.size
 
     def validate_architecture(self) -> None:
         """Check the temperature; each objective checks its own options when the model is built."""
@@ -369,6 +414,7 @@ def merge_fields(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, A
 
 __all__ = [
     "FineMolTexConfig",
+    "FineMolTexCountConfig",
     "FineMolTexEditingConfig",
     "FineMolTexFusionConfig",
     "FineMolTexGraphConfig",

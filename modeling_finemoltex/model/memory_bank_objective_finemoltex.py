@@ -76,7 +76,7 @@ class MemoryBankObjective(Objective):
                 "`multimodal_config.hidden_size`: choose a divisor as `heads`."
             )
         self.bank = FineMolTexMemoryBank(
-            width, config.embedding_size, options.slots, options.heads, faithful=options.faithful
+            width, config.encoder_size, options.slots, options.heads, faithful=options.faithful
         )
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:

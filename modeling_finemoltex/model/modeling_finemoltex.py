@@ -2,8 +2,8 @@
 
 Read bottom-up: encoders and read-outs in the files imported here, then `FineMolTexModel.forward`, then the heads in
 files of their own. Axes in every comment: `B` molecules or texts, `N` atoms, `E` directed bonds, `M` motifs in the
-batch, `K` motifs of the largest molecule, `T` words, `S` hidden slots, `H` hidden size, `P` embedding size, `V`
-vocabulary.
+batch, `K` motifs of the largest molecule, `T` words, `S` hidden slots, `H` hidden size, `P` embedding size, of which
+`R` are a count embedding (0 by default), `V` vocabulary.
 """
 
 import math
@@ -18,6 +18,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .chunking_finemoltex import encode_in_chunks
 from .configuration_finemoltex import FineMolTexConfig
+from .counts_finemoltex import FineMolTexMoleculeCounts, FineMolTexTextCounts
 from .encoders_finemoltex import build_molecule_encoder
 from .fusion_finemoltex import FineMolTexFusion
 from .migration_finemoltex import weights_beside
@@ -160,17 +161,21 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     EMBEDDING_PARTS = (
         *("molecule_encoder", "molecule_readout", "text_encoder", "text_layers", "text_readout"),
         *("molecule_tokens", "molecule_concepts", "word_tokens", "word_weights", "concept_layers", "word_concepts"),
+        *("molecule_counts", "text_counts"),
     )
 
     def __init__(self, config: FineMolTexConfig, with_text: bool = True) -> None:
         super().__init__(config)
         width, text_width = config.multimodal_config.hidden_size, config.text_config.hidden_size
         self.graph_encoder = build_molecule_encoder(config.graph_config)
-        self.molecule_readout = FineMolTexReadout(self.graph_encoder.hidden_size, config.embedding_size)
+        self.molecule_readout = FineMolTexReadout(self.graph_encoder.hidden_size, config.encoder_size)
         self.molecule_tokens = self.word_tokens = None
         if config.token_config.size:
             self.molecule_tokens = FineMolTexMoleculeTokens(config)
             self.word_tokens = FineMolTexWordTokens(config) if with_text else None
+        has_counts = config.count_config.size > 0
+        self.molecule_counts = FineMolTexMoleculeCounts(config) if has_counts else None
+        self.text_counts = FineMolTexTextCounts(config) if has_counts and with_text else None
         self.text_encoder: Any = AutoModel.from_config(config.text_config) if with_text else None
         if with_text:
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
@@ -194,6 +199,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         }
         parts |= {} if self.molecule_tokens is None else self.molecule_tokens.parts()
         parts |= {} if self.word_tokens is None else self.word_tokens.parts()
+        counts = {"molecule_counts": self.molecule_counts, "text_counts": self.text_counts}
+        parts |= {name: Part("counts", (module,)) for name, module in counts.items() if module is not None}
         if self.text_encoder is not None:
             tower = self.motif_tower
             tokens = (tower.position_embedding, tower.size_embedding, tower.norm)
@@ -311,7 +318,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         return self.fusion.encode_words_alone(self.text_input(states), attention_mask)  # (B, T, H)
 
     def place_atoms(self, atom_states: Tensor, group_of_atom: Tensor, num_groups: int) -> Tensor:
-        """Place groups of atoms, whole molecules or single motifs, in the shared space.
+        """Place groups of atoms, whole molecules or single motifs, by their states.
 
         Args:
             atom_states (`torch.FloatTensor` of shape `(N, H_graph)`): From `encode_atoms`.
@@ -319,24 +326,56 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             num_groups (`int`): `G`.
 
         Returns:
-            `torch.FloatTensor` of shape `(G, P)`, L2-normalised, float32.
+            `torch.FloatTensor` of shape `(G, P - R)`, L2-normalised, float32.
         """
         return F.normalize(self.molecule_readout(atom_states, group_of_atom, num_groups).float(), dim=-1)
 
     def place_molecules(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
-        """Place whole molecules in the shared space. `(N, H_graph)` -> `(B, P)`, L2-normalised, float32."""
+        """Place whole molecules by their states alone. `(N, H_graph)` -> `(B, P - R)`, L2-normalised, float32."""
         return self.place_atoms(atom_states, molecules.molecule_of_atom, molecules.num_molecules)
 
     def place_motifs(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
-        """Place every motif in the shared space. `(N, H_graph)` -> `(M, P)`, L2-normalised, float32."""
+        """Place every motif by its states. `(N, H_graph)` -> `(M, P - R)`, L2-normalised, float32."""
         return self.place_atoms(atom_states, molecules.atom_to_motif, molecules.num_motifs)
 
     def place_words(self, word_states: Tensor) -> Tensor:
-        """Place texts (means of word states) or single words in the shared space.
+        """Place texts (means of word states) or single words by their states.
 
-        `(..., H)` -> `(..., P)`, L2-normalised, float32.
+        `(..., H)` -> `(..., P - R)`, L2-normalised, float32.
         """
         return F.normalize(self.text_projection(word_states.to(self.dtype)).float(), dim=-1)
+
+    def add_molecule_counts(self, embeds: Tensor, molecules: Molecules) -> Tensor:
+        """Join the count embedding, if there is one, to what `place_molecules` gives. `(B, P - R)` -> `(B, P)`."""
+        return embeds if self.molecule_counts is None else self._join(embeds, self.molecule_counts(molecules))
+
+    def add_text_counts(
+        self, embeds: Tensor, input_ids: Tensor | None, attention_mask: Tensor | None = None
+    ) -> Tensor:
+        """Join the count embedding, if there is one, to what `place_words` gives. `(B, P - R)` -> `(B, P)`.
+
+        Raises:
+            ValueError: If there are no word ids whose letters could be counted.
+        """
+        if self.text_counts is None:
+            return embeds
+        if input_ids is None:
+            raise ValueError("This model counts the letters of words: give texts as `input_ids`.")
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        return self._join(embeds, self.text_counts(input_ids, mask))
+
+    def _join(self, learned: Tensor, counted: Tensor) -> Tensor:
+        """Join two embeddings so that their cosines add up by weight. `(B, P - R)`, `(B, R)` -> `(B, P)`."""
+        weight = self.config.count_config.weight
+        return torch.cat([math.sqrt(1 - weight) * learned, math.sqrt(weight) * counted], dim=-1)
+
+    def embed_molecules(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
+        """Embed whole molecules. `(N, H_graph)` -> `(B, P)`, L2-normalised, float32."""
+        return self.add_molecule_counts(self.place_molecules(atom_states, molecules), molecules)
+
+    def embed_texts(self, means: Tensor, input_ids: Tensor | None, attention_mask: Tensor | None = None) -> Tensor:
+        """Embed texts by the means of their word states. `(B, H)` -> `(B, P)`, L2-normalised, float32."""
+        return self.add_text_counts(self.place_words(means), input_ids, attention_mask)
 
     def tokenize_molecules(self, atom_states: Tensor, molecules: Molecules) -> MoleculeTokens:
         """Make the token vectors of motifs and atoms. `(N, H_graph)` -> [`MoleculeTokens`] of `(U, D)`.
@@ -367,7 +406,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         """
         molecules = _require_molecules(molecules)
         atom_states = self.encode_atoms(molecules)  # (N, H_graph)
-        return self.place_molecules(atom_states, molecules), self.tokenize_molecules(atom_states, molecules)
+        return self.embed_molecules(atom_states, molecules), self.tokenize_molecules(atom_states, molecules)
 
     @takes_molecules
     def get_molecule_features(self, molecules: Molecules) -> Tensor:
@@ -382,7 +421,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         Raises:
             ValueError: If there are no molecules.
         """
-        return self.place_molecules(self.encode_atoms(_require_molecules(molecules)), molecules)
+        return self.embed_molecules(self.encode_atoms(_require_molecules(molecules)), molecules)
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
         """Embed texts; the molecule encoder does not run.
@@ -394,7 +433,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         Returns:
             `torch.FloatTensor` of shape `(B, P)`, L2-normalised.
         """
-        return self.place_words(self.encode_words(input_ids, attention_mask, keep_states=False)[1])
+        means = self.encode_words(input_ids, attention_mask, keep_states=False)[1]  # (B, H)
+        return self.embed_texts(means, input_ids, attention_mask)
 
     @can_return_tuple
     @records_states
@@ -435,12 +475,12 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
                 atom_states = self.encode_atoms(molecules)  # (N, H_graph)
             else:
                 atom_states, molecules = self.encode_visible(molecules, hidden_motifs)
-            molecule_embeds = self.place_molecules(atom_states, molecules)  # (B, P)
+            molecule_embeds = self.embed_molecules(atom_states, molecules)  # (B, P)
             if self.text_encoder is not None:
                 motif_states = self.encode_motifs(atom_states, molecules, hidden_motifs)  # (B, K + 1, H)
         if has_text:
             word_states, means = self.encode_words(input_ids, attention_mask, inputs_embeds)  # (B, T, H), (B, H)
-            text_embeds = self.place_words(means)  # (B, P)
+            text_embeds = self.embed_texts(means, input_ids, attention_mask)  # (B, P)
         if cross_attention:
             motif_states, word_states = self.fuse(motif_states, molecules, word_states, attention_mask)
         return FineMolTexOutput(

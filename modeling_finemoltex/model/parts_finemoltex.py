@@ -6,7 +6,9 @@ from typing import Literal
 
 from torch import nn
 
-Kind = Literal["molecule", "text", "readout", "projection", "fusion", "objective", "adversary", "head", "generator"]
+Kind = Literal[
+    "molecule", "text", "readout", "counts", "projection", "fusion", "objective", "adversary", "head", "generator"
+]
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Part:
 
     Args:
         kind (`str`): `"molecule"` and `"text"` are the encoders, `"readout"` places their states in the shared space,
-            `"projection"` turns atoms into motif tokens, `"fusion"` joins both streams, `"objective"` is needed in
+            `"counts"` embeds without them, `"projection"` turns atoms into motif tokens, `"fusion"` joins both streams, `"objective"` is needed in
             pre-training alone, `"adversary"` too, but minimises a loss of its own, `"head"` answers a task or names a
             motif, `"generator"` writes molecules.
         modules (`tuple[nn.Module, ...]`): Whole modules.

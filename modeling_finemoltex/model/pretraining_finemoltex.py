@@ -140,11 +140,15 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         due = [one for one in self.objectives.values() if costly or not one.is_costly]
         pairs = encode_pairs(self.finemoltex, batch, {name for one in due for name in one.reads})
         terms = merge_terms([one(self.finemoltex, pairs, batch) for one in due])
+        molecule_embeds, text_embeds = pairs.molecule_embeds, pairs.text_embeds
+        if not self.training:  # the losses compare what is trained, a ranking all that there is
+            molecule_embeds = self.finemoltex.add_molecule_counts(molecule_embeds, molecules)  # (B, P)
+            text_embeds = self.finemoltex.add_text_counts(text_embeds, input_ids, attention_mask)  # (B, P)
         return FineMolTexPreTrainingOutput(
             loss=add_up(terms, pairs.molecule_embeds),
             losses={name: loss.detach() for name, loss in terms.losses.items()},
-            molecule_embeds=pairs.molecule_embeds,
-            text_embeds=pairs.text_embeds,
+            molecule_embeds=molecule_embeds,
+            text_embeds=text_embeds,
             counts=terms.counts or None,
         )
 

@@ -183,7 +183,7 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
 
     def _count_features(self) -> int:
         config, options = self.config, self.config.property_config
-        graph, embedding = config.graph_config.hidden_size, config.embedding_size
+        graph, embedding = config.graph_config.hidden_size, config.encoder_size
         width = {"molecule": embedding, "atoms": graph, "both": graph + embedding}[options.readout]
         return width + 2 * config.multimodal_config.hidden_size * options.with_text
 

@@ -77,11 +77,11 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
         molecule_embeds = text_embeds = pooled = by_token = logits = None
         if molecules is not None:
             atom_states = model.encode_atoms(molecules)  # (N, H_graph)
-            molecule_embeds = model.place_molecules(atom_states, molecules)  # (B_molecule, P)
+            molecule_embeds = model.embed_molecules(atom_states, molecules)  # (B_molecule, P)
         if input_ids is not None:
             attention_mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
             word_states, means = model.encode_words(input_ids, attention_mask, keep_states=has_tokens)
-            text_embeds = model.place_words(means)  # (B_text, P)
+            text_embeds = model.embed_texts(means, input_ids, attention_mask)  # (B_text, P)
         if molecule_embeds is not None and text_embeds is not None:
             logits = pooled = model.inverse_temperature * text_embeds @ molecule_embeds.T  # (B_text, B_molecule)
             if has_tokens:

@@ -7,6 +7,7 @@ from .arguments import ModelArguments as ModelArguments
 from .arguments import parse_arguments as parse_arguments
 from .checkpoints import find_resumable_checkpoint as find_resumable_checkpoint
 from .concept_fitting import fit_concepts as fit_concepts
+from .count_fitting import fit_counts as fit_counts
 from .fine_tuning import FineTuningSettings as FineTuningSettings
 from .fine_tuning import describe_task as describe_task
 from .fine_tuning import fine_tune as fine_tune

@@ -80,6 +80,13 @@ class ModelArguments:
             f"`late_interaction` or `grounding` is new, `size` is {TOKEN_SIZE}."
         },
     )
+    count_config: str | None = field(
+        default=None,
+        metadata={
+            "help": "Fields of the count embedding to change, as a JSON table or in a recipe; `size` above 0 needs "
+            "--count_pairs."
+        },
+    )
     temperature: float | None = field(
         default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
     )
@@ -134,6 +141,9 @@ class ModelArguments:
             tokens["num_concepts"] = len(structural_facts())
         if tokens:
             changed["token_config"] = tokens
+        counts = self._read_table("count_config")
+        if counts:
+            changed["count_config"] = {**(fields.get("count_config") or {}), **counts}
         if self.motif_mask_level is not None:
             changed["motif_config"] = {**(fields.get("motif_config") or {}), "mask_level": self.motif_mask_level}
         return changed
@@ -322,6 +332,13 @@ class FineMolTexTrainingArguments(TrainingArguments):
             "molecules whose facts are known, the encoder left as it is; for the objective `grounding`."
         },
     )
+    count_pairs: int = field(
+        default=0,
+        metadata={
+            "help": "After training, fit the count embedding (see `count_config`) to so many training pairs, of each "
+            "source its share by weight, or all it has."
+        },
+    )
     texts_together: bool = field(
         default=False,
         metadata={"help": "Draw the texts of a molecule in twos, so that they meet in a batch, as `momu` wants them."},
@@ -409,6 +426,8 @@ class FineMolTexTrainingArguments(TrainingArguments):
             raise ValueError(f"`costly_share` must lie in (0, 1]: got {self.costly_share}.")
         if self.concept_epochs < 0:
             raise ValueError(f"`concept_epochs` must be 0 or more: got {self.concept_epochs}.")
+        if self.count_pairs < 0:
+            raise ValueError(f"`count_pairs` must be 0 or more: got {self.count_pairs}.")
         self.perturbation_shares()
         if self.report_to is None:
             self.report_to = "tensorboard" if is_tensorboard_available() else "none"

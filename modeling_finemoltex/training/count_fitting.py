@@ -1,0 +1,212 @@
+"""The count embedding of a model, fitted to its training pairs in closed form.
+
+Axes: `n` pairs, `V` buckets of a text, `W` buckets of a molecule, `R` size of the embedding.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import datasets
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from accelerate.utils import broadcast
+from torch import Tensor
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from ..data.sources import PairSource
+from ..model.molecules_finemoltex import MOLECULE_TENSORS, Molecules
+from ..processors import FineMolTexDataCollator
+
+BATCH = 512
+# Added to the diagonals of the covariances of unit vectors, summed over the pairs: what is seen in fewer than about so
+# many pairs counts little.
+TEXT_PENALTY, MOLECULE_PENALTY = 0.3, 3.0
+LEAST_DEVIATION = 0.05  # of a bucket, in logarithms of counts: rare ones are not blown up further
+EPS = 1e-9
+
+
+def fit_counts(
+    model: Any, rows: datasets.Dataset, collate: Any, num_pairs: int, sources: Sequence[PairSource] = (), seed: int = 0
+) -> Tensor:
+    r"""Fit the count embedding of a model by regularised canonical correlation.
+
+    Texts are vectors \(x\) of their character n-grams, weighted as in TF-IDF with \(\log(1 + c)\), molecules vectors
+    \(y\) of their standardised neighbourhood counts, both of length one. With the covariances \(C\) and the penalties
+    \(\lambda\), \((C_{xx} + \lambda_x)^{-1/2} C_{xy} (C_{yy} + \lambda_y)^{-1/2} = U S V^\top\) (canonical ridge, Vinod
+    1976), and the score of a pair is the part of rank `R` of \(x^\top (C_{xx} + \lambda_x)^{-1/2} U S V^\top
+    (C_{yy} + \lambda_y)^{-1/2} y\), half of \(S\) on each side, and the embeddings L2-normalised.
+
+    Args:
+        model ([`FineMolTexForPreTraining`]): With a count embedding, which is changed; all else is left as it is.
+        rows (`datasets.Dataset`): Featurised pairs, with `source_ids` if there are several sources.
+        collate ([`FineMolTexDataCollator`]): Makes batches of rows; its tokenizer spells the words.
+        num_pairs (`int`): `n` at most; each source gives its share by weight, or all it has.
+        sources (sequence of `PairSource`): What `source_ids` number.
+        seed (`int`): Of the choice of pairs.
+
+    Returns:
+        `torch.FloatTensor` of shape `(R,)`: The canonical correlations, the largest first.
+
+    Raises:
+        ValueError: If the model has no count embedding, it is wider than the pairs can tell, or the tokenizer is no
+            WordPiece.
+
+    Example:
+    >>> fit_counts(model, rows, collator, num_pairs=40_000)  # after a training  # doctest: +SKIP
+    """
+    base, sizes = model.base_model, model.config.count_config
+    chosen = _choose_pairs(rows, num_pairs, sources, seed)
+    if not sizes.size or sizes.size > min(len(chosen), sizes.num_molecule_buckets):
+        raise ValueError(
+            f"A count embedding of {sizes.size} numbers cannot be fitted to {len(chosen)} pairs. Set "
+            "`count_config.size` to 1 or more, and to no more than there are pairs and `num_molecule_buckets`."
+        )
+    tokenizer = collate.processor.tokenizer
+    words = tokenizer.get_vocab()
+    if not any(word.startswith("##") for word in words):
+        raise ValueError(
+            f"The words of a {type(tokenizer).__name__} cannot be spelled: a count embedding needs a WordPiece "
+            "tokenizer, whose continuations begin with ##. Set `count_config.size` to 0."
+        )
+    base.text_counts.spell(words, tokenizer.all_special_ids)
+    pairs = _CountedPairs(base, rows.select(chosen), collate)
+    texts, molecules = base.text_counts.projection, base.molecule_counts.projection
+    weights, mean, deviation = _find_scales(pairs)  # (V,), (W,), (W,)
+    moments = _find_covariances(pairs, weights, mean, deviation)
+    left, right, correlations = _correlate(*moments, sizes.size)  # (V, R), (W, R), (R,)
+    with torch.no_grad():
+        # Lengths are one in the end, so that the scales of a row need not be kept.
+        texts.table.copy_(weights[:, None] * left)
+        molecules.table.copy_(right / deviation[:, None])
+        texts.offset.zero_()
+        molecules.offset.copy_((mean / deviation) @ right)
+    return correlations
+
+
+def check_counts(model: Any, num_pairs: int) -> None:
+    """Check, before a training, that the count embedding will be fitted, or is.
+
+    Args:
+        model ([`FineMolTexForPreTraining`]): To be trained.
+        num_pairs (`int`): To fit it to after the training; 0: not.
+
+    Raises:
+        ValueError: If there is none to be fitted, or one that will not be and has not been.
+    """
+    counts, size = model.base_model.text_counts, model.config.count_config.size
+    if num_pairs and not size:
+        raise ValueError(
+            f"`count_pairs` is {num_pairs}, but the model has no count embedding: set `count_config.size`, 256 for "
+            "example, or leave `count_pairs` out."
+        )
+    if size and not num_pairs and not counts.projection.table.any():
+        raise ValueError(
+            f"The count embedding (`count_config.size` {size}) is not fitted: set `count_pairs`, 40000 for example, or "
+            "`count_config.size` to 0."
+        )
+
+
+def finish_counts(trainer: Any) -> None:
+    """Fit the count embedding of a trained model as its training arguments say: in one process, for all of them.
+
+    Args:
+        trainer (`FineMolTexTrainer`): After training.
+    """
+    args, model = trainer.args, trainer.accelerator.unwrap_model(trainer.model)
+    if not args.count_pairs:
+        return
+    if trainer.is_world_process_zero():
+        collate = FineMolTexDataCollator(trainer.processing_class)
+        fit_counts(model, trainer.train_dataset, collate, args.count_pairs, trainer.sources or (), args.seed)
+    for part in (model.base_model.text_counts, model.base_model.molecule_counts):
+        for one in (*part.parameters(), *part.buffers()):
+            broadcast(one.data)
+
+
+class _CountedPairs:
+    """Batches of logarithms of counts, `(b, V)` and `(b, W)` float32, as often as asked for."""
+
+    def __init__(self, base: Any, rows: datasets.Dataset, collate: Any) -> None:
+        self.base, self.rows, self.collate = base, rows, collate
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @torch.no_grad()
+    def batches(self, doing: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """Go through the pairs, with a bar that tells what is being done."""
+        loader = DataLoader(self.rows, BATCH, collate_fn=self.collate)
+        for batch in tqdm(loader, desc=doing, disable=None):
+            batch = {name: tensor.to(self.base.device) for name, tensor in batch.items()}
+            molecules = Molecules.from_tensors(**{name: batch[name] for name in MOLECULE_TENSORS if name in batch})
+            texts = self.base.text_counts.count(batch["input_ids"], batch["attention_mask"])
+            yield texts.log1p(), self.base.molecule_counts.count(molecules).log1p()
+
+
+def _choose_pairs(rows: datasets.Dataset, num_pairs: int, sources: Sequence[PairSource], seed: int) -> np.ndarray:
+    """Draw rows, of each source its share or all. -> `(n,)`, ascending."""
+    generator = np.random.default_rng(seed)
+    if not sources or "source_ids" not in rows.column_names:
+        return np.sort(generator.permutation(len(rows))[:num_pairs])
+    weights = np.array([source.weight_changes(1)[-1][1] for source in sources])
+    source_ids = rows.with_format("numpy")["source_ids"][:]
+    shares = np.round(num_pairs * weights / weights.sum()).astype(int)
+    drawn = [generator.permutation(np.flatnonzero(source_ids == place))[:share] for place, share in enumerate(shares)]
+    return np.sort(np.concatenate(drawn))
+
+
+def _find_scales(pairs: _CountedPairs) -> tuple[Tensor, Tensor, Tensor]:
+    """Find how rare each n-gram is, `(V,)`, and mean and deviation of each neighbourhood's count, `(W,)` each."""
+    frequency, total, squares = 0, 0, 0
+    for texts, molecules in pairs.batches("Counting"):
+        frequency += (texts > 0).sum(0)
+        total += molecules.sum(0)
+        squares += molecules.square().sum(0)
+    mean = total / len(pairs)
+    deviation = (squares / len(pairs) - mean.square()).clamp(min=0).sqrt() + LEAST_DEVIATION
+    return ((1 + len(pairs)) / (1 + frequency)).log(), mean, deviation
+
+
+def _find_covariances(
+    pairs: _CountedPairs, weights: Tensor, mean: Tensor, deviation: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Sum up the covariances of the texts `(V, V)`, of both sides `(V, W)`, and of the molecules `(W, W)`."""
+    num_texts, num_molecules = len(weights), len(mean)
+    own, across = weights.new_zeros(num_texts, num_texts), weights.new_zeros(num_texts, num_molecules)
+    other, sums = weights.new_zeros(num_molecules, num_molecules), [torch.zeros_like(weights), torch.zeros_like(mean)]
+    for texts, molecules in pairs.batches("Correlating"):
+        texts = F.normalize(texts * weights, dim=1)  # (b, V)
+        molecules = F.normalize((molecules - mean) / deviation, dim=1)  # (b, W)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sparse CSR tensor support", UserWarning)
+            transposed = texts.T.to_sparse_csr()  # nearly all n-grams do not occur
+        own.addmm_(transposed, texts)
+        across.addmm_(transposed, molecules)
+        other += molecules.T @ molecules
+        sums[0] += texts.sum(0)
+        sums[1] += molecules.sum(0)
+    own.addr_(sums[0], sums[0], alpha=-1 / len(pairs))
+    across.addr_(sums[0], sums[1], alpha=-1 / len(pairs))
+    other.addr_(sums[1], sums[1], alpha=-1 / len(pairs))
+    return own, across, other
+
+
+def _correlate(own: Tensor, across: Tensor, other: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Solve for both sides, `(V, R)` and `(W, R)`, and the canonical correlations `(R,)`; changes the covariances."""
+    own.diagonal().add_(TEXT_PENALTY)
+    other.diagonal().add_(MOLECULE_PENALTY)
+    left, right = torch.linalg.cholesky(own), torch.linalg.cholesky(other)
+    whitened = torch.linalg.solve_triangular(left, across, upper=False)  # (V, W)
+    whitened = torch.linalg.solve_triangular(right, whitened.T, upper=False)  # (W, V)
+    squares, directions = torch.linalg.eigh(whitened @ whitened.T)  # (W,), (W, W), ascending
+    correlations = squares[-size:].flip(0).clamp(min=EPS).sqrt()  # (R,)
+    directions = directions[:, -size:].flip(1)  # (W, R)
+    texts = torch.linalg.solve_triangular(left.T, whitened.T @ directions / correlations, upper=True)
+    molecules = torch.linalg.solve_triangular(right.T, directions, upper=True)
+    return texts * correlations.sqrt(), molecules * correlations.sqrt(), correlations
+
+
+__all__ = ["check_counts", "finish_counts", "fit_counts"]
