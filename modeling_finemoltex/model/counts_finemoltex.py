@@ -6,6 +6,7 @@ sides are linear in their counts, and `fit_counts` finds them by regularised can
 Axes: `B` molecules or texts, `T` words, `V` buckets, `R` size of the embedding, `L` letters of a word.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from transformers import initialization
 from .masking_finemoltex import mix_bits
 from .molecules_finemoltex import Molecules
 from .neighbourhoods_finemoltex import count_neighbourhoods
+from .parts_finemoltex import Part
 
 SPACE = 32  # before each word that is no continuation of another and begins with a letter or digit
 MOST_LETTERS = 2**15  # numbers told apart, as many as two bytes hold
@@ -128,6 +130,46 @@ class FineMolTexMoleculeCounts(nn.Module):
         return self.projection(self.count(molecules))
 
 
+class FineMolTexCounts(nn.Module):
+    r"""Stand the count embedding beside the learned one, so that their cosines add up by weight.
+
+    The cosine of the whole is \((1 - w) \cos_\mathrm{learned} + w \cos_\mathrm{counted}\).
+
+    Shapes:
+        - **input:** learned embeddings `(B, P - R)`, L2-normalised, and what to count
+        - **output:** `(B, P)`, L2-normalised
+    """
+
+    def __init__(self, config: Any, with_text: bool = True) -> None:
+        super().__init__()
+        self.weight = config.count_config.weight
+        self.molecules = FineMolTexMoleculeCounts(config)
+        self.texts = FineMolTexTextCounts(config) if with_text else None
+
+    def parts(self) -> dict[str, Part]:
+        """Declare both sides."""
+        sides = {"molecule_counts": self.molecules, "text_counts": self.texts}
+        return {name: Part("counts", (module,)) for name, module in sides.items() if module is not None}
+
+    def join_molecules(self, embeds: Tensor, molecules: Molecules) -> Tensor:
+        """Add the count embedding of molecules; see the shapes above."""
+        return self._join(embeds, self.molecules(molecules))
+
+    def join_texts(self, embeds: Tensor, input_ids: Tensor | None, attention_mask: Tensor | None = None) -> Tensor:
+        """Add the count embedding of texts, `(B, T)` word ids; see the shapes above.
+
+        Raises:
+            ValueError: If there are no word ids whose letters could be counted.
+        """
+        if input_ids is None or self.texts is None:
+            raise ValueError("This model counts the letters of words: give texts as `input_ids`.")
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        return self._join(embeds, self.texts(input_ids, mask))
+
+    def _join(self, learned: Tensor, counted: Tensor) -> Tensor:
+        return torch.cat([math.sqrt(1 - self.weight) * learned, math.sqrt(self.weight) * counted], dim=-1)
+
+
 def spell_word(token: str) -> list[int]:
     """Write a WordPiece token as numbers of its letters.
 
@@ -141,4 +183,10 @@ def spell_word(token: str) -> list[int]:
     return spelled if is_continuation or not word[:1].isalnum() else [SPACE, *spelled]
 
 
-__all__ = ["FineMolTexCountProjection", "FineMolTexMoleculeCounts", "FineMolTexTextCounts", "spell_word"]
+__all__ = [
+    "FineMolTexCountProjection",
+    "FineMolTexCounts",
+    "FineMolTexMoleculeCounts",
+    "FineMolTexTextCounts",
+    "spell_word",
+]

@@ -18,7 +18,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .chunking_finemoltex import encode_in_chunks
 from .configuration_finemoltex import FineMolTexConfig
-from .counts_finemoltex import FineMolTexMoleculeCounts, FineMolTexTextCounts
+from .counts_finemoltex import FineMolTexCounts
 from .encoders_finemoltex import build_molecule_encoder
 from .fusion_finemoltex import FineMolTexFusion
 from .migration_finemoltex import weights_beside
@@ -173,9 +173,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         if config.token_config.size:
             self.molecule_tokens = FineMolTexMoleculeTokens(config)
             self.word_tokens = FineMolTexWordTokens(config) if with_text else None
-        has_counts = config.count_config.size > 0
-        self.molecule_counts = FineMolTexMoleculeCounts(config) if has_counts else None
-        self.text_counts = FineMolTexTextCounts(config) if has_counts and with_text else None
+        self.counts = FineMolTexCounts(config, with_text) if config.count_config.size else None
         self.text_encoder: Any = AutoModel.from_config(config.text_config) if with_text else None
         if with_text:
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
@@ -199,8 +197,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         }
         parts |= {} if self.molecule_tokens is None else self.molecule_tokens.parts()
         parts |= {} if self.word_tokens is None else self.word_tokens.parts()
-        counts = {"molecule_counts": self.molecule_counts, "text_counts": self.text_counts}
-        parts |= {name: Part("counts", (module,)) for name, module in counts.items() if module is not None}
+        parts |= {} if self.counts is None else self.counts.parts()
         if self.text_encoder is not None:
             tower = self.motif_tower
             tokens = (tower.position_embedding, tower.size_embedding, tower.norm)
@@ -345,37 +342,15 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         """
         return F.normalize(self.text_projection(word_states.to(self.dtype)).float(), dim=-1)
 
-    def add_molecule_counts(self, embeds: Tensor, molecules: Molecules) -> Tensor:
-        """Join the count embedding, if there is one, to what `place_molecules` gives. `(B, P - R)` -> `(B, P)`."""
-        return embeds if self.molecule_counts is None else self._join(embeds, self.molecule_counts(molecules))
-
-    def add_text_counts(
-        self, embeds: Tensor, input_ids: Tensor | None, attention_mask: Tensor | None = None
-    ) -> Tensor:
-        """Join the count embedding, if there is one, to what `place_words` gives. `(B, P - R)` -> `(B, P)`.
-
-        Raises:
-            ValueError: If there are no word ids whose letters could be counted.
-        """
-        if self.text_counts is None:
-            return embeds
-        if input_ids is None:
-            raise ValueError("This model counts the letters of words: give texts as `input_ids`.")
-        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        return self._join(embeds, self.text_counts(input_ids, mask))
-
-    def _join(self, learned: Tensor, counted: Tensor) -> Tensor:
-        """Join two embeddings so that their cosines add up by weight. `(B, P - R)`, `(B, R)` -> `(B, P)`."""
-        weight = self.config.count_config.weight
-        return torch.cat([math.sqrt(1 - weight) * learned, math.sqrt(weight) * counted], dim=-1)
-
     def embed_molecules(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Embed whole molecules. `(N, H_graph)` -> `(B, P)`, L2-normalised, float32."""
-        return self.add_molecule_counts(self.place_molecules(atom_states, molecules), molecules)
+        embeds = self.place_molecules(atom_states, molecules)  # (B, P - R)
+        return embeds if self.counts is None else self.counts.join_molecules(embeds, molecules)
 
     def embed_texts(self, means: Tensor, input_ids: Tensor | None, attention_mask: Tensor | None = None) -> Tensor:
         """Embed texts by the means of their word states. `(B, H)` -> `(B, P)`, L2-normalised, float32."""
-        return self.add_text_counts(self.place_words(means), input_ids, attention_mask)
+        embeds = self.place_words(means)  # (B, P - R)
+        return embeds if self.counts is None else self.counts.join_texts(embeds, input_ids, attention_mask)
 
     def tokenize_molecules(self, atom_states: Tensor, molecules: Molecules) -> MoleculeTokens:
         """Make the token vectors of motifs and atoms. `(N, H_graph)` -> [`MoleculeTokens`] of `(U, D)`.

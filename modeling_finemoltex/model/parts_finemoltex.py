@@ -17,9 +17,9 @@ class Part:
 
     Args:
         kind (`str`): `"molecule"` and `"text"` are the encoders, `"readout"` places their states in the shared space,
-            `"counts"` embeds without them, `"projection"` turns atoms into motif tokens, `"fusion"` joins both streams, `"objective"` is needed in
-            pre-training alone, `"adversary"` too, but minimises a loss of its own, `"head"` answers a task or names a
-            motif, `"generator"` writes molecules.
+            `"counts"` embeds without states, `"projection"` turns atoms into motif tokens, `"fusion"` joins both
+            streams, `"objective"` is needed in pre-training alone, `"adversary"` too, but minimises a loss of its own,
+            `"head"` answers a task or names a motif, `"generator"` writes molecules.
         modules (`tuple[nn.Module, ...]`): Whole modules.
         single (`tuple[nn.Parameter, ...]`): Parameters that stand in no module of their own.
     """

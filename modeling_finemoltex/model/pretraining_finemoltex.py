@@ -22,7 +22,7 @@ from .migration_finemoltex import V1_KEYS
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
 from .molecules_finemoltex import Molecules, takes_molecules
 from .momu_objective_finemoltex import MoMuObjective
-from .objectives_finemoltex import Objective, PairBatch, Queries, Terms, encode_pairs, read_options
+from .objectives_finemoltex import EncodedPairs, Objective, PairBatch, Queries, Terms, encode_pairs, read_options
 from .outputs_finemoltex import FineMolTexPreTrainingOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
@@ -133,23 +133,29 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             attention_mask = torch.ones_like(input_ids)
         if seeds is None:
             seeds = torch.randint(2**62, (len(molecules),), device=input_ids.device)
-        asked = (query_input_ids, query_attention_mask, query_conditions)
-        queries = None if query_input_ids is None else Queries(*asked)
+        queries = None if query_input_ids is None else Queries(query_input_ids, query_attention_mask, query_conditions)
         ids, truth = (molecule_ids, text_ids), (fact_counts, conditions, queries, pair_similarities)
         batch = PairBatch(molecules, input_ids, attention_mask, seeds, *ids, *truth)
         due = [one for one in self.objectives.values() if costly or not one.is_costly]
         pairs = encode_pairs(self.finemoltex, batch, {name for one in due for name in one.reads})
         terms = merge_terms([one(self.finemoltex, pairs, batch) for one in due])
-        molecule_embeds, text_embeds = pairs.molecule_embeds, pairs.text_embeds
-        if not self.training:  # the losses compare what is trained, a ranking all that there is
-            molecule_embeds = self.finemoltex.add_molecule_counts(molecule_embeds, molecules)  # (B, P)
-            text_embeds = self.finemoltex.add_text_counts(text_embeds, input_ids, attention_mask)  # (B, P)
+        molecule_embeds, text_embeds = self._embeds_to_rank(pairs, batch)
         return FineMolTexPreTrainingOutput(
             loss=add_up(terms, pairs.molecule_embeds),
             losses={name: loss.detach() for name, loss in terms.losses.items()},
             molecule_embeds=molecule_embeds,
             text_embeds=text_embeds,
             counts=terms.counts or None,
+        )
+
+    def _embeds_to_rank(self, pairs: EncodedPairs, batch: PairBatch) -> tuple[Tensor, Tensor]:
+        """Give the embeddings `(B, P)` of both sides: losses compare what is trained, rankings all that there is."""
+        counts = self.finemoltex.counts
+        if counts is None or self.training:
+            return pairs.molecule_embeds, pairs.text_embeds
+        return (
+            counts.join_molecules(pairs.molecule_embeds, batch.molecules),
+            counts.join_texts(pairs.text_embeds, batch.input_ids, batch.attention_mask),
         )
 
 

@@ -35,8 +35,8 @@ def fit_counts(
 
     Texts are vectors \(x\) of their character n-grams, weighted as in TF-IDF with \(\log(1 + c)\), molecules vectors
     \(y\) of their standardised neighbourhood counts, both of length one. With the covariances \(C\) and the penalties
-    \(\lambda\), \((C_{xx} + \lambda_x)^{-1/2} C_{xy} (C_{yy} + \lambda_y)^{-1/2} = U S V^\top\) (canonical ridge, Vinod
-    1976), and the score of a pair is the part of rank `R` of \(x^\top (C_{xx} + \lambda_x)^{-1/2} U S V^\top
+    \(\lambda\), \((C_{xx} + \lambda_x)^{-1/2} C_{xy} (C_{yy} + \lambda_y)^{-1/2} = U S V^\top\) (canonical ridge,
+    Vinod 1976), and the score of a pair is the part of rank `R` of \(x^\top (C_{xx} + \lambda_x)^{-1/2} U S V^\top
     (C_{yy} + \lambda_y)^{-1/2} y\), half of \(S\) on each side, and the embeddings L2-normalised.
 
     Args:
@@ -71,9 +71,9 @@ def fit_counts(
             f"The words of a {type(tokenizer).__name__} cannot be spelled: a count embedding needs a WordPiece "
             "tokenizer, whose continuations begin with ##. Set `count_config.size` to 0."
         )
-    base.text_counts.spell(words, tokenizer.all_special_ids)
+    base.counts.texts.spell(words, tokenizer.all_special_ids)
     pairs = _CountedPairs(base, rows.select(chosen), collate)
-    texts, molecules = base.text_counts.projection, base.molecule_counts.projection
+    texts, molecules = base.counts.texts.projection, base.counts.molecules.projection
     weights, mean, deviation = _find_scales(pairs)  # (V,), (W,), (W,)
     moments = _find_covariances(pairs, weights, mean, deviation)
     left, right, correlations = _correlate(*moments, sizes.size)  # (V, R), (W, R), (R,)
@@ -96,16 +96,16 @@ def check_counts(model: Any, num_pairs: int) -> None:
     Raises:
         ValueError: If there is none to be fitted, or one that will not be and has not been.
     """
-    counts, size = model.base_model.text_counts, model.config.count_config.size
+    counts, size = model.base_model.counts, model.config.count_config.size
     if num_pairs and not size:
         raise ValueError(
             f"`count_pairs` is {num_pairs}, but the model has no count embedding: set `count_config.size`, 256 for "
             "example, or leave `count_pairs` out."
         )
-    if size and not num_pairs and not counts.projection.table.any():
+    if size and not num_pairs and not counts.texts.projection.table.any():
         raise ValueError(
-            f"The count embedding (`count_config.size` {size}) is not fitted: set `count_pairs`, 40000 for example, or "
-            "`count_config.size` to 0."
+            f"The count embedding (`count_config.size` {size}) is not fitted: set `count_pairs`, 40000 for example, "
+            "or `count_config.size` to 0."
         )
 
 
@@ -121,9 +121,8 @@ def finish_counts(trainer: Any) -> None:
     if trainer.is_world_process_zero():
         collate = FineMolTexDataCollator(trainer.processing_class)
         fit_counts(model, trainer.train_dataset, collate, args.count_pairs, trainer.sources or (), args.seed)
-    for part in (model.base_model.text_counts, model.base_model.molecule_counts):
-        for one in (*part.parameters(), *part.buffers()):
-            broadcast(one.data)
+    for one in (*model.base_model.counts.parameters(), *model.base_model.counts.buffers()):
+        broadcast(one.data)
 
 
 class _CountedPairs:
@@ -142,8 +141,8 @@ class _CountedPairs:
         for batch in tqdm(loader, desc=doing, disable=None):
             batch = {name: tensor.to(self.base.device) for name, tensor in batch.items()}
             molecules = Molecules.from_tensors(**{name: batch[name] for name in MOLECULE_TENSORS if name in batch})
-            texts = self.base.text_counts.count(batch["input_ids"], batch["attention_mask"])
-            yield texts.log1p(), self.base.molecule_counts.count(molecules).log1p()
+            texts = self.base.counts.texts.count(batch["input_ids"], batch["attention_mask"])
+            yield texts.log1p(), self.base.counts.molecules.count(molecules).log1p()
 
 
 def _choose_pairs(rows: datasets.Dataset, num_pairs: int, sources: Sequence[PairSource], seed: int) -> np.ndarray:

@@ -59,7 +59,7 @@ def test_it_solves_the_formula(model, rows, collate):
     correlations = fit_counts(model, rows, collate, num_pairs=len(rows))
     model.eval()
     batch = collate([rows[place] for place in range(len(rows))])
-    texts, molecules = model.finemoltex.text_counts, model.finemoltex.molecule_counts
+    texts, molecules = model.finemoltex.counts.texts, model.finemoltex.counts.molecules
     words = (batch["input_ids"], batch["attention_mask"])
     value = Molecules.from_tensors(**{name: batch[name] for name in MOLECULE_TENSORS if name in batch})
     left, right, expected = correlate_with_numpy(
@@ -78,7 +78,7 @@ def test_nothing_else_moves(model, rows, collate):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     fit_counts(model, rows, collate, num_pairs=len(rows))
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved and all("_counts." in name for name in moved)
+    assert moved and all(".counts." in name for name in moved)
 
 
 def test_sources_give_their_share(model, rows, collate):
@@ -86,7 +86,7 @@ def test_sources_give_their_share(model, rows, collate):
     with pytest.raises(ValueError, match="4 numbers cannot be fitted to 2 pairs"):
         fit_counts(model, rows, collate, num_pairs=2, sources=sources)
     fit_counts(model, rows, collate, num_pairs=6, sources=sources)  # three of the one, both of the other
-    assert model.finemoltex.text_counts.projection.table.any()
+    assert model.finemoltex.counts.texts.projection.table.any()
 
 
 def test_a_tokenizer_without_word_pieces_is_refused(model, rows, collate, monkeypatch):
