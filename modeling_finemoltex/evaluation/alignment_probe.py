@@ -103,7 +103,7 @@ def score_alignment(probe: AlignmentProbe, align: Callable[[list[str], list[str]
             if not right.any() or right.all():
                 continue
             answer[f"chance_{name}"] = float(right.mean())
-            values_of = {kind: alignment.matrix(kind)[question.motifs] for kind in KINDS}
+            values_of = {kind: getattr(alignment, kind)[question.motifs] for kind in KINDS}
             values_of["frequent"] = frequency[None]
             for kind, all_values in values_of.items():
                 values = all_values[:, pool]  # (m, C)

@@ -48,8 +48,10 @@ class Alignment:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of matrices that there are."""
-        return KINDS if self.matches is not None else tuple(kind for kind in KINDS if kind != "tokens")
+        """The kinds of matrices that the model has."""
+        absent = set() if self.attention.any() else {"attention", "combined"}
+        absent |= {"tokens"} if self.matches is None else set()
+        return tuple(kind for kind in KINDS if kind not in absent)
 
     @property
     def default_kind(self) -> str:
@@ -92,12 +94,13 @@ class Alignment:
         """Give the kind itself, or the `default_kind` for `None`.
 
         Raises:
-            ValueError: If the kind is unknown, or the model has no token score.
+            ValueError: If the kind is unknown, or the model has none of it.
         """
         if kind is not None and kind not in self.kinds:
-            advice = (
-                " Tokens take a model with a token score, such as finemoltex-small-search." if kind in KINDS else ""
-            )
+            advice = ""
+            if kind in KINDS:
+                needs = "a token score" if kind == "tokens" else "co-attention"
+                advice = f" {kind!r} takes a model with {needs}."
             raise ValueError(f"`kind` must be one of {', '.join(map(repr, self.kinds))}: got {kind!r}.{advice}")
         return self.default_kind if kind is None else kind
 

@@ -80,12 +80,11 @@ class ModelArguments:
             f"`late_interaction` or `grounding` is new, `size` is {TOKEN_SIZE}."
         },
     )
+    multimodal_config: str | None = field(
+        default=None, metadata={"help": "Fields of the fusion to change, as a JSON table or in a recipe."}
+    )
     count_config: str | None = field(
-        default=None,
-        metadata={
-            "help": "Fields of the count embedding to change, as a JSON table or in a recipe; `size` above 0 needs "
-            "--count_pairs."
-        },
+        default=None, metadata={"help": "Fields of the count embedding to change, likewise; needs --count_pairs."}
     )
     temperature: float | None = field(
         default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
@@ -141,9 +140,10 @@ class ModelArguments:
             tokens["num_concepts"] = len(structural_facts())
         if tokens:
             changed["token_config"] = tokens
-        counts = self._read_table("count_config")
-        if counts:
-            changed["count_config"] = {**(fields.get("count_config") or {}), **counts}
+        for name in ("multimodal_config", "count_config"):
+            table = self._read_table(name)
+            if table:
+                changed[name] = {**(fields.get(name) or {}), **table}
         if self.motif_mask_level is not None:
             changed["motif_config"] = {**(fields.get("motif_config") or {}), "mask_level": self.motif_mask_level}
         return changed

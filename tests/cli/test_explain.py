@@ -70,7 +70,7 @@ def test_errors_are_one_sentence(word_folder, tmp_path, explain):
     for words, message in (
         (("--model", tmp_path / "nowhere"), "cannot be loaded"),
         (("--model", word_folder, "--by", "luck"), "--by must be one of"),
-        (("--model", word_folder, "--by", "tokens"), "Tokens take a model with a token score"),
+        (("--model", word_folder, "--by", "tokens"), "'tokens' takes a model with a token score"),
         (("--model", word_folder, "--html", tmp_path / "pair.txt"), "give a file that ends in .html"),
     ):
         result = explain(*words, code=1)

@@ -32,7 +32,7 @@ class FakeSystem:
             start = text.index(word, start)
             words.append(SimpleNamespace(text=word, start=start, end=start + len(word)))
         values = np.array([float(self.value(word.text)) for word in words])
-        return SimpleNamespace(words=words, matrix=lambda kind: np.tile(values, (9, 1)))
+        return SimpleNamespace(words=words, **dict.fromkeys(KINDS, np.tile(values, (9, 1))))
 
 
 def names_of(processor, smiles: str) -> dict[str, list[str]]:

@@ -51,6 +51,10 @@ def test_kinds_that_are_not_there_are_refused():
     alignment = make_alignment([[0], [1]], np.eye(2))
     with pytest.raises(ValueError, match="`kind` must be one of 'similarity', 'context'.*: got 'both'.$"):
         alignment.matrix("both")
-    with pytest.raises(ValueError, match="got 'tokens'. Tokens take a model with a token score"):
+    with pytest.raises(ValueError, match="got 'tokens'. 'tokens' takes a model with a token score"):
         alignment.best_words(0, kind="tokens")
     assert "tokens" not in alignment.to_dict()
+    without = make_alignment([[0], [1]], np.ones((2, 2)))  # no attention anywhere
+    assert without.kinds == ("similarity", "context")
+    with pytest.raises(ValueError, match="got 'attention'. 'attention' takes a model with co-attention"):
+        without.matrix("attention")

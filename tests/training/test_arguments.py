@@ -69,6 +69,14 @@ def test_a_table_of_objectives_replaces_those_of_the_preset(tmp_path):
         change(tmp_path, "--objectives", "contrastive")
 
 
+def test_fields_of_parts_of_the_configuration_are_changed_one_by_one(tmp_path):
+    words = ["--multimodal_config", '{"num_motif_layers": 0}', "--count_config", '{"size": 8}', "--count_pairs", "9"]
+    fields = {"objectives": {"contrastive": {}}, "multimodal_config": {"hidden_size": 32}, "count_config": None}
+    changed = parse_arguments(["--output_dir", str(tmp_path), *words])[0].change_config(fields)
+    assert changed["multimodal_config"] == {"hidden_size": 32, "num_motif_layers": 0}
+    assert changed["count_config"] == {"size": 8} and fields["count_config"] is None
+
+
 def test_temperature_and_mask_level_override_the_preset(tmp_path):
     changed = change(tmp_path, "--temperature", "0.2", "--motif_mask_level", "token")
     assert changed["temperature"] == 0.2 and changed["motif_config"] == {"mask_level": "token"}
