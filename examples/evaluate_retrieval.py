@@ -18,6 +18,7 @@ from modeling_finemoltex.evaluation import (
     PROTOCOLS,
     FragmentWordEncoder,
     NearestTextEncoder,
+    RidgeEncoder,
     embed_tasks,
     format_systems_table,
     load_protocol,
@@ -85,7 +86,8 @@ def score_systems(arguments: Arguments, tasks: list, seconds: Stopwatch) -> dict
     baselines = {"fragment words": FragmentWordEncoder()}
     if arguments.train_texts:
         train = load_pairs(arguments.train_texts)
-        baselines["nearest training text"] = NearestTextEncoder(list(train["smiles"]), list(train["text"]))
+        pairs = list(train["smiles"]), list(train["text"])
+        baselines |= {"nearest training text": NearestTextEncoder(*pairs), "ridge": RidgeEncoder(*pairs)}
     for name, baseline in baselines.items():
         embeds = seconds("baselines", embed_tasks, tasks, baseline)
         systems[name] = [task.score(*pair) for task, pair in zip(tasks, embeds, strict=True)]

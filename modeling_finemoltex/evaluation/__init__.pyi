@@ -35,6 +35,7 @@ from .ranking_metrics import score_queries as score_queries
 from .report import report_systems as report_systems
 from .retrieval_baselines import FragmentWordEncoder as FragmentWordEncoder
 from .retrieval_baselines import NearestTextEncoder as NearestTextEncoder
+from .retrieval_baselines import RidgeEncoder as RidgeEncoder
 from .retrieval_tasks import RetrievalTask as RetrievalTask
 from .retrieval_tasks import embed_tasks as embed_tasks
 from .structure_queries import StructurePool as StructurePool

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from modeling_finemoltex.evaluation import FragmentWordEncoder, NearestTextEncoder, evaluate_retrieval
+from modeling_finemoltex.evaluation import (
+    FragmentWordEncoder,
+    NearestTextEncoder,
+    RidgeEncoder,
+    evaluate_retrieval,
+)
 from modeling_finemoltex.evaluation.retrieval_baselines import FRAGMENT_WORDS
 
 pytest.importorskip("sklearn")
@@ -44,14 +49,30 @@ def test_nearest_text_borrows_from_the_most_similar_molecule():
     assert nearest[:3].argmax(axis=1).tolist() == [0, 1, 2] and not nearest[3].any()
 
 
+def test_the_ridge_reads_fingerprints_off_letters():
+    encoder = RidgeEncoder([*PAIRS, "unparseable("], [*PAIRS.values(), "left out"])
+    molecules = encoder.encode_molecules([*PAIRS, "?"])
+    scores = molecules @ encoder.encode_texts(["chlorobenzene", "pyridines", "thiophenes"]).T
+    assert scores[:-1].argmax(axis=0).tolist() == [0, 2, 5] and not molecules[-1].any()
+    np.testing.assert_allclose(np.linalg.norm(molecules[:-1], axis=1), 1, rtol=1e-5)
+    assert encoder.encode_texts(["%%%"]).any() == 0  # no letter that was met
+
+
 def test_bad_training_pairs_are_explained():
+    with pytest.raises(ValueError, match="Of the 2 training molecules, 1 can be parsed: two are needed"):
+        RidgeEncoder(["C", "("], ["a", "b"])
+    with pytest.raises(ValueError, match="got 1 molecules and 2 texts"):
+        RidgeEncoder(["C"], ["a", "b"])
     with pytest.raises(ValueError, match="got 1 molecules and 2 texts"):
         NearestTextEncoder(["C"], ["a", "b"])
     with pytest.raises(ValueError, match="None of the 1 training molecules"):
         NearestTextEncoder(["("], ["a"])
 
 
-@pytest.mark.parametrize("build", [FragmentWordEncoder, lambda: NearestTextEncoder(["C"], ["methane"])])
+@pytest.mark.parametrize(
+    "build",
+    [FragmentWordEncoder, lambda: NearestTextEncoder(["C"], ["methane"]), lambda: RidgeEncoder(["C"], ["methane"])],
+)
 def test_the_missing_extra_is_named(build, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.feature_extraction.text", None)
     with pytest.raises(ImportError, match=r"finemoltex\[retrieval\]"):
