@@ -6,22 +6,25 @@ Needs: what `pretrain.py` wrote and what `evaluate_retrieval.py --output` wrote 
 """
 
 import json
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor, HfArgumentParser
 
 from modeling_finemoltex import FineMolTexForPreTraining, MoleculeTextEncoder, export_folder
-from modeling_finemoltex.data import write_text
+from modeling_finemoltex.data import load_pairs, write_text
 from modeling_finemoltex.training import plot_training_curves
 
 LOG_FILE, CURVES_FILE = "training_log.json", "training_curves.png"
 # What the facts of an older folder tell of this run too.
-WRITTEN_BY_HAND = ("model_id", "dataset", "base_model", "data_statement", "limits", "widget")
-UNTRAINED_KINDS = ("fusion", "projection")  # kinds of parts that the first stage does not train
+WRITTEN_BY_HAND = ("model_id", "dataset", "base_model", "data_statement", "limits", "carbon", "widget")
+NUM_FAILURES, MOST_CHARACTERS = 10, 160  # shown of what the model gets wrong, and of each text
+UNTRAINED_KINDS = ("fusion", "projection", "counts")  # kinds of parts that no gradient of the first stage reaches
 
 
 @dataclass
@@ -34,6 +37,9 @@ class Arguments:
         default=None, metadata={"help": "YAML with dataset, data_statement, limits and widget (texts, smiles)."}
     )
     reports: list[str] = field(default_factory=list, metadata={"help": "Files that evaluate_retrieval.py wrote."})
+    queries: str | None = field(
+        default=None, metadata={"help": "Validation pairs, of which the card shows some that are answered wrongly."}
+    )
     average_with: str | None = field(
         default=None,
         metadata={"help": "Run that this one went on from: average the weights of encoders and read-outs."},
@@ -65,6 +71,25 @@ def rank_molecules(encoder: MoleculeTextEncoder, texts: list[str], smiles: list[
             ],
         }
         for text, row in zip(texts, probabilities, strict=True)
+    ]
+
+
+def list_failures(encoder: MoleculeTextEncoder, file: str) -> list[dict[str, Any]]:
+    """List texts of a file whose molecule is not the best of all, spread evenly over all such texts."""
+    pairs = load_pairs(file)
+    smiles, texts = list(pairs["smiles"]), list(pairs["text"])
+    scores = encoder.encode_texts(texts) @ encoder.encode_molecules(smiles).T  # (R, R)
+    ranks = (scores > scores.diagonal()[:, None]).sum(1) + 1  # (R,)
+    wrong = np.flatnonzero(ranks > 1)
+    shown = wrong[np.linspace(0, len(wrong) - 1, min(NUM_FAILURES, len(wrong))).astype(int)]
+    return [
+        {
+            "text": textwrap.shorten(texts[row], MOST_CHARACTERS, placeholder=" ..."),
+            "right": smiles[row],
+            "rank": int(ranks[row]),
+            "first": smiles[int(scores[row].argmax())],
+        }
+        for row in shown
     ]
 
 
@@ -119,8 +144,11 @@ def main() -> None:
         average_encoders(model, arguments.average_with, arguments.average_weight)
         earlier = read_training(Path(arguments.average_with))
         facts |= {"earlier_training": earlier, "average_weight": arguments.average_weight}
+    encoder = MoleculeTextEncoder(model.finemoltex, processor)
     if "widget" in facts:
-        facts["widget"] = rank_molecules(MoleculeTextEncoder(model.finemoltex, processor), **facts["widget"])
+        facts["widget"] = rank_molecules(encoder, **facts["widget"])
+    if arguments.queries:
+        facts["failures"] = list_failures(encoder, arguments.queries)
     facts |= {
         "preparation": json.loads((run / "preparation" / "summary.json").read_text(encoding="utf-8")),
         "training": read_training(run),

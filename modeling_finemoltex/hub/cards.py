@@ -1,5 +1,6 @@
 """Cards of models: a template, filled with what the folder tells and with the facts beside it."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -26,7 +27,7 @@ TEMPLATE_FOLDERS = tuple(cards / "templates" for cards in CARD_FOLDERS)
 
 FACTS = (
     *("model_id", "dataset", "base_model", "preparation", "data_statement", "limits", "widget"),
-    *("earlier_training", "training", "average_weight", "metrics", "reports"),
+    *("earlier_training", "training", "average_weight", "metrics", "reports", "failures", "carbon"),
 )
 # What a card tells of a training run. The rest is about the machine.
 TRAINING_FACTS = (
@@ -47,8 +48,10 @@ def save_facts(folder: Path, fields: Mapping[str, Any]) -> None:
         fields (`dict`): All optional: `model_id` (default: name of the folder), `dataset` (a name or Hub id),
             `base_model` (Hub id of the text encoder or `"scratch"`), `preparation` (summary of `prepare_data`),
             `training`, `earlier_training` and `average_weight` of an earlier stage with which weights were averaged,
-            `metrics`, `reports` (of `report_systems`, for tables with intervals and baselines), `widget` (examples
-            for the Hub page), `data_statement` and `limits` (extra sentences).
+            `metrics`, `reports` (of `report_systems`, for tables with intervals and baselines), `failures` (queries
+            that it gets wrong: `text`, `right`, `rank`, `first`), `carbon` (`core_hours`, `watts_per_core` and
+            `grams_per_kwh` of the training), `widget` (examples for the Hub page), `data_statement` and `limits`
+            (extra sentences).
 
     Raises:
         ValueError: If a field is unknown.
@@ -108,6 +111,7 @@ def build_model_card(folder: str | Path) -> ModelCard:
         widget=facts.get("widget"),
         model_name=model_id,
         eval_results=list_eval_results(reports) or None,
+        co2_eq_emissions=_describe_emissions(facts.get("carbon")),
     )
     told = {
         "model_id": model_id,
@@ -122,6 +126,7 @@ def build_model_card(folder: str | Path) -> ModelCard:
         "metrics_table": _markdown_table(metrics),
         "retrieval_table": format_retrieval_table(metrics) if _has_retrieval(metrics) else None,
         "report_tables": [format_systems_table(report["figures"], REPORT_COLUMNS) for report in reports],
+        "checksums": {file.name: _sha256(file) for file in sorted(folder.glob("*.safetensors"))},
     }
     variables = facts | found | _describe_config(folder) | told
     return ModelCard.from_template(data, template_path=str(find_template(TEMPLATE_FILE)), **variables)
@@ -203,6 +208,22 @@ def _describe_config(folder: Path) -> dict[str, Any]:
         "generator_type": generator and generator.model_type,
         "generator_width": generator and generator.hidden_size,
     }
+
+
+def _describe_emissions(carbon: Mapping[str, float] | None) -> dict[str, Any] | None:
+    """Estimate the emissions of a training, in grams, as the Hub's metadata want them."""
+    if carbon is None:
+        return None
+    kilowatt_hours = carbon["core_hours"] * carbon["watts_per_core"] / 1000
+    return {
+        "emissions": round(kilowatt_hours * carbon["grams_per_kwh"]),
+        "source": "processor time by an assumed power and grid",
+        "training_type": "pre-training",
+    }
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _select_training(run: Mapping[str, Any]) -> dict[str, Any]:

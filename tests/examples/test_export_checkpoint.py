@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
@@ -68,6 +69,18 @@ def test_export_writes_weights_card_log_and_figures(run, export, tmp_path):
     assert figures["arguments"] == {"model": "run", "pool": ["a.csv", "b.csv"], "rerank": 0} and "ranks" not in figures
     assert json.loads((output / "training_log.json").read_text())[0]["step"] == 1
     assert not [file for file in output.iterdir() if b"/secret" in file.read_bytes()]
+
+
+def test_the_card_shows_what_is_answered_wrongly(run, export, tmp_path):
+    smiles = ["CCO", "CCO", "c1ccccc1", "CC(=O)O", "CCN"]  # of two equal molecules, at most one text ranks above
+    lines = [json.dumps({"smiles": one, "text": f"text {row}"}) for row, one in enumerate(smiles)]
+    queries = run / "queries.jsonl"
+    queries.write_text("\n".join(lines))
+    export("--output", tmp_path / "exported", "--queries", queries)
+    facts = yaml.safe_load((tmp_path / "exported" / "card_facts.yaml").read_text(encoding="utf-8"))
+    assert 1 <= len(facts["failures"]) <= 4  # one molecule is the first for each text, and it is not theirs
+    for one in facts["failures"]:
+        assert one["rank"] > 1 and one["right"] == smiles[int(one["text"].split()[1])] != one["first"]
 
 
 def test_encoders_are_averaged_with_those_of_the_stage_before(run, export, tmp_path, config):

@@ -1,5 +1,7 @@
 """Cards are made from the files of a folder, and from facts that tell nothing of the machine."""
 
+import hashlib
+
 import pytest
 import yaml
 
@@ -35,6 +37,17 @@ def test_a_card_is_made_again_from_the_folder_alone(model, processor, tmp_path):
     build_model_card(folder).save(again)
     assert again.read_text(encoding="utf-8") == card
     assert "/secret" not in (folder / "card_facts.yaml").read_text(encoding="utf-8")
+
+
+def test_a_card_shows_failures_cost_and_checksums(model, processor, tmp_path):
+    failure = {"text": "an alcohol", "right": "CCO", "rank": 4, "first": "CCN"}
+    carbon = {"core_hours": 4, "watts_per_core": 25, "grams_per_kwh": 400}
+    export_folder(model, processor, tmp_path, {"failures": [failure], "carbon": carbon})
+    card = build_model_card(tmp_path)
+    assert "| an alcohol | `CCO` | 4 | `CCN` |" in card.text and "40 g of CO2" in card.text
+    assert card.data.co2_eq_emissions["emissions"] == 40
+    digest = hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
+    assert f"`model.safetensors`: SHA-256 `{digest}`" in card.text
 
 
 @pytest.mark.parametrize(
