@@ -24,7 +24,7 @@ LOG_FILE, CURVES_FILE = "training_log.json", "training_curves.png"
 # What the facts of an older folder tell of this run too.
 WRITTEN_BY_HAND = ("model_id", "dataset", "base_model", "data_statement", "limits", "carbon", "widget")
 NUM_FAILURES, MOST_CHARACTERS = 10, 160  # shown of what the model gets wrong, and of each text
-UNTRAINED_KINDS = ("fusion", "projection", "counts")  # kinds of parts that no gradient of the first stage reaches
+UNTRAINED_KINDS = ("fusion", "projection", "fitted")  # kinds of parts that no gradient of the first stage reaches
 
 
 @dataclass

@@ -34,6 +34,7 @@ from .model.configuration_finemoltex import FineMolTexGraphConfig as FineMolTexG
 from .model.configuration_finemoltex import FineMolTexMotifConfig as FineMolTexMotifConfig
 from .model.configuration_finemoltex import FineMolTexPropertyConfig as FineMolTexPropertyConfig
 from .model.configuration_finemoltex import FineMolTexRetrievalConfig as FineMolTexRetrievalConfig
+from .model.configuration_finemoltex import FineMolTexScalingConfig as FineMolTexScalingConfig
 from .model.configuration_finemoltex import FineMolTexTokenConfig as FineMolTexTokenConfig
 from .model.editing_finemoltex import FineMolTexForMoleculeEditing as FineMolTexForMoleculeEditing
 from .model.encoders_finemoltex import MOLECULE_ENCODERS as MOLECULE_ENCODERS

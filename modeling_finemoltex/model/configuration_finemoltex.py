@@ -11,6 +11,7 @@ from .migration_finemoltex import CONFIG_VERSION, upgrade_config
 from .presets_finemoltex import PRESETS
 
 # The objectives of the FineMolTex paper, with its weights; the options of each stand beside its code.
+SCALING_WIDTH = 4  # numbers that local scaling adds to an embedding
 PAPER_OBJECTIVES: dict[str, dict[str, Any]] = {"contrastive": {}, "masked_modelling": {}}
 
 
@@ -230,6 +231,26 @@ class FineMolTexCountConfig(PreTrainedConfig):
 
 
 @strict
+class FineMolTexScalingConfig(PreTrainedConfig):
+    r"""Local scaling: molecules near every text, and texts near every molecule, count less.
+
+    Args:
+        num_centres (`int`): `K`, centres of the training molecules and of the training texts; 0: none.
+        num_neighbours (`int`): So many of the nearest tell how near an item is to all.
+    """
+
+    model_type = "finemoltex_scaling"
+    base_config_key = "scaling_config"
+
+    num_centres: int = 0
+    num_neighbours: int = 3
+
+    def validate_architecture(self) -> None:
+        """Check the number of neighbours."""
+        _check_positive(self, "num_neighbours")
+
+
+@strict
 class FineMolTexPropertyConfig(PreTrainedConfig):
     r"""The head of [`FineMolTexForPropertyPrediction`]; `num_labels` and `problem_type` are on the main configuration.
 
@@ -292,6 +313,7 @@ class FineMolTexConfig(PreTrainedConfig):
             co-attention. (The name `fusion_config` is taken: `from_pretrained` reads it as the kernels to fuse.)
         token_config (`dict` or `FineMolTexTokenConfig`): The token score.
         count_config (`dict` or `FineMolTexCountConfig`): The count embedding.
+        scaling_config (`dict` or `FineMolTexScalingConfig`): Local scaling.
         retrieval_config, property_config, editing_config (`dict` or the class of that name): What single heads know.
         generator_config (`dict` or `PreTrainedConfig`, *optional*): The encoder-decoder that writes molecules; for
             molecule editing only.
@@ -315,6 +337,7 @@ class FineMolTexConfig(PreTrainedConfig):
         "multimodal_config": FineMolTexFusionConfig,
         "token_config": FineMolTexTokenConfig,
         "count_config": FineMolTexCountConfig,
+        "scaling_config": FineMolTexScalingConfig,
         "retrieval_config": FineMolTexRetrievalConfig,
         "property_config": FineMolTexPropertyConfig,
         "generator_config": SubConfigSpec(AutoConfig, model_type="bart", optional=True),
@@ -330,6 +353,7 @@ class FineMolTexConfig(PreTrainedConfig):
     multimodal_config: dict | PreTrainedConfig | None = None
     token_config: dict | PreTrainedConfig | None = None
     count_config: dict | PreTrainedConfig | None = None
+    scaling_config: dict | PreTrainedConfig | None = None
     retrieval_config: dict | PreTrainedConfig | None = None
     property_config: dict | PreTrainedConfig | None = None
     generator_config: dict | PreTrainedConfig | None = None
@@ -387,8 +411,8 @@ class FineMolTexConfig(PreTrainedConfig):
 
     @property
     def embedding_size(self) -> int:
-        """`P`, the size of the shared space: of what the encoders learn and of the count embedding beside it."""
-        return self.encoder_size + self.count_config.size
+        """`P`, the size of the shared space: what the encoders learn, and what is fitted beside it."""
+        return self.encoder_size + self.count_config.size + SCALING_WIDTH * bool(self.scaling_config.num_centres)
 
     def validate_architecture(self) -> None:
         """Check the temperature; each objective checks its own options when the model is built."""
@@ -421,6 +445,7 @@ __all__ = [
     "FineMolTexMotifConfig",
     "FineMolTexPropertyConfig",
     "FineMolTexRetrievalConfig",
+    "FineMolTexScalingConfig",
     "FineMolTexTokenConfig",
     "merge_fields",
 ]

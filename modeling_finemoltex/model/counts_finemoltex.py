@@ -136,8 +136,8 @@ class FineMolTexCounts(nn.Module):
     The cosine of the whole is \((1 - w) \cos_\mathrm{learned} + w \cos_\mathrm{counted}\).
 
     Shapes:
-        - **input:** learned embeddings `(B, P - R)`, L2-normalised, and what to count
-        - **output:** `(B, P)`, L2-normalised
+        - **input:** learned embeddings `(B, P')`, L2-normalised, and what to count
+        - **output:** `(B, P' + R)`, L2-normalised
     """
 
     def __init__(self, config: Any, with_text: bool = True) -> None:
@@ -149,7 +149,7 @@ class FineMolTexCounts(nn.Module):
     def parts(self) -> dict[str, Part]:
         """Declare both sides."""
         sides = {"molecule_counts": self.molecules, "text_counts": self.texts}
-        return {name: Part("counts", (module,)) for name, module in sides.items() if module is not None}
+        return {name: Part("fitted", (module,)) for name, module in sides.items() if module is not None}
 
     def join_molecules(self, embeds: Tensor, molecules: Molecules) -> Tensor:
         """Add the count embedding of molecules; see the shapes above."""

@@ -2,8 +2,8 @@
 
 Read bottom-up: encoders and read-outs in the files imported here, then `FineMolTexModel.forward`, then the heads in
 files of their own. Axes in every comment: `B` molecules or texts, `N` atoms, `E` directed bonds, `M` motifs in the
-batch, `K` motifs of the largest molecule, `T` words, `S` hidden slots, `H` hidden size, `P` embedding size, of which
-`R` are a count embedding (0 by default), `V` vocabulary.
+batch, `K` motifs of the largest molecule, `T` words, `S` hidden slots, `H` hidden size, `P` embedding size, `P'` what
+the encoders learn of it (all, unless something is fitted beside it), `V` vocabulary.
 """
 
 import math
@@ -18,8 +18,8 @@ from transformers.utils.generic import can_return_tuple
 
 from .chunking_finemoltex import encode_in_chunks
 from .configuration_finemoltex import FineMolTexConfig
-from .counts_finemoltex import FineMolTexCounts
 from .encoders_finemoltex import build_molecule_encoder
+from .fitted_finemoltex import FineMolTexFitted
 from .fusion_finemoltex import FineMolTexFusion
 from .migration_finemoltex import weights_beside
 from .molecules_finemoltex import Molecules, takes_molecules
@@ -161,7 +161,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     EMBEDDING_PARTS = (
         *("molecule_encoder", "molecule_readout", "text_encoder", "text_layers", "text_readout"),
         *("molecule_tokens", "molecule_concepts", "word_tokens", "word_weights", "concept_layers", "word_concepts"),
-        *("molecule_counts", "text_counts"),
+        *("molecule_counts", "text_counts", "local_scaling"),
     )
 
     def __init__(self, config: FineMolTexConfig, with_text: bool = True) -> None:
@@ -173,7 +173,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         if config.token_config.size:
             self.molecule_tokens = FineMolTexMoleculeTokens(config)
             self.word_tokens = FineMolTexWordTokens(config) if with_text else None
-        self.counts = FineMolTexCounts(config, with_text) if config.count_config.size else None
+        self.fitted = FineMolTexFitted(config, with_text)
         self.text_encoder: Any = AutoModel.from_config(config.text_config) if with_text else None
         if with_text:
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
@@ -197,7 +197,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         }
         parts |= {} if self.molecule_tokens is None else self.molecule_tokens.parts()
         parts |= {} if self.word_tokens is None else self.word_tokens.parts()
-        parts |= {} if self.counts is None else self.counts.parts()
+        parts |= self.fitted.parts()
         if self.text_encoder is not None:
             tower = self.motif_tower
             tokens = (tower.position_embedding, tower.size_embedding, tower.norm)
@@ -323,34 +323,32 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
             num_groups (`int`): `G`.
 
         Returns:
-            `torch.FloatTensor` of shape `(G, P - R)`, L2-normalised, float32.
+            `torch.FloatTensor` of shape `(G, P')`, L2-normalised, float32.
         """
         return F.normalize(self.molecule_readout(atom_states, group_of_atom, num_groups).float(), dim=-1)
 
     def place_molecules(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
-        """Place whole molecules by their states alone. `(N, H_graph)` -> `(B, P - R)`, L2-normalised, float32."""
+        """Place whole molecules by their states alone. `(N, H_graph)` -> `(B, P')`, L2-normalised, float32."""
         return self.place_atoms(atom_states, molecules.molecule_of_atom, molecules.num_molecules)
 
     def place_motifs(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
-        """Place every motif by its states. `(N, H_graph)` -> `(M, P - R)`, L2-normalised, float32."""
+        """Place every motif by its states. `(N, H_graph)` -> `(M, P')`, L2-normalised, float32."""
         return self.place_atoms(atom_states, molecules.atom_to_motif, molecules.num_motifs)
 
     def place_words(self, word_states: Tensor) -> Tensor:
         """Place texts (means of word states) or single words by their states.
 
-        `(..., H)` -> `(..., P - R)`, L2-normalised, float32.
+        `(..., H)` -> `(..., P')`, L2-normalised, float32.
         """
         return F.normalize(self.text_projection(word_states.to(self.dtype)).float(), dim=-1)
 
     def embed_molecules(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Embed whole molecules. `(N, H_graph)` -> `(B, P)`, L2-normalised, float32."""
-        embeds = self.place_molecules(atom_states, molecules)  # (B, P - R)
-        return embeds if self.counts is None else self.counts.join_molecules(embeds, molecules)
+        return self.fitted.complete_molecules(self.place_molecules(atom_states, molecules), molecules)
 
     def embed_texts(self, means: Tensor, input_ids: Tensor | None, attention_mask: Tensor | None = None) -> Tensor:
         """Embed texts by the means of their word states. `(B, H)` -> `(B, P)`, L2-normalised, float32."""
-        embeds = self.place_words(means)  # (B, P - R)
-        return embeds if self.counts is None else self.counts.join_texts(embeds, input_ids, attention_mask)
+        return self.fitted.complete_texts(self.place_words(means), input_ids, attention_mask)
 
     def tokenize_molecules(self, atom_states: Tensor, molecules: Molecules) -> MoleculeTokens:
         """Make the token vectors of motifs and atoms. `(N, H_graph)` -> [`MoleculeTokens`] of `(U, D)`.

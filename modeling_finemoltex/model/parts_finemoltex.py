@@ -7,7 +7,7 @@ from typing import Literal
 from torch import nn
 
 Kind = Literal[
-    "molecule", "text", "readout", "counts", "projection", "fusion", "objective", "adversary", "head", "generator"
+    "molecule", "text", "readout", "fitted", "projection", "fusion", "objective", "adversary", "head", "generator"
 ]
 
 
@@ -17,9 +17,9 @@ class Part:
 
     Args:
         kind (`str`): `"molecule"` and `"text"` are the encoders, `"readout"` places their states in the shared space,
-            `"counts"` embeds without states, `"projection"` turns atoms into motif tokens, `"fusion"` joins both
-            streams, `"objective"` is needed in pre-training alone, `"adversary"` too, but minimises a loss of its own,
-            `"head"` answers a task or names a motif, `"generator"` writes molecules.
+            `"fitted"` is solved for after a training, `"projection"` turns atoms into motif tokens, `"fusion"` joins
+            both streams, `"objective"` is needed in pre-training alone, `"adversary"` too, but minimises a loss of its
+            own, `"head"` answers a task or names a motif, `"generator"` writes molecules.
         modules (`tuple[nn.Module, ...]`): Whole modules.
         single (`tuple[nn.Parameter, ...]`): Parameters that stand in no module of their own.
     """

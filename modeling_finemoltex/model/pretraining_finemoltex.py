@@ -150,12 +150,11 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
 
     def _embeds_to_rank(self, pairs: EncodedPairs, batch: PairBatch) -> tuple[Tensor, Tensor]:
         """Give the embeddings `(B, P)` of both sides: losses compare what is trained, rankings all that there is."""
-        counts = self.finemoltex.counts
-        if counts is None or self.training:
+        if self.training:
             return pairs.molecule_embeds, pairs.text_embeds
         return (
-            counts.join_molecules(pairs.molecule_embeds, batch.molecules),
-            counts.join_texts(pairs.text_embeds, batch.input_ids, batch.attention_mask),
+            self.finemoltex.fitted.complete_molecules(pairs.molecule_embeds, batch.molecules),
+            self.finemoltex.fitted.complete_texts(pairs.text_embeds, batch.input_ids, batch.attention_mask),
         )
 
 

@@ -12,7 +12,7 @@ from ..embedding.encoder import MoleculeTextEncoder
 from ..evaluation.structure_queries import PRECISION_AT, StructurePool, evaluate_structure_queries, score_by_model
 from .arguments import parse_arguments
 from .concept_fitting import finish_concepts
-from .count_fitting import finish_counts
+from .fitting import finish_fitted
 from .guessing_baselines import evaluate_against_guessing
 from .preparation import preparation_settings, prepare_data
 from .pretraining import build_model, build_trainer
@@ -161,7 +161,7 @@ def _train(words: Sequence[str], max_steps: int, seed: int, folder: Path) -> tup
     start = time.process_time()
     trainer.train()
     finish_concepts(trainer)
-    finish_counts(trainer)
+    finish_fitted(trainer)
     return trainer, prepared, time.process_time() - start
 
 

@@ -84,7 +84,10 @@ class ModelArguments:
         default=None, metadata={"help": "Fields of the fusion to change, as a JSON table or in a recipe."}
     )
     count_config: str | None = field(
-        default=None, metadata={"help": "Fields of the count embedding to change, likewise; needs --count_pairs."}
+        default=None, metadata={"help": "Fields of the count embedding to change, likewise; needs --fit_pairs."}
+    )
+    scaling_config: str | None = field(
+        default=None, metadata={"help": "Fields of local scaling to change, likewise; needs --fit_pairs."}
     )
     temperature: float | None = field(
         default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
@@ -140,7 +143,7 @@ class ModelArguments:
             tokens["num_concepts"] = len(structural_facts())
         if tokens:
             changed["token_config"] = tokens
-        for name in ("multimodal_config", "count_config"):
+        for name in ("multimodal_config", "count_config", "scaling_config"):
             table = self._read_table(name)
             if table:
                 changed[name] = {**(fields.get(name) or {}), **table}
@@ -332,11 +335,10 @@ class FineMolTexTrainingArguments(TrainingArguments):
             "molecules whose facts are known, the encoder left as it is; for the objective `grounding`."
         },
     )
-    count_pairs: int = field(
+    fit_pairs: int = field(
         default=0,
         metadata={
-            "help": "After training, fit the count embedding (see `count_config`) to so many training pairs, of each "
-            "source its share by weight, or all it has."
+            "help": "After training, fit count embedding and local scaling to so many pairs, sources by weight."
         },
     )
     texts_together: bool = field(
@@ -426,8 +428,8 @@ class FineMolTexTrainingArguments(TrainingArguments):
             raise ValueError(f"`costly_share` must lie in (0, 1]: got {self.costly_share}.")
         if self.concept_epochs < 0:
             raise ValueError(f"`concept_epochs` must be 0 or more: got {self.concept_epochs}.")
-        if self.count_pairs < 0:
-            raise ValueError(f"`count_pairs` must be 0 or more: got {self.count_pairs}.")
+        if self.fit_pairs < 0:
+            raise ValueError(f"`fit_pairs` must be 0 or more: got {self.fit_pairs}.")
         self.perturbation_shares()
         if self.report_to is None:
             self.report_to = "tensorboard" if is_tensorboard_available() else "none"

@@ -8,17 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import datasets
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from accelerate.utils import broadcast
 from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from ..data.sources import PairSource
 from ..model.molecules_finemoltex import MOLECULE_TENSORS, Molecules
-from ..processors import FineMolTexDataCollator
+from .sampling import choose_pairs
 
 BATCH = 512
 # Added to the diagonals of the covariances of unit vectors, summed over the pairs: what is seen in fewer than about so
@@ -58,7 +56,7 @@ def fit_counts(
     >>> fit_counts(model, rows, collator, num_pairs=40_000)  # after a training  # doctest: +SKIP
     """
     base, sizes = model.base_model, model.config.count_config
-    chosen = _choose_pairs(rows, num_pairs, sources, seed)
+    chosen = choose_pairs(rows, num_pairs, sources, seed)
     if not sizes.size or sizes.size > min(len(chosen), sizes.num_molecule_buckets):
         raise ValueError(
             f"A count embedding of {sizes.size} numbers cannot be fitted to {len(chosen)} pairs. Set "
@@ -71,9 +69,9 @@ def fit_counts(
             f"The words of a {type(tokenizer).__name__} cannot be spelled: a count embedding needs a WordPiece "
             "tokenizer, whose continuations begin with ##. Set `count_config.size` to 0."
         )
-    base.counts.texts.spell(words, tokenizer.all_special_ids)
+    base.fitted.counts.texts.spell(words, tokenizer.all_special_ids)
     pairs = _CountedPairs(base, rows.select(chosen), collate)
-    texts, molecules = base.counts.texts.projection, base.counts.molecules.projection
+    texts, molecules = base.fitted.counts.texts.projection, base.fitted.counts.molecules.projection
     weights, mean, deviation = _find_scales(pairs)  # (V,), (W,), (W,)
     moments = _find_covariances(pairs, weights, mean, deviation)
     left, right, correlations = _correlate(*moments, sizes.size)  # (V, R), (W, R), (R,)
@@ -84,45 +82,6 @@ def fit_counts(
         texts.offset.zero_()
         molecules.offset.copy_((mean / deviation) @ right)
     return correlations
-
-
-def check_counts(model: Any, num_pairs: int) -> None:
-    """Check, before a training, that the count embedding will be fitted, or is.
-
-    Args:
-        model ([`FineMolTexForPreTraining`]): To be trained.
-        num_pairs (`int`): To fit it to after the training; 0: not.
-
-    Raises:
-        ValueError: If there is none to be fitted, or one that will not be and has not been.
-    """
-    counts, size = model.base_model.counts, model.config.count_config.size
-    if num_pairs and not size:
-        raise ValueError(
-            f"`count_pairs` is {num_pairs}, but the model has no count embedding: set `count_config.size`, 256 for "
-            "example, or leave `count_pairs` out."
-        )
-    if size and not num_pairs and not counts.texts.projection.table.any():
-        raise ValueError(
-            f"The count embedding (`count_config.size` {size}) is not fitted: set `count_pairs`, 40000 for example, "
-            "or `count_config.size` to 0."
-        )
-
-
-def finish_counts(trainer: Any) -> None:
-    """Fit the count embedding of a trained model as its training arguments say: in one process, for all of them.
-
-    Args:
-        trainer (`FineMolTexTrainer`): After training.
-    """
-    args, model = trainer.args, trainer.accelerator.unwrap_model(trainer.model)
-    if not args.count_pairs:
-        return
-    if trainer.is_world_process_zero():
-        collate = FineMolTexDataCollator(trainer.processing_class)
-        fit_counts(model, trainer.train_dataset, collate, args.count_pairs, trainer.sources or (), args.seed)
-    for one in (*model.base_model.counts.parameters(), *model.base_model.counts.buffers()):
-        broadcast(one.data)
 
 
 class _CountedPairs:
@@ -141,20 +100,8 @@ class _CountedPairs:
         for batch in tqdm(loader, desc=doing, disable=None):
             batch = {name: tensor.to(self.base.device) for name, tensor in batch.items()}
             molecules = Molecules.from_tensors(**{name: batch[name] for name in MOLECULE_TENSORS if name in batch})
-            texts = self.base.counts.texts.count(batch["input_ids"], batch["attention_mask"])
-            yield texts.log1p(), self.base.counts.molecules.count(molecules).log1p()
-
-
-def _choose_pairs(rows: datasets.Dataset, num_pairs: int, sources: Sequence[PairSource], seed: int) -> np.ndarray:
-    """Draw rows, of each source its share or all. -> `(n,)`, ascending."""
-    generator = np.random.default_rng(seed)
-    if not sources or "source_ids" not in rows.column_names:
-        return np.sort(generator.permutation(len(rows))[:num_pairs])
-    weights = np.array([source.weight_changes(1)[-1][1] for source in sources])
-    source_ids = rows.with_format("numpy")["source_ids"][:]
-    shares = np.round(num_pairs * weights / weights.sum()).astype(int)
-    drawn = [generator.permutation(np.flatnonzero(source_ids == place))[:share] for place, share in enumerate(shares)]
-    return np.sort(np.concatenate(drawn))
+            texts = self.base.fitted.counts.texts.count(batch["input_ids"], batch["attention_mask"])
+            yield texts.log1p(), self.base.fitted.counts.molecules.count(molecules).log1p()
 
 
 def _find_scales(pairs: _CountedPairs) -> tuple[Tensor, Tensor, Tensor]:
@@ -208,4 +155,4 @@ def _correlate(own: Tensor, across: Tensor, other: Tensor, size: int) -> tuple[T
     return texts * correlations.sqrt(), molecules * correlations.sqrt(), correlations
 
 
-__all__ = ["check_counts", "finish_counts", "fit_counts"]
+__all__ = ["fit_counts"]

@@ -27,7 +27,7 @@ from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArgument
 from .borrowed_texts import NEIGHBOUR_COLUMNS, TextBorrower
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .concept_fitting import check_detectors, finish_concepts
-from .count_fitting import check_counts, finish_counts
+from .fitting import check_fitted, finish_fitted
 from .interruption import SaveOnInterrupt
 from .perturbation import Perturbation
 from .preparation import PreparedData
@@ -94,7 +94,7 @@ def build_trainer(
     model.freeze(*(training_args.freeze or ()))
     if training_args.concept_epochs and model.config.token_config.num_concepts:
         check_detectors(model)
-    check_counts(model, training_args.count_pairs)
+    check_fitted(model, training_args.fit_pairs)
     if training_args.device.type == "cpu":
         # The backward pass of sdpa takes a quarter of a step there.
         model.set_attn_implementation({"": "eager", "text_config": "eager"})
@@ -189,7 +189,7 @@ def run_training(trainer: FineMolTexTrainer) -> bool:
         )
         return False
     finish_concepts(trainer)
-    finish_counts(trainer)
+    finish_fitted(trainer)
     trainer.log_metrics("train", result.metrics)
     trainer.save_metrics("train", result.metrics, combined=False)
     trainer.save_state()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import datasets
 import numpy as np
 from torch.utils.data import Sampler
 
@@ -214,6 +215,28 @@ def _number_groups(group_ids: np.ndarray) -> np.ndarray:
     """Number the groups of rows from 0 on, a negative one for each row by itself: (R,)."""
     own = np.where(group_ids < 0, -1 - np.arange(len(group_ids)), group_ids)
     return np.unique(own, return_inverse=True)[1]
+
+
+def choose_pairs(rows: datasets.Dataset, num_pairs: int, sources: Sequence[PairSource], seed: int) -> np.ndarray:
+    """Choose rows for what is fitted after a training: of each source its share by weight, or all that it has.
+
+    Args:
+        rows (`datasets.Dataset`): With `source_ids`, if there are several sources.
+        num_pairs (`int`): `n` at most.
+        sources (sequence of `PairSource`): What `source_ids` number.
+        seed (`int`): Of the choice.
+
+    Returns:
+        `np.ndarray` of shape `(n,)`: Rows, ascending.
+    """
+    generator = np.random.default_rng(seed)
+    if not sources or "source_ids" not in rows.column_names:
+        return np.sort(generator.permutation(len(rows))[:num_pairs])
+    weights = np.array([source.weight_changes(1)[-1][1] for source in sources])
+    source_ids = rows.with_format("numpy")["source_ids"][:]
+    shares = np.round(num_pairs * weights / weights.sum()).astype(int)
+    drawn = [generator.permutation(np.flatnonzero(source_ids == place))[:share] for place, share in enumerate(shares)]
+    return np.sort(np.concatenate(drawn))
 
 
 def _weight_at(changes: Sequence[tuple[int, float]], step: int) -> float:

@@ -21,8 +21,8 @@ def counting_config(change_config):
 def model(counting_config, processor):
     torch.manual_seed(0)
     model = FineMolTexModel(counting_config).eval()
-    model.counts.texts.spell(processor.tokenizer.get_vocab(), processor.tokenizer.all_special_ids)
-    for part in (model.counts.molecules, model.counts.texts):
+    model.fitted.counts.texts.spell(processor.tokenizer.get_vocab(), processor.tokenizer.all_special_ids)
+    for part in (model.fitted.counts.molecules, model.fitted.counts.texts):
         torch.nn.init.normal_(part.projection.table)
     return model
 
@@ -38,7 +38,7 @@ def list_ngrams(text, processor, lengths):
 
 
 def test_every_ngram_is_counted(model, batch, processor):
-    counts = model.counts.texts.count(batch["input_ids"], batch["attention_mask"])
+    counts = model.fitted.counts.texts.count(batch["input_ids"], batch["attention_mask"])
     for row, text in zip(counts, TEXTS, strict=True):
         grams = list_ngrams(text, processor, range(2, 6))
         assert row.sum() == len(grams)
@@ -58,14 +58,14 @@ def test_ngrams_know_the_order_of_letters(counting_config):
 
 def test_padding_and_other_rows_change_nothing(model, batch, processor):
     alone = processor(text=TEXTS[1:], return_tensors="pt")
-    counted = model.counts.texts(batch["input_ids"], batch["attention_mask"])
-    torch.testing.assert_close(model.counts.texts(alone["input_ids"], alone["attention_mask"])[0], counted[1])
+    counted = model.fitted.counts.texts(batch["input_ids"], batch["attention_mask"])
+    torch.testing.assert_close(model.fitted.counts.texts(alone["input_ids"], alone["attention_mask"])[0], counted[1])
     torch.testing.assert_close(counted.norm(dim=1), torch.ones(2))
 
 
 def test_words_beyond_the_vocabulary_have_no_letters(model):
     far = torch.tensor([[model.config.text_config.vocab_size + 3]])
-    assert not model.counts.texts.count(far, torch.ones(1, 1)).any()
+    assert not model.fitted.counts.texts.count(far, torch.ones(1, 1)).any()
 
 
 def test_the_cosines_add_up_by_weight(model, batch):
@@ -78,7 +78,7 @@ def test_the_cosines_add_up_by_weight(model, batch):
     for share, embeds in ((share, one) for share, both in shares.items() for one in both):
         torch.testing.assert_close(embeds.square().sum(1), torch.full((2,), share))
     learned = model.place_words(model.encode_words(batch["input_ids"], batch["attention_mask"])[1])
-    counted = model.counts.texts(batch["input_ids"], batch["attention_mask"])
+    counted = model.fitted.counts.texts(batch["input_ids"], batch["attention_mask"])
     torch.testing.assert_close(text_learned, 0.75**0.5 * learned)
     torch.testing.assert_close(text_counted, 0.25**0.5 * counted)
 

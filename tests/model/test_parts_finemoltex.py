@@ -22,9 +22,10 @@ def test_a_part_names_its_weights_and_buffers(config):
 
 def test_embeddings_depend_on_the_parts_that_are_named(change_config, batch):
     """What has no gradient of the embeddings is no part of them; token vectors are stored beside them."""
-    base = FineMolTexModel(change_config(token_config={"size": 8, "num_concepts": 3}, count_config={"size": 4})).eval()
+    fitted = {"count_config": {"size": 4}, "scaling_config": {"num_centres": 2}}
+    base = FineMolTexModel(change_config(token_config={"size": 8, "num_concepts": 3}, **fitted)).eval()
     output = base(**batch)
-    sum((output[name] * torch.randn(10, 36)).sum() for name in ("molecule_embeds", "text_embeds")).backward()
+    sum((output[name] * torch.randn(10, 40)).sum() for name in ("molecule_embeds", "text_embeds")).backward()
     used = {name for name, part in base.parts().items() if any(one.grad is not None for one in part.parameters())}
     assert used and used <= set(base.EMBEDDING_PARTS) <= base.parts().keys()
 

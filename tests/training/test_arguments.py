@@ -70,7 +70,7 @@ def test_a_table_of_objectives_replaces_those_of_the_preset(tmp_path):
 
 
 def test_fields_of_parts_of_the_configuration_are_changed_one_by_one(tmp_path):
-    words = ["--multimodal_config", '{"num_motif_layers": 0}', "--count_config", '{"size": 8}', "--count_pairs", "9"]
+    words = ["--multimodal_config", '{"num_motif_layers": 0}', "--count_config", '{"size": 8}', "--fit_pairs", "9"]
     fields = {"objectives": {"contrastive": {}}, "multimodal_config": {"hidden_size": 32}, "count_config": None}
     changed = parse_arguments(["--output_dir", str(tmp_path), *words])[0].change_config(fields)
     assert changed["multimodal_config"] == {"hidden_size": 32, "num_motif_layers": 0}

@@ -9,7 +9,8 @@ from modeling_finemoltex import FineMolTexForPreTraining
 from modeling_finemoltex.data.sources import PairSource
 from modeling_finemoltex.model.molecules_finemoltex import MOLECULE_TENSORS, Molecules
 from modeling_finemoltex.processors import FineMolTexDataCollator
-from modeling_finemoltex.training.count_fitting import MOLECULE_PENALTY, TEXT_PENALTY, check_counts, fit_counts
+from modeling_finemoltex.training.count_fitting import MOLECULE_PENALTY, TEXT_PENALTY, fit_counts
+from modeling_finemoltex.training.fitting import check_fitted
 
 PAIRS = [
     *[("CCO", "ethanol"), ("CCCO", "propan-1-ol"), ("CC(=O)O", "acetic acid"), ("CCN", "ethylamine")],
@@ -59,7 +60,7 @@ def test_it_solves_the_formula(model, rows, collate):
     correlations = fit_counts(model, rows, collate, num_pairs=len(rows))
     model.eval()
     batch = collate([rows[place] for place in range(len(rows))])
-    texts, molecules = model.finemoltex.counts.texts, model.finemoltex.counts.molecules
+    texts, molecules = model.finemoltex.fitted.counts.texts, model.finemoltex.fitted.counts.molecules
     words = (batch["input_ids"], batch["attention_mask"])
     value = Molecules.from_tensors(**{name: batch[name] for name in MOLECULE_TENSORS if name in batch})
     left, right, expected = correlate_with_numpy(
@@ -86,7 +87,7 @@ def test_sources_give_their_share(model, rows, collate):
     with pytest.raises(ValueError, match="4 numbers cannot be fitted to 2 pairs"):
         fit_counts(model, rows, collate, num_pairs=2, sources=sources)
     fit_counts(model, rows, collate, num_pairs=6, sources=sources)  # three of the one, both of the other
-    assert model.finemoltex.counts.texts.projection.table.any()
+    assert model.finemoltex.fitted.counts.texts.projection.table.any()
 
 
 def test_a_tokenizer_without_word_pieces_is_refused(model, rows, collate, monkeypatch):
@@ -97,11 +98,11 @@ def test_a_tokenizer_without_word_pieces_is_refused(model, rows, collate, monkey
 
 def test_what_will_not_be_fitted_is_refused_before_a_training(model, change_config, rows, collate):
     without = FineMolTexForPreTraining(change_config())
-    with pytest.raises(ValueError, match="the model has no count embedding"):
-        check_counts(without, 100)
-    with pytest.raises(ValueError, match="is not fitted: set `count_pairs`"):
-        check_counts(model, 0)
-    check_counts(model, 100)
-    check_counts(without, 0)
+    with pytest.raises(ValueError, match="the model has nothing to be fitted"):
+        check_fitted(without, 100)
+    with pytest.raises(ValueError, match="molecule_counts, text_counts of the model are not fitted: set `fit_pairs`"):
+        check_fitted(model, 0)
+    check_fitted(model, 100)
+    check_fitted(without, 0)
     fit_counts(model, rows, collate, num_pairs=len(rows))
-    check_counts(model, 0)
+    check_fitted(model, 0)
