@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from ..data.atomic_files import open_atomically, write_text
 from ..data.labels import InexactLabels
@@ -21,16 +22,18 @@ from ..evaluation.property_metrics import compute_property_metrics
 from ..hub.folders import export_folder
 from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
 from .fingerprints import TrainingFingerprints
-from .methods import BASELINES, METHODS, MethodRunner, Outcome
+from .methods import BASELINES, DEFAULT, METHODS, MethodRunner, Outcome, load_encoder
+from .molecule_features import FeatureStore, make_store
+from .property_blend import PropertyBlend
 from .result_tables import deciding_figure, format_property_table
 
 logger = logging.getLogger(__name__)
 
 RESULTS, TABLE, PREDICTIONS = "results.json", "results.md", "predictions.csv"
 # Options that may change between two calls that add to the same results.
-_FREE = ("dataset", "seeds", "methods", "baselines", "output_dir", "data_dir", "num_proc", "save_models")
+_FREE = ("dataset", "seeds", "methods", "baselines", "all", "output_dir", "data_dir", "num_proc", "save_models")
 # Options that results of earlier versions lack, with what they were.
-_ADDED = {"qualified": "error", "ranges": "error"}
+_ADDED = {"qualified": "error", "ranges": "error", "chains": "together"}
 
 
 @dataclass
@@ -67,12 +70,18 @@ class ExperimentArguments:
         metadata={"help": "As in the published tables; the same by seed; at random by seed; or as a column says."},
     )
     split_column: str | None = field(default=None, metadata={"help": "Column with train, valid and test."})
+    chains: Literal["together", "apart"] = field(
+        default="together",
+        metadata={
+            "help": "Molecules without rings in a scaffold split: one group, as in the published tables, or a group "
+            "for each set of functional groups."
+        },
+    )
     valid_size: float = field(default=0.1, metadata={"help": "Share of the validation rows."})
     test_size: float = field(default=0.1, metadata={"help": "Share of the test rows."})
-    methods: list[str] = field(
-        default_factory=lambda: ["fine_tuned"], metadata={"help": f"Any of {', '.join(METHODS)}."}
-    )
+    methods: list[str] = field(default_factory=lambda: [DEFAULT], metadata={"help": f"Any of {', '.join(METHODS)}."})
     baselines: bool = field(default=False, metadata={"help": f"Run {', '.join(BASELINES)} too."})
+    all: bool = field(default=False, metadata={"help": "Run every method, for the whole table."})
     seeds: list[int] = field(default_factory=lambda: [0], metadata={"help": "One run of each method for each."})
     epochs: int = field(default=30, metadata={"help": "Passes over the training rows, at most."})
     patience: int = field(default=10, metadata={"help": "Stop after so many epochs without a better validation."})
@@ -91,11 +100,17 @@ class ExperimentArguments:
 
     def __post_init__(self) -> None:
         """Check that the options agree."""
+        if self.all:
+            self.methods = list(METHODS)
         if self.baselines:
             self.methods = list(dict.fromkeys([*BASELINES, *self.methods]))
         unknown = sorted(set(self.methods) - set(METHODS))
         if unknown:
             raise ValueError(f"Unknown method {unknown[0]!r}: choose among {', '.join(METHODS)}.")
+        if self.chains == "apart" and self.split != "scaffold":
+            raise ValueError(
+                "`chains apart` is for the `scaffold` split alone: `balanced_scaffold` keeps molecules without rings in train."
+            )
         if (self.split == "column") != (self.split_column is not None):
             raise ValueError("`split column` and `split_column` go together: give both or neither.")
 
@@ -126,28 +141,31 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
     results = _load_results(folder, arguments.fixed())
     done = {(run["set"], run["method"], run["seed"]) for run in results["runs"]}
     processor, collate = load_processor(arguments.model)
-    for source in arguments.dataset:
-        table = leave_out_unusable(_load_set(source, arguments), processor.feature_extractor)
-        table = replace(table, name=_name_set(table, source, results["sets"]))
-        runner = None
-        for seed in arguments.seeds:
-            missing = [method for method in arguments.methods if (table.name, method, seed) not in done]
-            if not missing:
-                continue
-            if runner is None or arguments.split in ("balanced_scaffold", "random"):
-                parts = split_table(table, arguments, seed)
-                runner = _make_runner(parts, arguments, processor, collate)
-            results["sets"][table.name] = _describe(table, source, runner.parts)
-            for method in missing:
-                start = time.process_time()
-                outcome = runner.run(method, seed)
-                run = _score(table.name, method, seed, outcome, runner.parts, time.process_time() - start)
-                results["runs"].append(run)
-                if arguments.save_models:
-                    _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor, run)
-                _write(folder, results)
-                figure = deciding_figure(table.task_type, len(table.tasks))
-                logger.info("%s, %s, seed %d: %s", table.name, method, seed, run["test"].get(figure, "no figure"))
+    total = len(arguments.dataset) * len(arguments.seeds) * len(arguments.methods)
+    with tqdm(total=total, unit="run", disable=None) as bar:
+        for source in arguments.dataset:
+            table = leave_out_unusable(_load_set(source, arguments), processor.feature_extractor)
+            table = replace(table, name=_name_set(table, source, results["sets"]))
+            store = make_store(lambda: load_encoder(arguments.model))
+            runner = None
+            for seed in arguments.seeds:
+                missing = [method for method in arguments.methods if (table.name, method, seed) not in done]
+                bar.update(len(arguments.methods) - len(missing))
+                if not missing:
+                    continue
+                if runner is None or arguments.split in ("balanced_scaffold", "random"):
+                    parts = split_table(table, arguments, seed)
+                    runner = _make_runner(parts, arguments, processor, collate, store)
+                results["sets"][table.name] = _describe(table, source, runner.parts)
+                for method in missing:
+                    bar.set_description(f"{table.name}, {method}, seed {seed}")
+                    run = _run(runner, table, method, seed, processor, folder if arguments.save_models else None)
+                    results["runs"].append(run)
+                    _write(folder, results)
+                    figure = deciding_figure(table.task_type, len(table.tasks))
+                    found = run["test"].get(figure, "no figure")
+                    logger.info("%s, %s, seed %d: %s", table.name, method, seed, found)
+                    bar.update()
     return results
 
 
@@ -156,7 +174,8 @@ def split_table(table: PropertyTable, arguments: ExperimentArguments, seed: int)
 
     Args:
         table ([`PropertyTable`]): `R` usable rows.
-        arguments ([`ExperimentArguments`]): `split`, `split_column`, `valid_size` and `test_size` are used.
+        arguments ([`ExperimentArguments`]): `split`, `split_column`, `chains`, `valid_size` and `test_size` are
+            used.
         seed (`int`): Of `balanced_scaffold` and `random`.
 
     Returns:
@@ -175,7 +194,9 @@ def split_table(table: PropertyTable, arguments: ExperimentArguments, seed: int)
         values = table.rows[arguments.split_column][:]
         places = column_split([values[row] for row in table.row_numbers])
     elif arguments.split == "scaffold":
-        places = deterministic_scaffold_split(table.smiles, *sizes, num_proc=arguments.num_proc)
+        places = deterministic_scaffold_split(
+            table.smiles, *sizes, num_proc=arguments.num_proc, chains=arguments.chains
+        )
     else:
         split = random_split if arguments.split == "random" else scaffold_split
         places = split(table.smiles, *sizes, seed=seed, num_proc=arguments.num_proc)
@@ -188,8 +209,24 @@ def split_table(table: PropertyTable, arguments: ExperimentArguments, seed: int)
     return {name: table.select(rows) for name, rows in places.items()}
 
 
+def _run(
+    runner: MethodRunner, table: PropertyTable, method: str, seed: int, processor: Any, folder: Path | None
+) -> dict[str, Any]:
+    """Run one method, and save what it made if there is a folder for that."""
+    start = time.process_time()
+    outcome = runner.run(method, seed)
+    run = _score(table.name, method, seed, outcome, runner.parts, time.process_time() - start)
+    if folder is not None:
+        _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor, run)
+    return run
+
+
 def _make_runner(
-    parts: Mapping[str, PropertyTable], arguments: ExperimentArguments, processor: Any, collate: Any
+    parts: Mapping[str, PropertyTable],
+    arguments: ExperimentArguments,
+    processor: Any,
+    collate: Any,
+    store: FeatureStore,
 ) -> MethodRunner:
     new = {"learning_rate": arguments.head_learning_rate}
     settings = FineTuningSettings(
@@ -210,6 +247,7 @@ def _make_runner(
         method_settings={"gin_scratch": new, "lora": {**new, "lora_rank": arguments.lora_rank}},
         readout=arguments.readout,
         dropout=arguments.dropout,
+        store=store,
     )
 
 
@@ -328,7 +366,9 @@ def _save(
 ) -> None:
     """Save the model, its calibration and the predictions of all input rows."""
     folder.mkdir(parents=True, exist_ok=True)
-    if outcome.model is not None:
+    if isinstance(outcome.model, PropertyBlend):
+        outcome.model.save(folder)
+    elif outcome.model is not None:
         card_fields = {
             "model_id": "-".join(folder.parts[-3:]),
             "dataset": table.name,

@@ -11,6 +11,7 @@ from transformers import AutoModelForSequenceClassification, AutoProcessor
 
 from ..embedding.preparation import PreparedWindow
 from .fingerprints import TrainingFingerprints
+from .property_blend import PropertyBlend, is_blend
 
 PARTS = ("predict", "extract_features")
 
@@ -79,6 +80,11 @@ class PropertyPredictor:
         """Name of each output: task or class."""
         return [self.model.config.id2label[place] for place in range(self.model.config.num_labels)]
 
+    @property
+    def problem_type(self) -> str:
+        """Name of the task type in Transformers."""
+        return self.model.config.problem_type
+
     def predict(self, smiles: Sequence[str]) -> np.ndarray:
         """Predict a batch of molecules.
 
@@ -105,3 +111,25 @@ class PropertyPredictor:
     def _predict_batch(self, inputs: Any) -> np.ndarray:
         inputs = {name: tensor.to(self.model.device) for name, tensor in inputs.items()}
         return self.model.predict(self.model(**inputs).logits).cpu().numpy()
+
+
+def load_predictor(
+    folder: str | Path, device: str | None = None, trust_remote_code: bool = False
+) -> PropertyPredictor | PropertyBlend:
+    """Load whatever an experiment saved: a fine-tuned model, or a blend.
+
+    Args:
+        folder (`str` or `Path`): The folder of one run, or for a fine-tuned model a Hub id.
+        device (`str`, *optional*): Where to compute; the fastest, if absent.
+        trust_remote_code (`bool`): Run the code in the folder instead of the installed one.
+
+    Raises:
+        ImportError: If the folder holds a blend, and skops is not installed.
+        ValueError: If it cannot be loaded.
+
+    Example:
+    >>> load_predictor(property_folder).predict(["CCO", "c1ccccc1"]).shape
+    (2, 1)
+    """
+    kind = PropertyBlend if is_blend(folder) else PropertyPredictor
+    return kind.from_pretrained(folder, device, trust_remote_code)
