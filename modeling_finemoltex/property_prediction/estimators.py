@@ -17,7 +17,7 @@ from sklearn.preprocessing import QuantileTransformer, StandardScaler
 from sklearn.svm import SVC, SVR
 
 NUM_TREES = 200
-FOLDS = 3  # that turn margins of a support-vector machine into probabilities
+FOLDS = 3  # of the training rows, that turn margins of a support-vector machine into probabilities
 MAX_QUANTILES = 500
 FORESTS = {
     "forest": (RandomForestClassifier, RandomForestRegressor),
@@ -53,7 +53,7 @@ def make_estimator(name: str, task_type: str, num_rows: int, seed: int, balance_
     if name in FORESTS:
         share: dict[str, Any] = {"max_features": SHARE_OF_FEATURES} if is_numbers else {}
         return FORESTS[name][is_numbers](NUM_TREES, random_state=seed, n_jobs=-1, **weight, **share)
-    quantiles = min(MAX_QUANTILES, num_rows)
+    quantiles = min(MAX_QUANTILES, num_rows * (FOLDS - 1) // FOLDS)
     scaler = QuantileTransformer(n_quantiles=quantiles, output_distribution="normal", random_state=seed)
     pipeline = make_pipeline(scaler, SVR() if is_numbers else SVC(**weight))
     if is_numbers:

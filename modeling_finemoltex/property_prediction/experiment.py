@@ -109,7 +109,8 @@ class ExperimentArguments:
             raise ValueError(f"Unknown method {unknown[0]!r}: choose among {', '.join(METHODS)}.")
         if self.chains == "apart" and self.split != "scaffold":
             raise ValueError(
-                "`chains apart` is for the `scaffold` split alone: `balanced_scaffold` keeps molecules without rings in train."
+                f"`chains apart` is for the `scaffold` split, not for {self.split!r}. Leave it out: "
+                "`balanced_scaffold` keeps molecules without rings in train."
             )
         if (self.split == "column") != (self.split_column is not None):
             raise ValueError("`split column` and `split_column` go together: give both or neither.")

@@ -4,7 +4,7 @@ import csv
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -13,7 +13,9 @@ from ..data.atomic_files import open_atomically
 from ..data.molecule_files import MoleculeFile, Row
 from ..embedding.preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, prepare_windows
 from .predictor import PropertyPredictor
-from .property_blend import PropertyBlend
+
+if TYPE_CHECKING:
+    from .property_blend import PropertyBlend  # needs scikit-learn
 
 BATCH = 64  # molecules at a time; larger batches overflow the caches of a CPU
 SIMILARITY, CLASS, ERROR = "nearest_training_tanimoto", "predicted_class", "error"
@@ -22,7 +24,7 @@ SIMILARITY, CLASS, ERROR = "nearest_training_tanimoto", "predicted_class", "erro
 def predict_file(
     source: str | Path | MoleculeFile,
     output: str | Path,
-    predictor: PropertyPredictor | PropertyBlend,
+    predictor: "PropertyPredictor | PropertyBlend",
     batch_size: int = BATCH,
     num_workers: int = 0,
     progress_bar: bool | None = None,
@@ -79,7 +81,7 @@ def _check_files(source: MoleculeFile, output: Path, added: list[str]) -> None:
         raise ValueError(f"{source.path} has a column {taken[0]!r} already. Rename it: the output writes its own.")
 
 
-def _name_columns(predictor: PropertyPredictor | PropertyBlend) -> list[str]:
+def _name_columns(predictor: "PropertyPredictor | PropertyBlend") -> list[str]:
     names = [f"predicted_{name}" for name in predictor.columns]
     if predictor.problem_type == "single_label_classification":
         names.append(CLASS)
@@ -93,7 +95,7 @@ def _cut_rows(rows: Iterator[Row], size: int) -> Iterator[tuple[list[Row], list[
 
 
 def _write_rows(
-    rows: list[Row], window: PreparedWindow, predictor: PropertyPredictor | PropertyBlend, source: MoleculeFile
+    rows: list[Row], window: PreparedWindow, predictor: "PropertyPredictor | PropertyBlend", source: MoleculeFile
 ) -> Iterator[list[Any]]:
     """Make the output cells of one window."""
     predictions = predictor.predict_window(window)  # (W, K)

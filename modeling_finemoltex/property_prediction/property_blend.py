@@ -20,11 +20,12 @@ from ..embedding.preparation import PreparedWindow
 from .blend import Blend, Member
 from .fingerprints import TrainingFingerprints, compute_counts
 from .molecule_features import fill_descriptors
+from .predictor import BLEND_FILE
 from .tempering import temper
 
 logger = logging.getLogger(__name__)
 
-FACTS, ESTIMATORS, MODEL = "property_blend.json", "property_blend.skops", "embedding_model"
+ESTIMATORS, MODEL = "property_blend.skops", "embedding_model"
 FORMAT = 1
 # Parts of scikit-learn, beyond those that skops trusts, that our estimators hold. Nothing else is ever made of a file.
 TRUSTED = [
@@ -128,7 +129,7 @@ class PropertyBlend:
             skops.dump(self.blend.fitted, file, compression=zipfile.ZIP_DEFLATED)
         if self.fingerprints is not None:
             self.fingerprints.save(folder)
-        write_text(folder / FACTS, json.dumps(self._describe(), indent=1) + "\n")
+        write_text(folder / BLEND_FILE, json.dumps(self._describe(), indent=1) + "\n")
 
     @classmethod
     def from_pretrained(
@@ -147,7 +148,7 @@ class PropertyBlend:
                 this RDKit lacks a descriptor.
         """
         folder = Path(folder)
-        facts = _read_facts(folder / FACTS)
+        facts = _read_facts(folder / BLEND_FILE)
         lacking = [name for name in facts["descriptors"] if name not in DESCRIPTORS]
         if lacking:
             raise ValueError(
@@ -191,11 +192,6 @@ class PropertyBlend:
             "scikit-learn": sklearn.__version__,
             "rdkit": rdkit.__version__,
         }
-
-
-def is_blend(folder: str | Path) -> bool:
-    """Tell whether a folder holds a blend."""
-    return (Path(folder) / FACTS).is_file()
 
 
 @functools.cache
