@@ -26,7 +26,7 @@ MAX_CHARACTERS = 100_000  # of a string that is parsed: RDKit takes time that gr
 DEFAULT_MAX_ATOMS = 2000
 INCHI = "InChI="
 _RARE = re.compile(r"\[\d|[<>]")  # an isotope, a dative bond
-# What RDKit raises beside `ValueError`: broken invariants, numbers that do not fit its integers, and divisions by zero.
+# What RDKit raises beside `ValueError`: broken invariants, numbers that do not fit its integers, divisions by zero.
 RDKIT_ERRORS = (ValueError, RuntimeError, ArithmeticError, TypeError)
 
 

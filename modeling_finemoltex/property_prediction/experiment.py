@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 RESULTS, TABLE, PREDICTIONS = "results.json", "results.md", "predictions.csv"
 # Options that may change between two calls that add to the same results.
-_FREE = ("dataset", "seeds", "methods", "baselines", "all", "output_dir", "data_dir", "num_proc", "save_models")
+_FREE = ("dataset", "seeds", "methods", "baselines", "all", "output_dir", "results_file", "data_dir", "num_proc", "save_models")
 # Options that results of earlier versions lack, with what they were.
 _ADDED = {"qualified": "error", "ranges": "error", "chains": "together"}
 
@@ -45,6 +45,10 @@ class ExperimentArguments:
         metadata={"help": "MoleculeNet names (with --data_dir) or files: csv, tsv, jsonl, Parquet."}
     )
     output_dir: str = field(metadata={"help": "Folder of the results, the predictions and the trained models."})
+    results_file: str | None = field(
+        default=None,
+        metadata={"help": "Write the raw figures there too; an empty output folder starts with what it holds."},
+    )
     data_dir: str | None = field(default=None, metadata={"help": "Folder of the MoleculeNet files."})
     label_columns: list[str] | None = field(
         default=None, metadata={"help": "Columns of the labels, for a file; guessed if only one can be meant."}
@@ -139,7 +143,7 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
         ValueError: If the folder holds results of other settings, or a set cannot be read or split.
     """
     folder = Path(arguments.output_dir)
-    results = _load_results(folder, arguments.fixed())
+    results = _load_results(folder, arguments)
     done = {(run["set"], run["method"], run["seed"]) for run in results["runs"]}
     processor, collate = load_processor(arguments.model)
     total = len(arguments.dataset) * len(arguments.seeds) * len(arguments.methods)
@@ -162,7 +166,7 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
                     bar.set_description(f"{table.name}, {method}, seed {seed}")
                     run = _run(runner, table, method, seed, processor, folder if arguments.save_models else None)
                     results["runs"].append(run)
-                    _write(folder, results)
+                    _write(folder, results, arguments.results_file)
                     figure = deciding_figure(table.task_type, len(table.tasks))
                     found = run["test"].get(figure, "no figure")
                     logger.info("%s, %s, seed %d: %s", table.name, method, seed, found)
@@ -252,11 +256,13 @@ def _make_runner(
     )
 
 
-def _load_results(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def _load_results(folder: Path, arguments: ExperimentArguments) -> dict[str, Any]:
     """Read the results so far, if they were made with the same settings."""
-    file = folder / RESULTS
+    file, settings = folder / RESULTS, arguments.fixed()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not file.is_file() and arguments.results_file is not None:
+        file = Path(arguments.results_file)
     if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         return {"settings": settings, "sets": {}, "runs": []}
     results = json.loads(file.read_text(encoding="utf-8"))
     made_with = _ADDED | results["settings"]
@@ -391,7 +397,10 @@ def _save(
         frame.to_csv(file, index=False)
 
 
-def _write(folder: Path, results: Mapping[str, Any]) -> None:
+def _write(folder: Path, results: Mapping[str, Any], results_file: str | None) -> None:
     """Replace the results at once, so that an interruption never leaves half a file."""
-    for name, text in ((RESULTS, json.dumps(results, indent=1) + "\n"), (TABLE, format_property_table(results))):
-        write_text(folder / name, text)
+    raw = json.dumps(results, indent=1) + "\n"
+    write_text(folder / RESULTS, raw)
+    write_text(folder / TABLE, format_property_table(results))
+    if results_file is not None:
+        write_text(results_file, raw)
