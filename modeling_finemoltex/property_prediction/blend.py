@@ -16,7 +16,7 @@ class Member(NamedTuple):
 
 
 class Blend:
-    """Estimators of the same tasks, whose predictions are averaged; each counts as much as the others.
+    """Estimators of the same tasks, whose predictions are averaged; each that could learn a task counts alike.
 
     Args:
         members (sequence of [`Member`]): At least one.
@@ -85,16 +85,28 @@ class Blend:
         Raises:
             KeyError: If a block is missing.
         """
-        return np.mean([self.ask(place, blocks) for place in range(len(self.members))], axis=0)
+        return self.average([self.ask(place, blocks) for place in range(len(self.members))])
 
     def ask(self, place: int, blocks: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Predict by one member, `(R, K)`; where it could not learn, all molecules get the same answer."""
+        """Predict by one member, `(R, K)`; NaN for the tasks that it could not learn."""
         features = _join(blocks, self.members[place])
-        parts = [
-            np.tile(answer, (len(features), 1)) if estimator is None else self._predict(estimator, features)
-            for estimator, answer in zip(self.fitted[place], self.answers, strict=True)
-        ]
-        return np.hstack(parts)
+        width = self.num_outputs if self.task_type == "multiclass" else 1
+        unknown = np.full((len(features), width), np.nan)
+        return np.hstack([unknown if one is None else self._predict(one, features) for one in self.fitted[place]])
+
+    def average(self, said: Sequence[np.ndarray]) -> np.ndarray:
+        """Average what members say of the tasks that they learned; a task that none did has one answer for all.
+
+        Args:
+            said (sequence of `np.ndarray` of shape `(R, K)`): Of [`ask`], of each member.
+
+        Returns:
+            `np.ndarray` of shape `(R, K)`, without NaN.
+        """
+        stacked = np.stack(said)  # (members, R, K)
+        known = ~np.isnan(stacked)
+        sums, counts = np.where(known, stacked, 0.0).sum(0), known.sum(0)
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.concatenate(self.answers))
 
     def _predict(self, estimator: Any, features: np.ndarray) -> np.ndarray:
         """Predict one task, `(R, 1)`, or all classes, `(R, K)`."""

@@ -19,6 +19,7 @@ from sklearn.svm import SVC, SVR
 NUM_TREES = 200
 FOLDS = 3  # of the training rows, that turn margins of a support-vector machine into probabilities
 MAX_QUANTILES = 500
+MAX_SVM_ROWS = 20_000  # its time grows with their square: beyond, forests go without it
 FORESTS = {
     "forest": (RandomForestClassifier, RandomForestRegressor),
     "extra_trees": (ExtraTreesClassifier, ExtraTreesRegressor),
@@ -66,7 +67,8 @@ def can_fit(name: str, task_type: str, labels: np.ndarray) -> bool:
     """Tell whether there is something to learn from, and enough of it.
 
     Args:
-        name (`str`): One of `ESTIMATORS`; a support-vector machine needs some labels of each class in every fold.
+        name (`str`): One of `ESTIMATORS`; a support-vector machine needs some labels of each class in every fold, and
+            takes `MAX_SVM_ROWS` at most.
         task_type (`str`): `"binary"`, `"multiclass"` or `"regression"`.
         labels (`np.ndarray` of shape `(R,)`): None missing.
 
@@ -75,7 +77,10 @@ def can_fit(name: str, task_type: str, labels: np.ndarray) -> bool:
     >>> can_fit("forest", "binary", labels), can_fit("svm", "binary", labels)
     (True, False)
     """
+    is_svm = name == "svm"
+    if len(labels) == 0 or (is_svm and len(labels) > MAX_SVM_ROWS):
+        return False
     if task_type == "regression":
-        return len(labels) > 0
+        return not is_svm or len(labels) >= FOLDS
     counts = np.unique(labels, return_counts=True)[1]
-    return len(counts) > 1 and (name != "svm" or int(counts.min()) >= FOLDS)
+    return len(counts) > 1 and (not is_svm or int(counts.min()) >= FOLDS)

@@ -1,5 +1,6 @@
 """Compare methods on property sets: one split, several seeds, every figure kept in one JSON file, resumable."""
 
+import functools
 import hashlib
 import json
 import logging
@@ -23,7 +24,7 @@ from ..hub.folders import export_folder
 from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
 from .fingerprints import TrainingFingerprints
 from .methods import BASELINES, DEFAULT, METHODS, MethodRunner, Outcome, load_encoder
-from .molecule_features import FeatureStore, make_store
+from .molecule_features import make_store
 from .property_blend import PropertyBlend
 from .result_tables import deciding_figure, format_property_table
 
@@ -31,7 +32,10 @@ logger = logging.getLogger(__name__)
 
 RESULTS, TABLE, PREDICTIONS = "results.json", "results.md", "predictions.csv"
 # Options that may change between two calls that add to the same results.
-_FREE = ("dataset", "seeds", "methods", "baselines", "all", "output_dir", "results_file", "data_dir", "num_proc", "save_models")
+_FREE = (
+    *("dataset", "seeds", "methods", "baselines", "all", "num_proc", "save_models"),
+    *("output_dir", "results_file", "data_dir"),
+)
 # Options that results of earlier versions lack, with what they were.
 _ADDED = {"qualified": "error", "ranges": "error", "chains": "together"}
 
@@ -151,7 +155,7 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
         for source in arguments.dataset:
             table = leave_out_unusable(_load_set(source, arguments), processor.feature_extractor)
             table = replace(table, name=_name_set(table, source, results["sets"]))
-            store = make_store(lambda: load_encoder(arguments.model))
+            store = make_store(functools.partial(load_encoder, arguments.model))
             runner = None
             for seed in arguments.seeds:
                 missing = [method for method in arguments.methods if (table.name, method, seed) not in done]
@@ -160,7 +164,8 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
                     continue
                 if runner is None or arguments.split in ("balanced_scaffold", "random"):
                     parts = split_table(table, arguments, seed)
-                    runner = _make_runner(parts, arguments, processor, collate, store)
+                    runner = _make_runner(parts, arguments, processor, collate)
+                    runner.store = store
                 results["sets"][table.name] = _describe(table, source, runner.parts)
                 for method in missing:
                     bar.set_description(f"{table.name}, {method}, seed {seed}")
@@ -227,11 +232,7 @@ def _run(
 
 
 def _make_runner(
-    parts: Mapping[str, PropertyTable],
-    arguments: ExperimentArguments,
-    processor: Any,
-    collate: Any,
-    store: FeatureStore,
+    parts: Mapping[str, PropertyTable], arguments: ExperimentArguments, processor: Any, collate: Any
 ) -> MethodRunner:
     new = {"learning_rate": arguments.head_learning_rate}
     settings = FineTuningSettings(
@@ -252,7 +253,6 @@ def _make_runner(
         method_settings={"gin_scratch": new, "lora": {**new, "lora_rank": arguments.lora_rank}},
         readout=arguments.readout,
         dropout=arguments.dropout,
-        store=store,
     )
 
 

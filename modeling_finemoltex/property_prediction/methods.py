@@ -78,7 +78,9 @@ class MethodRunner:
         method_settings (mapping, *optional*): Method -> fields of the settings that differ.
         readout (`str`): What the linear layer reads; `config.property_config.readout`.
         dropout (`float`): After every layer and before the linear one.
-        store ([`FeatureStore`], *optional*): Of fixed features, to share between runners.
+
+    Attributes:
+        store ([`FeatureStore`]): Fixed features of the molecules; another runner may use it too.
     """
 
     def __init__(
@@ -91,12 +93,11 @@ class MethodRunner:
         method_settings: Mapping[str, Mapping[str, Any]] | None = None,
         readout: str = "both",
         dropout: float = 0.1,
-        store: FeatureStore | None = None,
     ) -> None:
         self.parts, self.model_folder, self.collate = parts, model_folder, collate
         self.processor, self.settings = processor, settings
         self.method_settings, self.readout, self.dropout = method_settings or {}, readout, dropout
-        self.store = make_store(lambda: self.encoder) if store is None else store
+        self.store: FeatureStore = make_store(lambda: self.encoder)
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._answers: dict[Any, dict[str, np.ndarray]] = {}  # of members of blends
 
@@ -148,7 +149,7 @@ class MethodRunner:
         blend = Blend(RECIPES[method], train.task_type, len(train.label_names))
         blend.answers = answer_alike(train.labels, train.task_type, blend.num_outputs)
         answers = [self._ask_member(blend, place, seed, method in WITH_VECTORS) for place in range(len(blend.members))]
-        averaged = {name: np.mean([answer[name] for answer in answers], axis=0) for name in answers[0]}
+        averaged = {name: blend.average([answer[name] for answer in answers]) for name in answers[0]}
         temperature = choose_temperature(averaged["valid"], valid.labels, train.task_type)
         predictions = {name: temper(found, temperature, train.task_type) for name, found in averaged.items()}
         facts = {"temperature": temperature, "members": [member._asdict() for member in blend.members]}

@@ -51,9 +51,12 @@ class PropertyBlend:
         ValueError: If there is not one name for each output.
 
     Example:
-    >>> predictor = PropertyBlend.from_pretrained(blend_folder)  # doctest: +SKIP
-    >>> predictor.predict(["CCO", "c1ccccc1"]).shape  # doctest: +SKIP
-    (2, 1)
+    >>> molecules = ["CCO", "c1ccccc1"]
+    >>> blend = Blend([Member("extra_trees", ("embedding", "descriptors"))], "binary", 1)
+    >>> features = {"embedding": encoder.encode_molecules(molecules), "descriptors": fill_descriptors(molecules)}
+    >>> predictor = PropertyBlend(blend.fit(features, np.array([[1.0], [0.0]]), seed=0), encoder, ["alcohol"])
+    >>> predictor.predict(["CCO", "c1ccccc1", "CCCO"]).shape
+    (3, 1)
     """
 
     def __init__(

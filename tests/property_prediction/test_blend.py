@@ -73,7 +73,18 @@ def test_tasks_with_nothing_to_learn(blocks):
     ]
     found = blend.predict(blocks)
     assert (found[:, 0] == 0.5).all() and (found[:, 1] == 1).all() and np.isfinite(found).all()
-    np.testing.assert_allclose(blend.ask(1, blocks)[:, 2], 1 / 90)
+    assert np.isnan(blend.ask(1, blocks)[:, :3]).all()
+    np.testing.assert_array_equal(found[:, 2], blend.ask(0, blocks)[:, 2])  # the one that learned it, alone
+
+
+def test_many_rows_go_without_the_support_vector_machine(blocks, monkeypatch):
+    numbers = 1000 + 50 * blocks["a"][:, :1]
+    members = [Member("forest", ("a",)), Member("svm", ("a",))]
+    monkeypatch.setattr(estimators, "MAX_SVM_ROWS", 89)
+    found = Blend(members, "regression", 1).fit(blocks, numbers, 0).predict(blocks)
+    np.testing.assert_array_equal(found, Blend(members[:1], "regression", 1).fit(blocks, numbers, 0).predict(blocks))
+    monkeypatch.setattr(estimators, "MAX_SVM_ROWS", 90)  # at the limit it counts
+    assert not np.allclose(Blend(members, "regression", 1).fit(blocks, numbers, 0).predict(blocks), found)
 
 
 def test_answers_without_learning():

@@ -15,8 +15,14 @@ from skops import io as skops
 
 from modeling_finemoltex import FineMolTexModel, MoleculeTextEncoder
 from modeling_finemoltex.data import MoleculeFile
-from modeling_finemoltex.property_prediction import PropertyBlend, PropertyPredictor, load_predictor, predict_file
-from modeling_finemoltex.property_prediction import estimators, property_blend
+from modeling_finemoltex.property_prediction import (
+    PropertyBlend,
+    PropertyPredictor,
+    estimators,
+    load_predictor,
+    predict_file,
+    property_blend,
+)
 from modeling_finemoltex.property_prediction.blend import Blend
 from modeling_finemoltex.property_prediction.fingerprints import TrainingFingerprints
 from modeling_finemoltex.property_prediction.molecule_features import make_store
