@@ -25,7 +25,8 @@ from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
 from .fingerprints import TrainingFingerprints
 from .methods import BASELINES, DEFAULT, METHODS, MethodRunner, Outcome, load_encoder
 from .molecule_features import make_store
-from .property_blend import PropertyBlend
+from .property_blend import PropertyBlend, import_skops
+from .recipes import WITH_VECTORS
 from .result_tables import deciding_figure, format_property_table
 
 logger = logging.getLogger(__name__)
@@ -144,11 +145,14 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
         `test`, `facts` and `seconds` of processor time.
 
     Raises:
+        ImportError: If a blend is to be saved without skops, or LoRA asked for without peft.
         ValueError: If the folder holds results of other settings, or a set cannot be read or split.
     """
     folder = Path(arguments.output_dir)
     results = _load_results(folder, arguments)
     done = {(run["set"], run["method"], run["seed"]) for run in results["runs"]}
+    if arguments.save_models and set(arguments.methods) & set(WITH_VECTORS):
+        import_skops()  # missing, it would be missed after hours
     processor, collate = load_processor(arguments.model)
     total = len(arguments.dataset) * len(arguments.seeds) * len(arguments.methods)
     with tqdm(total=total, unit="run", disable=None) as bar:

@@ -123,7 +123,7 @@ class PropertyBlend:
         Raises:
             ImportError: If skops is not installed.
         """
-        skops = _import_skops()
+        skops = import_skops()
         folder = Path(folder)
         with staged_folder(folder / MODEL) as staged:
             self.encoder.model.save_pretrained(staged)
@@ -198,8 +198,12 @@ class PropertyBlend:
 
 
 @functools.cache
-def _import_skops() -> Any:
-    """Import the library that writes and reads estimators without a pickle."""
+def import_skops() -> Any:
+    """Import the library that writes and reads estimators without a pickle.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
     try:
         from skops import io
     except ImportError as error:
@@ -223,7 +227,7 @@ def _read_facts(file: Path) -> dict[str, Any]:
 
 def _read_estimators(file: Path, facts: dict[str, Any]) -> list[list[Any]]:
     """Read the estimators of a folder; only parts of scikit-learn that a blend has are ever made."""
-    skops = _import_skops()
+    skops = import_skops()
     made_with = facts["scikit-learn"]
     if made_with != sklearn.__version__:
         logger.warning("%s was saved by scikit-learn %s, this is %s.", file, made_with, sklearn.__version__)

@@ -192,6 +192,17 @@ def test_a_saved_blend_predicts_what_the_experiment_did(run, tmp_path):
     np.testing.assert_allclose(found, held_out[["predicted_y", "predicted_rare"]], atol=1e-4)
 
 
+def test_a_blend_without_skops_is_refused_before_it_is_fitted(run, tmp_path, monkeypatch):
+    from modeling_finemoltex.property_prediction import property_blend
+
+    property_blend.import_skops.cache_clear()
+    monkeypatch.setitem(sys.modules, "skops", None)
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    with pytest.raises(ImportError, match=r'pip install "finemoltex\[properties\]"'):
+        run(path, methods=["blend"], save_models=True)
+    assert run(path, methods=["blend"])["runs"]  # not saved
+
+
 def test_raw_figures_go_to_a_second_file_and_come_from_it(run, tmp_path):
     path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
     raw = tmp_path / "results" / "raw.json"
