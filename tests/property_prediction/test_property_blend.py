@@ -31,8 +31,7 @@ from modeling_finemoltex.property_prediction.recipes import RECIPES
 from .conftest import MOLECULES
 
 
-def fit(encoder, task_type, labels, columns, temperature=0.5):
-    store = make_store(lambda: encoder)
+def fit(store, encoder, task_type, labels, columns, temperature=0.5):
     blend = Blend(RECIPES["blend"], task_type, len(columns))
     blend.fit(store.get(MOLECULES, blend.blocks), labels, seed=0)
     near = TrainingFingerprints.from_smiles(MOLECULES)
@@ -46,11 +45,17 @@ def encoder(config, processor):
 
 
 @pytest.fixture(scope="module")
-def predictor(encoder):
+def store(encoder):
+    """Features of the training molecules, computed once."""
+    return make_store(lambda: encoder)
+
+
+@pytest.fixture(scope="module")
+def predictor(encoder, store):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(estimators, "NUM_TREES", 5)
         labels = [[float("N" in one), float("c" in one) if "F" not in one else np.nan] for one in MOLECULES]
-        return fit(encoder, "binary", np.array(labels), ["amine", "aromatic"])
+        return fit(store, encoder, "binary", np.array(labels), ["amine", "aromatic"])
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +78,7 @@ def test_it_predicts_as_before(predictor, folder):
     found = loaded.predict(MOLECULES[:7])
     np.testing.assert_allclose(found, predictor.predict(MOLECULES[:7]), atol=1e-5)
     assert found.shape == (7, 2) and found.dtype == np.float32 and 0 <= found.min() <= found.max() <= 1
-    np.testing.assert_array_equal(loaded.embed(["CCO"]), predictor.embed(["CCO"]))
+    np.testing.assert_allclose(loaded.embed(["CCO"]), predictor.embed(["CCO"]), atol=1e-6)
     assert loaded.predict([]).shape == (0, 2)
     assert {path.suffix for path in folder.rglob("*") if path.is_file()} <= {".json", ".skops", ".safetensors", ".fps"}
     with pytest.raises(ValueError, match="index 1 cannot be embedded"):
@@ -109,14 +114,16 @@ def test_rows_are_read_as_they_are_needed(folder, tmp_path, monkeypatch):
     assert sum(sizes) == 50 and max(sizes) <= 8
 
 
-def test_numbers_and_classes(encoder, tmp_path, monkeypatch):
+def test_numbers_and_classes(encoder, store, tmp_path, monkeypatch):
     monkeypatch.setattr(estimators, "NUM_TREES", 5)
-    numbers = fit(encoder, "regression", np.array([[float(len(one))] for one in MOLECULES]), ["length"], 1.0)
+    numbers = fit(store, encoder, "regression", np.array([[float(len(one))] for one in MOLECULES]), ["length"], 1.0)
     numbers.save(tmp_path / "numbers")
-    again = load_predictor(tmp_path / "numbers", device="cpu").predict(MOLECULES)
-    np.testing.assert_allclose(again, numbers.predict(MOLECULES), rtol=1e-4)
-    assert np.abs(again[:, 0] - [len(one) for one in MOLECULES]).mean() < 2
-    classes = fit(encoder, "multiclass", np.array([[float("1" in one)] for one in MOLECULES]), ["chain", "ring"])
+    again = load_predictor(tmp_path / "numbers", device="cpu").predict(MOLECULES[::9])
+    np.testing.assert_allclose(again, numbers.predict(MOLECULES[::9]), rtol=1e-4)
+    assert np.abs(again[:, 0] - [len(one) for one in MOLECULES[::9]]).mean() < 2
+    classes = fit(
+        store, encoder, "multiclass", np.array([[float("1" in one)] for one in MOLECULES]), ["chain", "ring"]
+    )
     classes.save(tmp_path / "classes")
     (tmp_path / "t.smi").write_text("CCN\nC1CCCC1F\n")
     loaded = load_predictor(tmp_path / "classes", device="cpu")
