@@ -60,7 +60,7 @@ def functional_skeleton(smiles: str) -> str | None:
 
     Example:
     >>> functional_skeleton("CCCCCC(=O)O"), functional_skeleton("CC(C)C(=O)O"), functional_skeleton("OCCN")
-    ('C(=O)O', 'C(=O)O', 'N.O')
+    ('O=CO', 'O=CO', 'N.O')
     """
     molecule = try_parse(smiles)
     return None if molecule is None else attempt(_write_skeleton, molecule)

@@ -152,7 +152,8 @@ class MethodRunner:
         averaged = {name: blend.average([answer[name] for answer in answers]) for name in answers[0]}
         temperature = choose_temperature(averaged["valid"], valid.labels, train.task_type)
         predictions = {name: temper(found, temperature, train.task_type) for name, found in averaged.items()}
-        facts = {"temperature": temperature, "members": [member._asdict() for member in blend.members]}
+        members = [{"estimator": one.estimator, "blocks": list(one.blocks)} for one in blend.members]
+        facts = {"temperature": temperature, "members": members}
         if method not in WITH_VECTORS:
             return Outcome(predictions, facts=facts)
         near = TrainingFingerprints.from_smiles(train.smiles)

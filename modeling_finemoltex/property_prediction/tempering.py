@@ -22,7 +22,7 @@ def temper(predictions: np.ndarray, temperature: float, task_type: str) -> np.nd
 
     Example:
     >>> temper(np.array([[0.2], [0.5], [1.0]]), 1.0, "binary").round(3).ravel().tolist()
-    [0.2, 0.5, 0.999]
+    [0.201, 0.5, 0.999]
     """
     if task_type == "regression":
         return predictions
