@@ -26,8 +26,8 @@ MAX_CHARACTERS = 100_000  # of a string that is parsed: RDKit takes time that gr
 DEFAULT_MAX_ATOMS = 2000
 INCHI = "InChI="
 _RARE = re.compile(r"\[\d|[<>]")  # an isotope, a dative bond
-# What RDKit raises beside `ValueError`: broken invariants, and numbers that do not fit its integers.
-RDKIT_ERRORS = (ValueError, RuntimeError, OverflowError, TypeError)
+# What RDKit raises beside `ValueError`: broken invariants, numbers that do not fit its integers, divisions by zero.
+RDKIT_ERRORS = (ValueError, RuntimeError, ArithmeticError, TypeError)
 
 
 def is_plain(text: str) -> bool:

@@ -46,6 +46,55 @@ def chiral_scaffold(smiles: str) -> str | None:
     return murcko_scaffold(smiles, with_stereo=True)
 
 
+def functional_skeleton(smiles: str) -> str | None:
+    """Write what of a molecule is no saturated carbon: the scaffold, so to speak, of a molecule without rings.
+
+    Homologues share it, as acids of any length do; so the near relatives of a chain stay together in a split.
+
+    Args:
+        smiles (`str`): The molecule.
+
+    Returns:
+        `str` or `None`: SMILES of the parts, stereo ignored; empty for an alkane, `None` if the molecule cannot be
+        parsed.
+
+    Example:
+    >>> functional_skeleton("CCCCCC(=O)O"), functional_skeleton("CC(C)C(=O)O"), functional_skeleton("OCCN")
+    ('O=CO', 'O=CO', 'N.O')
+    """
+    molecule = try_parse(smiles)
+    return None if molecule is None else attempt(_write_skeleton, molecule)
+
+
+def _write_skeleton(molecule: Chem.Mol) -> str:
+    """Write the atoms that are no saturated carbons, with the bonds among them, in fragments."""
+    kept = [
+        atom.GetIdx()
+        for atom in molecule.GetAtoms()
+        if atom.GetAtomicNum() != 6 or any(bond.GetBondType() != Chem.BondType.SINGLE for bond in atom.GetBonds())
+    ]
+    if not kept:
+        return ""
+    return Chem.MolFragmentToSmiles(molecule, kept, isomericSmiles=False)
+
+
+def scaffold_or_groups(smiles: str) -> str | None:
+    """Write the scaffold with stereo, or without rings the functional skeleton, marked as such.
+
+    Args:
+        smiles (`str`): The molecule.
+
+    Returns:
+        `str` or `None`: A name for the group of the molecule; `None` if it cannot be parsed.
+
+    Example:
+    >>> scaffold_or_groups("CCc1ccccc1"), scaffold_or_groups("CCO")
+    ('c1ccccc1', 'chain O')
+    """
+    scaffold = chiral_scaffold(smiles)
+    return scaffold if scaffold or scaffold is None else f"chain {functional_skeleton(smiles)}"
+
+
 def prune_to_scaffold(molecule: Chem.Mol) -> Chem.Mol:
     """Take the ends of chains away until only rings and what joins them are left, in linear time.
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from .identifiers import map_unique, molecule_key
-from .scaffolds import chiral_scaffold, murcko_scaffold
+from .scaffolds import chiral_scaffold, murcko_scaffold, scaffold_or_groups
 
 logger = logging.getLogger(__name__)
 
 # A group larger than this share of the smaller held-out split goes to train: one frequent scaffold (benzene, ...)
 # would otherwise be most of the evaluation.
 LARGEST_GROUP_SHARE = 0.1
+CHAINS = {"together": chiral_scaffold, "apart": scaffold_or_groups}  # what a group of molecules shares
 SPLIT_NAMES = {
     "train": "train",
     "valid": "valid",
@@ -80,28 +81,37 @@ def scaffold_split(
 
 
 def deterministic_scaffold_split(
-    smiles: Sequence[str], valid_size: float = 0.1, test_size: float = 0.1, num_proc: int | None = None
+    smiles: Sequence[str],
+    valid_size: float = 0.1,
+    test_size: float = 0.1,
+    num_proc: int | None = None,
+    chains: str = "together",
 ) -> dict[str, np.ndarray]:
     """Split molecules by scaffold as the published MoleculeNet tables do (Hu et al. 2020): no seed, nothing drawn.
 
     Groups of one Bemis-Murcko scaffold, stereo included, are taken from the largest to the smallest (among equals, the
     one whose first row comes last first): into train while it stays within its share, else into validation while train
-    and validation stay within theirs, else into test. So test holds the rarest scaffolds. Molecules without a ring are
-    one group.
+    and validation stay within theirs, else into test. So test holds the rarest scaffolds. In the published split
+    molecules without a ring are one group, which is in one part as a whole. Where there are many, give `chains`.
 
     Args:
         smiles (sequence of `str`, length `R`): One molecule per row.
         valid_size, test_size (`float`): Fractions of the rows, below 1.0 together.
         num_proc (`int`, *optional*): Worker processes for the scaffolds.
+        chains (`str`): `"together"`, as published, or `"apart"`: molecules without a ring are groups by their
+            functional groups, see `functional_skeleton`.
 
     Returns:
         `dict` with keys `"train"`, `"valid"`, `"test"`: sorted int64 row indices, together each row exactly once.
 
     Raises:
-        ValueError: If a SMILES cannot be parsed, the sizes do not fit, or a split that was asked for stays empty.
+        ValueError: If a SMILES cannot be parsed, the sizes do not fit, a split that was asked for stays empty, or
+            `chains` is unknown.
     """
+    if chains not in CHAINS:
+        raise ValueError(f"`chains` must be one of {', '.join(CHAINS)}: got {chains!r}.")
     _row_counts(len(smiles), valid_size, test_size)
-    by_scaffold = _group_molecules(chiral_scaffold, smiles, num_proc, "Scaffolds")
+    by_scaffold = _group_molecules(CHAINS[chains], smiles, num_proc, "Scaffolds")
     groups = sorted(by_scaffold.values(), key=lambda rows: (len(rows), rows[0]), reverse=True)
     train_stop, valid_stop = (1 - valid_size - test_size) * len(smiles), (1 - test_size) * len(smiles)
     parts: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
@@ -116,9 +126,17 @@ def deterministic_scaffold_split(
         if size and not parts[name]:
             raise ValueError(
                 f"The scaffold split leaves no row for {name}: the {len(smiles)} rows have {len(groups)} scaffolds, "
-                f"the most frequent one in {len(groups[0])} rows. Split at random, or by a column of your own."
+                f"the most frequent one in {len(groups[0])} rows. Split at random, or by a column of your own"
+                f"{_advise_chains(by_scaffold, chains)}."
             )
     return {name: np.sort(np.asarray(rows, dtype=np.int64)) for name, rows in parts.items()}
+
+
+def _advise_chains(by_scaffold: dict[str, list[int]], chains: str) -> str:
+    """Advise to tell molecules without rings apart, if they are the largest group."""
+    largest = max(by_scaffold, key=lambda name: len(by_scaffold[name]))
+    is_chains = chains == "together" and largest == ""
+    return ', or give `chains="apart"`: that group is the molecules without a ring' if is_chains else ""
 
 
 def column_split(values: Sequence[Any]) -> dict[str, np.ndarray]:

@@ -9,4 +9,6 @@ from .methods import METHODS as METHODS
 from .molecule_transformer import FineMolTexTransformer as FineMolTexTransformer
 from .prediction_job import predict_file as predict_file
 from .predictor import PropertyPredictor as PropertyPredictor
+from .property_blend import PropertyBlend as PropertyBlend
 from .result_tables import format_property_table as format_property_table
+from .saved_predictors import load_predictor as load_predictor

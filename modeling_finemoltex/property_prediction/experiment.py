@@ -1,5 +1,6 @@
 """Compare methods on property sets: one split, several seeds, every figure kept in one JSON file, resumable."""
 
+import functools
 import hashlib
 import json
 import logging
@@ -11,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from tqdm.auto import tqdm
 
 from ..data.atomic_files import open_atomically, write_text
 from ..data.labels import InexactLabels
@@ -21,16 +23,22 @@ from ..evaluation.property_metrics import compute_property_metrics
 from ..hub.folders import export_folder
 from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
 from .fingerprints import TrainingFingerprints
-from .methods import BASELINES, METHODS, MethodRunner, Outcome
+from .methods import BASELINES, DEFAULT, METHODS, MethodRunner, Outcome, load_encoder
+from .molecule_features import make_store
+from .property_blend import PropertyBlend, import_skops
+from .recipes import WITH_VECTORS
 from .result_tables import deciding_figure, format_property_table
 
 logger = logging.getLogger(__name__)
 
 RESULTS, TABLE, PREDICTIONS = "results.json", "results.md", "predictions.csv"
 # Options that may change between two calls that add to the same results.
-_FREE = ("dataset", "seeds", "methods", "baselines", "output_dir", "data_dir", "num_proc", "save_models")
+_FREE = (
+    *("dataset", "seeds", "methods", "baselines", "all", "num_proc", "save_models"),
+    *("output_dir", "results_file", "data_dir"),
+)
 # Options that results of earlier versions lack, with what they were.
-_ADDED = {"qualified": "error", "ranges": "error"}
+_ADDED = {"qualified": "error", "ranges": "error", "chains": "together"}
 
 
 @dataclass
@@ -42,6 +50,10 @@ class ExperimentArguments:
         metadata={"help": "MoleculeNet names (with --data_dir) or files: csv, tsv, jsonl, Parquet."}
     )
     output_dir: str = field(metadata={"help": "Folder of the results, the predictions and the trained models."})
+    results_file: str | None = field(
+        default=None,
+        metadata={"help": "Write the raw figures there too; an empty output folder starts with what it holds."},
+    )
     data_dir: str | None = field(default=None, metadata={"help": "Folder of the MoleculeNet files."})
     label_columns: list[str] | None = field(
         default=None, metadata={"help": "Columns of the labels, for a file; guessed if only one can be meant."}
@@ -67,12 +79,18 @@ class ExperimentArguments:
         metadata={"help": "As in the published tables; the same by seed; at random by seed; or as a column says."},
     )
     split_column: str | None = field(default=None, metadata={"help": "Column with train, valid and test."})
+    chains: Literal["together", "apart"] = field(
+        default="together",
+        metadata={
+            "help": "Molecules without rings in a scaffold split: one group, as in the published tables, or a group "
+            "for each set of functional groups."
+        },
+    )
     valid_size: float = field(default=0.1, metadata={"help": "Share of the validation rows."})
     test_size: float = field(default=0.1, metadata={"help": "Share of the test rows."})
-    methods: list[str] = field(
-        default_factory=lambda: ["fine_tuned"], metadata={"help": f"Any of {', '.join(METHODS)}."}
-    )
+    methods: list[str] = field(default_factory=lambda: [DEFAULT], metadata={"help": f"Any of {', '.join(METHODS)}."})
     baselines: bool = field(default=False, metadata={"help": f"Run {', '.join(BASELINES)} too."})
+    all: bool = field(default=False, metadata={"help": "Run every method, for the whole table."})
     seeds: list[int] = field(default_factory=lambda: [0], metadata={"help": "One run of each method for each."})
     epochs: int = field(default=30, metadata={"help": "Passes over the training rows, at most."})
     patience: int = field(default=10, metadata={"help": "Stop after so many epochs without a better validation."})
@@ -91,11 +109,18 @@ class ExperimentArguments:
 
     def __post_init__(self) -> None:
         """Check that the options agree."""
+        if self.all:
+            self.methods = list(METHODS)
         if self.baselines:
             self.methods = list(dict.fromkeys([*BASELINES, *self.methods]))
         unknown = sorted(set(self.methods) - set(METHODS))
         if unknown:
             raise ValueError(f"Unknown method {unknown[0]!r}: choose among {', '.join(METHODS)}.")
+        if self.chains == "apart" and self.split != "scaffold":
+            raise ValueError(
+                f"`chains apart` is for the `scaffold` split, not for {self.split!r}. Leave it out: "
+                "`balanced_scaffold` keeps molecules without rings in train."
+            )
         if (self.split == "column") != (self.split_column is not None):
             raise ValueError("`split column` and `split_column` go together: give both or neither.")
 
@@ -120,34 +145,41 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
         `test`, `facts` and `seconds` of processor time.
 
     Raises:
+        ImportError: If a blend is to be saved without skops, or LoRA asked for without peft.
         ValueError: If the folder holds results of other settings, or a set cannot be read or split.
     """
     folder = Path(arguments.output_dir)
-    results = _load_results(folder, arguments.fixed())
+    results = _load_results(folder, arguments)
     done = {(run["set"], run["method"], run["seed"]) for run in results["runs"]}
+    if arguments.save_models and set(arguments.methods) & set(WITH_VECTORS):
+        import_skops()  # missing, it would be missed after hours
     processor, collate = load_processor(arguments.model)
-    for source in arguments.dataset:
-        table = leave_out_unusable(_load_set(source, arguments), processor.feature_extractor)
-        table = replace(table, name=_name_set(table, source, results["sets"]))
-        runner = None
-        for seed in arguments.seeds:
-            missing = [method for method in arguments.methods if (table.name, method, seed) not in done]
-            if not missing:
-                continue
-            if runner is None or arguments.split in ("balanced_scaffold", "random"):
-                parts = split_table(table, arguments, seed)
-                runner = _make_runner(parts, arguments, processor, collate)
-            results["sets"][table.name] = _describe(table, source, runner.parts)
-            for method in missing:
-                start = time.process_time()
-                outcome = runner.run(method, seed)
-                run = _score(table.name, method, seed, outcome, runner.parts, time.process_time() - start)
-                results["runs"].append(run)
-                if arguments.save_models:
-                    _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor, run)
-                _write(folder, results)
-                figure = deciding_figure(table.task_type, len(table.tasks))
-                logger.info("%s, %s, seed %d: %s", table.name, method, seed, run["test"].get(figure, "no figure"))
+    total = len(arguments.dataset) * len(arguments.seeds) * len(arguments.methods)
+    with tqdm(total=total, unit="run", disable=None) as bar:
+        for source in arguments.dataset:
+            table = leave_out_unusable(_load_set(source, arguments), processor.feature_extractor)
+            table = replace(table, name=_name_set(table, source, results["sets"]))
+            store = make_store(functools.partial(load_encoder, arguments.model))
+            runner = None
+            for seed in arguments.seeds:
+                missing = [method for method in arguments.methods if (table.name, method, seed) not in done]
+                bar.update(len(arguments.methods) - len(missing))
+                if not missing:
+                    continue
+                if runner is None or arguments.split in ("balanced_scaffold", "random"):
+                    parts = split_table(table, arguments, seed)
+                    runner = _make_runner(parts, arguments, processor, collate)
+                    runner.store = store
+                results["sets"][table.name] = _describe(table, source, runner.parts)
+                for method in missing:
+                    bar.set_description(f"{table.name}, {method}, seed {seed}")
+                    run = _run(runner, table, method, seed, processor, folder if arguments.save_models else None)
+                    results["runs"].append(run)
+                    _write(folder, results, arguments.results_file)
+                    figure = deciding_figure(table.task_type, len(table.tasks))
+                    found = run["test"].get(figure, "no figure")
+                    logger.info("%s, %s, seed %d: %s", table.name, method, seed, found)
+                    bar.update()
     return results
 
 
@@ -156,7 +188,8 @@ def split_table(table: PropertyTable, arguments: ExperimentArguments, seed: int)
 
     Args:
         table ([`PropertyTable`]): `R` usable rows.
-        arguments ([`ExperimentArguments`]): `split`, `split_column`, `valid_size` and `test_size` are used.
+        arguments ([`ExperimentArguments`]): `split`, `split_column`, `chains`, `valid_size` and `test_size` are
+            used.
         seed (`int`): Of `balanced_scaffold` and `random`.
 
     Returns:
@@ -175,7 +208,9 @@ def split_table(table: PropertyTable, arguments: ExperimentArguments, seed: int)
         values = table.rows[arguments.split_column][:]
         places = column_split([values[row] for row in table.row_numbers])
     elif arguments.split == "scaffold":
-        places = deterministic_scaffold_split(table.smiles, *sizes, num_proc=arguments.num_proc)
+        places = deterministic_scaffold_split(
+            table.smiles, *sizes, num_proc=arguments.num_proc, chains=arguments.chains
+        )
     else:
         split = random_split if arguments.split == "random" else scaffold_split
         places = split(table.smiles, *sizes, seed=seed, num_proc=arguments.num_proc)
@@ -186,6 +221,18 @@ def split_table(table: PropertyTable, arguments: ExperimentArguments, seed: int)
                 "`valid_size` or `test_size`, or split by a column of your own."
             )
     return {name: table.select(rows) for name, rows in places.items()}
+
+
+def _run(
+    runner: MethodRunner, table: PropertyTable, method: str, seed: int, processor: Any, folder: Path | None
+) -> dict[str, Any]:
+    """Run one method, and save what it made if there is a folder for that."""
+    start = time.process_time()
+    outcome = runner.run(method, seed)
+    run = _score(table.name, method, seed, outcome, runner.parts, time.process_time() - start)
+    if folder is not None:
+        _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor, run)
+    return run
 
 
 def _make_runner(
@@ -213,11 +260,13 @@ def _make_runner(
     )
 
 
-def _load_results(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+def _load_results(folder: Path, arguments: ExperimentArguments) -> dict[str, Any]:
     """Read the results so far, if they were made with the same settings."""
-    file = folder / RESULTS
+    file, settings = folder / RESULTS, arguments.fixed()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not file.is_file() and arguments.results_file is not None:
+        file = Path(arguments.results_file)
     if not file.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         return {"settings": settings, "sets": {}, "runs": []}
     results = json.loads(file.read_text(encoding="utf-8"))
     made_with = _ADDED | results["settings"]
@@ -328,7 +377,9 @@ def _save(
 ) -> None:
     """Save the model, its calibration and the predictions of all input rows."""
     folder.mkdir(parents=True, exist_ok=True)
-    if outcome.model is not None:
+    if isinstance(outcome.model, PropertyBlend):
+        outcome.model.save(folder)
+    elif outcome.model is not None:
         card_fields = {
             "model_id": "-".join(folder.parts[-3:]),
             "dataset": table.name,
@@ -350,7 +401,10 @@ def _save(
         frame.to_csv(file, index=False)
 
 
-def _write(folder: Path, results: Mapping[str, Any]) -> None:
+def _write(folder: Path, results: Mapping[str, Any], results_file: str | None) -> None:
     """Replace the results at once, so that an interruption never leaves half a file."""
-    for name, text in ((RESULTS, json.dumps(results, indent=1) + "\n"), (TABLE, format_property_table(results))):
-        write_text(folder / name, text)
+    raw = json.dumps(results, indent=1) + "\n"
+    write_text(folder / RESULTS, raw)
+    write_text(folder / TABLE, format_property_table(results))
+    if results_file is not None:
+        write_text(results_file, raw)

@@ -27,6 +27,18 @@ def compute_fingerprints(smiles: Iterable[str]) -> np.ndarray:
     return np.stack(rows) if rows else np.empty((0, FINGERPRINT_BITS), dtype=np.uint8)
 
 
+def compute_counts(smiles: Iterable[str]) -> np.ndarray:
+    """Count the surroundings that ECFP4 notes the presence of. `R` parsable SMILES -> `(R, 2048)` uint8, 255 at most.
+
+    Example:
+    >>> compute_counts(["CCCC", "CCCCCCCC"]).max(1).tolist()
+    [2, 6]
+    """
+    generator = make_generator()
+    rows = [generator.GetCountFingerprintAsNumPy(try_parse(molecule)).clip(max=255) for molecule in smiles]
+    return np.stack(rows).astype(np.uint8) if rows else np.empty((0, FINGERPRINT_BITS), dtype=np.uint8)
+
+
 class TrainingFingerprints:
     """ECFP4 of the training molecules, to say how far a model is from what it has seen.
 

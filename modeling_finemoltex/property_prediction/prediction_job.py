@@ -4,7 +4,7 @@ import csv
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -14,6 +14,9 @@ from ..data.molecule_files import MoleculeFile, Row
 from ..embedding.preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, prepare_windows
 from .predictor import PropertyPredictor
 
+if TYPE_CHECKING:
+    from .property_blend import PropertyBlend  # needs scikit-learn
+
 BATCH = 64  # molecules at a time; larger batches overflow the caches of a CPU
 SIMILARITY, CLASS, ERROR = "nearest_training_tanimoto", "predicted_class", "error"
 
@@ -21,7 +24,7 @@ SIMILARITY, CLASS, ERROR = "nearest_training_tanimoto", "predicted_class", "erro
 def predict_file(
     source: str | Path | MoleculeFile,
     output: str | Path,
-    predictor: PropertyPredictor,
+    predictor: "PropertyPredictor | PropertyBlend",
     batch_size: int = BATCH,
     num_workers: int = 0,
     progress_bar: bool | None = None,
@@ -35,7 +38,7 @@ def predict_file(
     Args:
         source (`str`, `Path` or [`MoleculeFile`]): The file.
         output (`str` or `Path`): A `.csv` file.
-        predictor ([`PropertyPredictor`]): The model.
+        predictor ([`PropertyPredictor`] or [`PropertyBlend`]): The model; see [`load_predictor`].
         batch_size (`int`): Molecules that the model takes at once.
         num_workers (`int`): Processes that featurise while this one computes.
         progress_bar (`bool`, *optional*): Shown on a terminal, if absent.
@@ -78,9 +81,9 @@ def _check_files(source: MoleculeFile, output: Path, added: list[str]) -> None:
         raise ValueError(f"{source.path} has a column {taken[0]!r} already. Rename it: the output writes its own.")
 
 
-def _name_columns(predictor: PropertyPredictor) -> list[str]:
+def _name_columns(predictor: "PropertyPredictor | PropertyBlend") -> list[str]:
     names = [f"predicted_{name}" for name in predictor.columns]
-    if predictor.model.config.problem_type == "single_label_classification":
+    if predictor.problem_type == "single_label_classification":
         names.append(CLASS)
     return [*names, *([SIMILARITY] if predictor.fingerprints is not None else []), ERROR]
 
@@ -92,11 +95,11 @@ def _cut_rows(rows: Iterator[Row], size: int) -> Iterator[tuple[list[Row], list[
 
 
 def _write_rows(
-    rows: list[Row], window: PreparedWindow, predictor: PropertyPredictor, source: MoleculeFile
+    rows: list[Row], window: PreparedWindow, predictor: "PropertyPredictor | PropertyBlend", source: MoleculeFile
 ) -> Iterator[list[Any]]:
     """Make the output cells of one window."""
     predictions = predictor.predict_window(window)  # (W, K)
-    is_classes = predictor.model.config.problem_type == "single_label_classification"
+    is_classes = predictor.problem_type == "single_label_classification"
     for place, row in enumerate(rows):
         # The sentences after the first advise a caller in Python.
         reason = row.problem or window.rejected.get(place, "").split(". ")[0].rstrip(".")

@@ -13,6 +13,7 @@ from ..embedding.preparation import PreparedWindow
 from .fingerprints import TrainingFingerprints
 
 PARTS = ("predict", "extract_features")
+BLEND_FILE = "property_blend.json"  # by which the folder of a blend is known
 
 
 class PropertyPredictor:
@@ -78,6 +79,11 @@ class PropertyPredictor:
     def columns(self) -> list[str]:
         """Name of each output: task or class."""
         return [self.model.config.id2label[place] for place in range(self.model.config.num_labels)]
+
+    @property
+    def problem_type(self) -> str:
+        """Name of the task type in Transformers."""
+        return self.model.config.problem_type
 
     def predict(self, smiles: Sequence[str]) -> np.ndarray:
         """Predict a batch of molecules.

@@ -34,8 +34,9 @@ def format_property_table(results: Mapping[str, Any], figure: str | None = None)
 
     Returns:
         `str`: A row of chance levels, one row per method, one column per set with mean ± standard deviation over the
-        seeds, and the mean over the sets for methods that have them all, unless it is an error in the units of each
-        set; `-` where there is no run, or no figure (test rows of one label).
+        seeds (and their number, where it is smaller than elsewhere), and the mean over the sets for methods that have
+        them all, unless it is an error in the units of each set; `-` where there is no run, or no figure (test rows of
+        one label).
     """
     sets = list(results["sets"])
     columns = {
@@ -55,10 +56,11 @@ def format_property_table(results: Mapping[str, Any], figure: str | None = None)
     with_mean = len(sets) > 1 and len(set(columns.values())) == 1 and not set(columns.values()) & set(WITH_UNIT)
     header = ["test, mean ± std", *(f"{name} ({columns[name]})" for name in sets), *(["mean"] if with_mean else [])]
     lines = [header, ["---"] * len(header), *_chance_row(results["sets"], columns, with_mean)]
+    seeds = max(map(len, cells.values()), default=1)
     for method, title in METHODS.items():
         values = [cells[name, method] for name in sets]
         if any(run["method"] == method for run in results["runs"]):
-            row = [title, *(_cell(figures, columns[name]) for name, figures in zip(sets, values, strict=True))]
+            row = [title, *(_cell(figures, columns[name], seeds) for name, figures in zip(sets, values, strict=True))]
             mean = (
                 _cell([float(np.mean([np.mean(figures) for figures in values]))], columns[sets[0]])
                 if all(values)
@@ -106,13 +108,14 @@ def _published_rows(sets: Sequence[str], with_mean: bool) -> list[list[str]]:
     return rows
 
 
-def _cell(values: Sequence[float], figure: str) -> str:
-    """Write mean and deviation; shares in percent."""
+def _cell(values: Sequence[float], figure: str, seeds: int = 0) -> str:
+    """Write mean and deviation; shares in percent. Fewer seeds than others have are told."""
     if not values:
         return "-"
     scale, digits = (100, 1) if figure in ("roc_auc", "pr_auc", "accuracy") else (1, 3)
     mean = f"{scale * np.mean(values):.{digits}f}"
-    return mean if len(values) == 1 else f"{mean} ± {scale * np.std(values, ddof=1):.{digits}f}"
+    fewer = f" ({len(values)} seed{'s' * (len(values) > 1)})" if len(values) < seeds else ""
+    return mean + (f" ± {scale * np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else "") + fewer
 
 
 def _describe_runs(results: Mapping[str, Any]) -> str:

@@ -7,7 +7,13 @@ from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from modeling_finemoltex.data import scaffold_split
-from modeling_finemoltex.data.scaffolds import chiral_scaffold, murcko_scaffold, prune_to_scaffold
+from modeling_finemoltex.data.scaffolds import (
+    chiral_scaffold,
+    functional_skeleton,
+    murcko_scaffold,
+    prune_to_scaffold,
+    scaffold_or_groups,
+)
 
 MOLECULES = [
     "CCO",
@@ -42,3 +48,17 @@ def test_long_chains_between_rings_take_no_time():
     start = time.process_time()
     parts = scaffold_split(smiles, valid_size=0.1, test_size=0.1)
     assert time.process_time() - start < 15 and sum(map(len, parts.values())) == 100
+
+
+def test_chains_are_named_by_their_functional_groups():
+    spellings = ["NCC(O)CC(=O)O", "OC(=O)CC(O)CN", "C(O)(CN)CC(O)=O"]
+    assert {functional_skeleton(smiles) for smiles in spellings} == {functional_skeleton("OCCCCN.CCC(=O)O")}
+    assert functional_skeleton("CCC") == "" and functional_skeleton("no molecule") is None
+    assert functional_skeleton("C/C=C/C") == functional_skeleton("C/C=C\\CCCC") == "C=C"
+    assert functional_skeleton("CCCl") != functional_skeleton("CCBr")
+
+
+def test_rings_keep_their_scaffolds_and_chains_do_not_meet_them():
+    assert scaffold_or_groups("CCc1ccccc1") == chiral_scaffold("c1ccccc1")
+    assert scaffold_or_groups("C=C") == "chain C=C" and scaffold_or_groups("CC") == "chain "
+    assert scaffold_or_groups("C(C") is None

@@ -136,3 +136,24 @@ def test_column_split():
         column_split(["train", "maybe"])
     with pytest.raises(ValueError, match="no row for test"):
         column_split(["train", "valid"])
+
+
+def test_chains_go_apart_by_their_groups():
+    chains = [f"{'C' * length}{end}" for end in ("O", "N", "C(=O)O", "Cl", "S") for length in range(2, 6)]
+    rings = ["c1ccccc1C", "c1ccncc1", "C1CC1", "C1CCC1", "c1ccsc1"]
+    with pytest.raises(ValueError, match='leaves no row for .*or give `chains="apart"`: that group is the molecules'):
+        deterministic_scaffold_split([*chains, *rings[:2]], valid_size=0.1, test_size=0.1)
+    parts = deterministic_scaffold_split([*chains, *rings], valid_size=0.2, test_size=0.2, chains="apart")
+    check_partition(parts, 25)
+    assert {name: len(part) for name, part in parts.items()} == {"train": 15, "valid": 8, "test": 2}
+    ends = [{chains[row].lstrip("C") for row in part if row < len(chains)} for part in parts.values()]
+    assert all(not left & right for left, right in itertools.combinations(ends, 2))
+    for name, part in deterministic_scaffold_split(rings * 4, 0.2, 0.2, chains="apart").items():
+        np.testing.assert_array_equal(part, deterministic_scaffold_split(rings * 4, 0.2, 0.2)[name])
+    with pytest.raises(ValueError, match="`chains` must be one of together, apart: got 'none'"):
+        deterministic_scaffold_split(chains, chains="none")
+
+
+def test_no_chains_no_advice():
+    with pytest.raises(ValueError, match="or by a column of your own.$"):
+        deterministic_scaffold_split(["c1ccccc1C"] * 10)

@@ -12,8 +12,9 @@ from transformers import AutoModel, AutoModelForSequenceClassification
 pytest.importorskip("sklearn")
 
 from modeling_finemoltex import FineMolTexDataCollator
-from modeling_finemoltex.property_prediction import ExperimentArguments, run_experiments
+from modeling_finemoltex.property_prediction import ExperimentArguments, estimators, load_predictor, run_experiments
 from modeling_finemoltex.property_prediction import fingerprint_baselines as baselines
+from modeling_finemoltex.property_prediction.methods import BASELINES, METHODS, WITH_VECTORS
 from modeling_finemoltex.training import linear_probe
 
 from .conftest import MOLECULES, write_table
@@ -26,6 +27,7 @@ def has_nitrogen(smiles):
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
     monkeypatch.setattr(baselines, "NUM_TREES", 10)
+    monkeypatch.setattr(estimators, "NUM_TREES", 10)
 
 
 @pytest.fixture
@@ -45,7 +47,8 @@ def test_every_method_has_a_row(run, tmp_path):
     path = write_table(tmp_path / "amines.csv", {"y": has_nitrogen})
     results = run(path, methods=["fine_tuned"], baselines=True, valid_size=0.2, test_size=0.2, epochs=1)
     by_method = {entry["method"]: entry["test"]["roc_auc"] for entry in results["runs"]}
-    assert set(by_method) == {"descriptors_gb", "ecfp_rf", "ecfp_lr", "gin_scratch", "fine_tuned"}
+    assert set(by_method) == {*BASELINES, "fine_tuned"} and not set(BASELINES) & set(WITH_VECTORS)
+    assert {"ecfp_rf", "counts_rf", "descriptors_et", "descriptors_blend", "blend_no_vectors"} < set(BASELINES)
     assert all(0 <= value <= 1 for value in by_method.values())
     assert by_method["ecfp_lr"] > 0.75  # a convex fit on bits that show nitrogen
     table = (tmp_path / "out" / "results.md").read_text()
@@ -85,7 +88,7 @@ def test_an_interrupted_experiment_goes_on(run, tmp_path, monkeypatch):
         run(path, split="scaffold")
 
 
-@pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned", "gin_scratch"])
+@pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned", "gin_scratch", "blend"])
 def test_missing_labels_and_single_classes(run, tmp_path, method):
     columns = {
         "y": lambda one: "" if "S" in one.upper() else has_nitrogen(one),
@@ -115,7 +118,7 @@ def test_617_tasks(run, tmp_path, method, monkeypatch):
     assert results["runs"][0]["test"]["num_tasks"] == 617
 
 
-@pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned", "gin_scratch"])
+@pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned", "gin_scratch", "blend"])
 def test_ten_rows(run, tmp_path, method):
     path = write_table(tmp_path / "t.csv", {"y": has_nitrogen}, MOLECULES[10:40:3])
     results = run(path, methods=[method])
@@ -132,7 +135,7 @@ def test_too_few_rows_for_a_split(run, tmp_path):
         run(path, split="scaffold")
 
 
-@pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned"])
+@pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned", "blend"])
 def test_regression_and_named_classes(run, tmp_path, method):
     path = write_table(tmp_path / "t.csv", {"y": lambda one: 1000 + 5 * len(one)})
     results = run(path, methods=[method], task_type="regression", output_dir=str(tmp_path / "numbers"))
@@ -145,7 +148,7 @@ def test_regression_and_named_classes(run, tmp_path, method):
 def test_a_text_beside_the_molecule(run, tmp_path):
     path = write_table(tmp_path / "t.csv", {"y": has_nitrogen, "note": lambda one: f"an amine {len(one)}"})
     results = run(path, text_column="note", methods=["fine_tuned", "probe"], baselines=True, epochs=1)
-    assert len(results["runs"]) == 6  # the baselines read molecules alone
+    assert len(results["runs"]) == 2 + len(BASELINES)  # the baselines read molecules alone
 
 
 def test_split_by_column_and_balanced_classes(run, tmp_path):
@@ -157,6 +160,69 @@ def test_split_by_column_and_balanced_classes(run, tmp_path):
         run(path, split="column", split_column="fold", output_dir=str(tmp_path / "other"))
     with pytest.raises(ValueError, match="`split column` and `split_column` go together"):
         run(path, split="column")
+
+
+def test_a_blend_is_the_default_and_its_members_are_fitted_once(run, tmp_path, monkeypatch):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    assert ExperimentArguments("m", ["d"], "o").methods == ["blend"]
+    assert set(ExperimentArguments("m", ["d"], "o", all=True).methods) == set(METHODS)
+    fitted = []
+    make = estimators.make_estimator
+    monkeypatch.setattr(
+        "modeling_finemoltex.property_prediction.blend.make_estimator",
+        lambda *given: fitted.append(given[0]) or make(*given),
+    )
+    rows = ["descriptors_et", "descriptors_svm", "descriptors_blend", "blend_no_vectors"]
+    results = run(path, methods=rows, save_models=True)
+    assert sorted(fitted) == ["extra_trees", "extra_trees", "forest", "forest", "svm"]
+    assert [entry["method"] for entry in results["runs"]] == rows
+    assert not list((tmp_path / "out").rglob("*.skops"))  # only what reads the model is a model
+
+
+def test_a_saved_blend_predicts_what_the_experiment_did(run, tmp_path):
+    pytest.importorskip("skops")
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen, "rare": lambda one: int(one == MOLECULES[3])})
+    results = run(path, methods=["blend"], label_columns=["y", "rare"], save_models=True)
+    (entry,) = results["runs"]
+    assert entry["facts"]["temperature"] > 0 and len(entry["facts"]["members"]) == 5
+    folder = tmp_path / "out" / "t" / "blend" / "seed0"
+    frame = pd.read_csv(folder / "predictions.csv")
+    held_out = frame[frame["assigned_split"] == "test"]
+    found = load_predictor(folder, device="cpu").predict(list(held_out["smiles"]))
+    np.testing.assert_allclose(found, held_out[["predicted_y", "predicted_rare"]], atol=1e-4)
+
+
+def test_a_blend_without_skops_is_refused_before_it_is_fitted(run, tmp_path, monkeypatch):
+    from modeling_finemoltex.property_prediction import property_blend
+
+    property_blend.import_skops.cache_clear()
+    monkeypatch.setitem(sys.modules, "skops", None)
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    with pytest.raises(ImportError, match=r'pip install "finemoltex\[properties\]"'):
+        run(path, methods=["blend"], save_models=True)
+    assert run(path, methods=["blend"])["runs"]  # not saved
+
+
+def test_raw_figures_go_to_a_second_file_and_come_from_it(run, tmp_path):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    raw = tmp_path / "results" / "raw.json"
+    raw.parent.mkdir()
+    first = run(path, methods=["descriptors_svm"], results_file=str(raw))
+    assert json.loads(raw.read_text()) == first
+    second = run(path, methods=["descriptors_svm", "ecfp_lr"], results_file=str(raw), output_dir=str(tmp_path / "new"))
+    assert second["runs"][0] == first["runs"][0] and len(second["runs"]) == 2
+    assert json.loads(raw.read_text()) == second
+
+
+def test_chains_apart_leave_rows_for_the_test(run, tmp_path):
+    chains = [f"{'C' * length}{end}" for end in ("O", "N", "Cl", "S", "F", "Br") for length in range(2, 12)]
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen}, chains)
+    with pytest.raises(ValueError, match='or give `chains="apart"`'):
+        run(path, split="scaffold", methods=["ecfp_lr"])
+    results = run(path, split="scaffold", chains="apart", methods=["ecfp_lr"], valid_size=0.2, test_size=0.2)
+    assert results["sets"]["t"]["split"] == {"train": 30, "valid": 10, "test": 20}
+    with pytest.raises(ValueError, match="`chains apart` is for the `scaffold` split, not for 'random'"):
+        run(path, chains="apart")
 
 
 def test_lora_changes_matrices_only_and_leaves_a_plain_model(run, base_folder, tmp_path):

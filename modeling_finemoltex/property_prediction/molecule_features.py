@@ -1,0 +1,95 @@
+"""Numbers that describe a molecule without learning from its labels: descriptors, counts and frozen embeddings."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from ..data.molecule_filters import DESCRIPTORS
+from .descriptors import MOST, compute_descriptors
+from .fingerprints import compute_counts
+
+BLOCKS = ("descriptors", "counts", "embedding")
+CHUNK = 512  # molecules whose features are computed between two updates of a progress bar
+SHOW_PROGRESS_FROM = 2_000  # molecules
+
+
+def fill_descriptors(smiles: Sequence[str], names: Sequence[str] = tuple(DESCRIPTORS)) -> np.ndarray:
+    """Compute descriptors as every estimator takes them: what is not defined is 0, what is beyond 1e12 is 1e12.
+
+    Args:
+        smiles (sequence of `str`): `R` molecules.
+        names (sequence of `str`): `D` descriptors of RDKit; all of them, if absent.
+
+    Returns:
+        `np.ndarray` of shape `(R, D)`, float32, finite.
+
+    Raises:
+        ValueError: If this release of RDKit has no such descriptor.
+
+    Example:
+    >>> fill_descriptors(["CCO"], ["NumHDonors", "HeavyAtomCount"]).tolist()
+    [[1.0, 3.0]]
+    """
+    values = compute_descriptors(smiles, names)
+    return np.nan_to_num(np.clip(values, -MOST, MOST), nan=0.0).astype(np.float32)
+
+
+class FeatureStore:
+    """Features of molecules, each computed once, whatever split or method asks for it.
+
+    Args:
+        compute (mapping of `str` to callable): Name of a block -> function of `R` SMILES to an array `(R, F)`.
+
+    Example:
+    >>> store = FeatureStore({"descriptors": fill_descriptors})
+    >>> store.get(["CCO", "C", "CCO"], ["descriptors"])["descriptors"].shape[0]
+    3
+    """
+
+    def __init__(self, compute: dict[str, Callable[[Sequence[str]], np.ndarray]]) -> None:
+        self.compute = compute
+        self._places: dict[str, dict[str, int]] = {name: {} for name in compute}
+        self._rows: dict[str, np.ndarray] = {}
+
+    def get(self, smiles: Sequence[str], blocks: Iterable[str]) -> dict[str, np.ndarray]:
+        """Give the features of molecules.
+
+        Args:
+            smiles (sequence of `str`): `R` molecules, all parsable.
+            blocks (iterable of `str`): Names of blocks.
+
+        Returns:
+            `dict` of block -> array of shape `(R, F)`.
+
+        Raises:
+            KeyError: If there is no such block.
+        """
+        return {name: self._get(smiles, name) for name in blocks}
+
+    def _get(self, smiles: Sequence[str], block: str) -> np.ndarray:
+        places = self._places[block]
+        new = [one for one in dict.fromkeys(smiles) if one not in places]
+        if new or block not in self._rows:
+            hidden = len(new) < SHOW_PROGRESS_FROM or None  # None: shown on a terminal
+            starts = tqdm(range(0, max(1, len(new)), CHUNK), desc=block, leave=False, disable=hidden)
+            found = [self.compute[block](new[start : start + CHUNK]) for start in starts]
+            self._rows[block] = np.concatenate([*([self._rows[block]] if block in self._rows else []), *found])
+            places.update(zip(new, range(len(places), len(places) + len(new)), strict=True))
+        return self._rows[block][[places[one] for one in smiles]]
+
+
+def make_store(load_encoder: Callable[[], Any]) -> FeatureStore:
+    """Make the store of every block for one model.
+
+    Args:
+        load_encoder (callable): Gives the [`MoleculeTextEncoder`] of the embeddings, whatever their size; called when
+            they are first asked for.
+    """
+
+    def embed(smiles: Sequence[str]) -> np.ndarray:
+        """Embed molecules, `(R, P)`."""
+        return load_encoder().encode_molecules(smiles, progress_bar=False)
+
+    return FeatureStore({"descriptors": fill_descriptors, "counts": compute_counts, "embedding": embed})

@@ -1,0 +1,21 @@
+"""What each method on fixed features is made of: members of a blend, by name."""
+
+from .blend import Member
+
+_PLAIN, _WITH_COUNTS = ("descriptors",), ("descriptors", "counts")
+# Two kinds of trees, with counts and without.
+_TREES = [Member(kind, blocks) for blocks in (_PLAIN, _WITH_COUNTS) for kind in ("extra_trees", "forest")]
+_SVM = Member("svm", _PLAIN)
+
+RECIPES: dict[str, tuple[Member, ...]] = {
+    "counts_rf": (Member("forest", ("counts",)),),
+    "descriptors_rf": (Member("forest", _PLAIN),),
+    "descriptors_et": (Member("extra_trees", _PLAIN),),
+    "descriptors_svm": (_SVM,),
+    "descriptors_blend": tuple(_TREES),
+    "blend_no_vectors": (*_TREES, _SVM),
+    "vectors_et": (Member("extra_trees", ("embedding",)),),
+    # The default: those trees read the embedding too.
+    "blend": (*(Member(one.estimator, (*one.blocks, "embedding")) for one in _TREES), _SVM),
+}
+WITH_VECTORS = tuple(name for name, made in RECIPES.items() if any("embedding" in one.blocks for one in made))
