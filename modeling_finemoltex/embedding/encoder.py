@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from transformers import AutoModel, AutoProcessor
 
-from ..model.tokens_finemoltex import MoleculeTokens, score_tokens
+from ..model.tokens_finemoltex import MoleculeTokens, score_tokens, weigh_texts
 from .fingerprint import take_fingerprint
 from .preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, TextPreparation, prepare_windows
 from .token_vectors import pack_tokens, unpack_tokens
@@ -252,7 +252,8 @@ class MoleculeTextEncoder:
         tokens = unpack_tokens(packed, self.token_size, model.config.token_config.num_concepts)
         tokens = MoleculeTokens(*(one if one is None else one.to(device) for one in tokens))
         scores = score_tokens(words, tokens, len(texts), len(packed))  # (Q, R)
-        return (model.config.token_config.weight * scores / model.inverse_temperature).cpu().numpy()
+        weights = weigh_texts(words, len(texts), model.config.token_config)  # (Q, 1)
+        return (weights * scores / model.inverse_temperature).cpu().numpy()
 
     def preparation(self, is_text: bool, batch_size: int, to_molecule: Any = None) -> Any:
         """Make the function that turns rows into batches of this model; see `prepare_windows`."""

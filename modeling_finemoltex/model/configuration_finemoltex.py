@@ -171,6 +171,8 @@ class FineMolTexTokenConfig(PreTrainedConfig):
         num_text_layers (`int`): Layers that read concepts from the words and their neighbours.
         weight (`float`): Weight of the token score beside the pooled one where texts are answered; training weighs
             both alike. Tune it on validation queries.
+        full_words (`int`): Texts of more word pieces have less of that weight, by the cube of the ratio; 0: all have
+            it. For models that search for whole descriptions too.
     """
 
     model_type = "finemoltex_token"
@@ -185,6 +187,7 @@ class FineMolTexTokenConfig(PreTrainedConfig):
     num_graph_layers: int = 0
     num_text_layers: int = 2
     weight: float | int = 1.0
+    full_words: int = 0
 
     def validate_architecture(self) -> None:
         """Check the choice of tokens, and that there are any."""

@@ -12,7 +12,7 @@ from .molecules_finemoltex import Molecules, takes_molecules
 from .outputs_finemoltex import FineMolTexOutput, FineMolTexRetrievalOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
-from .tokens_finemoltex import score_tokens
+from .tokens_finemoltex import score_tokens, weigh_texts
 
 
 class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
@@ -87,8 +87,8 @@ class FineMolTexForRetrieval(FineMolTexPreTrainedModel):
             if has_tokens:
                 words = model.tokenize_words(word_states, input_ids, attention_mask)
                 tokens = model.tokenize_molecules(atom_states, molecules)
-                weight = self.config.token_config.weight
-                by_token = weight * score_tokens(words, tokens, *pooled.shape)  # (B_text, B_molecule)
+                weights = weigh_texts(words, len(pooled), self.config.token_config)  # (B_text, 1)
+                by_token = weights * score_tokens(words, tokens, *pooled.shape)  # (B_text, B_molecule)
                 logits = pooled + by_token
         return FineMolTexRetrievalOutput(
             logits_per_text=logits,

@@ -27,6 +27,7 @@ THRESHOLD = 0.5  # cosine from which on a word counts a token, at first
 SHARPNESS = 12.0  # of that threshold
 STEP_SHARPNESS = 6.0  # of the steps between counts
 START = 8.0  # weight of the best cosine at first, in logits
+FALL = 3  # power of the length by which the token score of a long text falls
 CONCEPT_WORTH = 16.0  # of one condition that is met, in logits
 EPS = 1e-12  # of a molecule without tokens
 MAX_ENTRIES = 2**26  # of a word-by-token table; larger ones are computed in chunks of words
@@ -216,6 +217,26 @@ def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_
     return scores + score_words_by_concept(words, tokens, words.text_of_word, num_texts)
 
 
+def weigh_texts(words: WordTokens, num_texts: int, sizes: Any) -> Tensor:
+    """Say what the token score of each text is worth beside the pooled one.
+
+    A long text says most in words that the token score has not learned, and the few that it has must not decide.
+
+    Args:
+        words ([`WordTokens`]): Words of the texts.
+        num_texts (`int`): `B_text`.
+        sizes ([`FineMolTexTokenConfig`]): `weight`, and `full_words`, up to which a text has it.
+
+    Returns:
+        `torch.FloatTensor` of shape `(B_text, 1)`.
+    """
+    weights = words.vectors.new_full((num_texts, 1), float(sizes.weight))
+    if not sizes.full_words:
+        return weights
+    num_words = torch.bincount(words.text_of_word, minlength=num_texts).clamp(min=1)[:, None]  # (B_text, 1)
+    return weights * (sizes.full_words / num_words).clamp(max=1.0) ** FALL
+
+
 def score_words_by_concept(words: WordTokens, tokens: MoleculeTokens, group_of_word: Tensor, num_groups: int) -> Any:
     """Score groups of words, texts or single words, by the structural concepts that they name.
 
@@ -281,4 +302,5 @@ __all__ = [
     "score_tokens",
     "score_words",
     "score_words_by_concept",
+    "weigh_texts",
 ]

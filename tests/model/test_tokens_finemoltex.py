@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from modeling_finemoltex import FineMolTexForRetrieval, FineMolTexModel, Molecules
+from modeling_finemoltex import FineMolTexForRetrieval, FineMolTexModel, FineMolTexTokenConfig, Molecules
 from modeling_finemoltex.model import tokens_finemoltex
-from modeling_finemoltex.model.tokens_finemoltex import MoleculeTokens, WordTokens, score_tokens
+from modeling_finemoltex.model.tokens_finemoltex import MoleculeTokens, WordTokens, score_tokens, weigh_texts
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -87,3 +87,11 @@ def test_a_model_without_tokens_says_so(model, batch):
     base = model.finemoltex
     with pytest.raises(ValueError, match="This model has no token score"):
         base.tokenize_molecules(base.encode_atoms(molecules), molecules)
+
+
+def test_long_texts_have_less_of_the_weight():
+    words = WordTokens(torch.zeros(9, 2), torch.zeros(9), torch.zeros(9, 3), torch.tensor([0] * 2 + [2] * 4 + [3] * 3))
+    sizes = FineMolTexTokenConfig(weight=2.0, full_words=2)
+    expected = [2.0, 2.0, 2.0 / 8, 2.0 * 8 / 27]  # of two words, none, four and three
+    assert weigh_texts(words, 4, sizes)[:, 0].tolist() == pytest.approx(expected)
+    assert weigh_texts(words, 4, FineMolTexTokenConfig(weight=2.0))[:, 0].tolist() == [2.0] * 4
