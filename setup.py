@@ -43,8 +43,8 @@ EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
 # its vectoriser kept words of the training texts).
 RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.5"]
 # scikit-learn (and with it scipy) scores, calibrates, holds baselines and blends, and takes molecules through
-# `FineMolTexTransformer` (before 1.7, tables made of a series had other row labels); skops (MIT) saves blends without a
-# pickle (CVE-2025-54412, -54413 and -54886, before 0.13: a file could run code); peft adds LoRA updates.
+# `FineMolTexTransformer` (before 1.7, tables made of a series had other row labels); skops (MIT) saves blends without
+# a pickle (CVE-2025-54412, -54413 and -54886, before 0.13: a file could run code); peft adds LoRA updates.
 PROPERTIES = ["scikit-learn>=1.7", "skops>=0.13", "peft>=0.15"]
 # selfies writes what a generator reads, and proposes analogues by random symbols.
 EDITING = ["selfies>=2.1"]
