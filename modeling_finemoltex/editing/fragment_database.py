@@ -239,9 +239,7 @@ def _standardize(mined: MinedFragments, radius: int, min_count: int, num_process
     for place, count in mined.counts.items():
         if count >= min_count:
             kept.setdefault(place.surroundings, []).append((place.fragment, count))
-    tasks = [
-        ([mined.examples[name] for name in names], held) for names, held in kept.items()
-    ]
+    tasks = [([mined.examples[name] for name in names], held) for names, held in kept.items()]
     chunks = (tasks[start : start + SURROUNDINGS_AT_ONCE] for start in range(0, len(tasks), SURROUNDINGS_AT_ONCE))
     rows: Counter[tuple[str, str]] = Counter()
     with tqdm(total=len(tasks), desc="Name surroundings", unit=" surroundings") as bar:
