@@ -29,7 +29,7 @@ MAX_LIBRARY_BYTES = 10_000_000
 MAX_LIBRARY = 5_000  # molecules that are embedded at the start, some 500 a second
 MAX_LABELS = 20
 NUM_HITS, NUM_EDITS = 8, 6
-EDIT_SETTINGS = SearchSettings(num_candidates=150, num_generations=2)
+EDIT_SETTINGS = SearchSettings(num_candidates=150, num_generations=2, judge_all=True)  # what is rejected is shown
 
 # The pages bring styles of their own, which a frame keeps from the rest; it is as high as what it holds.
 FIT = (

@@ -234,6 +234,7 @@ class EditorSettings:
         use_selfies (`bool`): Propose random SELFIES mutations too.
         use_motifs (`bool`): Propose exchanges of motifs too, whatever their surroundings.
         oracle (callable, *optional*): A property of a molecule that is to rise beside the text score of a search.
+        judge_all (`bool`): A search asks the judge about every analogue, so that all that he refuses is counted.
     """
 
     constraints: EditConstraints | None = None
@@ -244,6 +245,7 @@ class EditorSettings:
     use_selfies: bool = False
     use_motifs: bool = False
     oracle: Callable[[Chem.Mol], float] | None = None
+    judge_all: bool = False
 
 
 def parse_source(smiles: str) -> Chem.Mol:

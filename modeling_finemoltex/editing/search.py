@@ -48,6 +48,8 @@ class SearchSettings:
         num_generations (`int`): Times that the search goes on from the best found so far.
         num_parents (`int`): How many of the best it goes on from.
         seed (`int`): Equal seeds give equal edits.
+        judge_all (`bool`): Ask the judge about every analogue and not about the best alone, until there are enough.
+            The edits are the same and take longer; the report counts all that the judge refuses.
 
     Raises:
         ValueError: If a number is not positive.
@@ -57,6 +59,7 @@ class SearchSettings:
     num_generations: int = 2
     num_parents: int = 10
     seed: int = 0
+    judge_all: bool = False
 
     def __post_init__(self) -> None:
         for name in ("num_candidates", "num_generations", "num_parents"):
@@ -116,9 +119,11 @@ class _Pool:
         """Take the first that the judge accepts."""
         return list(itertools.islice(filter(self.accept, order), number))
 
-    def answer(self, number: int) -> list[int]:
+    def answer(self, number: int, judge_all: bool) -> list[int]:
         """Take the best that are better than the source in every column, and count what is left."""
         order = self.rank()
+        if judge_all:
+            self.take(order, len(order))
         nearer = [place for place in order if (self.scores[place] > 0).all()]
         taken = self.take(nearer, number)
         self.report.not_judged = sum(place not in self.judged for place in nearer)
@@ -174,7 +179,9 @@ class SearchEditor(MoleculeEditor):
         proposers = make_proposers(
             encoder.processor.feature_extractor, settings.fragments, settings.use_selfies, settings.use_motifs
         )
-        width = SearchSettings(settings.num_candidates, settings.num_generations, seed=settings.seed)
+        width = SearchSettings(
+            settings.num_candidates, settings.num_generations, seed=settings.seed, judge_all=settings.judge_all
+        )
         return cls(encoder, proposers, settings.constraints, width, settings.oracle)
 
     def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> Edits:
@@ -189,7 +196,7 @@ class SearchEditor(MoleculeEditor):
         if change is None:
             started = self._start(source)
             pool = _Pool(origin, started.verdicts)
-            places = self._search([source], source, guide, pool, started).answer(num_edits)
+            places = self._search([source], source, guide, pool, started).answer(num_edits, self.settings.judge_all)
         else:
             pool = _Pool(origin, Verdicts(self.constraints, source))
             places = self._make_change(change, source, guide, pool, num_edits)
