@@ -15,6 +15,7 @@ model is a folder of `train_editing_alignment.py`. Interrupted, the same command
 import argparse
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from transformers import logging
@@ -109,7 +110,7 @@ def make_searches(arguments: argparse.Namespace) -> dict[float, Editors]:
         kinds = {
             "random": RandomEditor(proposers, constraints, width, arguments.seed),
             "search": SearchEditor(encoder, proposers, constraints, settings),
-            "figures": FigureEditor(encoder, proposers, constraints, settings),
+            "figures": FigureEditor(encoder, proposers, constraints, replace(settings, num_scored=width)),
         }
         kinds["opposite"] = kinds["search"]
         for kind in filter(KINDS.__contains__, arguments.editors):

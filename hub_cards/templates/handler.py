@@ -8,7 +8,7 @@
 | `similarity` | `smiles` and `text` | | `similarity`: a row of cosines per molecule |
 | `zero-shot-classification` | `smiles` and `text`, the candidates | | `classification`: per molecule, best first |
 | `retrieval` | `smiles` or `text`, the queries | `k` | `hits`: per query, from the folder `index/` |
-| `editing` | one of `smiles`, one of `text` | `k`, `opposite` | `edits`, `note` if fewer than `k`: needs `pip install finemoltex` |
+| `editing` | one of `smiles`, one of `text` | `k`, `opposite` | `edits`, `note`: needs `pip install finemoltex` |
 | `property-prediction` (its default) | `smiles` | | `predictions`: per molecule, of a property model |
 
 A bad request answers `{"error": "..."}`, and so does one beyond the limits below.

@@ -1,6 +1,6 @@
 """What became of the analogues that were proposed: how many were rejected, by what, and why."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -67,6 +67,7 @@ class EditReport:
         rejected = sum(rejection.count for rejection in self.rejected.values())
         parts = [f"{rejected} were rejected ({counts})"] if rejected else []
         parts += [f"{self.not_nearer} are not nearer to the prompt"] if self.not_nearer else []
+        parts += [f"{self.not_judged} were not looked at"] if self.not_judged else []
         return f"{start}: of {self.proposed} analogues, {_join(parts) or 'all are shown'}."
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,5 +77,5 @@ class EditReport:
         return counts | {"rejected": rejected}
 
 
-def _join(parts: Iterable[str]) -> str:
-    return " and ".join(parts)
+def _join(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))

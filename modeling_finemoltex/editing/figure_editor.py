@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from rdkit import Chem
 
-from ..evaluation.editing_prompts import PROMPTS, QUANTITIES, Check
+from ..evaluation.edit_scores import measure_quantity
+from ..evaluation.editing_prompts import PROMPTS, Check
 from .edits import Candidate
 from .search import SearchEditor
 
@@ -54,10 +53,8 @@ class FigureEditor(SearchEditor):
     def _score(self, candidates: Sequence[Candidate], guide: Any) -> np.ndarray:
         """Compute the figures, each with its sign changed where it is to fall: (R, C)."""
         return np.array(
-            [[check.direction * _measure(check.quantity, one.smiles) for check in guide.clauses] for one in candidates]
+            [
+                [check.direction * measure_quantity(check.quantity, one.smiles) for check in guide.clauses]
+                for one in candidates
+            ]
         )
-
-
-@lru_cache(maxsize=65536)  # the first generation is the same for every prompt
-def _measure(quantity: str, smiles: str) -> float:
-    return float(QUANTITIES[quantity](Chem.MolFromSmiles(smiles)))

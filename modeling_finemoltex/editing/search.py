@@ -29,6 +29,7 @@ from .motif_swaps import MotifSwaps
 from .named_changes import NamedChange, read_named_change
 from .proposals import Proposal, Proposer, Rule
 from .proposers import make_proposers, propose_analogues
+from .score_forecast import foretell_scores
 from .text_guide import TextGuide
 
 MAX_CACHED = 200_000  # embeddings kept between calls: 200 MB at a width of 256
@@ -44,7 +45,11 @@ class SearchSettings:
     """How far and wide a search goes.
 
     Args:
-        num_candidates (`int`): Analogues proposed in each generation.
+        num_candidates (`int`): Analogues of the source proposed in the first generation.
+        num_further (`int`, *optional*): Analogues proposed in each later generation, which goes on from the best; as
+            many as in the first, if absent.
+        num_scored (`int`): Of these, how many are scored: those that the scores of before promise most of, see
+            `foretell_scores`.
         num_generations (`int`): Times that the search goes on from the best found so far.
         num_parents (`int`): How many of the best it goes on from.
         seed (`int`): Equal seeds give equal edits.
@@ -60,9 +65,13 @@ class SearchSettings:
     num_parents: int = 10
     seed: int = 0
     judge_all: bool = False
+    num_further: int | None = None
+    num_scored: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("num_candidates", "num_generations", "num_parents"):
+        if self.num_further is None:
+            object.__setattr__(self, "num_further", self.num_candidates)
+        for name in ("num_candidates", "num_generations", "num_parents", "num_further", "num_scored"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
 
@@ -92,6 +101,7 @@ class _Pool:
     report: EditReport = field(default_factory=EditReport)
     steps: dict[str, tuple[Rule, ...]] = field(default_factory=dict)  # of every proposal, from the source on
     judged: dict[int, bool] = field(default_factory=dict)  # place of a candidate -> whether it was accepted
+    num_left: int = 0  # proposals that were not scored
 
     def add(self, candidates: Sequence[Candidate], scores: np.ndarray) -> None:
         """Keep candidates `(S,)` with their scores `(S, C)`, as differences from the source."""
@@ -108,6 +118,17 @@ class _Pool:
         if self.origin is None and len(scaled) > 1:
             scaled = scaled - scaled.mean(axis=0)  # without a source columns are comparable only around their mean
         return np.argsort(-scaled.min(axis=1), kind="stable").tolist()
+
+    def choose_promising(self, candidates: list[Candidate], number: int) -> list[Candidate]:
+        """Choose those that the scores so far promise most of; the others are counted as not looked at."""
+        if len(candidates) <= number:
+            return candidates
+        known = [candidate.molecule for candidate in self.candidates]
+        promised = foretell_scores(known, np.stack(self.scores), [one.molecule for one in candidates])  # (S, C)
+        self.num_left += len(candidates) - number
+        spread = 1.0 if self.spread is None else self.spread
+        order = np.argsort(-(promised / spread).min(axis=1), kind="stable")
+        return [candidates[place] for place in order[:number]]
 
     def accept(self, place: int) -> bool:
         """Ask the judge, who counts what he refuses once."""
@@ -126,7 +147,7 @@ class _Pool:
             self.take(order, len(order))
         nearer = [place for place in order if (self.scores[place] > 0).all()]
         taken = self.take(nearer, number)
-        self.report.not_judged = sum(place not in self.judged for place in nearer)
+        self.report.not_judged = self.num_left + sum(place not in self.judged for place in nearer)
         left = set(order).difference(nearer)
         self.report.not_nearer = sum(self.judged.get(place, True) for place in left)
         return taken
@@ -276,7 +297,10 @@ class SearchEditor(MoleculeEditor):
                 candidates = started.candidates
             else:
                 generator = random.Random(self.settings.seed + generation)
-                candidates = self._collect(parents, source, pool.steps, generator, pool.report)
+                number = self.settings.num_further if generation else self.settings.num_candidates
+                candidates = self._collect(number, parents, source, pool.steps, generator, pool.report)
+                if generation:
+                    candidates = pool.choose_promising(candidates, self.settings.num_scored)
             if candidates:
                 pool.add(candidates, self._score(candidates, guide))
             if generation + 1 < self.settings.num_generations:
@@ -291,12 +315,14 @@ class SearchEditor(MoleculeEditor):
         name = Chem.MolToSmiles(source)
         if self._started is None or self._started.source != name:
             report, steps = EditReport(), {}
-            candidates = self._collect([source], source, steps, random.Random(self.settings.seed), report)
+            number, generator = self.settings.num_candidates, random.Random(self.settings.seed)
+            candidates = self._collect(number, [source], source, steps, generator, report)
             self._started = _Start(name, steps, candidates, report, Verdicts(self.constraints, source))
         return self._started
 
     def _collect(
         self,
+        number: int,
         parents: Sequence[Chem.Mol],
         source: Chem.Mol | None,
         steps: dict[str, tuple[Rule, ...]],
@@ -304,7 +330,7 @@ class SearchEditor(MoleculeEditor):
         report: EditReport,
     ) -> list[Candidate]:
         """Propose what was not met yet, from every parent its share; more of it where too little is similar enough."""
-        number, candidates = self.settings.num_candidates, []
+        candidates: list[Candidate] = []
         for turn in range(MAX_TURNS):
             share, new = -(-number * 2**turn // len(parents)), []  # rounded up
             for parent in parents:

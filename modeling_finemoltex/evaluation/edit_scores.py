@@ -179,7 +179,8 @@ def _list_columns(figures: Iterable[Mapping[str, float]]) -> list[str]:
 
 
 @lru_cache(maxsize=65536)  # a source is measured for many prompts and editors, an edit for one or two
-def _measure(quantity: str, smiles: str) -> float:
+def measure_quantity(quantity: str, smiles: str) -> float:
+    """Compute a figure of `QUANTITIES` once for each molecule; NaN for what is none."""
     molecule = try_parse(smiles)
     return float("nan") if molecule is None else float(QUANTITIES[quantity](molecule))
 
@@ -189,14 +190,14 @@ def _passes(checks: Sequence[Check], source: str, edit: Chem.Mol | None, with_ma
         return False
     smiles = Chem.MolToSmiles(edit)
     return all(
-        check.passes(_measure(check.quantity, source), _measure(check.quantity, smiles), with_margin)
+        check.passes(measure_quantity(check.quantity, source), measure_quantity(check.quantity, smiles), with_margin)
         for check in checks
     )
 
 
 def _score_any(prompt: EditingPrompt, source: str, edits: Sequence[Chem.Mol | None]) -> dict[str, float]:
     """Apply the published rule; nothing for a molecule that it leaves out."""
-    if prompt.needs_absence and any(_measure(check.quantity, source) for check in prompt.checks):
+    if prompt.needs_absence and any(measure_quantity(check.quantity, source) for check in prompt.checks):
         return {}
     values = {
         "any5_hit": any(_passes(prompt.checks, source, edit) for edit in edits),
