@@ -283,10 +283,16 @@ def describe_change(molecule: Chem.Mol, source: Chem.Mol | None, prompt: str = "
 
     Without a source, the values.
     """
-    return {
-        name: round(DESCRIPTORS[name](molecule) - (DESCRIPTORS[name](source) if source is not None else 0.0), 4)
-        for name in list_properties(prompt)
-    }
+    names = list_properties(prompt)
+    return _subtract(_compute(molecule, names), {} if source is None else _compute(source, names))
+
+
+def _compute(molecule: Chem.Mol, names: Sequence[str]) -> dict[str, float]:
+    return {name: DESCRIPTORS[name](molecule) for name in names}
+
+
+def _subtract(values: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+    return {name: round(value - before.get(name, 0.0), 4) for name, value in values.items()}
 
 
 def describe_candidates(
@@ -306,6 +312,8 @@ def describe_candidates(
         scores (sequence of `float`, *optional*): How near each candidate is, `(R,)`; from an editor that reads it.
     """
     known = frozenset(() if source is None else find_alerts(source))
+    names = list_properties(prompt)
+    before = {} if source is None else _compute(source, names)
     edits = []
     for candidate, score in zip(candidates, scores or [None] * len(candidates), strict=True):
         alerts = find_alerts(candidate.molecule)
@@ -314,7 +322,7 @@ def describe_candidates(
                 candidate.smiles,
                 None if source is None else candidate.similarity,
                 None if score is None else score - (source_score or 0.0),
-                describe_change(candidate.molecule, source, prompt),
+                _subtract(_compute(candidate.molecule, names), before),
                 source_score,
                 score,
                 alerts,
