@@ -125,6 +125,8 @@ class _Pool:
             return candidates
         known = [candidate.molecule for candidate in self.candidates]
         promised = foretell_scores(known, np.stack(self.scores), [one.molecule for one in candidates])  # (S, C)
+        if self.origin is None:
+            promised = promised - np.mean(self.scores, axis=0)  # as in `rank`
         self.num_left += len(candidates) - number
         spread = 1.0 if self.spread is None else self.spread
         order = np.argsort(-(promised / spread).min(axis=1), kind="stable")
