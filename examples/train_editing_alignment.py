@@ -43,7 +43,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--learning_rate", type=float, default=1e-3)
     parser.add_argument("--half_precision", action="store_true", help="store the weights in float16")
     parser.add_argument("--facts", type=Path, help="YAML with dataset, data_statement and limits for the card")
-    parser.add_argument("--report", type=Path, help="report.json of evaluate_editing.py, for the card")
+    parser.add_argument("--report", type=Path, help="report_0.4.json of evaluate_editing.py, for the card")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 

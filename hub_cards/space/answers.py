@@ -12,7 +12,7 @@ from transformers import pipeline
 from modeling_finemoltex import MoleculeTextEncoder, MoleculeTextIndex, MotifWordAligner, SearchEditor, SearchSettings
 from modeling_finemoltex.data import MoleculeFile, try_parse
 from modeling_finemoltex.drawing import Card, Section, draw_molecule, render_page
-from modeling_finemoltex.editing import Edits, MotifSwaps, render_edits_page
+from modeling_finemoltex.editing import CremMutations, Edits, render_edits_page
 from modeling_finemoltex.editing.edit_words import describe_alerts, describe_rules, explain_rejections
 from modeling_finemoltex.explain import draw_alignment_matrix, render_alignment_page
 from modeling_finemoltex.property_prediction import PropertyPredictor, attribute_motifs, draw_attribution
@@ -29,7 +29,7 @@ MAX_LIBRARY_BYTES = 10_000_000
 MAX_LIBRARY = 5_000  # molecules that are embedded at the start, some 500 a second
 MAX_LABELS = 20
 NUM_HITS, NUM_EDITS = 8, 6
-EDIT_SETTINGS = SearchSettings(num_candidates=150, num_generations=2)
+EDIT_SETTINGS = SearchSettings(num_candidates=150, num_generations=2, judge_all=True)  # what is rejected is shown
 
 # The pages bring styles of their own, which a frame keeps from the rest; it is as high as what it holds.
 FIT = (
@@ -89,7 +89,7 @@ class Answers:
         self.molecules = MoleculeTextIndex.build(encoder, smiles=library.smiles, ids=library.names)
         self.sentences = MoleculeTextIndex.build(encoder, texts=library.sentences)
         self.aligner = MotifWordAligner(encoder)
-        self.swaps = MotifSwaps(self.editing_encoder.processor.feature_extractor)
+        self.mutations = CremMutations()  # shared: what it looked up serves the next request too
         self.classifier = pipeline(
             "finemoltex-zero-shot-classification", model=encoder.model, processor=self.processor, device="cpu"
         )
@@ -134,11 +134,12 @@ class Answers:
         opposite = read_field(opposite, "The opposite", MAX_TEXT_CHARACTERS)
         against = read_text(opposite) if opposite.strip() else None
         # One for each request: its memory of molecules and prompts ends with it.
-        editor = SearchEditor(self.editing_encoder, [self.swaps], settings=EDIT_SETTINGS)
+        editor = SearchEditor(self.editing_encoder, [self.mutations], settings=EDIT_SETTINGS)
         edits = editor.edit(smiles, prompt, against, NUM_EDITS)
         summary = (
             "Green: new atoms; orange: atoms that lost a neighbour. Each card: how much nearer to the sentence, by "
-            "how much properties change, what was exchanged, and which alerts it has."
+            "how much properties change, what was exchanged, and which alerts it has. The tables below say how often "
+            "each exchange was seen among real compounds, and what was rejected."
         )
         if len(edits) < NUM_EDITS:
             summary = f"{edits.report.explain(len(edits), NUM_EDITS)} {summary if edits else ''}"

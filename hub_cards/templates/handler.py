@@ -8,7 +8,7 @@
 | `similarity` | `smiles` and `text` | | `similarity`: a row of cosines per molecule |
 | `zero-shot-classification` | `smiles` and `text`, the candidates | | `classification`: per molecule, best first |
 | `retrieval` | `smiles` or `text`, the queries | `k` | `hits`: per query, from the folder `index/` |
-| `editing` | one of `smiles`, one of `text` | `k`, `opposite` | `edits`: needs `pip install finemoltex` |
+| `editing` | one of `smiles`, one of `text` | `k`, `opposite` | `edits`, `note`: needs `pip install finemoltex` |
 | `property-prediction` (its default) | `smiles` | | `predictions`: per molecule, of a property model |
 
 A bad request answers `{"error": "..."}`, and so does one beyond the limits below.
@@ -190,21 +190,22 @@ class EndpointHandler:
                 raise
             except ValueError as error:
                 raise RequestError(str(error)) from error
-        return {"edits": [one.to_dict() for one in edits]}
+        note = edits.report.explain(len(edits), k) if len(edits) < k else ""
+        return {"edits": [one.to_dict() for one in edits], "note": note}
 
     def _make_editor(self, deadline: Deadline) -> Any:
         """Make an editor for one request: its memory of molecules and prompts ends with it."""
         try:
             from modeling_finemoltex import MoleculeTextEncoder, SearchEditor, SearchSettings
-            from modeling_finemoltex.editing import MotifSwaps
+            from modeling_finemoltex.editing import CremMutations
         except ImportError as error:
             raise RequestError("Editing needs the package: add `finemoltex` to the requirements.txt.") from error
         if self._editing_parts is None:
             encoder = MoleculeTextEncoder(self.model, self.processor)
-            self._editing_parts = encoder, MotifSwaps(self.processor.feature_extractor)
-        encoder, swaps = self._editing_parts
+            self._editing_parts = encoder, CremMutations()
+        encoder, mutations = self._editing_parts
         settings = SearchSettings(num_candidates=EDIT_CANDIDATES, num_generations=1)
-        return SearchEditor(PatientEncoder(encoder, deadline), [swaps], settings=settings)
+        return SearchEditor(PatientEncoder(encoder, deadline), [mutations], settings=settings)
 
     def _predict(self, inputs: dict[str, list[str]], parameters: dict[str, Any]) -> dict[str, Any]:
         _expect(parameters)

@@ -31,7 +31,8 @@ class EditArguments(FilterOptions, LayoutOptions):
     ] = None
     num_edits: Annotated[int, typer.Option("-k", help="number of edits")] = 10
     min_similarity: Annotated[
-        float, typer.Option("--min_similarity", help="least Tanimoto similarity to the molecule")
+        float,
+        typer.Option("--min_similarity", help="least Tanimoto similarity to the molecule, which the search asks for"),
     ] = 0.4
     smarts: Annotated[
         list[str] | None, typer.Option("--keep", "--smarts", help="edits must have this substructure; repeatable")
@@ -141,6 +142,7 @@ def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
         use_selfies=arguments.selfies,
         use_motifs=arguments.motif_swaps,
         oracle=None if arguments.oracle is None else editing.parse_oracle(arguments.oracle),
+        judge_all=arguments.why,
     )
     with quiet_loading():
         return editing.load_editor(arguments.editor, arguments.model, settings)

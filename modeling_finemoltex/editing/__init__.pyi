@@ -5,6 +5,7 @@ from .crem_mutations import CremMutations as CremMutations
 from .crem_mutations import default_fragments as default_fragments
 from .edit_job import Job as Job
 from .edit_job import edit_file as edit_file
+from .edit_measures import EDIT_MEASURES as EDIT_MEASURES
 from .edit_report import EditReport as EditReport
 from .edit_report import Rejection as Rejection
 from .editing_folder import EditingParts as EditingParts
@@ -22,6 +23,7 @@ from .edits import MoleculeEditor as MoleculeEditor
 from .edits_page import draw_edits as draw_edits
 from .edits_page import render_edits_page as render_edits_page
 from .edits_page import write_edits as write_edits
+from .figure_editor import FigureEditor as FigureEditor
 from .fragment_database import build_fragment_database as build_fragment_database
 from .fragment_database import read_fragment_facts as read_fragment_facts
 from .generator_training import GeneratorArguments as GeneratorArguments

@@ -1,26 +1,23 @@
-"""Analogues by exchanging fragments that occur in the same surroundings in a library (CReM)."""
+"""Analogues by exchanging fragments that occur in the same surroundings in a library, as CReM does."""
 
-import contextlib
-import io
 import random
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rdkit import Chem, rdBase
 
-from ..data.identifiers import canonical_smiles
 from ..hub.shipped_model import CARD_FOLDERS
-from .fragment_database import MAX_FRAGMENT, find_name, find_radii, import_crem, open_database
-from .fragment_mining import HYDROGEN
+from .fragment_database import MAX_FRAGMENT
+from .fragment_library import Exchange, FragmentLibrary
+from .fragment_mining import HYDROGEN, Cut, MoleculeCutter
+from .joining import join_parts
 from .proposals import Proposal, Rule
 
 SHIPPED_FRAGMENTS = "fragments/fragments.db"
 # Attempts per wanted proposal: some exchanges lead to the same analogue.
 PATIENCE = 1.5
-_KNOWN_COLUMNS = ("env_id", "core_smi_id", "core_num_atoms", "dist2", "is_ring_closure")  # the others are counts
 
 
 def default_fragments() -> Path:
@@ -48,7 +45,8 @@ class CremMutations:
 
     A part of the molecule, or a hydrogen, is exchanged for a fragment that the library has in the same surroundings.
     Frequent fragments are taken more often, each as the square root of its count says, so that rare ones come too.
-    Needs the library `crem`.
+    The method and the file are those of the library `crem`, which names the surroundings; what a molecule can become
+    is looked up at once and kept, which is ten times as fast as to ask for each cut.
 
     Args:
         database (`str` or `Path`, *optional*): The fragments, as `build_fragment_database` or CReM itself writes them;
@@ -67,64 +65,104 @@ class CremMutations:
     """
 
     def __init__(self, database: str | Path | None = None, radius: int | None = None) -> None:
-        self._mutate = import_crem().mutate_mol
-        self.database = Path(database or default_fragments())
-        with closing(open_database(self.database)) as connection:
-            radii = find_radii(connection)
-            self.radius = radii[-1] if radius is None else radius
-            if self.radius not in radii:
-                raise ValueError(f"{self.database} has the radii {radii}, not {radius}.")
-            self.library = find_name(connection) or self.database.stem
-            self._weights = _load_weights(connection, self.radius)  # by row
+        self.fragments = FragmentLibrary(database or default_fragments(), radius)
+
+    @property
+    def database(self) -> Path:
+        """The file of the fragments."""
+        return self.fragments.database
+
+    @property
+    def radius(self) -> int:
+        """Bonds of the surroundings that agree."""
+        return self.fragments.radius
 
     def propose(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[Proposal]:
         """Give up to `number` distinct analogues, fewer where the library has no more."""
         name = Chem.MolToSmiles(molecule)
+        parent = Chem.MolFromSmiles(name)  # equal seeds give equal analogues, in whatever order the atoms came
+        exchanges = self._list_exchanges(parent)
+        opened: dict[int, Chem.Mol] = {}
         known: set[str | None] = {None, name}
-        # CReM tells there which products are no molecules.
-        with rdBase.BlockLogs(), contextlib.redirect_stderr(io.StringIO()):
-            mutants = list(self._exchange(Chem.MolFromSmiles(name), round(number * PATIENCE), generator))
-        for mutant, reaction, seen in mutants:
-            smiles = canonical_smiles(mutant)
+        for place, row in _draw(exchanges, round(number * PATIENCE), generator):
+            exchange = exchanges[place]
+            added, seen = exchange.held.fragments[row], int(exchange.held.seen[row])
+            if place not in opened:
+                opened[place] = open_molecule(parent, exchange.cut, exchange.numbers)
+            with rdBase.BlockLogs():
+                smiles = join_parts(opened[place], _read_fragment(added))
             if smiles not in known:
                 known.add(smiles)
-                removed, added = ("" if side == HYDROGEN else side for side in reaction.split(">>"))
-                yield Proposal(str(smiles), Rule("fragment", removed, added, self.radius, seen, self.library))
+                sides = ("" if side == HYDROGEN else side for side in (exchange.removed, added))
+                yield Proposal(str(smiles), Rule("fragment", *sides, self.radius, seen, self.fragments.name))
             if len(known) > number + 1:
                 return
 
-    def _exchange(self, molecule: Chem.Mol, number: int, generator: random.Random) -> Iterator[tuple[str, str, int]]:
-        """Exchange fragments; hydrogens too, so that molecules grow."""
-        draws = np.random.default_rng(generator.randrange(2**31))
-
-        def sample(rows: list[int], _cursor: Any, _radius: int, size: int) -> list[int]:
-            keys = draws.random(len(rows)) ** (1 / self._weights[rows])  # the largest are a sample by weight
-            return [rows[place] for place in np.argsort(-keys, kind="stable")[:size]]
-
-        return self._mutate(
-            Chem.AddHs(molecule),
-            str(self.database),
-            radius=self.radius,
-            max_size=MAX_FRAGMENT,
-            min_inc=-MAX_FRAGMENT,
-            max_inc=MAX_FRAGMENT,
-            max_replacements=number,
-            sample_func=lambda rows, *others: sample(sorted(rows), *others),
-            return_rxn=True,
-            discard_ring_geometry=False,  # no ring is formed
-            return_rxn_freq=True,
-            seed=generator.randrange(2**31),
-        )
+    def _list_exchanges(self, parent: Chem.Mol) -> list[Exchange]:
+        """List where something can be exchanged, of equivalent places one."""
+        ranks = [*Chem.CanonicalRankAtoms(parent, breakTies=False), -1]  # -1 is a hydrogen
+        distinct: dict[tuple, Exchange] = {}
+        for exchange in self.fragments.list_exchanges(MoleculeCutter(parent, self.radius, MAX_FRAGMENT)):
+            ends = (ranks[atom] for bond in exchange.cut.bonds for atom in bond)
+            distinct.setdefault((exchange.removed, *ends), exchange)
+        return list(distinct.values())
 
 
-def _load_weights(connection: Any, radius: int) -> np.ndarray:
-    """Load the square root of the count of every row, by its number: (R + 1,)."""
-    columns = [row[1] for row in connection.execute(f"PRAGMA table_info(radius{radius})")]
-    (last,) = connection.execute(f"SELECT MAX(rowid) FROM radius{radius}").fetchone()
-    counted = ["freq"] if "freq" in columns else [one for one in columns if one not in _KNOWN_COLUMNS]
-    named = ", ".join(f'"{one}"' for one in counted)
-    count = f"MAX({named})" if "," in named else named
-    weights = np.ones(last + 1)
-    rows = np.array(connection.execute(f"SELECT rowid, {count} FROM radius{radius}").fetchall(), dtype=np.int64)
-    weights[rows[:, 0]] = np.sqrt(np.maximum(rows[:, 1], 1))
-    return weights
+def open_molecule(molecule: Chem.Mol, cut: Cut, numbers: Sequence[int]) -> Chem.Mol:
+    """Leave a fragment out.
+
+    Args:
+        molecule (`rdkit.Chem.Mol`): The whole.
+        cut ([`Cut`]): Where the fragment lies.
+        numbers (sequence of `int`): The mark of each bond that is cut.
+
+    Returns:
+        `rdkit.Chem.Mol`: What is left, in one piece or two, each cut bond ending in a dummy atom that has its number
+        as isotope. Stereocentres are kept.
+    """
+    bonds = []
+    for inside, outside in cut.bonds:
+        if inside < 0:
+            molecule = Chem.AddHs(molecule, onlyOnAtoms=[outside])
+            inside = next(atom.GetIdx() for atom in molecule.GetAtomWithIdx(outside).GetNeighbors() if _is_new(atom))
+        bonds.append(molecule.GetBondBetweenAtoms(inside, outside).GetIdx())
+    labels = [(number, number) for number in numbers]
+    pieces = Chem.FragmentOnBonds(molecule, bonds, dummyLabels=labels)
+    kept = {outside for _, outside in cut.bonds}
+    rest = Chem.RWMol(pieces)
+    rest.BeginBatchEdit()
+    for piece in Chem.GetMolFrags(pieces):
+        if kept.isdisjoint(piece):
+            for atom in piece:
+                rest.RemoveAtom(atom)
+    rest.CommitBatchEdit()
+    return rest.GetMol()
+
+
+def _is_new(atom: Chem.Atom) -> bool:
+    return atom.GetAtomicNum() == 1 and not atom.GetIsotope()
+
+
+def _draw(exchanges: Sequence[Exchange], number: int, generator: random.Random) -> list[tuple[int, int]]:
+    """Draw places and rows of what they hold, by weight: first from every place its share, then from all."""
+    draws = np.random.default_rng(generator.randrange(2**31))
+    if not exchanges:
+        return []
+    share = max(1, number // len(exchanges))
+    first, rest = [], []
+    for place in draws.permutation(len(exchanges)):
+        held = exchanges[place].held
+        weights = np.sqrt(np.maximum(held.seen, 1))
+        times = draws.exponential(size=len(weights)) / weights  # in the order of these, rows are a sample by weight
+        order = np.argsort(times)
+        order = order[[held.fragments[row] != exchanges[place].removed for row in order]]
+        first += [(int(place), int(row)) for row in order[:share]]
+        rest += [(float(times[row]), int(place), int(row)) for row in order[share : share + number]]
+    return (first + [(place, row) for _, place, row in sorted(rest)])[:number]
+
+
+@lru_cache(maxsize=20_000)
+def _read_fragment(fragment: str) -> Chem.Mol | None:
+    """Parse a fragment of the library, its attachment points marked by isotopes."""
+    marked = fragment.replace("[*:1]", "[1*]").replace("[*:2]", "[2*]")
+    return Chem.MolFromSmiles(marked, sanitize=fragment != HYDROGEN)

@@ -1,6 +1,6 @@
 """What became of the analogues that were proposed: how many were rejected, by what, and why."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,13 +21,15 @@ class EditReport:
         proposed (`int`): Distinct analogues that were looked at.
         rejected (`dict[str, Rejection]`): Rule -> what it rejected: those of `PlausibilityJudge`, and `"similarity"`,
             `"condition"` and `"size"`.
-        not_nearer (`int`): Admissible analogues that are not nearer to the prompt than the source.
+        not_nearer (`int`): Analogues, not rejected, that are not nearer to the prompt than the source.
+        not_judged (`int`): Analogues that nobody had to look at, since better ones were enough.
         note (`str`): Why nothing was tried at all; empty if something was.
     """
 
     proposed: int = 0
     rejected: dict[str, Rejection] = field(default_factory=dict)
     not_nearer: int = 0
+    not_judged: int = 0
     note: str = ""
 
     def reject(self, rule: str, smiles: str, reason: str, count: int = 1) -> None:
@@ -39,6 +41,7 @@ class EditReport:
         """Add what another report counted."""
         self.proposed += other.proposed
         self.not_nearer += other.not_nearer
+        self.not_judged += other.not_judged
         for rule, rejection in other.rejected.items():
             self.reject(rule, rejection.example, rejection.reason, rejection.count)
 
@@ -64,13 +67,15 @@ class EditReport:
         rejected = sum(rejection.count for rejection in self.rejected.values())
         parts = [f"{rejected} were rejected ({counts})"] if rejected else []
         parts += [f"{self.not_nearer} are not nearer to the prompt"] if self.not_nearer else []
+        parts += [f"{self.not_judged} were not looked at"] if self.not_judged else []
         return f"{start}: of {self.proposed} analogues, {_join(parts) or 'all are shown'}."
 
     def to_dict(self) -> dict[str, Any]:
         """Give the fields, ready for JSON."""
         rejected = {rule: rejection._asdict() for rule, rejection in self.rows()}
-        return {"proposed": self.proposed, "rejected": rejected, "not_nearer": self.not_nearer, "note": self.note}
+        counts = {name: getattr(self, name) for name in ("proposed", "not_nearer", "not_judged", "note")}
+        return counts | {"rejected": rejected}
 
 
-def _join(parts: Iterable[str]) -> str:
-    return " and ".join(parts)
+def _join(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))

@@ -36,8 +36,10 @@ def describe_alerts(edit: Edit) -> str:
 
 
 def explain_rejections(report: EditReport) -> list[tuple[str, str, str, str]]:
-    """Lay out what was rejected: rule, count, the first example and what is wrong with it, as cells."""
+    """Lay out what was rejected, or not needed: rule, count, the first example and what is wrong with it, as cells."""
     rows = [(rule, str(one.count), one.example, one.reason) for rule, one in report.rows()]
     if report.not_nearer:
         rows.append(("prompt", str(report.not_nearer), "", "is not nearer to the prompt than the source"))
+    if report.not_judged:
+        rows.append(("none", str(report.not_judged), "", "was not looked at: better ones were enough"))
     return rows

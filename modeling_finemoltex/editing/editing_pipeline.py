@@ -24,12 +24,18 @@ class FineMolTexMoleculeEditingPipeline(FineMolTexPipeline):
         super().__init__(*args, **kwargs)
         # Registered at import of the package, which the editors would slow down.
         from .editing_folder import EditingParts, load_generator_tokenizer
-        from .edits import EditConstraints
+        from .edits import EditConstraints, find_unknown_clause
         from .latent_editor import LatentOptimizationEditor
+        from .text_guide import split_clauses
 
         tokenizer = generator_tokenizer or load_generator_tokenizer(self.model.name_or_path)
         self._make_constraints = EditConstraints
         self.editor = LatentOptimizationEditor(EditingParts(self.model, self.processor, tokenizer))
+
+        def find_problem(prompt: str) -> str | None:
+            return find_unknown_clause(self.editor.encoder, split_clauses(prompt, "prompt"))
+
+        self._find_problem = find_problem
 
     def __call__(
         self,
@@ -55,8 +61,9 @@ class FineMolTexMoleculeEditingPipeline(FineMolTexPipeline):
             else a list of lists.
 
         Raises:
-            ValueError: If one is no molecule or has several components, or the prompt is missing. A single molecule
-                that the generator cannot write is an error, too; among several it has no edits.
+            ValueError: If one is no molecule or has several components, the prompt is missing, or the model knows no
+                word of it. A single molecule that the generator cannot write is an error, too; among several it has
+                no edits.
         """
         request = {
             "smiles": inputs if isinstance(inputs, str) else list(inputs),
@@ -72,6 +79,9 @@ class FineMolTexMoleculeEditingPipeline(FineMolTexPipeline):
     def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:
         self.editor.constraints = self._make_constraints(model_inputs["min_similarity"])
         smiles = model_inputs["smiles"]
+        problem = self._find_problem(model_inputs["words"][0])
+        if problem is not None:
+            raise ValueError(f"There are no edits: {problem}")
         edit = self.editor.edit if isinstance(smiles, str) else self.editor.edit_many
         return {"edits": edit(smiles, *model_inputs["words"])}
 

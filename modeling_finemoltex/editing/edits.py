@@ -12,7 +12,7 @@ from ..data.identifiers import try_parse
 from ..data.molecule_filters import DESCRIPTORS, MoleculeFilter
 from ..data.similarity import compute_similarities
 from .edit_report import EditReport
-from .plausibility import JudgedSource, PlausibilityJudge
+from .plausibility import PlausibilityJudge
 from .prompt_words import find_named_properties, has_known_word
 from .proposals import Proposal, Rule
 from .structural_alerts import find_alerts
@@ -160,33 +160,64 @@ class EditConstraints:
             `list[Candidate]`: In the order of the proposals; the similarity is 1 without a source.
         """
         report = EditReport() if report is None else report
+        verdicts = Verdicts(self, source)
+        return [one for one in self.screen(source, proposals, report) if verdicts.accept(one, report)]
+
+    def screen(self, source: Chem.Mol | None, proposals: Iterable[Proposal], report: EditReport) -> list[Candidate]:
+        """Keep the molecules, other than the source, that meet the constraints but for the judge, who takes longer.
+
+        Takes and gives what `admit` does.
+        """
         name = None if source is None else Chem.MolToSmiles(source)
         parsed = [
             Candidate(smiles, molecule, 1.0, rule)
             for smiles, rule in proposals
-            if (molecule := try_parse(smiles)) is not None and smiles != name
+            if smiles != name and (molecule := try_parse(smiles)) is not None
         ]
         if source is not None:
             similarities = compute_similarities(source, [candidate.molecule for candidate in parsed])
             parsed = [one._replace(similarity=near) for one, near in zip(parsed, similarities, strict=True)]
         report.proposed += len(parsed)
-        judged = None if self.judge is None else self.judge.prepare(source)
-        admitted = []
+        screened = []
         for candidate in parsed:
-            refusal = self._refuse(judged, candidate)
+            refusal = self._refuse(candidate)
             if refusal is None:
-                admitted.append(candidate)
+                screened.append(candidate)
             else:
                 report.reject(refusal[0], candidate.smiles, refusal[1])
-        return admitted
+        return screened
 
-    def _refuse(self, judged: JudgedSource | None, candidate: Candidate) -> tuple[str, str] | None:
+    def _refuse(self, candidate: Candidate) -> tuple[str, str] | None:
         """Name the first constraint that a candidate violates, and say how; `None` if it meets them all."""
         if candidate.similarity < self.min_similarity:
             return "similarity", f"is similar by {candidate.similarity:.2f}, below {self.min_similarity:g}"
         if self.condition is not None and not self.condition.accepts(candidate.molecule):
             return "condition", "lacks a substructure that must be kept, or is out of a range"
-        return None if judged is None else judged.judge.find_reason(judged, candidate.molecule)
+        return None
+
+
+class Verdicts:
+    """What the judge says of the analogues of one source, each of which it is asked once.
+
+    Args:
+        constraints ([`EditConstraints`]): Have the judge; without one everything is accepted.
+        source (`rdkit.Chem.Mol`, *optional*): The molecule that is edited.
+    """
+
+    def __init__(self, constraints: EditConstraints, source: Chem.Mol | None) -> None:
+        self._judged = None if constraints.judge is None else constraints.judge.prepare(source)
+        self._known: dict[str, tuple[str, str] | None] = {}
+
+    def accept(self, candidate: Candidate, report: EditReport) -> bool:
+        """Ask the judge; what it refuses is counted."""
+        if self._judged is None:
+            return True
+        if candidate.smiles not in self._known:
+            self._known[candidate.smiles] = self._judged.judge.find_reason(self._judged, candidate.molecule)
+        refusal = self._known[candidate.smiles]
+        if refusal is not None:
+            report.reject(refusal[0], candidate.smiles, refusal[1])
+        return refusal is None
 
 
 @dataclass(frozen=True)
@@ -203,6 +234,7 @@ class EditorSettings:
         use_selfies (`bool`): Propose random SELFIES mutations too.
         use_motifs (`bool`): Propose exchanges of motifs too, whatever their surroundings.
         oracle (callable, *optional*): A property of a molecule that is to rise beside the text score of a search.
+        judge_all (`bool`): A search asks the judge about every analogue, so that all that he refuses is counted.
     """
 
     constraints: EditConstraints | None = None
@@ -213,6 +245,7 @@ class EditorSettings:
     use_selfies: bool = False
     use_motifs: bool = False
     oracle: Callable[[Chem.Mol], float] | None = None
+    judge_all: bool = False
 
 
 def parse_source(smiles: str) -> Chem.Mol:
@@ -250,10 +283,16 @@ def describe_change(molecule: Chem.Mol, source: Chem.Mol | None, prompt: str = "
 
     Without a source, the values.
     """
-    return {
-        name: round(DESCRIPTORS[name](molecule) - (DESCRIPTORS[name](source) if source is not None else 0.0), 4)
-        for name in list_properties(prompt)
-    }
+    names = list_properties(prompt)
+    return _subtract(_compute(molecule, names), {} if source is None else _compute(source, names))
+
+
+def _compute(molecule: Chem.Mol, names: Sequence[str]) -> dict[str, float]:
+    return {name: DESCRIPTORS[name](molecule) for name in names}
+
+
+def _subtract(values: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+    return {name: round(value - before.get(name, 0.0), 4) for name, value in values.items()}
 
 
 def describe_candidates(
@@ -273,6 +312,8 @@ def describe_candidates(
         scores (sequence of `float`, *optional*): How near each candidate is, `(R,)`; from an editor that reads it.
     """
     known = frozenset(() if source is None else find_alerts(source))
+    names = list_properties(prompt)
+    before = {} if source is None else _compute(source, names)
     edits = []
     for candidate, score in zip(candidates, scores or [None] * len(candidates), strict=True):
         alerts = find_alerts(candidate.molecule)
@@ -281,7 +322,7 @@ def describe_candidates(
                 candidate.smiles,
                 None if source is None else candidate.similarity,
                 None if score is None else score - (source_score or 0.0),
-                describe_change(candidate.molecule, source, prompt),
+                _subtract(_compute(candidate.molecule, names), before),
                 source_score,
                 score,
                 alerts,

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -239,10 +239,7 @@ def _standardize(mined: MinedFragments, radius: int, min_count: int, num_process
     for place, count in mined.counts.items():
         if count >= min_count:
             kept.setdefault(place.surroundings, []).append((place.fragment, count))
-    tasks = [
-        (".".join(_relabel(mined.examples[name], {1: number}) for number, name in enumerate(names, start=1)), held)
-        for names, held in kept.items()
-    ]
+    tasks = [([mined.examples[name] for name in names], held) for names, held in kept.items()]
     chunks = (tasks[start : start + SURROUNDINGS_AT_ONCE] for start in range(0, len(tasks), SURROUNDINGS_AT_ONCE))
     rows: Counter[tuple[str, str]] = Counter()
     with tqdm(total=len(tasks), desc="Name surroundings", unit=" surroundings") as bar:
@@ -253,33 +250,53 @@ def _standardize(mined: MinedFragments, radius: int, min_count: int, num_process
 
 
 def _standardize_chunk(
-    tasks: list[tuple[str, list[tuple[str, int]]]], radius: int
+    tasks: list[tuple[list[str], list[tuple[str, int]]]], radius: int
 ) -> tuple[int, Counter[tuple[str, str]]]:
     """Standardise some surroundings, each with the fragments that it has."""
-    from crem.mol_context import get_std_context_core_permutations
-
     rows: Counter[tuple[str, str]] = Counter()
     with rdBase.BlockLogs():
-        for context, held in tasks:
-            # A fragment without symmetry shows every order in which equal surroundings can be numbered.
-            probe = "[*:1]CO[*:2]" if "." in context else "[*:1]C"
-            surroundings, _, orders = get_std_context_core_permutations(
-                context, probe, radius, keep_stereo=False, return_att_map=True
-            )
+        for contexts, held in tasks:
+            surroundings, orders = standardize_surroundings(contexts, radius)
             for fragment, count in held:
-                for spelling in {_canonicalize(_relabel(fragment, order)) for order in orders.values()}:
+                for spelling in {canonicalize_fragment(fragment, order) for order in orders}:
                     rows[surroundings, spelling] += count
     return len(tasks), rows
 
 
-def _relabel(smiles: str, order: dict[int, int]) -> str:
-    """Number attachment points anew."""
-    return re.sub(r"\[\*:(\d)\]", lambda found: f"[*:{order[int(found[1])]}]", smiles)
+def standardize_surroundings(contexts: Sequence[str], radius: int) -> tuple[str, list[dict[int, int]]]:
+    """Write surroundings as CReM looks them up.
+
+    Args:
+        contexts (sequence of `str`): SMILES of what lies behind each of one or two bonds, with `[*:1]` at the bond.
+        radius (`int`): Bonds of the surroundings.
+
+    Returns:
+        The name of the surroundings, and every way to number the bonds: place of a context, from 1 -> its number.
+    """
+    from crem.mol_context import get_std_context_core_permutations
+
+    whole = ".".join(_relabel(context, {1: number}) for number, context in enumerate(contexts, start=1))
+    # A fragment without symmetry shows every order in which equal surroundings can be numbered.
+    probe = "[*:1]CO[*:2]" if len(contexts) > 1 else "[*:1]C"
+    surroundings, _, orders = get_std_context_core_permutations(
+        whole, probe, radius, keep_stereo=False, return_att_map=True
+    )
+    return surroundings, list(orders.values())
+
+
+def canonicalize_fragment(fragment: str, order: Mapping[int, int]) -> str:
+    """Number the attachment points of a fragment anew, and write it as CReM does."""
+    return _canonicalize(_relabel(fragment, order))
 
 
 @functools.lru_cache(maxsize=100_000)
 def _canonicalize(fragment: str) -> str:
     return Chem.MolToSmiles(Chem.MolFromSmiles(fragment))
+
+
+def _relabel(smiles: str, order: Mapping[int, int]) -> str:
+    """Number attachment points anew."""
+    return re.sub(r"\[\*:(\d)\]", lambda found: f"[*:{order[int(found[1])]}]", smiles)
 
 
 def _write(path: Path, rows: Counter[tuple[str, str]], facts: dict[str, Any]) -> None:

@@ -22,6 +22,17 @@ class Place(NamedTuple):
     fragment: str
 
 
+class Cut(NamedTuple):
+    """Where a fragment lies: its place, its atoms, and the bonds that are cut, in the order of their names.
+
+    A directed bond is `(inside, outside)`, seen from the fragment; inside is -1 for a hydrogen, which has no atoms.
+    """
+
+    place: Place
+    atoms: frozenset[int]
+    bonds: tuple[tuple[int, int], ...]
+
+
 class MinedFragments(NamedTuple):
     """Places with the number of molecules that have them, and for each name a SMILES of all that lies behind."""
 
@@ -48,16 +59,22 @@ def mine_fragments(molecules: Iterable[Chem.Mol], radius: int, max_fragment: int
     counts: Counter[Place] = Counter()
     examples: dict[str, str] = {}
     for molecule in molecules:
-        cutter = _Cutter(molecule, radius, max_fragment)
-        counts.update(set(cutter.list_places()))
+        cutter = MoleculeCutter(molecule, radius, max_fragment)
+        counts.update({cut.place for cut in cutter.list_cuts()})
         for name, bond in cutter.names.items():
             if name not in examples:
                 examples[name] = cutter.write_behind(bond)
     return MinedFragments(counts, examples)
 
 
-class _Cutter:
-    """Cuts one molecule. A directed bond is `(inside, outside)`; inside is -1 for a hydrogen."""
+class MoleculeCutter:
+    """Cuts one molecule at one or two bonds, or at a hydrogen.
+
+    Args:
+        molecule (`rdkit.Chem.Mol`): What is cut.
+        radius (`int`): Bonds of the surroundings, counted from the fragment.
+        max_fragment (`int`): Most heavy atoms of a fragment.
+    """
 
     def __init__(self, molecule: Chem.Mol, radius: int, max_fragment: int) -> None:
         self.molecule, self.radius, self.max_fragment = molecule, radius, max_fragment
@@ -70,20 +87,22 @@ class _Cutter:
         self.names: dict[str, tuple[int, int]] = {}
         self._named: dict[tuple[int, int], str] = {}
 
-    def list_places(self) -> Iterator[Place]:
+    def list_cuts(self) -> Iterator[Cut]:
         """List every fragment that is small enough, with the names of its surroundings."""
         for atom in self.molecule.GetAtoms():
             if atom.GetTotalNumHs():
-                yield Place((self._name((-1, atom.GetIdx())),), HYDROGEN)
+                bond = (-1, atom.GetIdx())
+                yield Cut(Place((self._name(bond),), HYDROGEN), frozenset(), (bond,))
         cuts = self.molecule.GetSubstructMatches(_CUTTABLE, maxMatches=10_000)
         behind = {cut: self._reach(*cut) for pair in cuts for cut in (pair, pair[::-1])}
         for inside, outside in behind:
             fragment = behind[outside, inside]
             if len(fragment) <= self.max_fragment:
-                yield Place((self._name((inside, outside)),), self._write(fragment, [outside]))
+                place = Place((self._name((inside, outside)),), self._write(fragment, [outside]))
+                yield Cut(place, fragment, ((inside, outside),))
         yield from self._list_linkers(behind)
 
-    def _list_linkers(self, behind: dict[tuple[int, int], frozenset[int]]) -> Iterator[Place]:
+    def _list_linkers(self, behind: dict[tuple[int, int], frozenset[int]]) -> Iterator[Cut]:
         """List what lies between two bonds."""
         cuts = list(behind)
         for place, first in enumerate(cuts):
@@ -92,16 +111,18 @@ class _Cutter:
                 if second[0] in inner and second[1] in inner and first[0] not in behind[second]:
                     linker = inner - behind[second]
                     if len(linker) <= self.max_fragment:
-                        yield self._place_linker(linker, first, second)
+                        yield self._cut_linker(linker, first, second)
 
-    def _place_linker(self, linker: frozenset[int], first: tuple[int, int], second: tuple[int, int]) -> Place:
+    def _cut_linker(self, linker: frozenset[int], first: tuple[int, int], second: tuple[int, int]) -> Cut:
+        if self._name(first) > self._name(second):
+            first, second = second, first
         names = (self._name(first), self._name(second))
-        if names[0] > names[1]:
-            return Place((names[1], names[0]), self._write(linker, [second[1], first[1]]))
         written = self._write(linker, [first[1], second[1]])
         if names[0] == names[1]:
-            written = min(written, self._write(linker, [second[1], first[1]]))
-        return Place(names, written)
+            turned = self._write(linker, [second[1], first[1]])
+            if turned < written:
+                first, second, written = second, first, turned
+        return Cut(Place(names, written), linker, (first, second))
 
     def _reach(self, inside: int, outside: int) -> frozenset[int]:
         """Collect the atoms behind a bond."""

@@ -1,7 +1,8 @@
 """Editing by search: propose analogues, keep those that the text likes best, and go on from them."""
 
+import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from .edits import (
     EditorSettings,
     Edits,
     MoleculeEditor,
+    Verdicts,
     check_num_edits,
     describe_candidates,
     find_unknown_clause,
@@ -27,11 +29,15 @@ from .motif_swaps import MotifSwaps
 from .named_changes import NamedChange, read_named_change
 from .proposals import Proposal, Proposer, Rule
 from .proposers import make_proposers, propose_analogues
+from .score_forecast import foretell_scores
 from .text_guide import TextGuide
 
 MAX_CACHED = 200_000  # embeddings kept between calls: 200 MB at a width of 256
 # Generated molecules more alike than this are variants of one idea.
 MAX_GENERATED_SIMILARITY = 0.6
+# A generation of which less than this share is new and similar enough goes on proposing, twice as wide each time.
+ENOUGH = 0.25
+MAX_TURNS = 3
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,16 @@ class SearchSettings:
     """How far and wide a search goes.
 
     Args:
-        num_candidates (`int`): Analogues proposed in each generation.
+        num_candidates (`int`): Analogues of the source proposed in the first generation.
+        num_further (`int`, *optional*): Analogues proposed in each later generation, which goes on from the best; as
+            many as in the first, if absent.
+        num_scored (`int`): Of these, how many are scored: those that the scores of before promise most of, see
+            `foretell_scores`.
         num_generations (`int`): Times that the search goes on from the best found so far.
         num_parents (`int`): How many of the best it goes on from.
         seed (`int`): Equal seeds give equal edits.
+        judge_all (`bool`): Ask the judge about every analogue and not about the best alone, until there are enough.
+            The edits are the same and take longer; the report counts all that the judge refuses.
 
     Raises:
         ValueError: If a number is not positive.
@@ -52,32 +64,44 @@ class SearchSettings:
     num_generations: int = 2
     num_parents: int = 10
     seed: int = 0
+    judge_all: bool = False
+    num_further: int | None = None
+    num_scored: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("num_candidates", "num_generations", "num_parents"):
+        if self.num_further is None:
+            object.__setattr__(self, "num_further", self.num_candidates)
+        for name in ("num_candidates", "num_generations", "num_parents", "num_further", "num_scored"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
 
 
 class _Start(NamedTuple):
-    """The first generation of a source: all proposals, the admissible ones, and what was rejected."""
+    """The first generation of a source: how its analogues came about, which may be answers, and the judge."""
 
     source: str
-    proposals: list[Proposal]
+    steps: dict[str, tuple[Rule, ...]]
     candidates: list[Candidate]
     report: EditReport
+    verdicts: Verdicts
 
 
 @dataclass
 class _Pool:
-    """Every candidate met in one search, with its scores: one column for each clause, and one for the oracle."""
+    """Every candidate met in one search, with its scores: one column for each clause, and one for the oracle.
+
+    The judge is slow, so it is asked when a candidate is to be taken, the best first.
+    """
 
     origin: np.ndarray | None  # (C,), scores of the source
+    verdicts: Verdicts
     candidates: list[Candidate] = field(default_factory=list)
     scores: list[np.ndarray] = field(default_factory=list)
     spread: np.ndarray | None = None  # (C,)
     report: EditReport = field(default_factory=EditReport)
     steps: dict[str, tuple[Rule, ...]] = field(default_factory=dict)  # of every proposal, from the source on
+    judged: dict[int, bool] = field(default_factory=dict)  # place of a candidate -> whether it was accepted
+    num_left: int = 0  # proposals that were not scored
 
     def add(self, candidates: Sequence[Candidate], scores: np.ndarray) -> None:
         """Keep candidates `(S,)` with their scores `(S, C)`, as differences from the source."""
@@ -95,9 +119,40 @@ class _Pool:
             scaled = scaled - scaled.mean(axis=0)  # without a source columns are comparable only around their mean
         return np.argsort(-scaled.min(axis=1), kind="stable").tolist()
 
-    def rank_nearer(self) -> list[int]:
-        """Order those that are better than the source in every column."""
-        return [place for place in self.rank() if (self.scores[place] > 0).all()]
+    def choose_promising(self, candidates: list[Candidate], number: int) -> list[Candidate]:
+        """Choose those that the scores so far promise most of; the others are counted as not looked at."""
+        if len(candidates) <= number:
+            return candidates
+        known = [candidate.molecule for candidate in self.candidates]
+        promised = foretell_scores(known, np.stack(self.scores), [one.molecule for one in candidates])  # (S, C)
+        if self.origin is None:
+            promised = promised - np.mean(self.scores, axis=0)  # as in `rank`
+        self.num_left += len(candidates) - number
+        spread = 1.0 if self.spread is None else self.spread
+        order = np.argsort(-(promised / spread).min(axis=1), kind="stable")
+        return [candidates[place] for place in order[:number]]
+
+    def accept(self, place: int) -> bool:
+        """Ask the judge, who counts what he refuses once."""
+        if place not in self.judged:
+            self.judged[place] = self.verdicts.accept(self.candidates[place], self.report)
+        return self.judged[place]
+
+    def take(self, order: Iterable[int], number: int) -> list[int]:
+        """Take the first that the judge accepts."""
+        return list(itertools.islice(filter(self.accept, order), number))
+
+    def answer(self, number: int, judge_all: bool) -> list[int]:
+        """Take the best that are better than the source in every column, and count what is left."""
+        order = self.rank()
+        if judge_all:
+            self.take(order, len(order))
+        nearer = [place for place in order if (self.scores[place] > 0).all()]
+        taken = self.take(nearer, number)
+        self.report.not_judged = self.num_left + sum(place not in self.judged for place in nearer)
+        left = set(order).difference(nearer)
+        self.report.not_nearer = sum(self.judged.get(place, True) for place in left)
+        return taken
 
 
 class SearchEditor(MoleculeEditor):
@@ -147,7 +202,9 @@ class SearchEditor(MoleculeEditor):
         proposers = make_proposers(
             encoder.processor.feature_extractor, settings.fragments, settings.use_selfies, settings.use_motifs
         )
-        width = SearchSettings(settings.num_candidates, settings.num_generations, seed=settings.seed)
+        width = SearchSettings(
+            settings.num_candidates, settings.num_generations, seed=settings.seed, judge_all=settings.judge_all
+        )
         return cls(encoder, proposers, settings.constraints, width, settings.oracle)
 
     def edit(self, smiles: str, prompt: str, opposite: str | None = None, num_edits: int = 10) -> Edits:
@@ -155,17 +212,18 @@ class SearchEditor(MoleculeEditor):
         check_num_edits(num_edits)
         source = parse_source(smiles)
         guide, change = self._guide(prompt, opposite), read_named_change(prompt)
-        problem = find_unknown_clause(self.encoder, guide.clauses) if change is None else None
+        problem = self._find_problem(guide) if change is None else None
         if problem is not None:
             return Edits((), EditReport(note=problem))
         (origin,) = self._score([Candidate(Chem.MolToSmiles(source), source, 1.0)], guide)
-        pool = _Pool(origin)
         if change is None:
-            places = self._search([source], source, guide, pool).rank_nearer()
-            pool.report.not_nearer = len(pool.candidates) - len(places)
+            started = self._start(source)
+            pool = _Pool(origin, started.verdicts)
+            places = self._search([source], source, guide, pool, started).answer(num_edits, self.settings.judge_all)
         else:
-            places = self._make_change(change, source, guide, pool)
-        return self._describe(pool, places[:num_edits], source, guide, prompt)
+            pool = _Pool(origin, Verdicts(self.constraints, source))
+            places = self._make_change(change, source, guide, pool, num_edits)
+        return self._describe(pool, places, source, guide, prompt)
 
     def generate(
         self, prompt: str, opposite: str | None = None, num_molecules: int = 10, seeds: Sequence[str] | None = None
@@ -188,15 +246,16 @@ class SearchEditor(MoleculeEditor):
         guide = self._guide(prompt, opposite)
         if seeds is None:
             seeds = MotifSwaps(self.encoder.processor.feature_extractor).labels
-        pool = _Pool(None)
-        started = self._admit(None, list(map(Proposal, seeds)), pool.report)
-        if not started:
+        pool = _Pool(None, Verdicts(self.constraints, None))
+        started = self._screen(None, list(map(Proposal, seeds)), pool.report)
+        if started:
+            pool.add(started, self._score(started, guide))
+        parents = [pool.candidates[place].molecule for place in _choose_diverse(pool, self.settings.num_parents)]
+        if not parents:
             raise ValueError(
                 f"None of the {len(seeds)} seeds is an admissible molecule: give others, or relax the condition."
             )
         pool.steps |= dict.fromkeys(seeds, ())
-        pool.add(started, self._score(started, guide))
-        parents = [pool.candidates[place].molecule for place in _choose_diverse(pool, self.settings.num_parents)]
         pool = self._search(parents, None, guide, pool)
         return self._describe(pool, _choose_diverse(pool, num_molecules), None, guide, prompt)
 
@@ -207,66 +266,97 @@ class SearchEditor(MoleculeEditor):
             self._guides[key] = TextGuide(self.encoder, prompt, opposite)
         return self._guides[key]
 
-    def _make_change(self, change: NamedChange, source: Chem.Mol, guide: TextGuide, pool: _Pool) -> list[int]:
+    def _find_problem(self, guide: TextGuide) -> str | None:
+        """Say why a prompt cannot guide; `None` if it can."""
+        return find_unknown_clause(self.encoder, guide.clauses)
+
+    def _make_change(
+        self, change: NamedChange, source: Chem.Mol, guide: TextGuide, pool: _Pool, num_edits: int
+    ) -> list[int]:
         """Make a change that the prompt names at every place; it is right whatever the text score says."""
         proposals = change.propose(source)
         pool.steps |= {proposal.smiles: _list_rules(proposal) for proposal in proposals}
-        candidates = self._admit(source, proposals, pool.report)
+        candidates = self._screen(source, proposals, pool.report)
         if candidates:
             pool.add(candidates, self._score(candidates, guide))
-        return list(range(len(candidates)))
+        taken = pool.take(range(len(candidates)), num_edits)
+        pool.report.not_judged = len(candidates) - len(pool.judged)
+        return taken
 
-    def _search(self, parents: Sequence[Chem.Mol], source: Chem.Mol | None, guide: TextGuide, pool: _Pool) -> _Pool:
+    def _search(
+        self,
+        parents: Sequence[Chem.Mol],
+        source: Chem.Mol | None,
+        guide: TextGuide,
+        pool: _Pool,
+        started: _Start | None = None,
+    ) -> _Pool:
         """Run the generations, each from the best of all before it."""
         for generation in range(self.settings.num_generations):
-            if generation or source is None:
-                candidates = self._go_on(parents, source, pool, random.Random(self.settings.seed + generation))
+            if started is not None and not generation:
+                pool.steps |= started.steps
+                pool.report.add(started.report)
+                candidates = started.candidates
             else:
-                candidates = self._start(source, pool)
+                generator = random.Random(self.settings.seed + generation)
+                number = self.settings.num_further if generation else self.settings.num_candidates
+                candidates = self._collect(number, parents, source, pool.steps, generator, pool.report)
+                if generation:
+                    candidates = pool.choose_promising(candidates, self.settings.num_scored)
             if candidates:
                 pool.add(candidates, self._score(candidates, guide))
-            if not pool.candidates:
+            if generation + 1 < self.settings.num_generations:
+                taken = pool.take(pool.rank(), self.settings.num_parents)
+                parents = [pool.candidates[place].molecule for place in taken]
+            if not parents:
                 break
-            parents = [pool.candidates[place].molecule for place in pool.rank()[: self.settings.num_parents]]
         return pool
 
-    def _start(self, source: Chem.Mol, pool: _Pool) -> list[Candidate]:
+    def _start(self, source: Chem.Mol) -> _Start:
         """Propose the first generation, which is the same for every prompt and kept for the next one."""
         name = Chem.MolToSmiles(source)
         if self._started is None or self._started.source != name:
-            generator = random.Random(self.settings.seed)
-            proposals = propose_analogues(self.proposers, [source], self.settings.num_candidates, generator)
-            report = EditReport()
-            self._started = _Start(name, proposals, self._admit(source, proposals, report), report)
-        pool.steps |= {proposal.smiles: _list_rules(proposal) for proposal in self._started.proposals}
-        pool.report.add(self._started.report)
-        return self._started.candidates
+            report, steps = EditReport(), {}
+            number, generator = self.settings.num_candidates, random.Random(self.settings.seed)
+            candidates = self._collect(number, [source], source, steps, generator, report)
+            self._started = _Start(name, steps, candidates, report, Verdicts(self.constraints, source))
+        return self._started
 
-    def _go_on(
-        self, parents: Sequence[Chem.Mol], source: Chem.Mol | None, pool: _Pool, generator: random.Random
+    def _collect(
+        self,
+        number: int,
+        parents: Sequence[Chem.Mol],
+        source: Chem.Mol | None,
+        steps: dict[str, tuple[Rule, ...]],
+        generator: random.Random,
+        report: EditReport,
     ) -> list[Candidate]:
-        """Propose what was not met yet, from every parent its share."""
-        share = -(-self.settings.num_candidates // len(parents))  # rounded up
-        new = {}
-        for parent in parents:
-            before = pool.steps.get(Chem.MolToSmiles(parent), ())
-            for proposal in propose_analogues(self.proposers, [parent], share, generator):
-                if proposal.smiles not in pool.steps:
-                    pool.steps[proposal.smiles] = before + _list_rules(proposal)
-                    new[proposal.smiles] = proposal
-        return self._admit(source, list(new.values()), pool.report)
+        """Propose what was not met yet, from every parent its share; more of it where too little is similar enough."""
+        candidates: list[Candidate] = []
+        for turn in range(MAX_TURNS):
+            share, new = -(-number * 2**turn // len(parents)), []  # rounded up
+            for parent in parents:
+                before = steps.get(Chem.MolToSmiles(parent), ())
+                for proposal in propose_analogues(self.proposers, [parent], share, generator):
+                    if proposal.smiles not in steps:
+                        steps[proposal.smiles] = before + _list_rules(proposal)
+                        new.append(proposal)
+            candidates += self._screen(source, new, report)
+            if not new or len(candidates) >= number * ENOUGH:
+                break
+        return candidates
 
-    def _admit(self, source: Chem.Mol | None, proposals: Sequence[Proposal], report: EditReport) -> list[Candidate]:
-        """Apply the constraints, and the limit of the model."""
+    def _screen(self, source: Chem.Mol | None, proposals: Sequence[Proposal], report: EditReport) -> list[Candidate]:
+        """Apply the constraints but for the judge, and the limit of the model."""
         most = self.encoder.processor.feature_extractor.max_atoms
-        admitted = []
-        for candidate in self.constraints.admit(source, proposals, report):
+        screened = []
+        for candidate in self.constraints.screen(source, proposals, report):
             size = candidate.molecule.GetNumAtoms()
             if size <= most:
-                admitted.append(candidate)
+                screened.append(candidate)
             else:
                 report.reject("size", candidate.smiles, f"has {size} atoms, and the model takes {most}")
-        return admitted
+        return screened
 
     def _score(self, candidates: Sequence[Candidate], guide: TextGuide) -> np.ndarray:
         """Score candidates by every clause and by the oracle: (R, C)."""
@@ -305,7 +395,7 @@ def _choose_diverse(pool: _Pool, number: int) -> list[int]:
     for place in pool.rank():
         fingerprint = compute_fingerprint(pool.candidates[place].molecule)
         similarities = DataStructs.BulkTanimotoSimilarity(fingerprint, fingerprints)
-        if max(similarities, default=0.0) <= MAX_GENERATED_SIMILARITY:
+        if max(similarities, default=0.0) <= MAX_GENERATED_SIMILARITY and pool.accept(place):
             chosen.append(place)
             fingerprints.append(fingerprint)
         if len(chosen) == number:

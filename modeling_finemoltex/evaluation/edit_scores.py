@@ -10,9 +10,11 @@ An answer is a SMILES string that an editor gave for a molecule and a prompt; an
   molecule and hold together in one piece where the molecule does, and every molecule stays in the denominator; one
   that has the group of 501-504 already must gain another.
 - `..._margin_hit`: the change must exceed a margin, such as 0.5 units of logP.
+- `right_way`: of all answers that are molecules, the share that changes it in the right direction, whatever their
+  similarity.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,8 +31,9 @@ from .tables import align_columns, format_cell
 NUM_ANSWERS = 5  # strengths of the penalty in the published grids
 MIN_SIMILARITY = 0.4
 HITS = ("one_answer_hit", "one_answer_margin_hit", "any5_hit", "any5_margin_hit", "any5_legacy_hit")
-QUALITIES = ("validity", "uniqueness", "novelty", "similarity", "sa_score")
+QUALITIES = ("validity", "uniqueness", "novelty", "similarity", "sa_score", "right_way")
 Answers = Sequence[Sequence[str | None]]
+Measures = Mapping[str, Callable[[Chem.Mol, Chem.Mol], float]]  # name -> figure of a source and an edit of it
 
 
 def score_edits(
@@ -39,6 +42,7 @@ def score_edits(
     answers: Answers,
     min_similarity: float = MIN_SIMILARITY,
     known: Collection[str] = frozenset(),
+    measures: Measures | None = None,
 ) -> dict[str, np.ndarray]:
     """Score the answers to one prompt, molecule by molecule.
 
@@ -49,13 +53,14 @@ def score_edits(
             molecule count as invalid answers, an empty sequence as a miss.
         min_similarity (`float`): Tanimoto similarity to the source below which one answer is no hit.
         known (collection of `str`): Canonical SMILES that are not novel.
+        measures (mapping, *optional*): What else to compute of every answer: name -> function of source and edit.
 
     Returns:
         `dict[str, np.ndarray]`: Values per molecule, for `summarise_queries`, `bootstrap_intervals` and
         `compare_paired`: the hits described above, `(Q,)` each (those over fewer molecules are shorter); then
-        `validity`, the share of answers that are molecules; `uniqueness`, the share of these that are distinct; and of
-        the first answer, where it is a molecule, `novelty`, `similarity` to the source and `sa_score`, the synthetic
-        accessibility from 1 (easy) to 10.
+        `validity`, the share of answers that are molecules; of these `uniqueness`, the share that is distinct,
+        `right_way` and the mean of each of the `measures`; and of the first answer, where it is a molecule, `novelty`,
+        `similarity` to the source and `sa_score`, the synthetic accessibility from 1 (easy) to 10.
 
     Raises:
         ValueError: If there are no sources, one of them cannot be parsed, or the numbers differ.
@@ -67,9 +72,11 @@ def score_edits(
         source = try_parse(smiles)
         if source is None:
             raise ValueError(f"The source at index {index} is no molecule: {smiles!r:.80}.")
-        edits = [try_parse(answer) for answer in given[:NUM_ANSWERS]]
-        values = _score_any(prompt, smiles, edits) | _score_one(prompt, smiles, source, edits, min_similarity)
-        for key, value in (values | _score_quality(source, edits, known)).items():
+        edits = [try_parse(answer) for answer in given]
+        values = _score_any(prompt, smiles, edits[:NUM_ANSWERS])
+        values |= _score_one(prompt, smiles, source, edits, min_similarity)
+        values |= _score_quality(source, edits, known) | _score_all(prompt, smiles, source, edits, measures or {})
+        for key, value in values.items():
             rows.setdefault(key, []).append(value)
     return {key: np.array(values) for key, values in rows.items()}
 
@@ -80,6 +87,8 @@ def report_editing(
     baseline: str,
     known: Collection[str] = frozenset(),
     num_samples: int = 1000,
+    min_similarity: float = MIN_SIMILARITY,
+    measures: Measures | None = None,
 ) -> dict[str, Any]:
     """Summarise what several editors answered to the same prompts for the same molecules.
 
@@ -89,6 +98,7 @@ def report_editing(
         baseline (`str`): The editor that the others are compared with.
         known (collection of `str`): Canonical SMILES that are not novel.
         num_samples (`int`): Resamples of the 95 % intervals.
+        min_similarity, measures: As of `score_edits`.
 
     Returns:
         `dict`, ready for JSON: `figures`, for each editor `editing_{prompt}/{figure}` and, as means over the prompts
@@ -110,7 +120,10 @@ def report_editing(
         raise ValueError(f"There is no prompt {unknown[0]}: the numbers are {', '.join(map(str, PROMPTS))}.")
     scores = {
         system: _add_families(
-            {number: score_edits(PROMPTS[number], sources, by_prompt[number], known=known) for number in numbers}
+            {
+                number: score_edits(PROMPTS[number], sources, by_prompt[number], min_similarity, known, measures)
+                for number in numbers
+            }
         )
         for system, by_prompt in systems.items()
     }
@@ -137,7 +150,7 @@ def format_editing_table(report: Mapping[str, Any]) -> str:
     first = next(iter(figures.values()))
     blocks = []
     for family in FAMILIES:
-        columns = [name for name in (*HITS, *QUALITIES) if f"editing_{family}/{name}" in first]
+        columns = [name for name in _list_columns(figures.values()) if f"editing_{family}/{name}" in first]
         if columns:
             rows: list[Sequence[str]] = [("", *columns)]
             rows += [
@@ -158,8 +171,16 @@ def format_editing_table(report: Mapping[str, Any]) -> str:
     return "\n\n".join([*blocks, align_columns(rows, 1), "\n".join(lines)]).rstrip()
 
 
+def _list_columns(figures: Iterable[Mapping[str, float]]) -> list[str]:
+    """List the names of figures: the usual ones first, then those of `measures`."""
+    names = {key.partition("/")[2] for values in figures for key in values}
+    rest = {name for name in names if not name.endswith(("_low", "_high"))}.difference(HITS, QUALITIES)
+    return [*HITS, *QUALITIES, *sorted(rest)]
+
+
 @lru_cache(maxsize=65536)  # a source is measured for many prompts and editors, an edit for one or two
-def _measure(quantity: str, smiles: str) -> float:
+def measure_quantity(quantity: str, smiles: str) -> float:
+    """Compute a figure of `QUANTITIES` once for each molecule; NaN for what is none."""
     molecule = try_parse(smiles)
     return float("nan") if molecule is None else float(QUANTITIES[quantity](molecule))
 
@@ -169,14 +190,14 @@ def _passes(checks: Sequence[Check], source: str, edit: Chem.Mol | None, with_ma
         return False
     smiles = Chem.MolToSmiles(edit)
     return all(
-        check.passes(_measure(check.quantity, source), _measure(check.quantity, smiles), with_margin)
+        check.passes(measure_quantity(check.quantity, source), measure_quantity(check.quantity, smiles), with_margin)
         for check in checks
     )
 
 
 def _score_any(prompt: EditingPrompt, source: str, edits: Sequence[Chem.Mol | None]) -> dict[str, float]:
     """Apply the published rule; nothing for a molecule that it leaves out."""
-    if prompt.needs_absence and any(_measure(check.quantity, source) for check in prompt.checks):
+    if prompt.needs_absence and any(measure_quantity(check.quantity, source) for check in prompt.checks):
         return {}
     values = {
         "any5_hit": any(_passes(prompt.checks, source, edit) for edit in edits),
@@ -216,15 +237,34 @@ def _score_quality(source: Chem.Mol, edits: Sequence[Chem.Mol | None], known: Co
     return values
 
 
+def _score_all(
+    prompt: EditingPrompt, smiles: str, source: Chem.Mol, edits: Sequence[Chem.Mol | None], measures: Measures
+) -> dict[str, float]:
+    """Average over the answers that are molecules; nothing if there are none."""
+    molecules = [edit for edit in edits if edit is not None]
+    if not molecules:
+        return {}
+    values = {"right_way": float(np.mean([_passes(prompt.checks, smiles, edit) for edit in molecules]))}
+    return values | {
+        name: float(np.mean([measure(source, edit) for edit in molecules])) for name, measure in measures.items()
+    }
+
+
 def _add_families(by_prompt: Mapping[int, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Name the values after their prompt; average those that every molecule has over the prompts of a family."""
+    """Name the values after their prompt; average those that every molecule has over the prompts of a family.
+
+    Of hits that are over fewer molecules there is no mean. Figures of answers, which some prompts lack for some
+    molecules, are put together.
+    """
     named = {f"editing_{number}/{key}": array for number, values in by_prompt.items() for key, array in values.items()}
     for family, (first, last) in FAMILIES.items():
         members = [values for number, values in by_prompt.items() if first <= number <= last]
-        for key in members[0] if members else ():
+        for key in dict.fromkeys(key for values in members for key in values):
             columns = [values[key] for values in members if key in values]
             if len(columns) == len(members) and len({len(column) for column in columns}) == 1:
                 named[f"editing_{family}/{key}"] = np.mean(columns, axis=0)
+            elif key not in HITS:
+                named[f"editing_{family}/{key}"] = np.concatenate(columns)
     return named
 
 

@@ -42,6 +42,8 @@ def test_no_edit_is_said(model_folder, run):
 def test_a_prompt_that_says_nothing_is_answered_with_that(model_folder, run):
     done = run("edit", ASPIRIN, "It is blorpish.", "--model", model_folder)
     assert done.stdout == "no edits\n" and "No edit: the model knows no word of 'It is blorpish.'" in done.stderr
+    entry = json.loads(run("edit", ASPIRIN, "asdf qwerty", "--model", model_folder, "--json").stdout)
+    assert entry["edits"] == [] and "knows no word of 'asdf qwerty'" in entry["report"]["note"]
 
 
 def test_rejections_are_shown_and_rules_switched_off(model_folder, run):

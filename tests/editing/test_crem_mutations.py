@@ -36,7 +36,8 @@ def test_fragments_of_the_library_are_exchanged(tmp_path, check_proposals):
     build_fragment_database(LIBRARY, database, name="benzyl")
     rules = dict(propose("CCc1ccccc1", 60, mutations=CremMutations(database)))
     check_proposals(list(rules), "CCc1ccccc1")
-    assert rules["OCc1ccccc1"] == Rule("fragment", "CC[*:1]", "OC[*:1]", 2, 1, "benzyl")
+    exchanges = [("CC[*:1]", "OC[*:1]"), ("C[*:1]", "O[*:1]")]  # both lead there
+    assert rules["OCc1ccccc1"] in [Rule("fragment", *sides, 2, 1, "benzyl") for sides in exchanges]
     assert rules["c1ccccc1"] == Rule("fragment", "CC[*:1]", "", 2, 5, "benzyl")
     assert "NCc1ccccc1" in rules
 

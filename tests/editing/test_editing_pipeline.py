@@ -19,6 +19,9 @@ def test_the_pipeline_edits_one_or_several(editing_folder, parts):
         edit(SOURCE)
     with pytest.raises(ValueError, match="'C1CC' is no molecule"):
         edit("C1CC", prompt=PROMPT)
+    for sources in (SOURCE, [SOURCE, SOURCE]):
+        with pytest.raises(ValueError, match="There are no edits: the model knows no word of 'asdf qwerty'"):
+            edit(sources, prompt="asdf qwerty")
 
 
 def test_parts_in_memory_will_do(parts):

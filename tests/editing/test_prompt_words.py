@@ -31,6 +31,7 @@ def test_words_of_chemistry_are_known(tokenizer, text):
     [
         "This molecule is blorpish.",
         "asdf qwer zxcv",
+        "asdf qwerty",
         "This molecule.",
         "make it better",
         "This molecule is nice.",

@@ -68,6 +68,28 @@ def test_a_prompt_that_says_nothing_is_answered_with_that(editor):
     assert found == [] and "the model knows no word of 'This molecule is blorpish.'" in found.report.explain(0, 10)
 
 
+def test_judging_all_changes_the_counts_alone(encoder, editor, edits):
+    settings = SearchSettings(num_candidates=60, num_generations=2, num_parents=4, judge_all=True)
+    every = SearchEditor(encoder, settings=settings).edit(ASPIRIN, PROMPT)
+    some = editor.edit(ASPIRIN, PROMPT)
+    assert [one.smiles for one in every] == [one.smiles for one in some] == [one.smiles for one in edits]
+    assert some.report.not_judged > 0 == every.report.not_judged
+    assert every.report.proposed == some.report.proposed
+    refused = [sum(one.count for one in found.report.rejected.values()) for found in (every, some)]
+    assert refused[0] > refused[1]
+
+
+def test_similar_edits_are_asked_for(encoder):
+    source = "CCCCNC(=O)c1ccc(OCC)cc1"
+    near = SearchEditor(encoder, constraints=EditConstraints(0.7), settings=SETTINGS)
+    far = SearchEditor(encoder, constraints=EditConstraints(0.4), settings=SETTINGS)
+    found, wide = near.edit(source, PROMPT, num_edits=20), far.edit(source, PROMPT, num_edits=20)
+    assert found and min(edit.similarity for edit in found) >= 0.7
+    # It goes on proposing until enough are that similar, and finds more of them than a search that is not asked.
+    assert found.report.proposed > wide.report.proposed
+    assert len(found) > sum(edit.similarity >= 0.7 for edit in wide)
+
+
 def test_the_judge_can_be_left_out(encoder):
     free = SearchEditor(encoder, constraints=EditConstraints(judge=None), settings=SearchSettings(60, 1))
     judged = SearchEditor(encoder, settings=SearchSettings(60, 1))

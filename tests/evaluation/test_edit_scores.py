@@ -90,6 +90,35 @@ def test_qualities_of_the_answers():
     assert nothing["one_answer_hit"] == nothing["any5_hit"] == nothing["validity"] == 0 and "similarity" not in nothing
 
 
+def test_all_answers_count_in_what_is_averaged_over_them():
+    values = score(
+        108,
+        PHENETHYL,
+        "NCCc1ccccc1",
+        "CCCc1ccccc1",
+        None,
+        measures={"grows": lambda source, edit: 2.0 * edit.GetNumAtoms()},
+    )
+    assert values["right_way"] == 0.5 and values["grows"] == 18 and "right_way" not in score(108, PHENETHYL)
+
+
+def test_a_family_has_figures_where_some_molecules_have_no_answer():
+    systems = {"some": {101: [["CCCc1ccccc1"], []], 108: [[], []]}}
+    figures = report_editing([PHENETHYL, LONG_ACID], systems, "some", num_samples=5)["figures"]["some"]
+    assert figures["editing_101-108/right_way"] == figures["editing_101/right_way"] == 0
+    assert 0 < figures["editing_101-108/similarity"] < 1 and "editing_108/similarity" not in figures
+
+
+def test_another_similarity_is_another_hit():
+    amide = "CCCCNC(=O)c1ccc(C{})cc1"
+    systems = {"one": {108: [[amide.format("N")]]}}
+    hits = [
+        report_editing([amide.format("")], systems, "one", num_samples=5, min_similarity=near)["figures"]["one"]
+        for near in (0.4, 0.95)
+    ]
+    assert [one["editing_108/one_answer_hit"] for one in hits] == [1, 0]
+
+
 def test_a_report_compares_with_the_baseline_over_all_molecules():
     amide = "CCCCNC(=O)c1ccc(C{})cc1"
     sources = [amide.format(tail) for tail in ("", "C", "CC")]

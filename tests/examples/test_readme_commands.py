@@ -57,7 +57,7 @@ SMALLER = {
     "python examples/generate_from_text.py": "--num_starts 20",
     "python examples/train_generator.py": GENERATOR,
     "python examples/train_editing_alignment.py": "--num_epochs 20",
-    "python examples/evaluate_editing.py": "--num_candidates 10 --prompts 101",
+    "python examples/evaluate_editing.py": "--num_candidates 10 --prompts 101 --similarities 0.4",
     "accelerate launch examples/pretrain.py --dataset": f"{TINY} --validation_size 8 --test_size 8 --split random",
     "finemoltex pretrain --preset momu --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "finemoltex pretrain --preset memory_bank --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",

@@ -151,7 +151,9 @@ def test_editing_works_with_the_package(folders):
     handler = module.EndpointHandler(str(folders[0]))
     wanted = request("CC(=O)Oc1ccccc1C(=O)O", "an acid on an aromatic ring", task="editing", k=3)
     edits = handler(wanted)["edits"]
-    assert 1 <= len(edits) <= 3 and all(one["smiles"] for one in edits)
+    assert 1 <= len(edits) <= 3 and all(one["smiles"] and one["rules"][0]["seen"] > 0 for one in edits)
+    nothing = handler(request("CC(=O)Oc1ccccc1C(=O)O", "asdf qwerty", task="editing"))
+    assert nothing["edits"] == [] and "the model knows no word of 'asdf qwerty'" in nothing["note"]
     assert "at index 0" in handler(request("no molecule", "an acid", task="editing"))["error"]
     module.WORK_SECONDS = -1.0
     assert "Time limit" in handler(wanted)["error"]

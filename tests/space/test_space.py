@@ -90,8 +90,14 @@ def test_edits_are_drawn_beside_the_source(answers, module):
     page = page_of(answer)
     tables = html.unescape(answer[answer.index('<div class="reasons">') :])
     assert "What changed" in tables and " → " in tables and "Rejected by" in tables and "<td>reactive</td>" in tables
+    assert "seen" in tables and "times in" in tables
     assert 1 < page.count("<svg") <= 1 + module.NUM_EDITS
     assert "similarity" in page and "Green: new atoms" in page
+
+
+def test_a_prompt_that_says_nothing_is_answered_with_that(answers):
+    page = html.unescape(page_of(answers.edit(ASPIRIN, "asdf qwerty")))
+    assert "the model knows no word of 'asdf qwerty'" in page
 
 
 def test_classes_add_up_and_come_best_first(answers):
