@@ -20,9 +20,12 @@ from ..data.splits import column_split, deterministic_scaffold_split, random_spl
 from ..evaluation.property_metrics import compute_property_metrics
 from ..hub.folders import export_folder
 from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
+from .conformal import LEVEL, ConformalCalibration, check_level, measure_coverage
 from .fingerprints import TrainingFingerprints
 from .methods import BASELINES, METHODS, MethodRunner, Outcome
 from .result_tables import deciding_figure, format_property_table
+from .scrambling import scramble_labels
+from .training_molecules import TrainingMolecules
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +33,7 @@ RESULTS, TABLE, PREDICTIONS = "results.json", "results.md", "predictions.csv"
 # Options that may change between two calls that add to the same results.
 _FREE = ("dataset", "seeds", "methods", "baselines", "output_dir", "data_dir", "num_proc", "save_models")
 # Options that results of earlier versions lack, with what they were.
-_ADDED = {"qualified": "error", "ranges": "error"}
+_ADDED = {"qualified": "error", "ranges": "error", "level": LEVEL, "scramble_labels": False}
 
 
 @dataclass
@@ -86,6 +89,12 @@ class ExperimentArguments:
         default="both", metadata={"help": "What the linear layer reads; see `FineMolTexConfig.property_readout`."}
     )
     balance_classes: bool = field(default=False, metadata={"help": "Weigh the rarer label of each task more."})
+    level: float = field(
+        default=LEVEL, metadata={"help": "Share of the truth that conformal sets and intervals are to hold."}
+    )
+    scramble_labels: bool = field(
+        default=False, metadata={"help": "Deal the labels out anew for each seed: every method must be at chance."}
+    )
     save_models: bool = field(default=True, metadata={"help": "Keep the model folder and predictions of every run."})
     num_proc: int | None = field(default=None, metadata={"help": "Processes that parse molecules."})
 
@@ -98,6 +107,7 @@ class ExperimentArguments:
             raise ValueError(f"Unknown method {unknown[0]!r}: choose among {', '.join(METHODS)}.")
         if (self.split == "column") != (self.split_column is not None):
             raise ValueError("`split column` and `split_column` go together: give both or neither.")
+        check_level(self.level)
 
     def fixed(self) -> dict[str, Any]:
         """Return the options that must be the same for all runs in one table."""
@@ -117,7 +127,8 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
     Returns:
         `dict`, as in `results.json`: `settings`; `sets` by the name of their file, with source, rows, tasks, split
         sizes and unparsable rows by index; and `runs`, each with `set`, `method`, `seed`, the metrics of `valid` and
-        `test`, `facts` and `seconds` of processor time.
+        `test`, the `coverage` of conformal sets or intervals on the test rows, `facts` and `seconds` of processor
+        time.
 
     Raises:
         ValueError: If the folder holds results of other settings, or a set cannot be read or split.
@@ -134,16 +145,21 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
             missing = [method for method in arguments.methods if (table.name, method, seed) not in done]
             if not missing:
                 continue
-            if runner is None or arguments.split in ("balanced_scaffold", "random"):
-                parts = split_table(table, arguments, seed)
+            if runner is None or arguments.scramble_labels or arguments.split in ("balanced_scaffold", "random"):
+                labelled = scramble_labels(table, seed) if arguments.scramble_labels else table
+                parts = split_table(labelled, arguments, seed)
                 runner = _make_runner(parts, arguments, processor, collate)
             results["sets"][table.name] = _describe(table, source, runner.parts)
             for method in missing:
                 start = time.process_time()
                 outcome = runner.run(method, seed)
                 run = _score(table.name, method, seed, outcome, runner.parts, time.process_time() - start)
+                calibration = _calibrate_sets(outcome, runner.parts["valid"])
+                run["coverage"] = measure_coverage(
+                    calibration, outcome.predictions["test"], runner.parts["test"].labels, arguments.level
+                )
                 results["runs"].append(run)
-                if arguments.save_models:
+                if arguments.save_models and not arguments.scramble_labels:
                     _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor, run)
                 _write(folder, results)
                 figure = deciding_figure(table.task_type, len(table.tasks))
@@ -318,6 +334,12 @@ def _score(
     }  # fmt: skip
 
 
+def _calibrate_sets(outcome: Outcome, valid: PropertyTable) -> ConformalCalibration:
+    return ConformalCalibration.from_predictions(
+        outcome.predictions["valid"], valid.labels, valid.task_type, valid.label_names
+    )
+
+
 def _save(
     folder: Path,
     table: PropertyTable,
@@ -336,6 +358,8 @@ def _save(
         }
         export_folder(outcome.model, processor, folder, card_fields)
         TrainingFingerprints.from_smiles(parts["train"].smiles).save(folder)
+        TrainingMolecules.from_table(parts["train"]).save(folder)
+        _calibrate_sets(outcome, parts["valid"]).save(folder)
     frame = table.rows.to_pandas()
     split = np.full(len(frame), "unparsable", dtype=object)
     predicted = np.full((len(frame), len(table.label_names)), np.nan)

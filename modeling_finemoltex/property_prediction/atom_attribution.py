@@ -1,0 +1,144 @@
+"""Which atoms of a molecule carry a prediction: hide atoms and see what changes; drawn as a similarity map."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from rdkit.Chem import rdDepictor
+from rdkit.Chem.Draw import SimilarityMaps, rdMolDraw2D
+
+from ..data.identifiers import explain_refusal, try_parse
+from ..model.molecules_finemoltex import Molecules
+
+RED, WHITE, BLUE = (0.90, 0.30, 0.25), (1.0, 1.0, 1.0), (0.25, 0.45, 0.90)
+BATCH = 256  # copies of a molecule that the model takes at once
+CONTOURS = 6
+
+
+def choose_output(config: Any, output: str | int = 0) -> int:
+    """Find the number of an output of a property prediction model.
+
+    Args:
+        config ([`FineMolTexConfig`]): Of the model.
+        output (`str` or `int`): Task or class, by name or number.
+
+    Raises:
+        ValueError: If there is no such output.
+    """
+    names = [config.id2label[place] for place in range(config.num_labels)]
+    column = names.index(output) if output in names else output
+    if not isinstance(column, int) or not 0 <= column < len(names):
+        raise ValueError(f"The model has no output {output!r}; it has {names[:20]}.")
+    return column
+
+
+@torch.inference_mode()
+def attribute_atoms(
+    model: Any, processor: Any, smiles: str, output: str | int = 0, num_orders: int = 0, seed: int = 0
+) -> np.ndarray:
+    """Say how much each atom raises a prediction: compare it with those of the molecule with atoms hidden.
+
+    A hidden atom keeps its place, but it and its bonds are replaced by the [MASK] that pre-training learned. Without
+    `num_orders`, one atom at a time is hidden, and the effects do not add up to the prediction. With it, atoms are
+    hidden one after the other in random orders, and each gets its mean effect over the orders (sampled Shapley
+    values): these add up to the prediction minus that of the molecule with all atoms hidden, and share out what
+    several atoms say alike, at `num_orders` times the cost.
+
+    Args:
+        model ([`FineMolTexForPropertyPrediction`]): A fine-tuned model that reads molecules alone.
+        processor (`FineMolTexProcessor`): That of the model.
+        smiles (`str`): The molecule, of `N` atoms.
+        output (`str` or `int`): Task or class, by name or number.
+        num_orders (`int`): Random orders; 0 hides single atoms.
+        seed (`int`): Of the orders.
+
+    Returns:
+        `np.ndarray` of shape `(N,)`: By atom in the order of the SMILES, in logits, or in the units of a number.
+
+    Raises:
+        ValueError: If there is no such output, the molecule is bad, or `num_orders` is below 0.
+
+    Example:
+    >>> model = FineMolTexForPropertyPrediction.from_pretrained(property_folder)
+    >>> attribute_atoms(model, processor, "CCO").shape
+    (3,)
+    """
+    column = choose_output(model.config, output)
+    if num_orders < 0:
+        raise ValueError(f"`num_orders` must be 0 or more: got {num_orders}.")
+    alone = _one_motif_an_atom(processor, smiles).to(model.device)
+    num_atoms = len(alone.atom_to_motif)
+    ranks = torch.arange(num_atoms).unsqueeze(0)  # (O, N), when each atom is hidden
+    if num_orders:
+        generator = torch.Generator().manual_seed(seed)
+        ranks = torch.stack([torch.randperm(num_atoms, generator=generator) for _ in range(num_orders)])
+    # Row 0 of each order hides nothing, row r + 1 the atom of rank r, with all before it if there are orders.
+    steps = torch.arange(num_atoms + 1)[None, :, None]
+    hidden = ranks[:, None] < steps if num_orders else (ranks[:, None] + 1) == steps  # (O, N + 1, N)
+    logits = _predict_hidden(model, alone, hidden.flatten(0, 1))[:, column].reshape(len(ranks), -1)  # (O, N + 1)
+    before = logits[:, :-1] if num_orders else logits[:, :1]
+    effects = (before - logits[:, 1:]).gather(1, ranks)  # (O, N), by atom
+    return effects.mean(0).numpy()
+
+
+def draw_atoms(
+    smiles: str, effects: np.ndarray, size: tuple[int, int] = (480, 360), format: str = "svg"
+) -> str | bytes:
+    """Draw a molecule on a map of its atoms: red where they raise a prediction, blue where they lower it.
+
+    Args:
+        smiles (`str`): The molecule, of `N` atoms.
+        effects (`np.ndarray` of shape `(N,)`): Of [`attribute_atoms`].
+        size (`tuple[int, int]`): Width and height in pixels.
+        format (`str`): `"svg"` or `"png"`.
+
+    Returns:
+        `str` (SVG text) or `bytes` (PNG file).
+
+    Raises:
+        ValueError: If the molecule is bad, an effect is not finite, there is not one for each atom, or the format is
+            unknown.
+    """
+    molecule = try_parse(smiles)
+    if molecule is None:
+        raise ValueError(f"{explain_refusal(smiles)}.")
+    effects = np.asarray(effects, float)
+    if effects.shape != (molecule.GetNumAtoms(),) or not np.isfinite(effects).all():
+        raise ValueError(
+            f"`effects` must have a finite number for each of the {molecule.GetNumAtoms()} atoms: got {effects}."
+        )
+    if format not in ("svg", "png"):
+        raise ValueError(f"`format` must be 'svg' or 'png', got {format!r}.")
+    canvas = rdMolDraw2D.MolDraw2DSVG(*size) if format == "svg" else rdMolDraw2D.MolDraw2DCairo(*size)
+    if molecule.GetNumAtoms() > 1 and effects.any():
+        rdDepictor.Compute2DCoords(molecule)
+        colors = (BLUE, WHITE, RED)
+        SimilarityMaps.GetSimilarityMapFromWeights(
+            molecule, effects.tolist(), canvas, colorMap=colors, contourLines=CONTOURS
+        )
+    else:  # a map needs two atoms, and something to show
+        tint = {0: RED if effects[0] > 0 else BLUE} if effects.any() else {}
+        rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule, highlightAtoms=list(tint), highlightAtomColors=tint)
+    canvas.FinishDrawing()
+    return canvas.GetDrawingText()
+
+
+def _one_motif_an_atom(processor: Any, smiles: str) -> Molecules:
+    """Featurise one molecule and make every atom a motif, so that what hides motifs hides atoms."""
+    extractor = processor.feature_extractor
+    tensors = extractor.collate([extractor.featurize(smiles)])
+    atoms = torch.arange(tensors["atom_features"].shape[0])  # (N,)
+    features = {name: tensors[name] for name in ("atom_features", "edge_index", "edge_features")}
+    counts = atoms.new_tensor([len(atoms)])
+    return Molecules.from_tensors(counts, **features, atom_to_motif=atoms, motif_positions=atoms)
+
+
+def _predict_hidden(model: Any, molecule: Molecules, hidden: torch.Tensor) -> torch.Tensor:
+    """Predict one molecule with other atoms hidden each time. `(R, N)` bool -> `(R, K)`."""
+    model.eval()
+    parts = []
+    for rows in hidden.split(BATCH):
+        copies = molecule.select(torch.zeros(len(rows), dtype=torch.long, device=model.device))
+        slots = torch.nn.functional.pad(rows, (1, 0)).to(model.device)  # (R, N + 1), the molecule itself is not hidden
+        parts.append(model(molecules=copies, hidden_motifs=slots).logits.float().cpu())
+    return torch.cat(parts)
