@@ -255,7 +255,7 @@ def _class_probabilities(predictions: np.ndarray, task_type: str) -> np.ndarray:
 
 def _compute_errors(predictions: np.ndarray, labels: np.ndarray, task_type: str) -> tuple[np.ndarray, np.ndarray]:
     """Give the error of every label, and the number of its group, -1 where it is missing. `(R, T)` both."""
-    known = ~np.isnan(labels)
+    predictions, known = np.asarray(predictions, float), ~np.isnan(labels)
     if task_type == "regression":
         return np.abs(predictions - labels), np.where(known, 0, -1)
     groups = np.where(known, labels, -1).astype(int)  # (R, T)

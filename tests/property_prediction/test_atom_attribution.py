@@ -1,0 +1,122 @@
+"""Effects of hidden atoms on models whose every answer is known, and on a real one; maps of them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from modeling_finemoltex.property_prediction import attribute_atoms, attribute_motifs, choose_output, draw_atoms
+
+NITROGEN, OXYGEN = 7, 8
+ETHANOLAMINE = "NCCO"
+
+
+class CountingModel:
+    """Answers from how many nitrogens and oxygens of each molecule are visible: `(B, 2)`."""
+
+    device = torch.device("cpu")
+    config = SimpleNamespace(id2label={0: "wanted", 1: "size"}, num_labels=2)
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def eval(self):
+        return self
+
+    def __call__(self, molecules, hidden_motifs):
+        visible = ~molecules.unpad(hidden_motifs)[molecules.atom_to_motif]  # (N,)
+        elements = molecules.atom_features[:, 0]
+        counts = [
+            torch.zeros(len(molecules)).index_add(0, molecules.molecule_of_atom, (which & visible).float())
+            for which in (elements == NITROGEN, elements == OXYGEN, elements >= 0)
+        ]
+        return SimpleNamespace(logits=torch.stack([self.answer(*counts[:2]), counts[2]], dim=1))
+
+
+def test_a_sum_is_split_into_its_terms(processor):
+    model = CountingModel(lambda nitrogens, oxygens: 2 * nitrogens - 3 * oxygens)
+    for num_orders in (0, 1, 5):
+        effects = attribute_atoms(model, processor, ETHANOLAMINE, "wanted", num_orders)
+        np.testing.assert_allclose(effects, [2, 0, 0, -3], atol=1e-6)
+        np.testing.assert_allclose(
+            attribute_atoms(model, processor, "OCC(N)N", 0, num_orders), [-3, 0, 0, 2, 2], atol=1e-6
+        )
+        np.testing.assert_allclose(
+            attribute_atoms(model, processor, "OCC(N)N", "size", num_orders), [1] * 5, atol=1e-6
+        )
+
+
+def test_what_two_atoms_say_alike_is_seen_in_orders_alone(processor):
+    either = CountingModel(lambda nitrogens, oxygens: ((nitrogens + oxygens) > 0).float())
+    np.testing.assert_allclose(attribute_atoms(either, processor, ETHANOLAMINE), [0, 0, 0, 0])
+    effects = attribute_atoms(either, processor, ETHANOLAMINE, num_orders=400)
+    np.testing.assert_allclose(effects, [0.5, 0, 0, 0.5], atol=0.1)
+    assert effects.sum() == pytest.approx(1)
+    both = CountingModel(lambda nitrogens, oxygens: (nitrogens * oxygens > 0).float())
+    np.testing.assert_allclose(attribute_atoms(both, processor, ETHANOLAMINE), [1, 0, 0, 1])
+    assert attribute_atoms(both, processor, ETHANOLAMINE, num_orders=7).sum() == pytest.approx(1)
+
+
+def test_large_molecules_go_in_parts(processor, monkeypatch):
+    model = CountingModel(lambda nitrogens, oxygens: nitrogens * (1 + oxygens))
+    smiles = "NCCOCCN"
+    whole = attribute_atoms(model, processor, smiles, num_orders=3)
+    monkeypatch.setattr("modeling_finemoltex.property_prediction.atom_attribution.BATCH", 4)
+    np.testing.assert_allclose(attribute_atoms(model, processor, smiles, num_orders=3), whole)
+
+
+@pytest.fixture(scope="module")
+def model(tuned_folder):
+    return AutoModelForSequenceClassification.from_pretrained(tuned_folder).eval()
+
+
+def test_the_effects_of_a_real_model_are_those_of_hidden_atoms(model, processor):
+    effects = attribute_atoms(model, processor, "CC(=O)OC", "soluble")
+    assert len({round(float(one), 4) for one in effects}) > 2
+    # An atom that is a motif of its own is hidden alike.
+    (alone,) = attribute_motifs(model, processor, "C", "soluble")
+    np.testing.assert_allclose(attribute_atoms(model, processor, "C", "soluble"), [alone.effect], atol=1e-5)
+    # All atoms in a row are the whole molecule, motif or not.
+    (whole,) = attribute_motifs(model, processor, "CCO", "soluble")
+    in_orders = attribute_atoms(model, processor, "CCO", "soluble", num_orders=3)
+    assert in_orders.sum() == pytest.approx(whole.effect, abs=1e-4)
+
+
+def test_other_spellings_give_the_same_effects(model, processor):
+    first = attribute_atoms(model, processor, "CC(=O)OCC")
+    second = attribute_atoms(model, processor, "CCOC(C)=O")
+    np.testing.assert_allclose(first, second[[4, 3, 5, 2, 1, 0]], atol=1e-4)
+
+
+def test_wrong_outputs_and_molecules(model, processor):
+    assert choose_output(model.config, "soluble") == choose_output(model.config, 1) == 1
+    for output in ("mass", 2, -1):
+        with pytest.raises(ValueError, match=r"no output .*; it has \['toxic', 'soluble'\]"):
+            attribute_atoms(model, processor, "CCO", output)
+    with pytest.raises(ValueError, match="RDKit cannot parse"):
+        attribute_atoms(model, processor, "C(")
+    with pytest.raises(ValueError, match="`num_orders` must be 0 or more"):
+        attribute_atoms(model, processor, "CCO", num_orders=-1)
+
+
+def test_maps(tmp_path):
+    effects = np.array([1.0, 0.0, -0.5])
+    drawn = draw_atoms("CCO", effects)
+    assert drawn.rstrip().endswith("</svg>")
+    # Other effects, other maps; what counts is the sign and the share.
+    assert drawn != draw_atoms("CCO", -effects)
+    assert draw_atoms("CCO", effects, format="png").startswith(b"\x89PNG")
+    assert draw_atoms("CCO", np.zeros(3)).rstrip().endswith("</svg>")
+    red, blue = (draw_atoms("O", np.array([sign])).lower() for sign in (1.0, -1.0))
+    assert "#e54c3f" in red and "#3f72e5" in blue and "#e54c3f" not in blue
+    for smiles, values, message in (
+        ("CCO", np.ones(2), "for each of the 3 atoms"),
+        ("CCO", np.array([1, np.nan, 0]), "finite number"),
+        ("C(", np.ones(1), "RDKit cannot parse"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            draw_atoms(smiles, values)
+    with pytest.raises(ValueError, match="`format` must be"):
+        draw_atoms("CCO", effects, format="gif")
