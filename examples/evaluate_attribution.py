@@ -24,6 +24,7 @@ from modeling_finemoltex.property_prediction import (
     ExperimentArguments,
     PropertyPredictor,
     attribute_atoms,
+    attribute_deleted_atoms,
     attribute_motifs,
     run_experiments,
 )
@@ -83,7 +84,11 @@ def explain(folder: Path, table: Path, group: str, options: argparse.Namespace) 
         rows = [row["smiles"] for row in csv.DictReader(stream) if (row["split"], row["has_group"]) == ("test", "1")]
     predictor = PropertyPredictor.from_pretrained(folder)
     atoms = partial(attribute_atoms, predictor.model, predictor.processor)
-    methods = {"atoms": atoms, "motifs": partial(spread_motifs, predictor)}
+    methods = {
+        "atoms": atoms,
+        "motifs": partial(spread_motifs, predictor),
+        "deleted atoms": partial(attribute_deleted_atoms, predictor.predict),
+    }
     if options.num_orders:
         methods["atoms in orders"] = partial(atoms, num_orders=options.num_orders, seed=options.seed)
     return evaluate_attribution(rows[: options.num_explained], group, methods)

@@ -1,4 +1,5 @@
 from .atom_attribution import attribute_atoms as attribute_atoms
+from .atom_attribution import attribute_deleted_atoms as attribute_deleted_atoms
 from .atom_attribution import choose_output as choose_output
 from .atom_attribution import draw_atoms as draw_atoms
 from .attribution import MotifAttribution as MotifAttribution

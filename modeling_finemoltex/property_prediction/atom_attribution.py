@@ -1,13 +1,15 @@
 """Which atoms of a molecule carry a prediction: hide atoms and see what changes; drawn as a similarity map."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from rdkit import Chem
 from rdkit.Chem import rdDepictor
 from rdkit.Chem.Draw import SimilarityMaps, rdMolDraw2D
 
-from ..data.identifiers import explain_refusal, try_parse
+from ..data.identifiers import attempt, explain_refusal, try_parse
 from ..model.molecules_finemoltex import Molecules
 
 RED, WHITE, BLUE = (0.90, 0.30, 0.25), (1.0, 1.0, 1.0), (0.25, 0.45, 0.90)
@@ -15,21 +17,25 @@ BATCH = 256  # copies of a molecule that the model takes at once
 CONTOURS = 6
 
 
-def choose_output(config: Any, output: str | int = 0) -> int:
-    """Find the number of an output of a property prediction model.
+def choose_output(names: Sequence[str], output: str | int = 0) -> int:
+    """Find the number of an output.
 
     Args:
-        config ([`FineMolTexConfig`]): Of the model.
+        names (sequence of `str`): Of the tasks or classes, such as `PropertyPredictor.columns`.
         output (`str` or `int`): Task or class, by name or number.
 
     Raises:
         ValueError: If there is no such output.
     """
-    names = [config.id2label[place] for place in range(config.num_labels)]
-    column = names.index(output) if output in names else output
+    column = list(names).index(output) if output in names else output
     if not isinstance(column, int) or not 0 <= column < len(names):
-        raise ValueError(f"The model has no output {output!r}; it has {names[:20]}.")
+        raise ValueError(f"The model has no output {output!r}; it has {list(names)[:20]}.")
     return column
+
+
+def list_outputs(config: Any) -> list[str]:
+    """List the names of the outputs that a configuration has."""
+    return [config.id2label[place] for place in range(config.num_labels)]
 
 
 @torch.inference_mode()
@@ -63,7 +69,7 @@ def attribute_atoms(
     >>> attribute_atoms(model, processor, "CCO").shape
     (3,)
     """
-    column = choose_output(model.config, output)
+    column = choose_output(list_outputs(model.config), output)
     if num_orders < 0:
         raise ValueError(f"`num_orders` must be 0 or more: got {num_orders}.")
     alone = _one_motif_an_atom(processor, smiles).to(model.device)
@@ -79,6 +85,39 @@ def attribute_atoms(
     before = logits[:, :-1] if num_orders else logits[:, :1]
     effects = (before - logits[:, 1:]).gather(1, ranks)  # (O, N), by atom
     return effects.mean(0).numpy()
+
+
+def attribute_deleted_atoms(predict: Callable[[list[str]], np.ndarray], smiles: str, column: int = 0) -> np.ndarray:
+    """Say how much each atom raises a prediction of any method: compare it with that without the atom.
+
+    Hydrogens take the place of the bonds that are cut. What is left may be an unlikely molecule, or two; so where a
+    model can hide atoms, [`attribute_atoms`] is to be preferred.
+
+    Args:
+        predict (callable): `R` SMILES -> `(R, K)` probabilities or numbers, such as `PropertyPredictor.predict`.
+        smiles (`str`): The molecule, of `N` atoms.
+        column (`int`): Number of the output.
+
+    Returns:
+        `np.ndarray` of shape `(N,)`: By atom in the order of the SMILES, in the units of the prediction; 0 where
+        nothing is left, or no molecule.
+
+    Raises:
+        ValueError: If the molecule is bad.
+
+    Example:
+    >>> count_oxygens = lambda smiles: np.array([[one.count("O")] for one in smiles], float)
+    >>> attribute_deleted_atoms(count_oxygens, "CCO").tolist()
+    [0.0, 0.0, 1.0]
+    """
+    molecule = try_parse(smiles)
+    if molecule is None:
+        raise ValueError(f"{explain_refusal(smiles)}.")
+    rests = [_delete_atom(molecule, atom) for atom in range(molecule.GetNumAtoms())]
+    predicted = np.asarray(predict([smiles, *(rest for rest in rests if rest)]), float)[:, column]  # (R,)
+    effects = np.zeros(len(rests))
+    effects[[bool(rest) for rest in rests]] = predicted[0] - predicted[1:]
+    return effects
 
 
 def draw_atoms(
@@ -121,6 +160,19 @@ def draw_atoms(
         rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule, highlightAtoms=list(tint), highlightAtomColors=tint)
     canvas.FinishDrawing()
     return canvas.GetDrawingText()
+
+
+def _delete_atom(molecule: Chem.Mol, atom: int) -> str | None:
+    """Write a molecule without an atom; `None` if nothing is left, or no molecule."""
+    rest = Chem.RWMol(molecule)
+    Chem.Kekulize(rest, clearAromaticFlags=True)
+    for neighbour in rest.GetAtomWithIdx(atom).GetNeighbors():
+        neighbour.SetNoImplicit(False)  # so that hydrogens fill the cut bonds
+    rest.RemoveAtom(atom)
+    if not rest.GetNumAtoms() or attempt(Chem.SanitizeMol, rest) is None:
+        return None
+    written = attempt(Chem.MolToSmiles, rest)
+    return written if written and try_parse(written) is not None else None
 
 
 def _one_motif_an_atom(processor: Any, smiles: str) -> Molecules:

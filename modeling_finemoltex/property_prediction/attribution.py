@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from .atom_attribution import choose_output
+from .atom_attribution import choose_output, list_outputs
 
 GREY, RED, BLUE = (0.93, 0.93, 0.93), (0.95, 0.45, 0.40), (0.40, 0.60, 0.95)
 
@@ -44,7 +44,7 @@ def attribute_motifs(model: Any, processor: Any, smiles: str, output: str | int 
     >>> {motif.label: round(motif.effect, 2) for motif in attributions}
     {'N[SH](=O)=O': ..., 'c1ccccc1': ...}
     """
-    column = choose_output(model.config, output)
+    column = choose_output(list_outputs(model.config), output)
     extractor = processor.feature_extractor
     motifs, graph = extractor.motifs(smiles), extractor.featurize(smiles)
     batch = extractor.collate([graph] * (len(motifs) + 1))

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..data.atomic_files import write_text
-from .atom_attribution import attribute_atoms, choose_output, draw_atoms
+from .atom_attribution import attribute_atoms, attribute_deleted_atoms, choose_output, draw_atoms
 from .conformal import LEVEL, ConformalCalibration, check_level
 from .predictor import PropertyPredictor
 from .training_molecules import TrainingMolecules
@@ -110,8 +110,10 @@ class NeighbourColumns:
 class PictureColumn:
     """The name of a picture that shows which atoms raise and which lower a prediction.
 
+    Atoms are hidden where the predictor has a model that can, and deleted where it has none.
+
     Args:
-        predictor ([`PropertyPredictor`]): Its model takes hidden motifs.
+        predictor ([`PropertyPredictor`], or anything with `columns` and `predict`): What predicts.
         folder (`str` or `Path`): Where the pictures go, named by the row of the file.
         output (`str` or `int`): Task or class, by name or number.
 
@@ -119,13 +121,16 @@ class PictureColumn:
         ValueError: If there is no such output.
     """
 
-    def __init__(self, predictor: PropertyPredictor, folder: str | Path, output: str | int = 0) -> None:
+    def __init__(self, predictor: Any, folder: str | Path, output: str | int = 0) -> None:
         self.predictor, self.folder = predictor, Path(folder)
-        self.output, self.names = choose_output(predictor.model.config, output), ["picture"]
+        self.output, self.names = choose_output(predictor.columns, output), ["picture"]
 
     def write_cells(self, row: int, smiles: str, predictions: np.ndarray) -> list[str]:
         """Draw one molecule, and write the name of the file. `(K,)`."""
-        effects = attribute_atoms(self.predictor.model, self.predictor.processor, smiles, self.output)
+        if getattr(self.predictor, "model", None) is None:
+            effects = attribute_deleted_atoms(self.predictor.predict, smiles, self.output)
+        else:
+            effects = attribute_atoms(self.predictor.model, self.predictor.processor, smiles, self.output)
         file = self.folder / f"{row + 1:07d}.svg"
         write_text(file, str(draw_atoms(smiles, effects)))
         return [str(file)]

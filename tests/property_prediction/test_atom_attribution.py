@@ -5,9 +5,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from rdkit import Chem
 from transformers import AutoModelForSequenceClassification
 
-from modeling_finemoltex.property_prediction import attribute_atoms, attribute_motifs, choose_output, draw_atoms
+from modeling_finemoltex.property_prediction import (
+    attribute_atoms,
+    attribute_deleted_atoms,
+    attribute_motifs,
+    choose_output,
+    draw_atoms,
+)
 
 NITROGEN, OXYGEN = 7, 8
 ETHANOLAMINE = "NCCO"
@@ -90,8 +97,26 @@ def test_other_spellings_give_the_same_effects(model, processor):
     np.testing.assert_allclose(first, second[[4, 3, 5, 2, 1, 0]], atol=1e-4)
 
 
+def test_deleted_atoms_of_any_method():
+    def predict(smiles):
+        """Twice the nitrogens less the rings, beside the atoms."""
+        molecules = [Chem.MolFromSmiles(one) for one in smiles]
+        elements = [[atom.GetAtomicNum() for atom in one.GetAtoms()] for one in molecules]
+        rings = [one.GetRingInfo().NumRings() for one in molecules]
+        return np.array(
+            [[2 * some.count(7) - ring, len(some)] for some, ring in zip(elements, rings, strict=True)], float
+        )
+
+    # Without an atom of the ring there is no ring.
+    assert attribute_deleted_atoms(predict, "NCc1cc[nH]c1").tolist() == [2, 0, -1, -1, -1, 1, -1]
+    assert attribute_deleted_atoms(predict, "C[N+](C)(C)C", 1).tolist() == [1] * 5
+    assert attribute_deleted_atoms(predict, "N").tolist() == [0]  # nothing is left to compare with
+    with pytest.raises(ValueError, match="RDKit cannot parse"):
+        attribute_deleted_atoms(predict, "C(")
+
+
 def test_wrong_outputs_and_molecules(model, processor):
-    assert choose_output(model.config, "soluble") == choose_output(model.config, 1) == 1
+    assert choose_output(["toxic", "soluble"], "soluble") == choose_output(["toxic", "soluble"], 1) == 1
     for output in ("mass", 2, -1):
         with pytest.raises(ValueError, match=r"no output .*; it has \['toxic', 'soluble'\]"):
             attribute_atoms(model, processor, "CCO", output)

@@ -12,10 +12,12 @@ from modeling_finemoltex.property_prediction import (
     ConformalCalibration,
     IntervalColumns,
     NeighbourColumns,
+    PictureColumn,
     PropertyPredictor,
     SetColumns,
     TrainingMolecules,
     choose_columns,
+    draw_atoms,
     predict_file,
 )
 
@@ -96,6 +98,18 @@ def test_a_file_with_everything(folder, predictor, tmp_path):
     assert [str(file) for file in pictures] == [rows[0]["picture"], rows[2]["picture"]]
     assert [file.name for file in pictures] == ["0000001.svg", "0000003.svg"]
     assert all(file.read_text().rstrip().endswith("</svg>") for file in pictures)
+
+
+def test_pictures_of_a_predictor_without_a_model(tmp_path):
+    class Counter:
+        columns = ("oxygens",)
+
+        def predict(self, smiles):
+            return np.array([[one.count("O")] for one in smiles], float)
+
+    file = tmp_path / "0000008.svg"
+    assert PictureColumn(Counter(), tmp_path, "oxygens").write_cells(7, "CCO", np.array([1.0])) == [str(file)]
+    assert file.read_text() == draw_atoms("CCO", np.array([0.0, 0.0, 1.0]))
 
 
 def test_what_a_folder_lacks(tuned_folder, folder, predictor, tmp_path):
