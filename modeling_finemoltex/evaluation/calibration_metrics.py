@@ -30,7 +30,7 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray, nu
 
     The molecules are put into bins by their probability. In each bin the mean probability is compared with the share
     of positives, and the distances are weighed by the molecules of the bin. Few molecules make it larger by chance:
-    200 molecules in 10 bins reach about 0.06 with perfect probabilities.
+    200 molecules spread over 10 bins reach about 0.07 with perfect probabilities.
 
     Args:
         probabilities (`np.ndarray` of shape `(R,)`): Of the label 1.
