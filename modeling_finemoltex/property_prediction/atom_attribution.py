@@ -1,4 +1,4 @@
-"""Which atoms of a molecule carry a prediction: hide atoms and see what changes; drawn as a similarity map."""
+"""Which atoms of a molecule carry a prediction: their share in it, or what changes without them; drawn as a map."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,31 +38,41 @@ def list_outputs(config: Any) -> list[str]:
     return [config.id2label[place] for place in range(config.num_labels)]
 
 
-@torch.inference_mode()
 def attribute_atoms(
-    model: Any, processor: Any, smiles: str, output: str | int = 0, num_orders: int = 0, seed: int = 0
+    model: Any,
+    processor: Any,
+    smiles: str,
+    output: str | int = 0,
+    by: str = "states",
+    num_orders: int = 0,
+    seed: int = 0,
 ) -> np.ndarray:
-    """Say how much each atom raises a prediction: compare it with those of the molecule with atoms hidden.
+    """Say how much each atom raises a prediction.
 
-    A hidden atom keeps its place, but it and its bonds are replaced by the [MASK] that pre-training learned. Without
-    `num_orders`, one atom at a time is hidden, and the effects do not add up to the prediction. With it, atoms are
-    hidden one after the other in random orders, and each gets its mean effect over the orders (sampled Shapley
-    values): these add up to the prediction minus that of the molecule with all atoms hidden, and share out what
-    several atoms say alike, at `num_orders` times the cost.
+    By `"states"`, the state of each atom after the last layer is multiplied by the gradient of the prediction: where
+    the states are averaged and a linear layer follows, these are exactly the terms of the prediction, less its bias.
+    One pass of the model, and of the ways here the one that finds planted groups most surely.
+
+    By `"hidden"`, the prediction is compared with those of the molecule with one atom at a time hidden: it keeps its
+    place, but it and its bonds are replaced by the [MASK] that pre-training learned. The effects do not add up. With
+    `num_orders`, atoms are hidden one after the other in random orders, and each gets its mean effect over the orders
+    (sampled Shapley values): these add up to the prediction minus that of the molecule with all atoms hidden, and
+    share out what several atoms say alike, at `num_orders` times the cost.
 
     Args:
         model ([`FineMolTexForPropertyPrediction`]): A fine-tuned model that reads molecules alone.
         processor (`FineMolTexProcessor`): That of the model.
         smiles (`str`): The molecule, of `N` atoms.
         output (`str` or `int`): Task or class, by name or number.
-        num_orders (`int`): Random orders; 0 hides single atoms.
+        by (`str`): `"states"` or `"hidden"`.
+        num_orders (`int`): Random orders of hiding; 0 hides single atoms.
         seed (`int`): Of the orders.
 
     Returns:
         `np.ndarray` of shape `(N,)`: By atom in the order of the SMILES, in logits, or in the units of a number.
 
     Raises:
-        ValueError: If there is no such output, the molecule is bad, or `num_orders` is below 0.
+        ValueError: If there is no such output or way, the molecule is bad, or `num_orders` does not fit.
 
     Example:
     >>> model = FineMolTexForPropertyPrediction.from_pretrained(property_folder)
@@ -70,28 +80,22 @@ def attribute_atoms(
     (3,)
     """
     column = choose_output(list_outputs(model.config), output)
-    if num_orders < 0:
-        raise ValueError(f"`num_orders` must be 0 or more: got {num_orders}.")
+    if by not in ("states", "hidden"):
+        raise ValueError(f"`by` must be 'states' or 'hidden': got {by!r}.")
+    if num_orders < 0 or (num_orders and by == "states"):
+        raise ValueError(f"`num_orders` must be 0, or more with `by='hidden'`: got {num_orders} with {by!r}.")
     alone = _one_motif_an_atom(processor, smiles).to(model.device)
-    num_atoms = len(alone.atom_to_motif)
-    ranks = torch.arange(num_atoms).unsqueeze(0)  # (O, N), when each atom is hidden
-    if num_orders:
-        generator = torch.Generator().manual_seed(seed)
-        ranks = torch.stack([torch.randperm(num_atoms, generator=generator) for _ in range(num_orders)])
-    # Row 0 of each order hides nothing, row r + 1 the atom of rank r, with all before it if there are orders.
-    steps = torch.arange(num_atoms + 1)[None, :, None]
-    hidden = ranks[:, None] < steps if num_orders else (ranks[:, None] + 1) == steps  # (O, N + 1, N)
-    logits = _predict_hidden(model, alone, hidden.flatten(0, 1))[:, column].reshape(len(ranks), -1)  # (O, N + 1)
-    before = logits[:, :-1] if num_orders else logits[:, :1]
-    effects = (before - logits[:, 1:]).gather(1, ranks)  # (O, N), by atom
-    return effects.mean(0).numpy()
+    model.eval()
+    if by == "states":
+        return _multiply_states(model, alone, column)
+    return _hide_atoms(model, alone, column, num_orders, seed)
 
 
 def attribute_deleted_atoms(predict: Callable[[list[str]], np.ndarray], smiles: str, column: int = 0) -> np.ndarray:
     """Say how much each atom raises a prediction of any method: compare it with that without the atom.
 
-    Hydrogens take the place of the bonds that are cut. What is left may be an unlikely molecule, or two; so where a
-    model can hide atoms, [`attribute_atoms`] is to be preferred.
+    Hydrogens take the place of the bonds that are cut. What is left may be an unlikely molecule, or two. For a
+    model of this package, [`attribute_atoms`] is to be preferred.
 
     Args:
         predict (callable): `R` SMILES -> `(R, K)` probabilities or numbers, such as `PropertyPredictor.predict`.
@@ -185,9 +189,44 @@ def _one_motif_an_atom(processor: Any, smiles: str) -> Molecules:
     return Molecules.from_tensors(counts, **features, atom_to_motif=atoms, motif_positions=atoms)
 
 
+def _multiply_states(model: Any, molecule: Molecules, column: int) -> np.ndarray:
+    """Multiply the states of the atoms by the gradient of an output. -> `(N,)`."""
+    kept: list[torch.Tensor] = []
+
+    def start_here(module: Any, inputs: Any, states: torch.Tensor) -> torch.Tensor:
+        """Let the gradient end at the states."""
+        kept.append(states.detach().requires_grad_())
+        return kept[0]
+
+    handle = model.finemoltex.graph_encoder.register_forward_hook(start_here)
+    try:
+        with torch.enable_grad():
+            prediction = model(molecules=molecule).logits[0, column]
+            (gradient,) = torch.autograd.grad(prediction, kept[0])  # (N, H)
+    finally:
+        handle.remove()
+    return (gradient * kept[0].detach()).sum(-1).float().cpu().numpy()
+
+
+@torch.inference_mode()
+def _hide_atoms(model: Any, molecule: Molecules, column: int, num_orders: int, seed: int) -> np.ndarray:
+    """Compare a prediction with those without single atoms, or step by step in random orders. -> `(N,)`."""
+    num_atoms = len(molecule.atom_to_motif)
+    ranks = torch.arange(num_atoms).unsqueeze(0)  # (O, N), when each atom is hidden
+    if num_orders:
+        generator = torch.Generator().manual_seed(seed)
+        ranks = torch.stack([torch.randperm(num_atoms, generator=generator) for _ in range(num_orders)])
+    # Row 0 of each order hides nothing, row r + 1 the atom of rank r, with all before it if there are orders.
+    steps = torch.arange(num_atoms + 1)[None, :, None]
+    hidden = ranks[:, None] < steps if num_orders else (ranks[:, None] + 1) == steps  # (O, N + 1, N)
+    logits = _predict_hidden(model, molecule, hidden.flatten(0, 1))[:, column].reshape(len(ranks), -1)  # (O, N + 1)
+    before = logits[:, :-1] if num_orders else logits[:, :1]
+    effects = (before - logits[:, 1:]).gather(1, ranks)  # (O, N), by atom
+    return effects.mean(0).numpy()
+
+
 def _predict_hidden(model: Any, molecule: Molecules, hidden: torch.Tensor) -> torch.Tensor:
     """Predict one molecule with other atoms hidden each time. `(R, N)` bool -> `(R, K)`."""
-    model.eval()
     parts = []
     for rows in hidden.split(BATCH):
         copies = molecule.select(torch.zeros(len(rows), dtype=torch.long, device=model.device))

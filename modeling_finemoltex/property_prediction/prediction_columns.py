@@ -110,7 +110,7 @@ class NeighbourColumns:
 class PictureColumn:
     """The name of a picture that shows which atoms raise and which lower a prediction.
 
-    Atoms are hidden where the predictor has a model that can, and deleted where it has none.
+    The atoms of a model of this package tell their share; where the predictor has no `model`, atoms are deleted.
 
     Args:
         predictor ([`PropertyPredictor`], or anything with `columns` and `predict`): What predicts.

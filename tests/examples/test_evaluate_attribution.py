@@ -35,9 +35,9 @@ def test_planted_nitriles(run_file, words, tmp_path):
     (entry,) = report["groups"]
     assert (entry["group"], entry["method"], entry["num_molecules"]) == ("nitrile", "probe", 2)
     assert entry["chance"]["mean"] == 0.5 and entry["heteroatoms"]["mean"] == 0.75  # N of C and N
-    for name in ("atoms", "atoms in orders", "motifs", "deleted atoms"):
+    for name in ("states", "hidden atoms", "in orders", "motifs", "deleted atoms"):
         assert 0 <= entry[name]["mean"] <= 1
-    assert f"atoms {entry['atoms']['mean']:.3f}" in printed and "mean of the groups" in printed
+    assert f"states {entry['states']['mean']:.3f}" in printed and "mean of the groups" in printed
 
 
 def test_mistakes_are_one_line(run_file, words):
