@@ -14,7 +14,13 @@ from transformers import AutoProcessor, HfArgumentParser
 from transformers import logging as transformers_logging
 
 from modeling_finemoltex import FineMolTexDataCollator
-from modeling_finemoltex.property_prediction import ExperimentArguments, format_property_table, run_experiments
+from modeling_finemoltex.property_prediction import (
+    ExperimentArguments,
+    check_scrambled,
+    format_property_table,
+    format_trust_table,
+    run_experiments,
+)
 
 
 def load_processor(folder: str) -> tuple:
@@ -35,7 +41,10 @@ def main() -> None:
         if facts["unparseable"]:
             print(f"{name}: left out the unparsable rows {', '.join(facts['unparseable'])}.")
     print(format_property_table(results))
+    print(format_trust_table({arguments.split: results}))
     print(f"Raw figures: {Path(arguments.output_dir) / 'results.json'}")
+    if arguments.scramble_labels:
+        print(f"Scrambled labels, ROC-AUC on test rows:\n{check_scrambled(results)}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,13 @@ from modeling_finemoltex.drawing import Card, Section, draw_molecule, render_pag
 from modeling_finemoltex.editing import CremMutations, Edits, render_edits_page
 from modeling_finemoltex.editing.edit_words import describe_alerts, describe_rules, explain_rejections
 from modeling_finemoltex.explain import draw_alignment_matrix, render_alignment_page
-from modeling_finemoltex.property_prediction import PropertyPredictor, attribute_motifs, draw_attribution
+from modeling_finemoltex.property_prediction import (
+    PropertyPredictor,
+    attribute_atoms,
+    attribute_motifs,
+    draw_atoms,
+    draw_attribution,
+)
 from modeling_finemoltex.retrieval import render_hits_page
 
 HERE = Path(__file__).resolve().parent
@@ -160,7 +166,7 @@ class Answers:
         return f'<ol class="classes"><li><b>{escape(smiles)}</b></li>{"".join(rows)}</ol>'
 
     def predict(self, smiles: str, output: str) -> str:
-        """Predict properties, and show what each motif adds to one of them."""
+        """Predict properties, and show what each motif and each atom adds to one of them."""
         if self.predictor is None:
             raise ValueError("No model of properties is loaded: start the demo with --property_model FOLDER.")
         smiles, predictor = read_molecule(smiles), self.predictor
@@ -171,11 +177,19 @@ class Answers:
             Card(name, f"{value:.3g}" if is_number else f"{value:.0%}")
             for name, value in zip(predictor.columns, values.tolist(), strict=True)
         ]
-        effects = attribute_motifs(predictor.model, predictor.processor, smiles, output)
-        picture = draw_attribution(predictor.processor, smiles, effects)
-        picture = picture[picture.index("<svg") :].replace("<svg", "<svg style='max-width:30rem'", 1)
+        parts = (predictor.model, predictor.processor, smiles, output)
+        drawings = [
+            draw_attribution(predictor.processor, smiles, attribute_motifs(*parts)),
+            draw_atoms(smiles, attribute_atoms(*parts)),
+        ]
+        picture = "".join(
+            one[one.index("<svg") :].replace("<svg", "<svg style='max-width:30rem'", 1) for one in map(str, drawings)
+        )
         unit = "value" if is_number else "logit"
-        summary = f"Red motifs raise {output}, blue ones lower it; the numbers are what each adds to its {unit}."
+        summary = (
+            f"Red motifs raise {output}, blue ones lower it; the numbers are what each adds to its {unit}. The second "
+            "drawing shows the same for each atom alone."
+        )
         near = predictor.fingerprints and predictor.fingerprints.similarity(smiles)
         if near is not None:
             summary += f" The nearest training molecule has a Tanimoto similarity of {near:.2f}."

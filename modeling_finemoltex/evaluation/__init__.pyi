@@ -2,6 +2,8 @@ from .alignment_probe import build_alignment_probe as build_alignment_probe
 from .alignment_probe import evaluate_alignment as evaluate_alignment
 from .alignment_probe import format_alignment_table as format_alignment_table
 from .alignment_probe import score_alignment as score_alignment
+from .calibration_metrics import brier_score as brier_score
+from .calibration_metrics import expected_calibration_error as expected_calibration_error
 from .chance import score_at_random as score_at_random
 from .edit_scores import canonical_set as canonical_set
 from .edit_scores import format_editing_table as format_editing_table
@@ -22,6 +24,12 @@ from .planted_alignment import build_planted_probe as build_planted_probe
 from .planted_alignment import evaluate_planted as evaluate_planted
 from .planted_alignment import format_planted_table as format_planted_table
 from .planted_alignment import score_hit as score_hit
+from .planted_groups import PLANTED as PLANTED
+from .planted_groups import PlantedGroup as PlantedGroup
+from .planted_groups import evaluate_attribution as evaluate_attribution
+from .planted_groups import mark_group as mark_group
+from .planted_groups import plant_groups as plant_groups
+from .planted_groups import score_attribution as score_attribution
 from .pools import RetrievalSetting as RetrievalSetting
 from .pools import load_negatives as load_negatives
 from .pretraining_metrics import compute_pretraining_metrics as compute_pretraining_metrics

@@ -10,6 +10,9 @@ try:
 except ImportError as error:
     raise ImportError('Property metrics need scikit-learn: pip install "finemoltex[properties]"') from error
 
+from .calibration_metrics import brier_score, expected_calibration_error
+
+FIGURES = ("roc_auc", "pr_auc", "log_loss", "brier", "ece", "rmse", "mae", "relative_rmse")
 WITH_UNIT = ("rmse", "mae")  # in units of the label, so of one task alone
 MIN_PROBABILITY = 1e-12  # probability that a log loss takes for zero
 
@@ -27,10 +30,11 @@ def compute_property_metrics(
 
     Returns:
         `dict` with `per_task` (name -> figures) and the means over the tasks that have each figure: `roc_auc`,
-        `pr_auc` and `log_loss` for classes (one against the rest, for `multiclass`, and `accuracy`), `rmse`, `mae` and
-        `relative_rmse` for numbers; `num_tasks` and `num_scored_tasks`. ROC-AUC and PR-AUC need both labels: a task
-        with a single one has neither, and a mean over no task is missing. Several tasks of numbers have several units,
-        so only `relative_rmse` has a mean: the RMSE over the standard deviation of the labels, 1 for a constant.
+        `pr_auc`, `log_loss`, `brier` and `ece` (expected calibration error) for classes (one against the rest, for
+        `multiclass`, and `accuracy`), `rmse`, `mae` and `relative_rmse` for numbers; `num_tasks` and
+        `num_scored_tasks`. ROC-AUC and PR-AUC need both labels: a task with a single one has neither, and a mean over
+        no task is missing. Several tasks of numbers have several units, so only `relative_rmse` has a mean: the RMSE
+        over the standard deviation of the labels, 1 for a constant.
     """
     accuracy = {}
     if task_type == "multiclass":
@@ -46,7 +50,7 @@ def compute_property_metrics(
         per_task[name] = score(predictions[known, task], labels[known, task]) if known.any() else {}
     means = {
         figure: float(np.mean([values[figure] for values in per_task.values() if figure in values]))
-        for figure in ("roc_auc", "pr_auc", "log_loss", "rmse", "mae", "relative_rmse")
+        for figure in FIGURES
         if (len(names) == 1 or figure not in WITH_UNIT) and any(figure in values for values in per_task.values())
     }
     deciding = "rmse" if task_type == "regression" else "roc_auc"
@@ -74,8 +78,13 @@ def selection_score(figures: dict[str, Any]) -> float:
 
 def _score_labels(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Score one yes-or-no task; `(R,)` each, no label missing."""
+    probabilities = probabilities.clip(0, 1)  # rounding may lead a step beyond
     right = np.where(labels == 1, probabilities, 1 - probabilities).astype(float)
-    figures = {"log_loss": float(-np.log(right.clip(MIN_PROBABILITY)).mean())}
+    figures = {
+        "log_loss": float(-np.log(right.clip(MIN_PROBABILITY)).mean()),
+        "brier": brier_score(probabilities, labels),
+        "ece": expected_calibration_error(probabilities, labels),
+    }
     if len(np.unique(labels)) == 2:
         figures["roc_auc"] = float(metrics.roc_auc_score(labels, probabilities))
         figures["pr_auc"] = float(metrics.average_precision_score(labels, probabilities))

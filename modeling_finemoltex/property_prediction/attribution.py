@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from .atom_attribution import choose_output, list_outputs
+
 GREY, RED, BLUE = (0.93, 0.93, 0.93), (0.95, 0.45, 0.40), (0.40, 0.60, 0.95)
 
 
@@ -42,10 +44,7 @@ def attribute_motifs(model: Any, processor: Any, smiles: str, output: str | int 
     >>> {motif.label: round(motif.effect, 2) for motif in attributions}
     {'N[SH](=O)=O': ..., 'c1ccccc1': ...}
     """
-    names = [model.config.id2label[place] for place in range(model.config.num_labels)]
-    column = names.index(output) if output in names else output
-    if not (isinstance(column, int) and 0 <= column < len(names)):
-        raise ValueError(f"The model has no output {output!r}; it has {names[:20]}.")
+    column = choose_output(list_outputs(model.config), output)
     extractor = processor.feature_extractor
     motifs, graph = extractor.motifs(smiles), extractor.featurize(smiles)
     batch = extractor.collate([graph] * (len(motifs) + 1))

@@ -22,12 +22,15 @@ from ..data.splits import column_split, deterministic_scaffold_split, random_spl
 from ..evaluation.property_metrics import compute_property_metrics
 from ..hub.folders import export_folder
 from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
+from .conformal import LEVEL, ConformalCalibration, check_level, measure_coverage
 from .fingerprints import TrainingFingerprints
 from .methods import BASELINES, DEFAULT, METHODS, MethodRunner, Outcome, load_encoder
 from .molecule_features import make_store
 from .property_blend import PropertyBlend, import_skops
 from .recipes import WITH_VECTORS
 from .result_tables import deciding_figure, format_property_table
+from .scrambling import scramble_labels
+from .training_molecules import TrainingMolecules
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +41,7 @@ _FREE = (
     *("output_dir", "results_file", "data_dir"),
 )
 # Options that results of earlier versions lack, with what they were.
-_ADDED = {"qualified": "error", "ranges": "error", "chains": "together"}
+_ADDED = {"qualified": "error", "ranges": "error", "chains": "together", "level": LEVEL, "scramble_labels": False}
 
 
 @dataclass
@@ -104,6 +107,12 @@ class ExperimentArguments:
         default="both", metadata={"help": "What the linear layer reads; see `FineMolTexConfig.property_readout`."}
     )
     balance_classes: bool = field(default=False, metadata={"help": "Weigh the rarer label of each task more."})
+    level: float = field(
+        default=LEVEL, metadata={"help": "Share of the truth that conformal sets and intervals are to hold."}
+    )
+    scramble_labels: bool = field(
+        default=False, metadata={"help": "Deal the labels out anew for each seed: every method must be at chance."}
+    )
     save_models: bool = field(default=True, metadata={"help": "Keep the model folder and predictions of every run."})
     num_proc: int | None = field(default=None, metadata={"help": "Processes that parse molecules."})
 
@@ -123,6 +132,7 @@ class ExperimentArguments:
             )
         if (self.split == "column") != (self.split_column is not None):
             raise ValueError("`split column` and `split_column` go together: give both or neither.")
+        check_level(self.level)
 
     def fixed(self) -> dict[str, Any]:
         """Return the options that must be the same for all runs in one table."""
@@ -142,7 +152,8 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
     Returns:
         `dict`, as in `results.json`: `settings`; `sets` by the name of their file, with source, rows, tasks, split
         sizes and unparsable rows by index; and `runs`, each with `set`, `method`, `seed`, the metrics of `valid` and
-        `test`, `facts` and `seconds` of processor time.
+        `test`, the `coverage` of conformal sets or intervals on the test rows, `facts` and `seconds` of processor
+        time.
 
     Raises:
         ImportError: If a blend is to be saved without skops, or LoRA asked for without peft.
@@ -166,14 +177,15 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
                 bar.update(len(arguments.methods) - len(missing))
                 if not missing:
                     continue
-                if runner is None or arguments.split in ("balanced_scaffold", "random"):
-                    parts = split_table(table, arguments, seed)
+                if runner is None or arguments.scramble_labels or arguments.split in ("balanced_scaffold", "random"):
+                    labelled = scramble_labels(table, seed) if arguments.scramble_labels else table
+                    parts = split_table(labelled, arguments, seed)
                     runner = _make_runner(parts, arguments, processor, collate)
                     runner.store = store
                 results["sets"][table.name] = _describe(table, source, runner.parts)
                 for method in missing:
                     bar.set_description(f"{table.name}, {method}, seed {seed}")
-                    run = _run(runner, table, method, seed, processor, folder if arguments.save_models else None)
+                    run = _run(runner, table, method, seed, processor, arguments)
                     results["runs"].append(run)
                     _write(folder, results, arguments.results_file)
                     figure = deciding_figure(table.task_type, len(table.tasks))
@@ -224,14 +236,17 @@ def split_table(table: PropertyTable, arguments: ExperimentArguments, seed: int)
 
 
 def _run(
-    runner: MethodRunner, table: PropertyTable, method: str, seed: int, processor: Any, folder: Path | None
+    runner: MethodRunner, table: PropertyTable, method: str, seed: int, processor: Any, arguments: ExperimentArguments
 ) -> dict[str, Any]:
-    """Run one method, and save what it made if there is a folder for that."""
+    """Run one method, and save what it made unless it learned nothing that is true."""
     start = time.process_time()
     outcome = runner.run(method, seed)
     run = _score(table.name, method, seed, outcome, runner.parts, time.process_time() - start)
-    if folder is not None:
-        _save(folder / table.name / method / f"seed{seed}", table, runner.parts, outcome, processor, run)
+    calibration, test = _calibrate_sets(outcome, runner.parts["valid"]), runner.parts["test"]
+    run["coverage"] = measure_coverage(calibration, outcome.predictions["test"], test.labels, arguments.level)
+    if arguments.save_models and not arguments.scramble_labels:
+        folder = Path(arguments.output_dir, table.name, method, f"seed{seed}")
+        _save(folder, table, runner.parts, outcome, processor, run)
     return run
 
 
@@ -367,6 +382,12 @@ def _score(
     }  # fmt: skip
 
 
+def _calibrate_sets(outcome: Outcome, valid: PropertyTable) -> ConformalCalibration:
+    return ConformalCalibration.from_predictions(
+        outcome.predictions["valid"], valid.labels, valid.task_type, valid.label_names
+    )
+
+
 def _save(
     folder: Path,
     table: PropertyTable,
@@ -387,6 +408,9 @@ def _save(
         }
         export_folder(outcome.model, processor, folder, card_fields)
         TrainingFingerprints.from_smiles(parts["train"].smiles).save(folder)
+    if outcome.model is not None:
+        TrainingMolecules.from_table(parts["train"]).save(folder)
+        _calibrate_sets(outcome, parts["valid"]).save(folder)
     frame = table.rows.to_pandas()
     split = np.full(len(frame), "unparsable", dtype=object)
     predicted = np.full((len(frame), len(table.label_names)), np.nan)

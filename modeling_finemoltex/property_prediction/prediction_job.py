@@ -2,7 +2,7 @@
 
 import csv
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from ..data.atomic_files import open_atomically
 from ..data.molecule_files import MoleculeFile, Row
 from ..embedding.preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, prepare_windows
+from .prediction_columns import PredictionColumns, list_names
 from .predictor import PropertyPredictor
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ def predict_file(
     batch_size: int = BATCH,
     num_workers: int = 0,
     progress_bar: bool | None = None,
+    columns: Sequence[PredictionColumns] = (),
 ) -> dict[str, int]:
     """Predict the molecules of a file and write a csv file.
 
     Every input row is there, in order and with its own cells, followed by `predicted_{task}` or `predicted_{class}`
-    columns (and `predicted_class`), `nearest_training_tanimoto` if the model folder knows its training molecules, and
-    `error`, which says why a row has no prediction. The file appears under its name when it is complete.
+    columns (and `predicted_class`), `nearest_training_tanimoto` if the model folder knows its training molecules,
+    those of `columns`, and `error`, which says why a row has no prediction. The file appears under its name when it is
+    complete.
 
     Args:
         source (`str`, `Path` or [`MoleculeFile`]): The file.
@@ -42,6 +45,8 @@ def predict_file(
         batch_size (`int`): Molecules that the model takes at once.
         num_workers (`int`): Processes that featurise while this one computes.
         progress_bar (`bool`, *optional*): Shown on a terminal, if absent.
+        columns (sequence of [`PredictionColumns`]): What else to write beside the predictions; see
+            [`choose_columns`].
 
     Returns:
         `dict` with `num_rows` and `num_errors`.
@@ -51,7 +56,7 @@ def predict_file(
     """
     source = (source if isinstance(source, MoleculeFile) else MoleculeFile(source)).keeping_cells()
     output = Path(output)
-    added = _name_columns(predictor)
+    added = _name_columns(predictor, columns)
     _check_files(source, output, added)
     prepare = MoleculePreparation(predictor.processor.feature_extractor, batch_size, source.to_molecule)
     counts = {"num_rows": 0, "num_errors": 0}
@@ -64,7 +69,7 @@ def predict_file(
         writer.writerow([*source.header, *added])
         windows = _cut_rows(iter(source), batch_size * BATCHES_PER_WINDOW)
         for rows, window in prepare_windows(windows, prepare, num_workers):
-            for cells in _write_rows(rows, window, predictor, source):
+            for cells in _write_rows(rows, window, predictor, source, columns, counts["num_rows"]):
                 writer.writerow(cells)
                 counts["num_errors"] += bool(cells[-1])
             counts["num_rows"] += len(rows)
@@ -81,11 +86,12 @@ def _check_files(source: MoleculeFile, output: Path, added: list[str]) -> None:
         raise ValueError(f"{source.path} has a column {taken[0]!r} already. Rename it: the output writes its own.")
 
 
-def _name_columns(predictor: "PropertyPredictor | PropertyBlend") -> list[str]:
+def _name_columns(predictor: "PropertyPredictor | PropertyBlend", columns: Sequence[PredictionColumns]) -> list[str]:
     names = [f"predicted_{name}" for name in predictor.columns]
     if predictor.problem_type == "single_label_classification":
         names.append(CLASS)
-    return [*names, *([SIMILARITY] if predictor.fingerprints is not None else []), ERROR]
+    near = [SIMILARITY] if predictor.fingerprints is not None else []
+    return [*names, *near, *list_names(columns), ERROR]
 
 
 def _cut_rows(rows: Iterator[Row], size: int) -> Iterator[tuple[list[Row], list[Any]]]:
@@ -95,9 +101,14 @@ def _cut_rows(rows: Iterator[Row], size: int) -> Iterator[tuple[list[Row], list[
 
 
 def _write_rows(
-    rows: list[Row], window: PreparedWindow, predictor: "PropertyPredictor | PropertyBlend", source: MoleculeFile
+    rows: list[Row],
+    window: PreparedWindow,
+    predictor: "PropertyPredictor | PropertyBlend",
+    source: MoleculeFile,
+    columns: Sequence[PredictionColumns],
+    first: int,
 ) -> Iterator[list[Any]]:
-    """Make the output cells of one window."""
+    """Make the output cells of one window, whose first row is row `first` of the file."""
     predictions = predictor.predict_window(window)  # (W, K)
     is_classes = predictor.problem_type == "single_label_classification"
     for place, row in enumerate(rows):
@@ -109,6 +120,9 @@ def _write_rows(
         if predictor.fingerprints is not None:
             near = None if reason else predictor.fingerprints.similarity(window.values[place])
             values.append("" if near is None else f"{near:.3f}")
+        for one in columns:
+            empty = [""] * len(one.names)
+            values += empty if reason else one.write_cells(first + place, window.values[place], predictions[place])
         cells = list(row.cells)
         if source.to_smiles is not None:  # a record has many lines: the SMILES stands for it
             kept = "" if source.format.is_record else cells[0]

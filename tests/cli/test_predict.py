@@ -25,6 +25,18 @@ def test_mistakes_end_with_a_sentence(tuned_folder, library, tmp_path, run):
     for words, message in (
         ([tmp_path / "out.csv", "--smiles_column", "structure"], "has no column 'structure'"),
         ([tmp_path / "out.txt"], "OUTPUT must be a .csv file"),
+        ([tmp_path / "out.csv", "--level", "0.9"], "holds no conformal calibration, which --level needs"),
+        ([tmp_path / "out.csv", "--neighbours", "3"], "holds no training molecules, which --neighbours needs"),
+        ([tmp_path / "out.csv", "--draw_property", "toxic"], "give the folder with --draw too"),
     ):
         done = run("predict", library, *words, "--model", tuned_folder, code=1)
         assert done.stderr.startswith("Error: ") and message in done.stderr and not done.stdout
+
+
+def test_pictures_of_a_property(tuned_folder, library, tmp_path, run):
+    words = ["--model", tuned_folder, "--device", "cpu", "--draw", tmp_path / "maps", "--draw_property", "soluble"]
+    run("predict", library, tmp_path / "out.csv", *words)
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
+        pictures = [row["picture"] for row in csv.DictReader(stream)]
+    assert pictures == [str(tmp_path / "maps" / "0000001.svg"), "", str(tmp_path / "maps" / "0000003.svg")]
+    assert sorted(map(str, (tmp_path / "maps").iterdir())) == [pictures[0], pictures[2]]

@@ -15,8 +15,10 @@ def test_tasks_are_scored_where_labels_are():
     predictions = np.array([[0.9, 0.1, 0.5], [0.2, 0.9, 0.5], [0.1, 0.1, 0.5], [0.0, 0.1, 0.5]])
     metrics = compute_property_metrics(predictions, labels, "binary", ["a", "single", "empty"])
     assert metrics["per_task"]["a"]["roc_auc"] == 0.5  # 0.9 above 0.2, 0.1 below
-    assert set(metrics["per_task"]["single"]) == {"log_loss"} and metrics["per_task"]["empty"] == {}
-    assert metrics["per_task"]["single"]["log_loss"] == pytest.approx(-np.log(0.9))
+    single = metrics["per_task"]["single"]
+    assert set(single) == {"log_loss", "brier", "ece"} and metrics["per_task"]["empty"] == {}
+    assert single["log_loss"] == pytest.approx(-np.log(0.9))
+    assert (single["brier"], single["ece"]) == pytest.approx((0.01, 0.1))  # always 0.1, and never 1
     assert metrics["roc_auc"] == 0.5 and metrics["pr_auc"] == pytest.approx((1 + 2 / 3) / 2)
     assert (metrics["num_tasks"], metrics["num_scored_tasks"]) == (3, 1)
 

@@ -71,6 +71,11 @@ SMALLER = {
     "finemoltex explain": "",
     "finemoltex evaluate structure-queries": "",
     "python examples/finetune_property.py": "--epochs 1",
+    "python examples/evaluate_trust.py": "--seeds 0 --with_scrambled false",
+    "python examples/evaluate_attribution.py": (
+        "--model runs/demo --molecules library.csv --groups 'chlorine atom' --methods probe --num_explained 2 "
+        "--num_orders 1"
+    ),
     "finemoltex predict": "",
 }
 # A generator of a few seconds writes molecules such as it was trained on.

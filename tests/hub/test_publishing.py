@@ -100,6 +100,8 @@ def test_only_what_others_need_is_published(folder):
     (folder / "index" / "metadata.json").write_text(json.dumps({"bytes": {"rows.arrow": 3, "../secret.npy": 3}}))
     for name in ("index/rows.arrow", "index/rows-old.arrow", "secret.npy", "passwords.json", "notes.md", "plot.png"):
         (folder / name).write_text("own")
+    for name in ("conformal.json", "training_molecules.csv"):  # what was trained on is nobody else's
+        (folder / name).write_text("{}", encoding="utf-8")
     for name in ("vocab.json", "index.json", "vocab.txt"):
         (folder / name).symlink_to("passwords.json")
     names = {one.path_in_repo for one in list_additions(folder, "owner/name")}
@@ -107,7 +109,7 @@ def test_only_what_others_need_is_published(folder):
     assert names == code | {
         *("model.safetensors", "config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json"),
         *("handler.py", "requirements.txt", "README.md", "card_facts.yaml"),
-        *("index/metadata.json", "index/rows.arrow"),
+        *("index/metadata.json", "index/rows.arrow", "conformal.json"),
     }
 
 

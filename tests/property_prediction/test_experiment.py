@@ -12,7 +12,15 @@ from transformers import AutoModel, AutoModelForSequenceClassification
 pytest.importorskip("sklearn")
 
 from modeling_finemoltex import FineMolTexDataCollator
-from modeling_finemoltex.property_prediction import ExperimentArguments, estimators, load_predictor, run_experiments
+from modeling_finemoltex.property_prediction import (
+    ConformalCalibration,
+    ExperimentArguments,
+    TrainingMolecules,
+    estimators,
+    load_predictor,
+    measure_coverage,
+    run_experiments,
+)
 from modeling_finemoltex.property_prediction import fingerprint_baselines as baselines
 from modeling_finemoltex.property_prediction.methods import BASELINES, METHODS, WITH_VECTORS
 from modeling_finemoltex.training import linear_probe
@@ -253,3 +261,39 @@ def test_wrong_options(run, tmp_path):
         run(path, methods=["svm"])
     with pytest.raises(ValueError, match="has no column 'z'"):
         run(path, label_columns=["z"])
+
+
+def test_trust_beside_the_model(run, tmp_path):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    results = run(path, save_models=True, level=0.8, valid_size=0.3, test_size=0.3)
+    (entry,) = results["runs"]
+    assert {"brier", "ece"} < set(entry["test"]) and entry["coverage"]["level"] == 0.8
+    assert entry["coverage"]["num_labels"] == results["sets"]["t"]["split"]["test"]
+    folder = tmp_path / "out" / "t" / "probe" / "seed0"
+    frame = pd.read_csv(folder / "predictions.csv")
+    parts = {name: frame[frame["assigned_split"] == name] for name in ("train", "valid", "test")}
+    calibration = ConformalCalibration.load(folder)
+    assert sum(map(len, calibration.errors["y"].values())) == len(parts["valid"])
+    scores = parts["valid"].loc[parts["valid"]["y"] == 1, "predicted_y"]
+    np.testing.assert_allclose(calibration.errors["y"]["1"], sorted(1 - scores), atol=1e-6)
+    found = measure_coverage(
+        calibration, parts["test"][["predicted_y"]].to_numpy(), parts["test"][["y"]].to_numpy(float), 0.8
+    )
+    assert found["coverage"] == pytest.approx(entry["coverage"]["coverage"])
+    training = TrainingMolecules.load(folder)
+    assert training.smiles == parts["train"]["smiles"].tolist()
+    assert [row[0] for row in training.labels] == parts["train"]["y"].astype(str).tolist()
+
+
+def test_scrambled_labels_are_dealt_anew_for_each_seed(run, tmp_path):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    options = {"methods": ["ecfp_lr"], "valid_size": 0.2, "test_size": 0.4, "split": "scaffold", "save_models": True}
+    results = run(path, scramble_labels=True, seeds=list(range(5)), **options)
+    figures = [entry["test"]["roc_auc"] for entry in results["runs"]]
+    assert len(set(figures)) > 2 and abs(np.mean(figures) - 0.5) < 0.2
+    assert not (tmp_path / "out" / "t").exists()  # nobody is to take such a model for one
+    with pytest.raises(ValueError, match="was made with `scramble_labels` True, not False"):
+        run(path, **options)
+    plain = run(path, **options, output_dir=str(tmp_path / "plain"))
+    assert plain["sets"]["t"]["split"] == results["sets"]["t"]["split"]
+    assert plain["runs"][0]["test"]["roc_auc"] not in figures  # the same rows, when the labels are their own

@@ -106,9 +106,9 @@ def test_classes_add_up_and_come_best_first(answers):
     assert len(values) == 3 and sum(values) == pytest.approx(1, abs=1e-3) and values == sorted(values, reverse=True)
 
 
-def test_predictions_come_with_the_motifs_that_carry_them(answers):
+def test_predictions_come_with_the_motifs_and_atoms_that_carry_them(answers):
     page = page_of(answers.predict(ASPIRIN, "soluble"))
-    assert "toxic" in page and page.count("%</span>") == 2 and page.count("<svg") == 1
+    assert "toxic" in page and page.count("%</span>") == 2 and page.count("<svg") == 2
     assert "raise soluble" in page
     with pytest.raises(ValueError, match="no output 'sweet'"):
         answers.predict(ASPIRIN, "sweet")
@@ -334,7 +334,7 @@ def test_visitor_searches_edits_predicts_and_explains(driver, address, width):
     page.wait(lambda: "CC(=O)Nc1ccc(O)cc1" in page.find("#classes").text)
     page.press("#predict")
     page.wait(lambda: page.text("predictions").startswith("CC(=O)Nc1ccc(O)cc1"))
-    assert len(page.drawings("predictions")) == 1
+    assert len(page.drawings("predictions")) == 2
     page.check_width()
 
     page.open("Explain")
