@@ -75,10 +75,7 @@ class ModelArguments:
     objective: list[str] | None = field(default=None, metadata={"help": EXPLANATION})
     token_config: str | None = field(
         default=None,
-        metadata={
-            "help": "Fields of the token score to change, as a JSON table or in a recipe; where the objective "
-            f"`late_interaction` or `grounding` is new, `size` is {TOKEN_SIZE}."
-        },
+        metadata={"help": f"Fields of the token score to change, as a JSON table or in a recipe; size: {TOKEN_SIZE}."},
     )
     multimodal_config: str | None = field(
         default=None, metadata={"help": "Fields of the fusion to change, as a JSON table or in a recipe."}
@@ -335,11 +332,13 @@ class FineMolTexTrainingArguments(TrainingArguments):
             "molecules whose facts are known, the encoder left as it is; for the objective `grounding`."
         },
     )
+    average_weight: float = field(
+        default=1.0,
+        metadata={"help": "After training, average with --initial_model: the share of the trained weights."},
+    )
     fit_pairs: int = field(
         default=0,
-        metadata={
-            "help": "After training, fit count embedding and local scaling to so many pairs, sources by weight."
-        },
+        metadata={"help": "After training, fit counts and local scaling to so many pairs, sources by weight."},
     )
     texts_together: bool = field(
         default=False,
@@ -428,8 +427,9 @@ class FineMolTexTrainingArguments(TrainingArguments):
             raise ValueError(f"`costly_share` must lie in (0, 1]: got {self.costly_share}.")
         if self.concept_epochs < 0:
             raise ValueError(f"`concept_epochs` must be 0 or more: got {self.concept_epochs}.")
-        if self.fit_pairs < 0:
-            raise ValueError(f"`fit_pairs` must be 0 or more: got {self.fit_pairs}.")
+        if self.fit_pairs < 0 or not 0 < self.average_weight <= 1:
+            given = f"{self.fit_pairs} and {self.average_weight}"
+            raise ValueError(f"`fit_pairs` must be 0 or more, `average_weight` lie in (0, 1]: got {given}.")
         self.perturbation_shares()
         if self.report_to is None:
             self.report_to = "tensorboard" if is_tensorboard_available() else "none"

@@ -1,9 +1,11 @@
-"""What completes the embeddings of a trained model is solved for on its training pairs, in one process for all."""
+"""The last steps of a training: an average with the start, and what is solved for on the training pairs."""
 
 from typing import Any
 
+import torch
 from accelerate.utils import broadcast
 
+from ..model.modeling_finemoltex import FineMolTexModel
 from ..processors import FineMolTexDataCollator
 from .count_fitting import fit_counts
 from .scaling_fitting import fit_scaling
@@ -34,6 +36,29 @@ def check_fitted(model: Any, num_pairs: int) -> None:
         )
 
 
+@torch.no_grad()
+def average_with_start(model: Any, initial_model: str | None, share: float) -> None:
+    """Average the weights of a trained model with those that it started from (Wortsman et al. 2022).
+
+    Args:
+        model ([`FineMolTexForPreTraining`]): After training; its base model is changed.
+        initial_model (`str`, *optional*): Folder or Hub id that it started from.
+        share (`float`): Of the trained weights; 1 leaves them as they are.
+
+    Raises:
+        ValueError: If there is nothing that it started from.
+    """
+    if share == 1:
+        return
+    if initial_model is None:
+        raise ValueError(f"`average_weight` {share} needs the weights of an --initial_model: give it, or 1.")
+    before = FineMolTexModel.from_pretrained(initial_model).state_dict()
+    for name, weight in model.base_model.state_dict().items():
+        start = before.get(name)
+        if weight.is_floating_point() and start is not None and start.shape == weight.shape:
+            weight.copy_(start.to(weight).lerp(weight, share))
+
+
 def finish_fitted(trainer: Any) -> None:
     """Fit the count embedding, then local scaling, of a trained model as its training arguments say.
 
@@ -55,4 +80,4 @@ def finish_fitted(trainer: Any) -> None:
         broadcast(one.data)
 
 
-__all__ = ["check_fitted", "finish_fitted"]
+__all__ = ["average_with_start", "check_fitted", "finish_fitted"]

@@ -27,7 +27,7 @@ from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArgument
 from .borrowed_texts import NEIGHBOUR_COLUMNS, TextBorrower
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .concept_fitting import check_detectors, finish_concepts
-from .fitting import check_fitted, finish_fitted
+from .fitting import average_with_start, check_fitted, finish_fitted
 from .interruption import SaveOnInterrupt
 from .perturbation import Perturbation
 from .preparation import PreparedData
@@ -169,8 +169,12 @@ def compute_metrics(eval_prediction: EvalPrediction, protocol: str) -> dict[str,
     )
 
 
-def run_training(trainer: FineMolTexTrainer) -> bool:
-    """Train, or resume training, up to the end or to Ctrl-C.
+def run_training(trainer: FineMolTexTrainer, initial_model: str | None = None) -> bool:
+    """Train, or resume training, up to the end or to Ctrl-C; then average and fit what the arguments say.
+
+    Args:
+        trainer (`FineMolTexTrainer`): Ready to train.
+        initial_model (`str`, *optional*): What its model started from, for `average_weight`.
 
     Returns:
         Whether training reached its end; if not, a checkpoint was saved and the log says how to continue.
@@ -188,6 +192,8 @@ def run_training(trainer: FineMolTexTrainer) -> bool:
             "`--resume_from_checkpoint` to continue it exactly from there."
         )
         return False
+    trained = trainer.accelerator.unwrap_model(trainer.model)
+    average_with_start(trained, initial_model, trainer.args.average_weight)
     finish_concepts(trainer)
     finish_fitted(trainer)
     trainer.log_metrics("train", result.metrics)

@@ -64,7 +64,7 @@ def pretrain(words: list[str] | None = None, prog: str | None = None) -> Pretrai
     prepared = prepare_data(model_args, data_args, training_args)
     model = build_model(model_args, prepared, training_args.seed)
     trainer = build_trainer(model, prepared, data_args, training_args)
-    if not run_training(trainer):
+    if not run_training(trainer, model_args.initial_model):
         return PretrainingResult(output_dir, False, is_main, {})
 
     metrics: dict[str, float] = {}

@@ -7,7 +7,7 @@ from datasets import Dataset
 
 from modeling_finemoltex import FineMolTexForPreTraining
 from modeling_finemoltex.processors import FineMolTexDataCollator
-from modeling_finemoltex.training.fitting import check_fitted
+from modeling_finemoltex.training.fitting import average_with_start, check_fitted
 from modeling_finemoltex.training.scaling_fitting import find_centres, fit_scaling
 
 ROWS = Dataset.from_dict({"smiles": ["CCO", "CCCO", "CCN", "C"], "text": ["ethanol", "propanol", "amine", "methane"]})
@@ -37,6 +37,21 @@ def test_with_a_centre_for_each_pair_every_item_is_its_own_centre(model, collate
     texts = embeds[:, : model.config.encoder_size] * 2**0.5
     torch.testing.assert_close((texts @ model.finemoltex.fitted.scaling.text_centres.T).amax(1), torch.ones(4))
     check_fitted(model, 0)
+
+
+def test_weights_are_averaged_with_those_of_the_start(model, config, tmp_path):
+    start = FineMolTexForPreTraining(config)
+    start.save_pretrained(tmp_path)
+    trained = {name: value.clone() for name, value in model.state_dict().items()}
+    average_with_start(model, None, 1.0)
+    with pytest.raises(ValueError, match="`average_weight` 0.25 needs the weights of an --initial_model"):
+        average_with_start(model, None, 0.25)
+    average_with_start(model, str(tmp_path), 0.25)
+    for name, value in model.state_dict().items():
+        if name.startswith("finemoltex.") and "fitted" not in name and value.is_floating_point():
+            torch.testing.assert_close(value, 0.25 * trained[name] + 0.75 * start.state_dict()[name])
+        else:  # the head, counters, and what the start has not
+            assert torch.equal(value, trained[name])
 
 
 def test_clusters_far_apart_are_found():
