@@ -18,8 +18,7 @@ import numpy as np
 from transformers import AutoModel, HfArgumentParser
 
 from modeling_finemoltex.data import write_text
-from modeling_finemoltex.training import parse_arguments
-from modeling_finemoltex.training.sampling import MixtureSampler, RowIds
+from modeling_finemoltex.training import MixtureSampler, RowIds, parse_arguments
 
 SCRIPT = Path(__file__).parent / "packed" / "train.py"
 LARGEST_FILE = "16MB"

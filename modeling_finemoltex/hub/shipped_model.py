@@ -7,7 +7,7 @@ from pathlib import Path
 
 # Installed, `hub_cards` lies in the package; in a checkout beside it.
 CARD_FOLDERS = tuple(Path(__file__).resolve().parents[up] / "hub_cards" for up in (1, 2))
-SHIPPED_MODEL = "finemoltex-small-search"
+SHIPPED_MODEL = "finemoltex"
 
 
 def default_model() -> str:

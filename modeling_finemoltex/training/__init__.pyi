@@ -28,6 +28,8 @@ from .pretraining import use_cpu_threads as use_cpu_threads
 from .recipe import option_words as option_words
 from .run import PretrainingResult as PretrainingResult
 from .run import pretrain as pretrain
+from .sampling import MixtureSampler as MixtureSampler
+from .sampling import RowIds as RowIds
 from .scaling_fitting import fit_scaling as fit_scaling
 from .text_model import build_text_model as build_text_model
 from .text_model import train_tokenizer as train_tokenizer

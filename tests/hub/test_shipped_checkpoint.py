@@ -35,7 +35,7 @@ HERE = Path(__file__).parent
 FOLDERS = sorted(path.parent for path in (ROOT / "hub_cards").glob("*/model.safetensors"))
 SMALL = ROOT / "hub_cards" / "finemoltex-small"
 EDITING = ROOT / "hub_cards" / "finemoltex-small-molecule-editing"
-SEARCH = ROOT / "hub_cards" / "finemoltex-small-search"
+SEARCH = ROOT / "hub_cards" / "finemoltex"
 CLASSES = {
     SMALL: AutoModelForPreTraining,
     EDITING: AutoModelForMoleculeEditing,
