@@ -61,6 +61,7 @@ ROWS = [(file.stem, name) for file in VARIANT_FILES for name in yaml.safe_load(f
 def test_every_row_of_the_comparisons_is_a_training(file, name):
     options = yaml.safe_load((ROOT / "examples" / "ablations" / f"{file}.yaml").read_text(encoding="utf-8"))[name]
     recipes = {"checkpoint": "finemoltex_small.yaml", "fine_grained": "captions_and_queries.yaml"}
+    recipes["knowledge"] = "finemoltex.yaml"
     recipe = [str(ROOT / "examples" / "recipes" / recipes[file]), "--data_dir", "data"] if file in recipes else []
     base = recipe or ["--preset", "small", "--dataset", "pairs.csv"]
     model_args, _, _ = parse_arguments([*base, *option_words(options or {})])

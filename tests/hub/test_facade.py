@@ -130,7 +130,7 @@ def test_the_shipped_model_loads_from_the_wheel(wheel_contents, forked_python, t
     done = forked_python.run(code, cwd=tmp_path, path=[wheel_contents])
     assert done.returncode == 0, done.stderr[-3000:]
     module = wheel_contents / "modeling_finemoltex" / "model" / "modeling_finemoltex.py"
-    assert done.stdout.splitlines() == [str(folder), f"True {module}", "1 256"]
+    assert done.stdout.splitlines() == [str(folder), f"True {module}", "1 516"]
 
 
 MOLECULES = "smiles,name\nc1ccncc1,pyridine\nClc1ccncc1,chloropyridine\nClc1ccccc1,chlorobenzene\n"
