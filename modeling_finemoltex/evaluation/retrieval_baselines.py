@@ -233,12 +233,7 @@ class NearestTextEncoder:
     """
 
     def __init__(self, smiles: Sequence[str], texts: Sequence[str]) -> None:
-        try:
-            from sklearn.feature_extraction.text import TfidfVectorizer
-        except ImportError as error:
-            raise ImportError(MISSING) from error
-        if len(smiles) != len(texts):
-            raise ValueError(f"Training pairs must match: got {len(smiles)} molecules and {len(texts)} texts.")
+        make_vectorizer = _prepare_words(smiles, texts)
         self._fingerprint = rdFingerprintGenerator.GetMorganGenerator(
             FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS
         ).GetFingerprint
@@ -248,7 +243,7 @@ class NearestTextEncoder:
             raise ValueError(f"None of the {len(smiles)} training molecules can be parsed.")
         self._known, self._texts = (list(column) for column in zip(*known, strict=True))
         # Words in more than half of all texts ("the molecule is a") tell nothing and cost most of the time.
-        self._words = TfidfVectorizer(sublinear_tf=True, max_df=0.5 if len(known) > 1 else 1.0, dtype=np.float32)
+        self._words = make_vectorizer(sublinear_tf=True, max_df=0.5 if len(known) > 1 else 1.0, dtype=np.float32)
         self._words.fit(self._texts)
 
     def encode_molecules(self, smiles: Sequence[str]) -> Any:
@@ -290,12 +285,7 @@ class RidgeEncoder:
     """
 
     def __init__(self, smiles: Sequence[str], texts: Sequence[str]) -> None:
-        try:
-            from sklearn.feature_extraction.text import TfidfVectorizer
-        except ImportError as error:
-            raise ImportError(MISSING) from error
-        if len(smiles) != len(texts):
-            raise ValueError(f"Training pairs must match: got {len(smiles)} molecules and {len(texts)} texts.")
+        make_vectorizer = _prepare_words(smiles, texts)
         self._count = rdFingerprintGenerator.GetMorganGenerator(
             FINGERPRINT_RADIUS, fpSize=FINGERPRINT_BITS
         ).GetCountFingerprintAsNumPy
@@ -303,7 +293,7 @@ class RidgeEncoder:
         counts, parsed = self._count_molecules([smiles[place] for place in drawn])
         if parsed.sum() < 2:
             raise ValueError(f"Of the {len(smiles)} training molecules, {parsed.sum()} can be parsed: two are needed.")
-        self._letters = TfidfVectorizer(
+        self._letters = make_vectorizer(
             analyzer="char_wb", ngram_range=LETTERS, sublinear_tf=True, max_features=MOST_LETTERS, dtype=np.float32
         )
         known = [texts[place] for place, is_known in zip(drawn, parsed, strict=True) if is_known]
@@ -339,6 +329,22 @@ class RidgeEncoder:
         """Centre and scale, then bring to length one: `(N, F)` -> `(N, F)`."""
         scaled = (counts - self._mean) / self._deviation
         return scaled / (np.linalg.norm(scaled, axis=1, keepdims=True) + TINY)
+
+
+def _prepare_words(smiles: Sequence[str], texts: Sequence[str]) -> Any:
+    """Check training pairs, and give the class that weighs their words.
+
+    Raises:
+        ImportError: If scikit-learn is absent.
+        ValueError: If there is not one text for each molecule.
+    """
+    try:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    if len(smiles) != len(texts):
+        raise ValueError(f"Training pairs must match: got {len(smiles)} molecules and {len(texts)} texts.")
+    return TfidfVectorizer
 
 
 def _progress(smiles: Sequence[str], description: str) -> Any:

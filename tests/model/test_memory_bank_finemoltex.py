@@ -9,13 +9,18 @@ from modeling_finemoltex.model.memory_bank_finemoltex import FineMolTexMemoryBan
 GROUP_OF = torch.tensor([0, 0, 0, 1, 2, 2])
 
 
-@pytest.fixture(params=[False, True], ids=["corrected", "faithful"])
-def bank(request):
-    bank = FineMolTexMemoryBank(8, 5, num_slots=3, num_heads=2, faithful=request.param).eval()
+def make_bank(**options):
+    """A bank whose own parameters are started, as a model does; otherwise they are uninitialised memory."""
+    bank = FineMolTexMemoryBank(8, 5, **options)
     for module in bank.modules():
         if hasattr(module, "reset_own_parameters"):
             module.reset_own_parameters(None)
     return bank
+
+
+@pytest.fixture(params=[False, True], ids=["corrected", "faithful"])
+def bank(request):
+    return make_bank(num_slots=3, num_heads=2, faithful=request.param).eval()
 
 
 @pytest.fixture
@@ -60,7 +65,7 @@ def test_shares_add_up_to_one_also_for_large_scores():
 
 
 def test_published_statistics_are_of_each_modality_in_training_and_shared_at_test(states):
-    bank = FineMolTexMemoryBank(8, 5, faithful=True).train()
+    bank = make_bank(faithful=True).train()
     norm = bank.head[2]
     assert isinstance(norm, nn.BatchNorm1d) and norm.num_batches_tracked == 0
     bank(states, GROUP_OF, 3), bank(2 + states, GROUP_OF, 3)
@@ -71,7 +76,7 @@ def test_published_statistics_are_of_each_modality_in_training_and_shared_at_tes
 
 
 def test_half_precision_gives_float32_of_length_one(states):
-    bank = FineMolTexMemoryBank(8, 5).bfloat16()
+    bank = make_bank().bfloat16()
     embeds = bank(states.bfloat16(), GROUP_OF, 3)
     assert embeds.dtype == torch.float32
     torch.testing.assert_close(embeds.norm(dim=-1), torch.ones(3))
