@@ -1,6 +1,7 @@
 """How do I train the one folder for everything again? `python examples/train_finemoltex.py --data_dir DATA`.
 
-First the encoders learn descriptions, names and what is known of molecules; then layers above them learn structure.
+First the encoders learn descriptions, names and what is known of molecules, then the text encoder words for properties;
+then layers above them learn structure.
 Needs the data that the recipes name and `pip install finemoltex[examples]`. Takes two to three hours on two CPU cores.
 Run it again after an interruption: it goes on from the last checkpoint. Other options go to every stage.
 """
@@ -14,7 +15,11 @@ from modeling_finemoltex.training import pretrain
 
 RECIPES = Path(__file__).with_name("recipes")
 # Each goes on from the model of the one before.
-STAGES = {"encoders": RECIPES / "finemoltex.yaml", "structure": RECIPES / "finemoltex_structure.yaml"}
+STAGES = {
+    "encoders": RECIPES / "finemoltex.yaml",
+    "properties": RECIPES / "finemoltex_properties.yaml",
+    "structure": RECIPES / "finemoltex_structure.yaml",
+}
 FINISHED = "README.md"  # the card, which a stage writes last
 
 

@@ -10,7 +10,7 @@ from rdkit.Chem import QED, Descriptors, rdMolDescriptors
 from .identifiers import attempt, explain_refusal, try_parse
 from .structural_terms import count_ring_systems, count_terms, find_ring_systems
 
-REVISION = 3  # part of cache keys: raise it whenever the captions change
+REVISION = 4  # part of cache keys: raise it whenever the captions change
 GENERATED = "generated"  # mark of a caption that nobody wrote, for the column `source` of a table
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -62,30 +62,38 @@ WEIGHT = (
     (float("inf"), ("is a very large molecule", "is a giant among organic compounds")),
 )
 POLAR_SURFACE = (
-    (40.0, ("has a very small polar surface area", "exposes hardly any polar surface")),
+    (40.0, ("has a very small polar surface area", "exposes hardly any polar surface", "is hardly polar")),
     (SMALL_SURFACE, ("has a small polar surface area", "exposes little polar surface")),
     (100.0, ("has a medium polar surface area", "exposes a moderate polar surface")),
     (140.0, ("has a large polar surface area", "exposes much polar surface", "permeates membranes badly",
-             "shows poor passive permeability")),
-    (float("inf"), ("has a very large polar surface area", "hardly crosses membranes")),
+             "shows poor passive permeability", "has a low membrane permeability", "is rather polar")),
+    (float("inf"), ("has a very large polar surface area", "hardly crosses membranes", "is of very low permeability",
+                    "is highly polar")),
 )  # fmt: skip
 DRUG_LIKENESS = (
-    (0.3, ("would make a poor drug", "has an unfavourable drug-likeness score", "is not drug-like at all")),
-    (0.5, ("differs from oral drugs in much", "has a poor drug-likeness score", "is not quite drug-like")),
+    (0.3, ("would make a poor drug", "has an unfavourable drug-likeness score", "is not drug-like at all",
+           "looks unlike a drug")),
+    (0.5, ("differs from oral drugs in much", "has a poor drug-likeness score", "is not quite drug-like",
+           "looks little like a drug")),
     (0.7, ("has a middling drug-likeness score", "resembles oral drugs in part")),
     (0.85, ("is drug-like", "resembles typical oral drugs", "has a favourable drug-likeness score")),
-    (float("inf"), ("is very drug-like", "is much like known drugs", "has a high drug-likeness score")),
-)
+    (float("inf"), ("is very drug-like", "is much like known drugs", "has a high drug-likeness score",
+                    "looks like a drug")),
+)  # fmt: skip
 DONORS = (
-    (1, ("donates no hydrogen bond", "offers fewer donors for hydrogen bonds than most molecules")),
+    (1, ("donates no hydrogen bond", "offers fewer donors for hydrogen bonds than most molecules",
+         "has fewer donors than most molecules")),
     (3, ("is poor in hydrogen-bond donors",)),
-    (float("inf"), ("is rich in hydrogen-bond donors", "offers more donors for hydrogen bonds than most molecules")),
-)
+    (float("inf"), ("is rich in hydrogen-bond donors", "offers more donors for hydrogen bonds than most molecules",
+                    "has more donors than most molecules")),
+)  # fmt: skip
 ACCEPTORS = (
-    (3, ("is poor in hydrogen-bond acceptors", "offers fewer acceptors for hydrogen bonds than most molecules")),
+    (3, ("is poor in hydrogen-bond acceptors", "offers fewer acceptors for hydrogen bonds than most molecules",
+         "has fewer acceptors than most molecules")),
     (6, ("has several acceptors for hydrogen bonds",)),
     (float("inf"), ("is rich in hydrogen-bond acceptors",
-                    "offers more acceptors for hydrogen bonds than most molecules")),
+                    "offers more acceptors for hydrogen bonds than most molecules",
+                    "has more acceptors than most molecules")),
 )  # fmt: skip
 SOLUBILITY = (  # decimal logarithm of mol/l
     (-5.0, ("hardly dissolves in water", "is poorly water-soluble", "is practically insoluble in aqueous media")),
@@ -291,7 +299,12 @@ def _property_facts(molecule: Chem.Mol) -> list[Fact]:
     predicates = _choose_band(surface, POLAR_SURFACE)
     if surface < SMALL_SURFACE and _weigh(molecule) < MEDIUM_WEIGHT:
         # Size stops larger ones, however little polar they are.
-        predicates += ("permeates membranes easily", "shows good passive permeability")
+        predicates += (
+            "permeates membranes easily",
+            "shows good passive permeability",
+            "has a high membrane permeability",
+            "is of high permeability",
+        )
     facts.append(Fact("polar surface", predicates))
     solubility = estimate_solubility(molecule)
     # Estimate and logP must agree: nothing that loves fat is called soluble, and nothing else insoluble.
