@@ -1,5 +1,6 @@
 """Masked modelling: hidden motifs and words, each predicted from the other modality (FineMolTex, KDD 2025)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ class MaskedModellingOptions:
         draw (`str`): `"importance"` hides tokens close to their molecule or text more often, `"random"` hides evenly.
         draw_temperature (`float`): Temperature of the softmax over the importances, which are cosines.
         word_share, motif_share (`float`): Share of the candidates that is hidden.
+        motif_head (`str`): Key of `MOTIF_HEADS`: what names hidden motifs.
     """
 
     word_weight: float = 0.5
@@ -35,10 +37,12 @@ class MaskedModellingOptions:
     draw_temperature: float = 0.1
     word_share: float = 0.2
     motif_share: float = 0.2
+    motif_head: str = "normed"
 
     def __post_init__(self) -> None:
         """Check the choice and the ranges."""
         check_choice("draw", self.draw, ("importance", "random"))
+        check_choice("motif_head", self.motif_head, MOTIF_HEADS)
         if self.draw_temperature <= 0:
             raise ValueError(f"`draw_temperature` must be positive: got {self.draw_temperature}.")
         if not (self.word_weight or self.motif_weight):
@@ -71,6 +75,30 @@ class FineMolTexVocabularyHead(nn.Module):
         return F.linear(states, table, self.bias) if table is not None else self.table(states) + self.bias
 
 
+class FineMolTexLinearMotifHead(nn.Module):
+    """Two linear layers with nothing between them, as in the published weights. `(..., H)` -> `(..., V)`."""
+
+    def __init__(self, hidden_size: int, num_entries: int, eps: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(hidden_size, hidden_size)
+        self.table = nn.Linear(hidden_size, num_entries)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Score the vocabulary; see the shapes above."""
+        return self.table(self.dense(states))
+
+
+def _make_normed_head(hidden_size: int, num_entries: int, eps: float) -> FineMolTexVocabularyHead:
+    return FineMolTexVocabularyHead(hidden_size, hidden_size, num_entries, True, eps)
+
+
+# Each is made with the width, the size of the motif vocabulary and the epsilon of norms.
+MOTIF_HEADS: dict[str, Callable[[int, int, float], nn.Module]] = {
+    "normed": _make_normed_head,
+    "linear": FineMolTexLinearMotifHead,
+}
+
+
 class MaskedModellingObjective(Objective):
     r"""Hide motifs and words by importance, and predict them with cross-attention.
 
@@ -90,7 +118,7 @@ class MaskedModellingObjective(Objective):
         text = config.text_config
         self.mask_token_id, self.special_token_ids = config.mask_token_id, list(config.special_token_ids)
         self.word_head = FineMolTexVocabularyHead(width, text.hidden_size, text.vocab_size, False, eps)
-        self.motif_head = FineMolTexVocabularyHead(width, width, config.motif_config.vocab_size, True, eps)
+        self.motif_head = MOTIF_HEADS[options.motif_head](width, config.motif_config.vocab_size, eps)
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
         """Hide, encode once more, predict.
@@ -180,4 +208,4 @@ def _count_hits(logits: Tensor, labels: Tensor, is_hidden: Tensor) -> Tensor:
     return hits.sum(1)
 
 
-__all__ = ["FineMolTexVocabularyHead", "MaskedModellingObjective", "MaskedModellingOptions"]
+__all__ = ["MOTIF_HEADS", "FineMolTexVocabularyHead", "MaskedModellingObjective", "MaskedModellingOptions"]
