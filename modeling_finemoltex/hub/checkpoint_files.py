@@ -13,7 +13,7 @@ from torch import Tensor
 
 SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
 _NAME = re.compile(r"(?P<part>molecule|mol2latent|multi|frag|text|text2latent)(_model)?(_(?P<name>\w+))?")
-_REFUSED = re.compile(r"Unsupported (?:global: GLOBAL|class) (\S+)|Trying to (?:load|call) \S* ?(\S+)")
+_REFUSED = re.compile(r"nsupported (?:global: )?GLOBAL (\S+)|unrecognized function (.+)|allowlisted .*but got (.+)")
 _SHOWN = 12  # keys that a message lists
 # What the files of a set are called, and the set.
 SETS = {

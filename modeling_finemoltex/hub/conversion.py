@@ -1,5 +1,6 @@
 """Published checkpoints -> a model folder of this package, every weight accounted for."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from .checkpoint_files import list_keys
 from .checkpoint_keys import SPARE_ROWS, TIED_KEY, WORDS_KEY, Entry, is_unused, list_entries
 
 SPARE_LOGIT = -1e4  # of [UNK] and [MASK], which the published motif head does not know
+UNTRAINED = {"moleculestm": ("motif_tower.",)}  # what a system does not have
 # Beginning of names in each file, by which it is told from another architecture, and what else is known by its names.
 SIGNATURES = {
     "molecule": ("molecule_node_model.atom_encoder.", "atom_encoder.", "molecule_node_model.x_embedding", "x_embedding"),
@@ -90,9 +92,10 @@ def convert_tensors(
         model = FineMolTexModel(config, with_text=kind != "gin")
     weights = _fill(model.state_dict(), tensors, entries)
     weights |= {name: one for name, one in model.state_dict().items() if name.endswith("logit_scale")}
-    report = model.load_state_dict(weights, strict=False)
+    untrained = sorted(model.load_state_dict(weights, strict=False).missing_keys)
+    _check_complete(kind, untrained)
     unused = [f"{part}: {name}" for part, state in tensors.items() for name in state if is_unused(part, name)]
-    return Converted(model.eval(), weights, unused, sorted(report.missing_keys))
+    return Converted(model.eval(), weights, unused, untrained)
 
 
 def restore_tensors(kind: str, weights: Mapping[str, Tensor], like: Tensors) -> dict[str, dict[str, Tensor]]:
@@ -132,6 +135,7 @@ def _check_names(tensors: Tensors, entries: list[Entry]) -> None:
     problems = {
         "unknown": {one for one in given - expected if not is_unused(*one)},
         "missing": expected - given,
+        "no matrix": {one for one in given & expected if _is_matrix(one[1]) and tensors[one[0]][one[1]].ndim != 2},
         "not finite (NaN or infinite)": {one for one in given & expected if not tensors[one[0]][one[1]].isfinite().all()},
     }
     multi = tensors.get("multi", {})
@@ -140,12 +144,27 @@ def _check_names(tensors: Tensors, entries: list[Entry]) -> None:
     _raise_problems(problems)
 
 
+def _is_matrix(name: str) -> bool:
+    """Tell by its name that a weight has rows and columns."""
+    return name.endswith("weight") and re.search(r"norm|mlp\.1\.", name, re.IGNORECASE) is None
+
+
+def _check_complete(kind: str, untrained: list[str]) -> None:
+    """Refuse sizes at which the model would have a weight that no published checkpoint holds."""
+    extra = [name for name in untrained if not name.startswith(UNTRAINED.get(kind, ()))]
+    if extra:
+        raise ValueError(
+            f"The parts of the checkpoint do not fit each other: a model of these sizes has {list_keys(extra)} too. The "
+            "text encoder and both streams must be equally wide."
+        )
+
+
 def _fill(own: Mapping[str, Tensor], tensors: Tensors, entries: list[Entry]) -> dict[str, Tensor]:
     """Put the published weights where they belong; rows that the checkpoint does not have say nothing."""
     wrong, weights = set(), {}
     for part, key, name, first in entries:
         tensor, whole = tensors[part][key], own[name]
-        shape = (tensor.shape[0], *whole.shape[1:]) if first is not None else whole.shape
+        shape = whole.shape if first is None else (_count_rows(key, tensors[part], whole), *whole.shape[1:])
         if tensor.shape != shape:
             wrong.add((part, f"{key} {tuple(tensor.shape)} instead of {tuple(shape)}"))
         elif first is None:
@@ -154,6 +173,12 @@ def _fill(own: Mapping[str, Tensor], tensors: Tensors, entries: list[Entry]) -> 
             weights.setdefault(name, _start_rows(whole))[first : first + len(tensor)] = tensor
     _raise_problems({"of another shape": wrong})
     return weights
+
+
+def _count_rows(key: str, state: Mapping[str, Tensor], whole: Tensor) -> int:
+    """Say how many rows of a weight here one published table has: tables of all layers are equally high."""
+    first = re.sub(r"gnns\.\d+", "gnns.0", key)
+    return len(whole) - SPARE_ROWS if first.startswith("1.") else len(state[first])
 
 
 def _start_rows(whole: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ def convert_checkpoint(
     views = VIEWS.get(kind) or GIN_VIEWS[model.config.graph_config.encoder]
     extractor = FineMolTexFeatureExtractor(_make_vocabulary(), views=views)
     with staged_folder(target) as staged:
-        model.save_pretrained(staged, state_dict=converted.weights)
+        model.save_pretrained(staged, state_dict=dict(converted.weights))  # which is emptied
         processing: Any = extractor if words is None else FineMolTexProcessor(extractor, words)
         processing.save_pretrained(staged)
         write_text(staged / CARD_FILE, _write_card(target.resolve().name, kind, converted))
