@@ -26,9 +26,9 @@ class ConvertArguments:
     checkpoint: Annotated[
         str | None, typer.Option(help="end of the names, such as 10 in molecule_model_10.pth", show_default="the only")
     ] = None
-    config: Annotated[
-        Path | None, typer.Option(help="published config.json, if it is not the one of the paper")
-    ] = None
+    config: Annotated[Path | None, typer.Option(help="published config.json, if it is not the one of the paper")] = (
+        None
+    )
     text_config: Annotated[
         Path | None, typer.Option("--text_config", help="config.json of the text encoder, if it is no BERT-base")
     ] = None

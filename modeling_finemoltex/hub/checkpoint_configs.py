@@ -30,7 +30,10 @@ TEMPERATURE = 0.1
 
 
 def make_config(
-    kind: str, tensors: Tensors, settings: Mapping[str, Any] | None = None, text_settings: Mapping[str, Any] | None = None
+    kind: str,
+    tensors: Tensors,
+    settings: Mapping[str, Any] | None = None,
+    text_settings: Mapping[str, Any] | None = None,
 ) -> FineMolTexConfig:
     """Build the configuration of a published checkpoint, in which its forward pass is the published one.
 
@@ -72,7 +75,10 @@ def _configure_finemoltex(
     special = _special_words(len(words))
     return FineMolTexConfig(
         graph_config=_describe_encoder(tensors["molecule"]),
-        motif_config={"vocab_size": sizes["v_target_size"] + SPARE_ROWS, "mask_level": "token", "tower": "scalar"},
+        motif_config={
+            "vocab_size": sizes["v_target_size"] + SPARE_ROWS,
+            **{"mask_level": "token", "tower": "scalar", "head": "linear"},
+        },
         text_config=_describe_bert(multi, "bert.bertlm.", text_settings),
         multimodal_config={
             "hidden_size": sizes["hidden_size"],
@@ -90,7 +96,7 @@ def _configure_finemoltex(
         },
         readout="slots",
         temperature=TEMPERATURE,
-        objectives={"contrastive": {}, "masked_modelling": {"motif_head": "linear"}},
+        objectives={"contrastive": {}, "masked_modelling": {}},
         **special,
     )
 

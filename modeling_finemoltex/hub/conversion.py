@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -13,13 +12,13 @@ from ..model.modeling_finemoltex import FineMolTexModel
 from ..model.pretraining_finemoltex import FineMolTexForPreTraining
 from .checkpoint_configs import Tensors, make_config
 from .checkpoint_files import list_keys
-from .checkpoint_keys import SPARE_ROWS, TIED_KEY, WORDS_KEY, Entry, is_unused, list_entries
+from .checkpoint_keys import GIN_PREFIX, SPARE_ROWS, TIED_KEY, WORDS_KEY, Entry, is_unused, list_entries
 
 SPARE_LOGIT = -1e4  # of [UNK] and [MASK], which the published motif head does not know
 UNTRAINED = {"moleculestm": ("motif_tower.",)}  # what a system does not have
 # Beginning of names in each file, by which it is told from another architecture, and what else is known by its names.
 SIGNATURES = {
-    "molecule": ("molecule_node_model.atom_encoder.", "atom_encoder.", "molecule_node_model.x_embedding", "x_embedding"),
+    "molecule": (f"{GIN_PREFIX}atom_encoder.", "atom_encoder.", f"{GIN_PREFIX}x_embedding", "x_embedding"),
     "mol2latent": ("weight",),
     "text2latent": ("weight",),
     "frag": ("0.", "1."),
@@ -82,8 +81,7 @@ def convert_tensors(
     """
     for part, state in tensors.items():
         _check_architecture(part, state)
-    heights = {(part, name): one.shape[0] for part, state in tensors.items() for name, one in state.items() if one.ndim}
-    entries = list_entries(kind, tensors, heights)
+    entries = list_entries(kind, tensors, _measure_heights(tensors))
     _check_names(tensors, entries)
     config = make_config(kind, tensors, settings, text_settings)
     if kind == "finemoltex":
@@ -109,11 +107,16 @@ def restore_tensors(kind: str, weights: Mapping[str, Tensor], like: Tensors) -> 
     Returns:
         `dict[str, dict[str, torch.Tensor]]`: State dict of each file, without the weights that no output depends on.
     """
-    heights = {(part, name): one.shape[0] for part, state in like.items() for name, one in state.items() if one.ndim}
+    heights = _measure_heights(like)
     restored: dict[str, dict[str, Tensor]] = {part: {} for part in like}
     for part, key, own, first in list_entries(kind, like, heights):
         restored[part][key] = weights[own] if first is None else weights[own][first : first + heights[part, key]]
     return restored
+
+
+def _measure_heights(tensors: Tensors) -> dict[tuple[str, str], int]:
+    """Tell the number of rows of every weight that has rows."""
+    return {(part, name): len(one) for part, state in tensors.items() for name, one in state.items() if one.ndim}
 
 
 def _check_architecture(part: str, state: Mapping[str, Tensor]) -> None:
@@ -136,7 +139,9 @@ def _check_names(tensors: Tensors, entries: list[Entry]) -> None:
         "unknown": {one for one in given - expected if not is_unused(*one)},
         "missing": expected - given,
         "no matrix": {one for one in given & expected if _is_matrix(one[1]) and tensors[one[0]][one[1]].ndim != 2},
-        "not finite (NaN or infinite)": {one for one in given & expected if not tensors[one[0]][one[1]].isfinite().all()},
+        "not finite (NaN or infinite)": {
+            one for one in given & expected if not tensors[one[0]][one[1]].isfinite().all()
+        },
     }
     multi = tensors.get("multi", {})
     if TIED_KEY in multi and WORDS_KEY in multi and not torch.equal(multi[TIED_KEY], multi[WORDS_KEY]):
@@ -154,8 +159,8 @@ def _check_complete(kind: str, untrained: list[str]) -> None:
     extra = [name for name in untrained if not name.startswith(UNTRAINED.get(kind, ()))]
     if extra:
         raise ValueError(
-            f"The parts of the checkpoint do not fit each other: a model of these sizes has {list_keys(extra)} too. The "
-            "text encoder and both streams must be equally wide."
+            f"The parts of the checkpoint do not fit each other: a model of these sizes has {list_keys(extra)} too. "
+            "The text encoder and both streams must be equally wide."
         )
 
 

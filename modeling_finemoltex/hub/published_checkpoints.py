@@ -30,8 +30,8 @@ tags: [finemoltex, chemistry, converted]
 
 # {name}
 
-Weights of {system}, converted to the package finemoltex. They are the work of their authors and stand under the licence of
-the original, which may forbid commercial use or passing them on: read it before you share this folder.
+Weights of {system}, converted to the package finemoltex. They are the work of their authors and stand under the
+licence of the original, which may forbid commercial use or passing them on: read it before you share this folder.
 
 The forward pass is the published one. {untrained}
 """
@@ -65,8 +65,8 @@ def convert_checkpoint(
         [`Converted`]: The model, and which weights were left out.
 
     Raises:
-        ValueError: If the files are incomplete, of another architecture, hold more than tensors, or a weight is unknown,
-            missing, of another shape or not finite; lists them. Nothing is written then.
+        ValueError: If the files are incomplete, of another architecture, hold more than tensors, or a weight is
+            unknown, missing, of another shape or not finite; lists them. Nothing is written then.
 
     Example:
     >>> convert_checkpoint("checkpoints/run", "finemoltex-published")  # needs published weights  # doctest: +SKIP
@@ -129,7 +129,9 @@ def _load_tokenizer(name: str, num_words: int) -> Any:
 def _write_card(name: str, kind: str, converted: Converted) -> str:
     """Write a card that stays when the folder is completed: its licence is not that of this package."""
     parts = sorted({weight.split(".")[0].replace("_", " ") for weight in converted.untrained})
-    untrained = f"The checkpoint does not hold these parts, which start untrained: {', '.join(parts)}." if parts else ""
+    untrained = (
+        f"The checkpoint does not hold these parts, which start untrained: {', '.join(parts)}." if parts else ""
+    )
     return CARD.format(name=name, system=SYSTEMS[kind], untrained=untrained).rstrip() + "\n"
 
 

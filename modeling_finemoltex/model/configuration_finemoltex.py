@@ -71,6 +71,7 @@ class FineMolTexMotifConfig(PreTrainedConfig):
             `"token"` hides the motif token alone, as in the paper.
         tower (`str`): Key of `MOTIF_TOWERS`: what makes motif tokens of atom states. `"scalar"` is that of the
             published weights, which knows no sizes.
+        head (`str`): Key of `MOTIF_HEADS`: what names hidden motifs. `"linear"` is that of the published weights.
     """
 
     model_type = "finemoltex_motifs"
@@ -81,6 +82,7 @@ class FineMolTexMotifConfig(PreTrainedConfig):
     max_atom_count: int = 128
     mask_level: str = "motif"
     tower: str = "tokens"
+    head: str = "normed"
 
     def validate_architecture(self) -> None:
         """Check the level at which motifs are hidden."""

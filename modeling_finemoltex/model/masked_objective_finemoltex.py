@@ -28,7 +28,6 @@ class MaskedModellingOptions:
         draw (`str`): `"importance"` hides tokens close to their molecule or text more often, `"random"` hides evenly.
         draw_temperature (`float`): Temperature of the softmax over the importances, which are cosines.
         word_share, motif_share (`float`): Share of the candidates that is hidden.
-        motif_head (`str`): Key of `MOTIF_HEADS`: what names hidden motifs.
     """
 
     word_weight: float = 0.5
@@ -37,12 +36,10 @@ class MaskedModellingOptions:
     draw_temperature: float = 0.1
     word_share: float = 0.2
     motif_share: float = 0.2
-    motif_head: str = "normed"
 
     def __post_init__(self) -> None:
         """Check the choice and the ranges."""
         check_choice("draw", self.draw, ("importance", "random"))
-        check_choice("motif_head", self.motif_head, MOTIF_HEADS)
         if self.draw_temperature <= 0:
             raise ValueError(f"`draw_temperature` must be positive: got {self.draw_temperature}.")
         if not (self.word_weight or self.motif_weight):
@@ -118,7 +115,9 @@ class MaskedModellingObjective(Objective):
         text = config.text_config
         self.mask_token_id, self.special_token_ids = config.mask_token_id, list(config.special_token_ids)
         self.word_head = FineMolTexVocabularyHead(width, text.hidden_size, text.vocab_size, False, eps)
-        self.motif_head = MOTIF_HEADS[options.motif_head](width, config.motif_config.vocab_size, eps)
+        motifs = config.motif_config
+        check_choice("motif_config.head", motifs.head, MOTIF_HEADS)
+        self.motif_head = MOTIF_HEADS[motifs.head](width, motifs.vocab_size, eps)
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
         """Hide, encode once more, predict.

@@ -115,7 +115,9 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         atom_states = base.encode_atoms(molecules, hidden_motifs)  # (N, H_graph)
         features = []
         if options.readout != "molecule":
-            features.append(pool_atoms(atom_states, molecules.molecule_of_atom, molecules.num_molecules))  # (B, H_graph)
+            features.append(
+                pool_atoms(atom_states, molecules.molecule_of_atom, molecules.num_molecules)
+            )  # (B, H_graph)
         if options.readout != "atoms":
             features.append(base.molecule_readout.read_molecules(base, atom_states, molecules))  # (B, P)
         if options.with_text:

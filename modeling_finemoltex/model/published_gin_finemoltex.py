@@ -1,4 +1,4 @@
-"""The molecule encoders of published weights: GIN with the features of OGB, and GIN with self-loops (Hu et al. 2020)."""
+"""Molecule encoders of published weights: GIN with the features of OGB, and GIN with self-loops (Hu et al. 2020)."""
 
 from typing import Any
 

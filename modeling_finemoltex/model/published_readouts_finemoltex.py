@@ -32,7 +32,9 @@ class FineMolTexSlotReadout(Readout):
             ValueError: If `projection_dim` asks for another size.
         """
         if config.projection_dim:
-            raise ValueError(f"`readout` 'slots' projects nothing: leave out `projection_dim` {config.projection_dim}.")
+            raise ValueError(
+                f"`readout` 'slots' projects nothing: leave out `projection_dim` {config.projection_dim}."
+            )
         return nn.Identity()
 
     def forward(self, atom_states: Tensor, group_of_atom: Tensor, num_groups: int) -> Tensor:
@@ -120,8 +122,8 @@ class FineMolTexMeanReadout(Readout):
         super().__init__()
         if hidden_size != embedding_size:
             raise ValueError(
-                f"`readout` 'mean' leaves molecules as wide as atoms ({hidden_size}): set `projection_dim` to that, not "
-                f"{embedding_size}."
+                f"`readout` 'mean' leaves molecules as wide as atoms ({hidden_size}): set `projection_dim` to that, "
+                f"not {embedding_size}."
             )
 
     def forward(self, atom_states: Tensor, group_of_atom: Tensor, num_groups: int) -> Tensor:

@@ -124,7 +124,9 @@ def make_multi(width=16, bert=2, text=3, motif=2, blocks=2, words=256, motifs=9,
     made.add("cls.predictions.bias", words)
     made.linear("cls.predictions.transform.dense.", width, width)
     made.norm("cls.predictions.transform.LayerNorm.", width)
-    made.tensors["cls.predictions.decoder.weight"] = made.tensors["bert.bertlm.embeddings.word_embeddings.weight"].clone()
+    made.tensors["cls.predictions.decoder.weight"] = made.tensors[
+        "bert.bertlm.embeddings.word_embeddings.weight"
+    ].clone()
     made.linear("cls.bi_seq_relationship.", 2, width)
     made.linear("cls.imagePredictions.transform.dense.", width, width)
     made.norm("cls.imagePredictions.transform.LayerNorm.", width)

@@ -26,7 +26,9 @@ def test_a_model_trains_with_every_readout(name, change_config, batch):
     model = FineMolTexForPreTraining(config)
     output = model(**batch, seeds=torch.arange(10))
     output.loss.backward()
-    unreached = {one for one, parameter in model.named_parameters() if parameter.grad is None and parameter.requires_grad}
+    unreached = {
+        one for one, parameter in model.named_parameters() if parameter.grad is None and parameter.requires_grad
+    }
     assert output.loss.isfinite() and not unreached
     assert output.molecule_embeds.shape == output.text_embeds.shape == (10, config.encoder_size)
 

@@ -228,7 +228,10 @@ def test_every_stored_output_is_reproduced(computed, stored, inputs, molecules):
 
 def test_importances_are_the_softmax_over_all_slots(computed, stored, inputs):
     """The published importances count padding in: its states, alone of all, are read from the arrays."""
-    for side, stream, pooled in (("motif", "off_motif_seq", "off_mol_pooled"), ("text", "off_text_seq", "off_text_pooled")):
+    for side, stream, pooled in (
+        ("motif", "off_motif_seq", "off_mol_pooled"),
+        ("text", "off_text_seq", "off_text_pooled"),
+    ):
         mask = inputs[f"{side}_mask"].bool()
         states = stored[stream].clone()
         found = computed[stream]
