@@ -35,6 +35,9 @@ class ConvertArguments:
     tokenizer: Annotated[
         str | None, typer.Option(help="folder or Hub id of the tokenizer, such as allenai/scibert_scivocab_uncased")
     ] = None
+    motif_vocab: Annotated[
+        Path | None, typer.Option("--motif_vocab", help="text file with the names of the motifs, as vocab2.txt")
+    ] = None
     as_json: AsJson = False
 
 
@@ -54,6 +57,7 @@ def convert(arguments: ConvertArguments) -> None:
             config=arguments.config,
             text_config=arguments.text_config,
             tokenizer=arguments.tokenizer,
+            motif_vocab=arguments.motif_vocab,
         )
     facts = {
         "folder": str(arguments.target),

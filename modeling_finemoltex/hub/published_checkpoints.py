@@ -10,6 +10,7 @@ from transformers import AutoTokenizer
 from ..data.atomic_files import staged_folder, write_text
 from ..processors import FineMolTexFeatureExtractor, FineMolTexProcessor
 from .checkpoint_files import find_checkpoint, read_tensors
+from .checkpoint_keys import SPARE_ROWS
 from .contents import CARD_FILE, CONFIG_FILE
 from .conversion import Converted, convert_tensors
 
@@ -21,7 +22,8 @@ SYSTEMS = {
 VIEWS = {"finemoltex": ("graph_2",), "moleculestm": ("graph_9",)}
 # Of a GIN, by its encoder: GraphMVP reads the features of the Open Graph Benchmark.
 GIN_VIEWS = {"ogb_gin": ("graph_9",), "self_loop_gin": ("graph_2",)}
-FRAGMENTATION = "paper"
+FRAGMENTATIONS = {"finemoltex": "published"}
+OTHER_FRAGMENTATION = "paper"  # of models that read no motifs
 CARD = """---
 license: other
 library_name: transformers
@@ -44,6 +46,7 @@ def convert_checkpoint(
     config: Mapping[str, Any] | str | Path | None = None,
     text_config: Mapping[str, Any] | str | Path | None = None,
     tokenizer: str | Path | None = None,
+    motif_vocab: str | Path | None = None,
 ) -> Converted:
     """Convert a published checkpoint to a model folder, in the configuration whose forward pass is the published one.
 
@@ -60,6 +63,8 @@ def convert_checkpoint(
         text_config (`dict`, `str` or `Path`, *optional*): The same of the text encoder.
         tokenizer (`str` or `Path`, *optional*): Folder or Hub id of the tokenizer of the text encoder, which is not in
             the files. Without it, the folder embeds molecules alone.
+        motif_vocab (`str` or `Path`, *optional*): Text file with the names of the motifs in the order of the motif
+            head, one a line, as the published code has one. Without it, motifs have no names.
 
     Returns:
         [`Converted`]: The model, and which weights were left out.
@@ -82,7 +87,8 @@ def convert_checkpoint(
     if words is not None and words.mask_token_id is not None:
         model.config.mask_token_id, model.config.special_token_ids = words.mask_token_id, list(words.all_special_ids)
     views = VIEWS.get(kind) or GIN_VIEWS[model.config.graph_config.encoder]
-    extractor = FineMolTexFeatureExtractor(_make_vocabulary(), views=views)
+    vocabulary = _make_vocabulary(kind, motif_vocab, model.config.motif_config.vocab_size - SPARE_ROWS)
+    extractor = FineMolTexFeatureExtractor(vocabulary, views=views)
     with staged_folder(target) as staged:
         model.save_pretrained(staged, state_dict=dict(converted.weights))  # which is emptied
         processing: Any = extractor if words is None else FineMolTexProcessor(extractor, words)
@@ -91,9 +97,21 @@ def convert_checkpoint(
     return converted
 
 
-def _make_vocabulary() -> dict[str, Any]:
-    """Make a vocabulary without motifs: the published one is not part of the files, and may not be passed on."""
-    return {"version": 1, "fragmentation": FRAGMENTATION, "motifs": {}}
+def _make_vocabulary(kind: str, file: str | Path | None, num_motifs: int) -> dict[str, Any]:
+    """Make the motif vocabulary: of the names in a file, as far as the motif head knows them, or empty."""
+    labels: list[str] = []
+    if file is not None:
+        try:
+            labels = list(dict.fromkeys(Path(file).read_text(encoding="utf-8").split()))  # repeated ones once
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"{file} cannot be read as a list of motifs: {error}") from error
+        if kind != "finemoltex" or len(labels) < num_motifs:
+            raise ValueError(
+                f"{file} names {len(labels)} motifs, the motif head of this checkpoint ({kind}) knows "
+                f"{num_motifs if kind == 'finemoltex' else 'none'}: leave `motif_vocab` out, or give the list of it."
+            )
+    ranked = {label: num_motifs - rank for rank, label in enumerate(labels[:num_motifs])}  # stand for counts
+    return {"version": 1, "fragmentation": FRAGMENTATIONS.get(kind, OTHER_FRAGMENTATION), "motifs": ranked}
 
 
 def _read_settings(given: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from contracts.published_checkpoint import (
     make_self_loop_gin,
 )
 from safetensors.torch import save_file
-from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
+from transformers import AutoFeatureExtractor, AutoModel, AutoModelForPreTraining, AutoProcessor
 
 from modeling_finemoltex import FineMolTexForPropertyPrediction, FineMolTexModel, convert_checkpoint
 from modeling_finemoltex.hub import assemble_folder
@@ -229,6 +229,22 @@ class TestOptions:
         return convert_checkpoint(
             source, tmp_path / "out", **{"config": SETTINGS, "text_config": TEXT_SETTINGS, **options}
         )
+
+    def test_motifs_get_the_names_of_a_list(self, tensors, tmp_path):
+        names = ["C", "O", "CO", "CC", "N", "*", "C1=CC=CC=C1", "CCC", "CN", "S"]
+        (tmp_path / "vocab.txt").write_text("\n".join([*names, *names]))
+        self.convert(tensors, tmp_path, motif_vocab=tmp_path / "vocab.txt")
+        extractor = AutoFeatureExtractor.from_pretrained(tmp_path / "out")
+        assert extractor.decode_motifs(range(2, 11)) == names[:9]  # the head knows nine
+        assert [one.label for one in extractor.motifs("CCO")] == ["CC", "CO"]
+        assert extractor("CCO")["motif_ids"].tolist() == [5, 4]
+
+    def test_a_list_of_other_motifs(self, tensors, tmp_path):
+        (tmp_path / "short.txt").write_text("C\nO\n")
+        with pytest.raises(ValueError, match="names 2 motifs, the motif head of this checkpoint .* knows 9"):
+            self.convert(tensors, tmp_path, motif_vocab=tmp_path / "short.txt")
+        with pytest.raises(ValueError, match="cannot be read as a list of motifs"):
+            self.convert(tensors, tmp_path, motif_vocab=tmp_path)
 
     def test_a_model_folder_is_not_overwritten(self, tensors, tmp_path):
         self.convert(tensors, tmp_path)

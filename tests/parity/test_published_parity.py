@@ -14,7 +14,12 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel, Molecules, convert_checkpoint
+from modeling_finemoltex import (
+    FineMolTexForPreTraining,
+    FineMolTexModel,
+    Molecules,
+    convert_checkpoint,
+)
 from modeling_finemoltex.model.losses_finemoltex import ebm_nce, info_nce, masked_prediction_loss
 from modeling_finemoltex.model.masked_objective_finemoltex import FineMolTexVocabularyHead
 from modeling_finemoltex.model.molecule_encoder_finemoltex import pool_atoms
