@@ -34,7 +34,7 @@ def split_as_published(molecule: Chem.Mol) -> tuple[list[int], list[str], list[i
     Example:
     >>> motif_of_atom, labels, positions = split_as_published(Chem.MolFromSmiles("CC(=O)Nc1ccc(O)cc1"))
     >>> labels, positions
-    (['C1=CC=CC=C1', 'C', 'N', 'O', 'C', 'O'], [3, 1, 2, 5, 0, 4])
+    (['C1=CC=CC=C1', 'C', 'N', 'O', 'C', 'O'], [4, 1, 2, 5, 0, 3])
     """
     cliques, edges = _split_by_brics(molecule)
     if len(edges) < _FEWEST_EDGES:
