@@ -19,6 +19,7 @@ from .evaluation import format_retrieval_table as format_retrieval_table
 from .explain import MaskedPredictionExplainer as MaskedPredictionExplainer
 from .explain import MotifWordAligner as MotifWordAligner
 from .hub import assemble_folder as assemble_folder
+from .hub import convert_checkpoint as convert_checkpoint
 from .hub import default_model as default_model
 from .hub import describe_model as describe_model
 from .hub import export_folder as export_folder

@@ -14,13 +14,14 @@ from .graph_view_finemoltex import GraphView
 from .motif_drawing_finemoltex import Motif, draw_motifs
 from .motif_vocabulary_finemoltex import MotifVocabulary
 from .motifs_finemoltex import UNKNOWN_MOTIF_ID, partition_molecule
+from .published_graph_finemoltex import NineColumnView, TwoColumnView
 from .smiles_finemoltex import DEFAULT_MAX_ATOMS, RDKIT_ERRORS, SHOWN_CHARACTERS, parse_molecule
 from .views_finemoltex import Column, MoleculeFeatures, View
 
 logger = logging.get_logger(__name__)
 
 # Name in the processor's JSON -> class, which is made with the motif vocabulary.
-VIEWS: dict[str, type[View]] = {GraphView.name: GraphView}
+VIEWS: dict[str, type[View]] = {view.name: view for view in (GraphView, TwoColumnView, NineColumnView)}
 DEFAULT_VIEWS = (GraphView.name,)
 _MOST_ATOMS = np.iinfo(np.uint16).max  # atom and motif numbers are stored as uint16
 _LOGGED_INDICES = 20

@@ -13,6 +13,7 @@ from rdkit import Chem
 from .atom_features_finemoltex import AROMATIC, DOUBLE, SINGLE, TRIPLE, MoleculeRecord
 from .brics_finemoltex import BricsRules
 from .functional_groups_finemoltex import FUNCTIONAL_GROUPS, list_chain_bonds
+from .published_motifs_finemoltex import split_as_published
 
 UNKNOWN_MOTIF_ID = 0
 MASK_MOTIF_ID = 1
@@ -43,11 +44,13 @@ def partition_molecule(molecule: Chem.Mol, record: MoleculeRecord, fragmentation
     Args:
         molecule (`rdkit.Chem.Mol`): A sanitised molecule with at least one atom.
         record (`MoleculeRecord`): Its facts, from `record_of`.
-        fragmentation (`str`): A key of `FRAGMENTATIONS`.
+        fragmentation (`str`): A key of `FRAGMENTATIONS`, or of `OVERLAPPING`, which leave some motifs without atoms.
 
     Returns:
         `Partition`: Motif of each atom, and label and tree position of each motif.
     """
+    if fragmentation in OVERLAPPING:
+        return Partition(*OVERLAPPING[fragmentation](molecule))
     canonical = Chem.CanonicalRankAtoms(molecule)
     ranks = list(map(canonical.__getitem__, range(len(canonical))))  # half the time of iterating over RDKit's vector
     cut = FRAGMENTATIONS[fragmentation](molecule, record, ranks)
@@ -120,12 +123,17 @@ FRAGMENTATIONS: dict[str, Callable[[Chem.Mol, MoleculeRecord, list[int]], list[b
     "paper": cut_paper,
     "functional": cut_functional,
 }
+# Those whose motifs may share atoms: motif of each atom, labels and positions. For published weights alone.
+OVERLAPPING: dict[str, Callable[[Chem.Mol], tuple[list[int], list[str], list[int]]]] = {
+    "published": split_as_published,
+}
 
 
 def check_fragmentation(fragmentation: str) -> None:
     """Raise a `ValueError` unless `fragmentation` is a known one."""
-    if fragmentation not in FRAGMENTATIONS:
-        raise ValueError(f"`fragmentation` must be one of {sorted(FRAGMENTATIONS)}, got {fragmentation!r}.")
+    known = [*FRAGMENTATIONS, *OVERLAPPING]
+    if fragmentation not in known:
+        raise ValueError(f"`fragmentation` must be one of {sorted(known)}, got {fragmentation!r}.")
 
 
 def _leaf_hydrogens(record: MoleculeRecord) -> set[int]:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from .convert import convert
 from .edit import edit
 from .embed import embed
 from .evaluate import app as evaluate
@@ -59,7 +60,7 @@ def main(
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     pretrain
 )
-for command in (vocab, embed, index, search, predict, edit, explain, push, info):
+for command in (vocab, embed, index, search, predict, edit, explain, convert, push, info):
     app.command()(command)
 app.add_typer(evaluate)
 app.add_typer(fragments)

@@ -24,7 +24,7 @@ class VocabArguments(LayoutOptions):
         ),
     ]
     output: Annotated[Path | None, typer.Option(help="write the vocabulary to this .json file")] = None
-    fragmentation: Annotated[str, typer.Option(help="functional or paper")] = "functional"
+    fragmentation: Annotated[str, typer.Option(help="functional, paper or published")] = "functional"
     min_count: Annotated[int, typer.Option("--min_count", help="motifs seen less often are unknown")] = 5
     max_size: Annotated[int | None, typer.Option("--max_size", help="keep at most so many, the most frequent")] = None
     as_json: AsJson = False

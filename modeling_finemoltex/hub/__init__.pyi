@@ -1,9 +1,11 @@
 from .cards import build_model_card as build_model_card
 from .cards import format_heads_table as format_heads_table
 from .cards import list_eval_results as list_eval_results
+from .conversion import Converted as Converted
 from .folders import assemble_folder as assemble_folder
 from .folders import export_folder as export_folder
 from .names_dataset import export_names_dataset as export_names_dataset
+from .published_checkpoints import convert_checkpoint as convert_checkpoint
 from .publishing import describe_model as describe_model
 from .publishing import list_pretrained as list_pretrained
 from .publishing import push_folder as push_folder

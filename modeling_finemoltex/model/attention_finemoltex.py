@@ -69,14 +69,15 @@ class FineMolTexAttention(nn.Module):
 
 
 class FineMolTexFeedForward(nn.Module):
-    """Two linear layers with residual and LayerNorm. `(B, L, H)` -> `(B, L, H)`."""
+    """Two linear layers with residual and LayerNorm, `width` wide between them. `(B, L, H)` -> `(B, L, H)`."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, width: int | None = None) -> None:
         super().__init__()
         config = config.multimodal_config
-        self.expand = nn.Linear(config.hidden_size, config.intermediate_size)
+        width = width or config.intermediate_size
+        self.expand = nn.Linear(config.hidden_size, width)
         self.activation = ACT2FN[config.hidden_act]
-        self.contract = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.contract = nn.Linear(width, config.hidden_size)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
@@ -88,10 +89,10 @@ class FineMolTexFeedForward(nn.Module):
 class FineMolTexFusionLayer(GradientCheckpointingLayer):
     """Self-attention within one stream, then the feed-forward part. `(B, L, H)` -> `(B, L, H)`."""
 
-    def __init__(self, config: Any, num_heads: int) -> None:
+    def __init__(self, config: Any, num_heads: int, width: int | None = None) -> None:
         super().__init__()
         self.attention = FineMolTexAttention(config, num_heads)
-        self.feed_forward = FineMolTexFeedForward(config)
+        self.feed_forward = FineMolTexFeedForward(config, width)
 
     def forward(self, states: Tensor, attention_mask: Tensor | None) -> Tensor:
         """Run the layer; see the shapes above."""
@@ -109,10 +110,11 @@ class FineMolTexCoAttention(GradientCheckpointingLayer):
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        num_heads = config.multimodal_config.num_co_attention_heads
+        sizes = config.multimodal_config
+        num_heads = sizes.num_co_attention_heads
         self.motif_attention = FineMolTexAttention(config, num_heads)
         self.text_attention = FineMolTexAttention(config, num_heads)
-        self.motif_feed_forward = FineMolTexFeedForward(config)
+        self.motif_feed_forward = FineMolTexFeedForward(config, sizes.motif_intermediate_size)
         self.text_feed_forward = FineMolTexFeedForward(config)
 
     def forward(

@@ -50,7 +50,11 @@ def count_slots(mask: Tensor) -> Tensor:
 
 
 def encode_in_chunks(
-    encode: Callable[[Tensor, Tensor], Tensor], inputs: Tensor, mask: Tensor, keep_states: bool = True
+    encode: Callable[[Tensor, Tensor], Tensor],
+    inputs: Tensor,
+    mask: Tensor,
+    keep_states: bool = True,
+    pool: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> tuple[Tensor | None, Tensor]:
     """Encode padded sequences, on a CPU in chunks of similar length; see [`chunk_by_length`].
 
@@ -59,16 +63,18 @@ def encode_in_chunks(
         inputs (`torch.Tensor` of shape `(B, L, ...)`): What it encodes.
         mask (`torch.LongTensor` of shape `(B, L)`): 1 on tokens, 0 on padding.
         keep_states (`bool`): Put the states together again; a CPU notices the time that it takes.
+        pool (callable, *optional*): Takes states and mask, gives `(rows, H)`; [`average_tokens`], if absent.
 
     Returns:
         States `(B, L, H)`, zeros on padding that was not computed, or `None` if they are not kept; and their means
         over the tokens `(B, H)`: a loss on the means alone pays for no gradients of padding.
     """
+    pool = pool or average_tokens
     lengths = count_slots(mask)  # (B,)
     chunks = chunk_by_length(lengths)
     if chunks is None:
         states = encode(inputs, mask)
-        return states if keep_states else None, average_tokens(states, mask)
+        return states if keep_states else None, pool(states, mask)
     order = torch.cat(chunks)  # (B,)
     padded, means = [], []
     # Split, not sliced: the gradient of a slice is as large as what it was taken from.
@@ -79,7 +85,7 @@ def encode_in_chunks(
         strict=True,
     ):
         states = encode(chunk[:, :longest], chunk_mask[:, :longest])  # (rows, longest, H)
-        means.append(average_tokens(states, chunk_mask[:, :longest]))
+        means.append(pool(states, chunk_mask[:, :longest]))
         if keep_states:
             padded.append(nn.functional.pad(states, (0, 0, 0, mask.shape[1] - longest)))
     back = order.argsort()  # (B,)

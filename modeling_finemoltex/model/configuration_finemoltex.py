@@ -69,6 +69,9 @@ class FineMolTexMotifConfig(PreTrainedConfig):
         mask_level (`str`): `"motif"` leaves one masked atom without bonds of a masked motif, so that neither its
             size nor where it is attached tells what it is; `"atom"` hides its atoms and bonds before message passing;
             `"token"` hides the motif token alone, as in the paper.
+        tower (`str`): Key of `MOTIF_TOWERS`: what makes motif tokens of atom states. `"scalar"` is that of the
+            published weights, which knows no sizes.
+        head (`str`): Key of `MOTIF_HEADS`: what names hidden motifs. `"linear"` is that of the published weights.
     """
 
     model_type = "finemoltex_motifs"
@@ -78,6 +81,8 @@ class FineMolTexMotifConfig(PreTrainedConfig):
     max_positions: int = 512
     max_atom_count: int = 128
     mask_level: str = "motif"
+    tower: str = "tokens"
+    head: str = "normed"
 
     def validate_architecture(self) -> None:
         """Check the level at which motifs are hidden."""
@@ -93,7 +98,8 @@ class FineMolTexFusionConfig(PreTrainedConfig):
         num_motif_layers (`int`): Transformer layers over the motif tokens.
         num_text_layers (`int`): Light Transformer layers on top of the text encoder; 0 is allowed.
         num_motif_attention_heads, num_text_attention_heads, num_co_attention_heads (`int`): Heads per layer kind.
-        intermediate_size (`int`): Width of all feed-forward parts.
+        intermediate_size (`int`): Width of the feed-forward parts.
+        motif_intermediate_size (`int`, *optional*): The same for the motif stream, if it is another.
         co_attention_motif_layers, co_attention_text_layers (`list[int]`): Block `i` stands after this many motif
             and text layers. Both lists have one entry per block and never decrease.
         hidden_act (`str`), hidden_dropout_prob, attention_probs_dropout_prob, layer_norm_eps (`float`): As in BERT.
@@ -109,6 +115,7 @@ class FineMolTexFusionConfig(PreTrainedConfig):
     num_text_attention_heads: int = 4
     num_co_attention_heads: int = 8
     intermediate_size: int = 768
+    motif_intermediate_size: int | None = None
     co_attention_motif_layers: list[int] | tuple[int, ...] = (2, 3)
     co_attention_text_layers: list[int] | tuple[int, ...] = (10, 12)
     hidden_act: str = "gelu"
@@ -322,6 +329,7 @@ class FineMolTexConfig(PreTrainedConfig):
             molecule editing only.
         objectives (`dict[str, dict]`, *optional*): Terms of the pre-training loss, by their names in `OBJECTIVES`,
             with their options, added up in this order. Those of the paper, if absent.
+        readout (`str`): Key of `READOUTS`: how states of molecules and texts become their places in the shared space.
         projection_dim (`int`, *optional*): Size of what the encoders place in the shared space; by default `H`, with
             the means of the word states as they are.
         temperature (`float`): Temperature of the contrastive loss (paper: 0.1).
@@ -362,6 +370,7 @@ class FineMolTexConfig(PreTrainedConfig):
     generator_config: dict | PreTrainedConfig | None = None
     editing_config: dict | PreTrainedConfig | None = None
     objectives: dict[str, dict[str, Any]] | None = None
+    readout: str = "atoms"
     projection_dim: int | None = None
     temperature: float = 0.1
     learn_temperature: bool = False

@@ -2,10 +2,13 @@
 
 from .gin_encoder_finemoltex import FineMolTexGINEncoder
 from .molecule_encoder_finemoltex import MoleculeEncoder
+from .published_gin_finemoltex import FineMolTexOGBEncoder, FineMolTexSelfLoopEncoder
 
 # A dict and no decorator: the Hub loader finds a file by the line that imports it.
 MOLECULE_ENCODERS: dict[str, type[MoleculeEncoder]] = {
     "gin": FineMolTexGINEncoder,
+    "ogb_gin": FineMolTexOGBEncoder,
+    "self_loop_gin": FineMolTexSelfLoopEncoder,
 }
 
 

@@ -14,23 +14,30 @@ class FineMolTexFusion(nn.Module):
     """The motif stream, the text stream and the co-attention blocks between them.
 
     The layers before the first co-attention block need one side only. `encode_motifs_alone` and `encode_words_alone`
-    run them, and `forward` continues with both.
+    run them, and `forward` continues with both. `finish_motifs_alone` and `finish_words_alone` run the layers after
+    them without the other side, for a read-out that asks for it.
+
+    Args:
+        config ([`FineMolTexConfig`]): Sizes of the model.
+        with_text (`bool`): Build the text layers and the co-attention too.
 
     Shapes:
         - **input:** motif states `(B, K, H)` and mask `(B, K)`, word states `(B, T, H)` and mask `(B, T)`
         - **output:** motif states `(B, K, H)`, word states `(B, T, H)`
     """
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, with_text: bool = True) -> None:
         super().__init__()
         self.config, sizes = config, config.multimodal_config
         self.motif_layers = nn.ModuleList(
-            FineMolTexFusionLayer(config, sizes.num_motif_attention_heads) for _ in range(sizes.num_motif_layers)
+            FineMolTexFusionLayer(config, sizes.num_motif_attention_heads, sizes.motif_intermediate_size)
+            for _ in range(sizes.num_motif_layers)
         )
+        num_text_layers, num_blocks = sizes.num_text_layers, len(sizes.co_attention_motif_layers)
         self.text_layers = nn.ModuleList(
-            FineMolTexFusionLayer(config, sizes.num_text_attention_heads) for _ in range(sizes.num_text_layers)
+            FineMolTexFusionLayer(config, sizes.num_text_attention_heads) for _ in range(num_text_layers * with_text)
         )
-        self.co_attention = nn.ModuleList(FineMolTexCoAttention(config) for _ in sizes.co_attention_motif_layers)
+        self.co_attention = nn.ModuleList(FineMolTexCoAttention(config) for _ in range(num_blocks * with_text))
 
     @property
     def _alone(self) -> tuple[int, int]:
@@ -46,6 +53,14 @@ class FineMolTexFusion(nn.Module):
     def encode_words_alone(self, states: Tensor, mask: Tensor) -> Tensor:
         """Run the text layers before the first co-attention block. `(B, T, H)`, `(B, T)` -> `(B, T, H)`."""
         return self._run(self.text_layers[: self._alone[1]], states, mask)
+
+    def finish_motifs_alone(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Run the other motif layers, without words. `(B, K, H)`, `(B, K)` -> `(B, K, H)`."""
+        return self._run(self.motif_layers[self._alone[0] :], states, mask)
+
+    def finish_words_alone(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Run the other text layers, without motifs. `(B, T, H)`, `(B, T)` -> `(B, T, H)`."""
+        return self._run(self.text_layers[self._alone[1] :], states, mask)
 
     def forward(
         self, motif_states: Tensor, motif_mask: Tensor, word_states: Tensor, text_mask: Tensor

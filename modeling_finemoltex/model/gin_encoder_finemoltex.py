@@ -1,6 +1,6 @@
 """GIN with bond embeddings (Xu et al. 2019; Hu et al. 2020): bond-aware message passing."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -65,10 +65,12 @@ class FineMolTexGraphLayer(nn.Module):
         - **output:** `(N, H)`
     """
 
+    embedding_class: ClassVar[type[FineMolTexFeatureEmbedding]] = FineMolTexFeatureEmbedding
+
     def __init__(self, config: Any, is_last: bool) -> None:
         super().__init__()
         width = config.hidden_size
-        self.bond_embedding = FineMolTexFeatureEmbedding(config.bond_feature_sizes, width)
+        self.bond_embedding = self.embedding_class(config.bond_feature_sizes, width)
         self.conv = FineMolTexMessagePassing()
         self.expand = nn.Linear(width, 2 * width)
         self.inner_norm = FineMolTexBatchNorm(2 * width)
@@ -93,15 +95,16 @@ class FineMolTexGINEncoder(MoleculeEncoder):
     Hidden atoms and their bonds are masked before the first message.
     """
 
-    layer_class = FineMolTexGraphLayer
+    layer_class: ClassVar[type[nn.Module]] = FineMolTexGraphLayer
+    embedding_class: ClassVar[type[FineMolTexFeatureEmbedding]] = FineMolTexFeatureEmbedding
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         width, common, rare = config.hidden_size, config.atom_feature_sizes, config.rare_feature_sizes
-        self.atom_embedding = FineMolTexFeatureEmbedding(common, width)
+        self.atom_embedding = self.embedding_class(common, width)
         self.rare_embedding = FineMolTexRareFeatureEmbedding(rare, width, len(common)) if rare else None
         self.layers = nn.ModuleList(
-            FineMolTexGraphLayer(config, is_last=layer == config.num_layers - 1) for layer in range(config.num_layers)
+            self.layer_class(config, is_last=layer == config.num_layers - 1) for layer in range(config.num_layers)
         )
 
     def forward(self, molecules: Molecules, hidden_atoms: Tensor | None = None) -> Tensor:
@@ -121,4 +124,4 @@ class FineMolTexGINEncoder(MoleculeEncoder):
         return atom_states
 
 
-__all__ = ["FineMolTexGINEncoder"]
+__all__ = ["FineMolTexBatchNorm", "FineMolTexGINEncoder", "FineMolTexGraphLayer"]

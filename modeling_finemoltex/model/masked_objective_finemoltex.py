@@ -1,5 +1,6 @@
 """Masked modelling: hidden motifs and words, each predicted from the other modality (FineMolTex, KDD 2025)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,30 @@ class FineMolTexVocabularyHead(nn.Module):
         return F.linear(states, table, self.bias) if table is not None else self.table(states) + self.bias
 
 
+class FineMolTexLinearMotifHead(nn.Module):
+    """Two linear layers with nothing between them, as in the published weights. `(..., H)` -> `(..., V)`."""
+
+    def __init__(self, hidden_size: int, num_entries: int, eps: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(hidden_size, hidden_size)
+        self.table = nn.Linear(hidden_size, num_entries)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Score the vocabulary; see the shapes above."""
+        return self.table(self.dense(states))
+
+
+def _make_normed_head(hidden_size: int, num_entries: int, eps: float) -> FineMolTexVocabularyHead:
+    return FineMolTexVocabularyHead(hidden_size, hidden_size, num_entries, True, eps)
+
+
+# Each is made with the width, the size of the motif vocabulary and the epsilon of norms.
+MOTIF_HEADS: dict[str, Callable[[int, int, float], nn.Module]] = {
+    "normed": _make_normed_head,
+    "linear": FineMolTexLinearMotifHead,
+}
+
+
 class MaskedModellingObjective(Objective):
     r"""Hide motifs and words by importance, and predict them with cross-attention.
 
@@ -90,7 +115,9 @@ class MaskedModellingObjective(Objective):
         text = config.text_config
         self.mask_token_id, self.special_token_ids = config.mask_token_id, list(config.special_token_ids)
         self.word_head = FineMolTexVocabularyHead(width, text.hidden_size, text.vocab_size, False, eps)
-        self.motif_head = FineMolTexVocabularyHead(width, width, config.motif_config.vocab_size, True, eps)
+        motifs = config.motif_config
+        check_choice("motif_config.head", motifs.head, MOTIF_HEADS)
+        self.motif_head = MOTIF_HEADS[motifs.head](width, motifs.vocab_size, eps)
 
     def forward(self, model: Any, pairs: EncodedPairs, batch: PairBatch) -> Terms:
         """Hide, encode once more, predict.
@@ -180,4 +207,4 @@ def _count_hits(logits: Tensor, labels: Tensor, is_hidden: Tensor) -> Tensor:
     return hits.sum(1)
 
 
-__all__ = ["FineMolTexVocabularyHead", "MaskedModellingObjective", "MaskedModellingOptions"]
+__all__ = ["MOTIF_HEADS", "FineMolTexVocabularyHead", "MaskedModellingObjective", "MaskedModellingOptions"]

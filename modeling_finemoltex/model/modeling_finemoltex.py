@@ -7,6 +7,7 @@ the encoders learn of it (all, unless something is fitted beside it), `V` vocabu
 """
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,12 +24,13 @@ from .fitted_finemoltex import FineMolTexFitted
 from .fusion_finemoltex import FineMolTexFusion
 from .migration_finemoltex import weights_beside
 from .molecules_finemoltex import Molecules, takes_molecules
-from .motif_tower_finemoltex import FineMolTexMotifTower
+from .motif_towers_finemoltex import build_motif_tower
 from .outputs_finemoltex import FineMolTexOutput
 from .parts_finemoltex import Part
-from .readout_finemoltex import FineMolTexReadout
+from .readouts_finemoltex import build_readout
 from .recording_finemoltex import records_states
 from .remote_code_finemoltex import copy_code, map_auto_classes
+from .text_weights_finemoltex import load_text_weights
 from .tokens_finemoltex import (
     FineMolTexMoleculeTokens,
     FineMolTexWordTokens,
@@ -168,7 +170,9 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         super().__init__(config)
         width, text_width = config.multimodal_config.hidden_size, config.text_config.hidden_size
         self.graph_encoder = build_molecule_encoder(config.graph_config)
-        self.molecule_readout = FineMolTexReadout(self.graph_encoder.hidden_size, config.encoder_size)
+        self.molecule_readout = build_readout(config)
+        self.EMBEDDING_PARTS = (*self.EMBEDDING_PARTS, *self.molecule_readout.motif_parts)
+        self.motif_tower: Any = None
         self.molecule_tokens = self.word_tokens = None
         if config.token_config.size:
             self.molecule_tokens = FineMolTexMoleculeTokens(config)
@@ -178,9 +182,10 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         if with_text:
             self.text_encoder.pooler = None  # unused; its parameters would never receive a gradient
             self.text_input = nn.Linear(text_width, width) if text_width != width else nn.Identity()
-            self.text_projection = nn.Linear(width, config.projection_dim) if config.projection_dim else nn.Identity()
-            self.motif_tower = FineMolTexMotifTower(config)
-            self.fusion = FineMolTexFusion(config)
+            self.text_projection = self.molecule_readout.make_text_projection(config)
+        if with_text or self.molecule_readout.motif_parts:
+            self.motif_tower = build_motif_tower(config)
+            self.fusion = FineMolTexFusion(config, with_text)
         self.logit_scale = nn.Parameter(torch.empty(()), requires_grad=config.learn_temperature)
         self.post_init()
 
@@ -199,17 +204,15 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         parts |= {} if self.word_tokens is None else self.word_tokens.parts()
         parts |= self.fitted.parts()
         if self.text_encoder is not None:
-            tower = self.motif_tower
-            tokens = (tower.position_embedding, tower.size_embedding, tower.norm)
             parts |= {
                 "text_encoder": Part("text", (self.text_encoder,)),
                 "text_layers": Part("fusion", (self.fusion.text_layers,)),
                 "text_readout": Part("readout", (self.text_input, self.text_projection)),
-                "motif_projection": Part("projection", (tower.projection,)),
-                "motif_tokens": Part("fusion", tokens, (tower.molecule_token, tower.mask_token)),
-                "motif_layers": Part("fusion", (self.fusion.motif_layers,)),
-                "co_attention": Part("fusion", (self.fusion.co_attention,)),
             }
+        if self.motif_tower is not None:
+            parts |= {**self.motif_tower.parts(), "motif_layers": Part("fusion", (self.fusion.motif_layers,))}
+        if self.text_encoder is not None:
+            parts["co_attention"] = Part("fusion", (self.fusion.co_attention,))
         return parts
 
     @property
@@ -237,22 +240,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         Raises:
             ValueError: If a weight is missing from the source, is unknown here or has another shape; lists the keys.
         """
-        source = AutoModel.from_pretrained(name_or_path, **kwargs).state_dict()
-        source = {key: value for key, value in source.items() if not key.startswith("pooler.")}
-        own = self.text_encoder.state_dict()
-        different = [key for key in own.keys() & source.keys() if own[key].shape != source[key].shape]
-        problems = {
-            "missing from the source": sorted(own.keys() - source.keys()),
-            "unknown to `text_config`": sorted(source.keys() - own.keys()),
-            "of another shape": sorted(different),
-        }
-        if any(problems.values()):
-            listed = "; ".join(f"{what}: {', '.join(keys)}" for what, keys in problems.items() if keys)
-            raise ValueError(
-                f"The text encoder {name_or_path!r} does not fit `config.text_config` ({listed}). "
-                f"Build the configuration with `text_config=AutoConfig.from_pretrained({name_or_path!r})`."
-            )
-        self.text_encoder.load_state_dict(source)
+        load_text_weights(self.text_encoder, name_or_path, **kwargs)
 
     def encode_atoms(self, molecules: Molecules, hidden_motifs: Tensor | None = None) -> Tensor:
         """Encode the atoms, those of hidden motifs `(B, K + 1)` masked. -> `(N, H_graph)`."""
@@ -291,6 +279,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     ) -> tuple[Tensor | None, Tensor]:
         """Turn texts into word states before the fusion, `(B, T, H)` (none if not kept), and their means `(B, H)`.
 
+        Instead of the mean, a read-out of another kind may ask for the first word after all layers of the text.
+
         Args:
             input_ids (`torch.LongTensor` of shape `(B, T)`, *optional*): Word ids.
             attention_mask (`torch.LongTensor` of shape `(B, T)`, *optional*): 1 on words, 0 on padding.
@@ -308,7 +298,8 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
         words = self.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds  # (B, T, H_text)
         if attention_mask is None:
             attention_mask = torch.ones(words.shape[:2], dtype=torch.long, device=words.device)
-        return encode_in_chunks(self._encode_words_at_once, words, attention_mask, keep_states)
+        pool = partial(self.molecule_readout.pool_words, self)
+        return encode_in_chunks(self._encode_words_at_once, words, attention_mask, keep_states, pool)
 
     def _encode_words_at_once(self, words: Tensor, attention_mask: Tensor) -> Tensor:
         states = self.text_encoder(inputs_embeds=words, attention_mask=attention_mask).last_hidden_state
@@ -329,11 +320,11 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
 
     def place_molecules(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Place whole molecules by their states alone. `(N, H_graph)` -> `(B, P')`, L2-normalised, float32."""
-        return self.place_atoms(atom_states, molecules.molecule_of_atom, molecules.num_molecules)
+        return self.molecule_readout.place_molecules(self, atom_states, molecules)
 
     def place_motifs(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
         """Place every motif by its states. `(N, H_graph)` -> `(M, P')`, L2-normalised, float32."""
-        return self.place_atoms(atom_states, molecules.atom_to_motif, molecules.num_motifs)
+        return self.molecule_readout.place_motifs(self, atom_states, molecules)
 
     def place_words(self, word_states: Tensor) -> Tensor:
         """Place texts (means of word states) or single words by their states.

@@ -8,6 +8,7 @@ from transformers import initialization
 
 from .molecule_encoder_finemoltex import pool_atoms
 from .molecules_finemoltex import Molecules, count_members
+from .parts_finemoltex import Part
 
 
 class FineMolTexMotifTower(nn.Module):
@@ -37,6 +38,14 @@ class FineMolTexMotifTower(nn.Module):
         """Start the two learned tokens."""
         initialization.normal_(self.molecule_token, std=config.initializer_range)
         initialization.normal_(self.mask_token, std=config.initializer_range)
+
+    def parts(self) -> dict[str, Part]:
+        """Declare the map from atoms to tokens, and what the tokens know beside."""
+        tokens = (self.position_embedding, self.size_embedding, self.norm)
+        return {
+            "motif_projection": Part("projection", (self.projection,)),
+            "motif_tokens": Part("fusion", tokens, (self.molecule_token, self.mask_token)),
+        }
 
     def forward(self, atom_states: Tensor, molecules: Molecules, hidden_motifs: Tensor | None = None) -> Tensor:
         """Make the tokens; see the shapes above."""

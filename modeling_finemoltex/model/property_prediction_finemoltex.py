@@ -53,7 +53,7 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
     def needed_parts(self) -> tuple[str, ...]:
         """Name the kinds of parts that a prediction depends on."""
         beside = ("text", "projection", "fusion") if self.config.property_config.with_text else ()
-        return ("molecule", "readout", "head", *beside)
+        return ("molecule", "readout", "head", *beside, *self.finemoltex.molecule_readout.motif_parts)
 
     @can_return_tuple
     @records_states
@@ -113,12 +113,13 @@ class FineMolTexForPropertyPrediction(FineMolTexPreTrainedModel):
         self._check_sides(molecules, input_ids is not None or inputs_embeds is not None)
         base, options = self.finemoltex, self.config.property_config
         atom_states = base.encode_atoms(molecules, hidden_motifs)  # (N, H_graph)
-        atoms = (atom_states, molecules.molecule_of_atom, molecules.num_molecules)
         features = []
         if options.readout != "molecule":
-            features.append(pool_atoms(*atoms))  # (B, H_graph)
+            features.append(
+                pool_atoms(atom_states, molecules.molecule_of_atom, molecules.num_molecules)
+            )  # (B, H_graph)
         if options.readout != "atoms":
-            features.append(base.molecule_readout(*atoms))  # (B, P)
+            features.append(base.molecule_readout.read_molecules(base, atom_states, molecules))  # (B, P)
         if options.with_text:
             motif_states = base.encode_motifs(atom_states, molecules, hidden_motifs)  # (B, K + 1, H)
             word_states, _ = base.encode_words(input_ids, attention_mask, inputs_embeds)  # (B, T, H)

@@ -34,7 +34,7 @@ FOREIGN = {
 OWN_SMILES = {
     *("edits_page.py", "random_editor.py", "motif_swaps.py", "latent_coder.py"),
     *("editing_prompts.py", "structural_terms.py", "structural_facts.py", "named_groups.py", "named_changes.py"),
-    *("crem_mutations.py", "fragment_database.py", "joining.py"),
+    *("crem_mutations.py", "fragment_database.py", "joining.py", "published_motifs_finemoltex.py"),
 }
 PARSERS = {"smiles_finemoltex.py", "relative_stereo_finemoltex.py", "smi_format.py"}
 

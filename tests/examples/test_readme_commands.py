@@ -26,6 +26,7 @@ PAGES = (
     "docs/guides/explain.md",
     "docs/guides/predict_properties.md",
     "docs/guides/share.md",
+    "docs/guides/convert.md",
     "docs/guides/deploy.md",
 )
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
@@ -37,6 +38,7 @@ ELSEWHERE = {
     "python hub_cards/space/app.py": "test_space.py",
     "finemoltex push": "test_push.py",
     "finemoltex info": "test_info.py",
+    "finemoltex convert": "test_convert.py",
 }
 GENERATOR = (
     "--hidden_size 48 --num_layers 1 --intermediate_size 96 --num_heads 4 --max_length 32 --batch_size 32 "
