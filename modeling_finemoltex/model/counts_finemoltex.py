@@ -91,16 +91,16 @@ class FineMolTexTextCounts(nn.Module):
         spelled = self.letters[input_ids * is_known].long() * is_known[..., None]  # (B, T, L)
         text, place = spelled.flatten(1).nonzero(as_tuple=True)  # (n,) each, in the order of reading
         letter = mix_bits(spelled.flatten(1)[text, place])  # (n,)
-        counts = torch.zeros(len(input_ids) * self.num_buckets, device=letter.device)  # (B * V,)
+        counts = torch.zeros(input_ids.shape[0] * self.num_buckets, device=letter.device)  # (B * V,)
         gram = letter
         for length in range(1, self.lengths.stop):
             if length > 1:
                 gram = mix_bits(gram[:-1] * STEP + letter[length - 1 :])  # (n - length + 1,)
             if length in self.lengths:
-                first, last = text[: len(gram)], text[length - 1 :]
+                first, last = text[: gram.shape[0]], text[length - 1 :]
                 buckets = (first * self.num_buckets + gram % self.num_buckets)[first == last]
                 counts = counts.index_add(0, buckets, torch.ones_like(buckets, dtype=counts.dtype))
-        return counts.view(len(input_ids), self.num_buckets)
+        return counts.view(input_ids.shape[0], self.num_buckets)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Embed the texts; see the shapes above."""

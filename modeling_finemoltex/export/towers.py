@@ -1,0 +1,132 @@
+"""The parts of a model that are exported, as modules of plain tensors with names.
+
+Axes: `B` molecules or texts, `T` words, `N` atoms, `E` directed bonds, `M` motifs, `K + 1` slots, `W` words of all
+texts, `U` tokens of all molecules, `P` embedding size, `D` token size.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from ..model.molecules_finemoltex import Molecules
+from ..model.tokens_finemoltex import MoleculeTokens, WordTokens, score_tokens, weigh_texts
+from ..runtime.export_folder import MOLECULES, TEXT, TOKEN_SCORE
+
+WORD_NAMES = dict(
+    zip(
+        WordTokens._fields,
+        ("word_vectors", "word_thresholds", "word_weights", "text_of_word", "word_shares", "word_amounts"),
+        strict=True,
+    )
+)
+TOKEN_NAMES = dict(
+    zip(MoleculeTokens._fields, ("token_vectors", "molecule_of_token", "is_atom", "concept_counts"), strict=True)
+)
+GROWING: dict[str, tuple[int, ...]] = {"edge_index": (1,), "input_ids": (0, 1), "attention_mask": (0, 1)}
+GROWING |= {"motif_attention_mask": (0, 1)}  # axes of inputs that are of any length; of the others the first
+
+
+class Tower(nn.Module):
+    """A part of a model with named inputs and outputs.
+
+    Args:
+        model (`FineMolTexModel`): In eval mode.
+        inputs (sequence of `str`): Names of what `forward` takes, in order.
+
+    Attributes:
+        name: Of its file.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, model: Any, inputs: Sequence[str]) -> None:
+        super().__init__()
+        self.model, self.inputs = model, list(inputs)
+
+    def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Turn named tensors into named tensors; what is given beside the inputs plays no part."""
+        raise NotImplementedError(f"{type(self).__name__} has no `compute`.")
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Compute the outputs from the inputs, both in order."""
+        return tuple(self.compute(dict(zip(self.inputs, tensors, strict=True))).values())
+
+    def dynamic_shapes(self) -> tuple[Any, ...]:
+        """Say which axes are of any length, as `torch.export` takes it."""
+        axes = (GROWING.get(name, (0,)) for name in self.inputs)
+        return (tuple(dict.fromkeys(one, torch.export.Dim.DYNAMIC) for one in axes),)
+
+
+class TextTower(Tower):
+    """Word ids to embeddings `(B, P)`, and what the words look for where the model has a token score.
+
+    Shapes:
+        - **input:** `input_ids`, `attention_mask` `(B, T)`
+        - **output:** `text_embeds` `(B, P)`; the fields of [`WordTokens`], `W` words
+    """
+
+    name = TEXT
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model, ("input_ids", "attention_mask"))
+
+    def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Embed texts; see the shapes above."""
+        ids, mask = given["input_ids"], given["attention_mask"]
+        states, means = self.model.encode_words(ids, mask)  # (B, T, H), (B, H)
+        found = {"text_embeds": self.model.embed_texts(means, ids, mask)}  # (B, P)
+        if self.model.word_tokens is not None:
+            found |= _name(self.model.tokenize_words(states, ids, mask), WORD_NAMES)
+        return found
+
+
+class MoleculeTower(Tower):
+    """Graphs to embeddings `(B, P)`, and their tokens where the model has a token score.
+
+    Shapes:
+        - **input:** what the processor gives, but for labels
+        - **output:** `molecule_embeds` `(B, P)`; the fields of [`MoleculeTokens`], `U` tokens
+    """
+
+    name = MOLECULES
+
+    def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Embed molecules; see the shapes above."""
+        molecules = Molecules.from_tensors(**{name: given[name] for name in self.inputs})
+        atom_states = self.model.encode_atoms(molecules)  # (N, H_graph)
+        found = {"molecule_embeds": self.model.embed_molecules(atom_states, molecules)}  # (B, P)
+        if self.model.molecule_tokens is not None:
+            tokens = self.model.tokenize_molecules(atom_states, molecules)
+            has_vectors = self.model.config.token_config.levels != "none"
+            wanted = TOKEN_NAMES if has_vectors else {"concepts": TOKEN_NAMES["concepts"]}
+            found |= _name(tokens, wanted)
+        return found
+
+
+class TokenScoreTower(Tower):
+    """Words of `Q` texts and tokens of `R` molecules to scores `(Q, R)`, in the unit of cosines.
+
+    Shapes:
+        - **input:** `words_of_text` `(Q,)`, `tokens_of_molecule` `(R,)`, and the fields of [`WordTokens`] and
+          [`MoleculeTokens`]
+        - **output:** `scores` `(Q, R)`
+    """
+
+    name = TOKEN_SCORE
+
+    def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Score; see the shapes above."""
+        words = WordTokens(**{field: given[name] for field, name in WORD_NAMES.items() if name in given})
+        tokens = MoleculeTokens(**{field: given[name] for field, name in TOKEN_NAMES.items() if name in given})
+        num_texts, num_molecules = given["words_of_text"].shape[0], given["tokens_of_molecule"].shape[0]
+        scores = score_tokens(words, tokens, num_texts, num_molecules)
+        weights = weigh_texts(words, num_texts, self.model.config.token_config)  # (Q, 1)
+        return {"scores": weights * scores / self.model.inverse_temperature}
+
+
+def _name(values: Any, names: Mapping[str, str]) -> dict[str, Tensor]:
+    """Give fields of a tuple their names in a graph; what a model has not is left out."""
+    fields = values._asdict()
+    return {name: fields[field] for field, name in names.items() if fields[field] is not None}
