@@ -17,6 +17,7 @@ from .edit import edit
 from .embed import embed
 from .evaluate import app as evaluate
 from .explain import explain
+from .export import export
 from .fragments import app as fragments
 from .index import index
 from .info import info
@@ -59,7 +60,7 @@ def main(
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     pretrain
 )
-for command in (vocab, embed, index, search, predict, edit, explain, push, info):
+for command in (vocab, embed, index, search, predict, edit, explain, export, push, info):
     app.command()(command)
 app.add_typer(evaluate)
 app.add_typer(fragments)

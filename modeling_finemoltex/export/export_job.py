@@ -30,6 +30,7 @@ from .towers import MoleculeTower, TextTower, TokenScoreTower, Tower
 
 FORMATS = ("onnx", "int8", "program")
 TOLERANCE = 1e-4  # of the largest difference between a graph and the model
+EMBEDDINGS = ("text_embeds", "molecule_embeds")
 LABELS = ("motif_ids",)  # of molecules: no input of an embedding
 VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime")
 # What the graphs are traced and checked with: rings and chains, a salt, an atom without a bond, short and long texts.
@@ -105,9 +106,9 @@ def _list_towers(encoder: MoleculeTextEncoder) -> Iterator[tuple[Tower, dict[str
     if encoder.token_size:
         with torch.no_grad():
             words, tokens = text.compute(texts), molecules.compute(graphs)
-        given = {name: one for name, one in {**words, **tokens}.items() if not name.endswith("_embeds")}
+        given = {name: one for name, one in {**words, **tokens}.items() if name not in EMBEDDINGS}
         given |= _fill_tokens(encoder.token_size, given)
-        sizes = {"words_of_text": texts["attention_mask"].sum(1), "tokens_of_molecule": graphs["motif_counts"]}
+        sizes = {"attention_mask": texts["attention_mask"], "tokens_of_molecule": graphs["motif_counts"]}
         yield TokenScoreTower(model, [*sizes, *given]), {**sizes, **given}
 
 

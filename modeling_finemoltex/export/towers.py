@@ -4,6 +4,7 @@ Axes: `B` molecules or texts, `T` words, `N` atoms, `E` directed bonds, `M` moti
 texts, `U` tokens of all molecules, `P` embedding size, `D` token size.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -11,21 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from ..model.molecules_finemoltex import Molecules
-from ..model.tokens_finemoltex import MoleculeTokens, WordTokens, score_tokens, weigh_texts
+from ..model.tokens_finemoltex import MoleculeTokens, score_tokens, weigh_texts
 from ..runtime.export_folder import MOLECULES, TEXT, TOKEN_SCORE
 
-WORD_NAMES = dict(
-    zip(
-        WordTokens._fields,
-        ("word_vectors", "word_thresholds", "word_weights", "text_of_word", "word_shares", "word_amounts"),
-        strict=True,
-    )
-)
 TOKEN_NAMES = dict(
     zip(MoleculeTokens._fields, ("token_vectors", "molecule_of_token", "is_atom", "concept_counts"), strict=True)
 )
-GROWING: dict[str, tuple[int, ...]] = {"edge_index": (1,), "input_ids": (0, 1), "attention_mask": (0, 1)}
-GROWING |= {"motif_attention_mask": (0, 1)}  # axes of inputs that are of any length; of the others the first
+MOLECULE_SIDE = ("graph_encoder", "molecule_readout", "molecule_tokens", "fitted.counts.molecules", "motif_tower")
+TEXT_SIDE = ("text_encoder", "text_input", "text_projection", "fitted.counts.texts", "fusion")
+TWO_AXES = ("input_ids", "attention_mask", "motif_attention_mask", "word_states", "word_embeds")
+GROWING = {
+    "edge_index": (1,),
+    **dict.fromkeys(TWO_AXES, (0, 1)),
+}  # axes of inputs that are of any length; else the first
 
 
 class Tower(nn.Module):
@@ -37,13 +36,15 @@ class Tower(nn.Module):
 
     Attributes:
         name: Of its file.
+        UNUSED: Modules of the model that it does not call, which would fill a file.
     """
 
     name: ClassVar[str]
+    UNUSED: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, model: Any, inputs: Sequence[str]) -> None:
         super().__init__()
-        self.model, self.inputs = model, list(inputs)
+        self.model, self.inputs = _leave_out(model, self.UNUSED), list(inputs)
 
     def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Turn named tensors into named tensors; what is given beside the inputs plays no part."""
@@ -60,25 +61,27 @@ class Tower(nn.Module):
 
 
 class TextTower(Tower):
-    """Word ids to embeddings `(B, P)`, and what the words look for where the model has a token score.
+    """Word ids to embeddings `(B, P)`, and the states that a token score starts from where the model has one.
 
     Shapes:
         - **input:** `input_ids`, `attention_mask` `(B, T)`
-        - **output:** `text_embeds` `(B, P)`; the fields of [`WordTokens`], `W` words
+        - **output:** `text_embeds` `(B, P)`, `word_states` `(B, T, H)`, `word_embeds` `(B, T, H_text)`
     """
 
     name = TEXT
+    UNUSED = (*MOLECULE_SIDE, "word_tokens", "fusion.co_attention")
 
     def __init__(self, model: Any) -> None:
         super().__init__(model, ("input_ids", "attention_mask"))
+        self.has_token_score = model.word_tokens is not None
 
     def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Embed texts; see the shapes above."""
         ids, mask = given["input_ids"], given["attention_mask"]
         states, means = self.model.encode_words(ids, mask)  # (B, T, H), (B, H)
         found = {"text_embeds": self.model.embed_texts(means, ids, mask)}  # (B, P)
-        if self.model.word_tokens is not None:
-            found |= _name(self.model.tokenize_words(states, ids, mask), WORD_NAMES)
+        if self.has_token_score:
+            found |= {"word_states": states, "word_embeds": self.model.get_input_embeddings()(ids)}
         return found
 
 
@@ -91,6 +94,7 @@ class MoleculeTower(Tower):
     """
 
     name = MOLECULES
+    UNUSED = (*TEXT_SIDE, "word_tokens", "motif_tower")
 
     def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Embed molecules; see the shapes above."""
@@ -109,21 +113,43 @@ class TokenScoreTower(Tower):
     """Words of `Q` texts and tokens of `R` molecules to scores `(Q, R)`, in the unit of cosines.
 
     Shapes:
-        - **input:** `words_of_text` `(Q,)`, `tokens_of_molecule` `(R,)`, and the fields of [`WordTokens`] and
-          [`MoleculeTokens`]
+        - **input:** `attention_mask` `(Q, T)`, `word_states` `(Q, T, H)`, `word_embeds` `(Q, T, H_text)`,
+          `tokens_of_molecule` `(R,)`, and the fields of [`MoleculeTokens`]
         - **output:** `scores` `(Q, R)`
     """
 
     name = TOKEN_SCORE
+    UNUSED = (*MOLECULE_SIDE, *TEXT_SIDE, "fitted")
 
     def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Score; see the shapes above."""
-        words = WordTokens(**{field: given[name] for field, name in WORD_NAMES.items() if name in given})
+        mask = given["attention_mask"]
+        words = self.model.word_tokens(given["word_states"], mask, given["word_embeds"])
         tokens = MoleculeTokens(**{field: given[name] for field, name in TOKEN_NAMES.items() if name in given})
-        num_texts, num_molecules = given["words_of_text"].shape[0], given["tokens_of_molecule"].shape[0]
+        num_texts, num_molecules = mask.shape[0], given["tokens_of_molecule"].shape[0]
         scores = score_tokens(words, tokens, num_texts, num_molecules)
         weights = weigh_texts(words, num_texts, self.model.config.token_config)  # (Q, 1)
         return {"scores": weights * scores / self.model.inverse_temperature}
+
+
+def _leave_out(model: Any, unused: Sequence[str]) -> Any:
+    """Copy a model without some of its modules, where it has them."""
+    kept = copy.copy(model)  # the weights are shared
+    for path in unused:
+        owner = kept
+        *owners, last = path.split(".")
+        for name in owners:
+            inner = owner._modules.get(name)
+            if inner is None:
+                break
+            inner = copy.copy(inner)
+            inner._modules = dict(inner._modules)
+            owner._modules = {**owner._modules, name: inner}
+            owner = inner
+        else:
+            if owner._modules.get(last) is not None:
+                owner._modules = {**owner._modules, last: None}
+    return kept
 
 
 def _name(values: Any, names: Mapping[str, str]) -> dict[str, Tensor]:

@@ -3,9 +3,9 @@
 A folder holds
 
     export.json          format, model fingerprint, sizes, limits, and name, size and checksum of the files below
-    text.onnx            word ids -> embeddings, and what the words look for where the model has a token score
+    text.onnx            word ids -> embeddings, and states of words where the model has a token score
     molecules.onnx       graphs -> embeddings, and tokens where the model has a token score
-    token_score.onnx     words of texts and tokens of molecules -> scores, where the model has a token score
+    token_score.onnx     states of words and tokens of molecules -> scores, where the model has a token score
     text.int8.onnx       the towers with weights of 8 bits, where they were asked for
     molecules.int8.onnx
     text.pt2             the towers as programs of `torch.export`, where they were asked for

@@ -154,11 +154,8 @@ class OnnxMoleculeTextEncoder(RowEncoder):
         words = self.text_tower.run(inputs, [name for name in tower.inputs if name in self.text_tower.outputs])
         arrays = unpack_arrays(packed, self.token_size, self.facts.num_concepts)
         given = {name: array for name, array in zip(TOKEN_OUTPUTS, arrays, strict=True) if array is not None}
-        sizes = {
-            "words_of_text": inputs["attention_mask"].sum(1),
-            "tokens_of_molecule": np.bincount(arrays.molecule_of_token, minlength=len(packed)),
-        }
-        return tower.run({**sizes, **words, **given}, ["scores"])["scores"]  # (Q, R)
+        given["tokens_of_molecule"] = np.bincount(arrays.molecule_of_token, minlength=len(packed))
+        return tower.run({**inputs, **words, **given}, ["scores"])["scores"]  # (Q, R)
 
     def encode_with_tokens(
         self, smiles: Iterable[Any], on_error: Literal["raise", "skip"] = "raise", progress_bar: bool | None = None

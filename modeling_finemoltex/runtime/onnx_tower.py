@@ -40,11 +40,9 @@ class OnnxTower:
             ) from error
         self.inputs = tuple(one.name for one in self._session.get_inputs())
         self.outputs = tuple(one.name for one in self._session.get_outputs())
-        self._wanted_only = onnxruntime.RunOptions()
-        self._wanted_only.only_execute_path_to_fetches = True
 
     def run(self, inputs: Mapping[str, np.ndarray], outputs: Sequence[str]) -> dict[str, np.ndarray]:
-        """Compute outputs, and nothing that they do not depend on.
+        """Compute outputs.
 
         Args:
             inputs (mapping of `str` to `np.ndarray`): At least those of `self.inputs`; others are left alone.
@@ -61,7 +59,7 @@ class OnnxTower:
         if unknown:
             raise ValueError(f"{self.name} gives {', '.join(self.outputs)}: it has no {', '.join(unknown)}.")
         given = self._check(inputs)
-        return dict(zip(outputs, self._session.run(list(outputs), given, self._wanted_only), strict=True))
+        return dict(zip(outputs, self._session.run(list(outputs), given), strict=True))
 
     def _check(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Take what the graph reads, if it can."""
