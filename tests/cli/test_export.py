@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from tests.runtime.conftest import exported, whole_encoder  # noqa: F401
-
 pytest.importorskip("onnxruntime")
 
 
@@ -16,7 +14,7 @@ def library(tmp_path_factory, molecules):
     return file
 
 
-def test_the_command_says_what_it_writes(run, whole_encoder, tmp_path, monkeypatch):  # noqa: F811
+def test_the_command_says_what_it_writes(run, whole_encoder, tmp_path, monkeypatch):
     pytest.importorskip("onnxscript")
     from modeling_finemoltex.export import export_job
 
@@ -33,40 +31,40 @@ def test_the_command_says_what_it_writes(run, whole_encoder, tmp_path, monkeypat
     )
 
 
-def test_search_ranks_alike_with_the_model_and_its_export(run, exported, whole_encoder, library):  # noqa: F811
+def test_search_ranks_alike_with_the_model_and_its_export(run, onnx_export, whole_encoder, library):
     pytest.importorskip("faiss")
     model = whole_encoder.fingerprint["name_or_path"]
     found = []
-    for name in (exported, model):
+    for name in (onnx_export, model):
         done = run("search", library, "an alcohol with no ring", "-k", "10", "--json", "--model", name)
         found.append([hit["id"] for hit in json.loads(done.stdout)[0]["hits"]])
     assert found[0] == found[1] and sorted(found[0]) == sorted(f"m{number}" for number in range(10))
-    done = run("search", library, "an alcohol", "--model", exported, "--precision", "int8_text")
+    done = run("search", library, "an alcohol", "--model", onnx_export, "--precision", "int8_text")
     assert "its index is in" in done.stderr  # molecules are computed as before
 
 
-def test_an_index_made_with_the_model_is_searched_with_its_export(run, exported, whole_encoder, library, tmp_path):  # noqa: F811
+def test_an_index_made_with_the_model_is_searched_with_its_export(run, onnx_export, whole_encoder, library, tmp_path):
     pytest.importorskip("faiss")
-    run("embed", library, tmp_path / "embeddings", "--model", exported, "--num_workers", "0")
+    run("embed", library, tmp_path / "embeddings", "--model", onnx_export, "--num_workers", "0")
     run("index", tmp_path / "embeddings", tmp_path / "index")
     own = run("search", tmp_path / "index", "an alcohol", "--json")  # with the model that the export names
-    other = run("search", tmp_path / "index", "an alcohol", "--json", "--model", exported)
+    other = run("search", tmp_path / "index", "an alcohol", "--json", "--model", onnx_export)
     ids = [[hit["id"] for hit in json.loads(one.stdout)[0]["hits"]] for one in (own, other)]
     assert ids[0] == ids[1]
 
 
-def test_what_needs_the_model_says_so(run, exported, whole_encoder, library, tmp_path):  # noqa: F811
+def test_what_needs_the_model_says_so(run, onnx_export, whole_encoder, library, tmp_path):
     model = whole_encoder.fingerprint["name_or_path"]
-    done = run("explain", "CCO", "an alcohol", "--model", exported, code=1)
-    assert f"This needs the model itself, and {exported} holds its exported graphs: name the model" in done.output
-    done = run("embed", library, tmp_path / "x", "--model", exported, "--dtype", "bfloat16", code=1)
-    assert f"--dtype is for models: {exported} is an export folder" in done.output
+    done = run("explain", "CCO", "an alcohol", "--model", onnx_export, code=1)
+    assert f"This needs the model itself, and {onnx_export} holds its exported graphs: name the model" in done.output
+    done = run("embed", library, tmp_path / "x", "--model", onnx_export, "--dtype", "bfloat16", code=1)
+    assert f"--dtype is for models: {onnx_export} is an export folder" in done.output
     done = run("search", library, "an acid", "--model", model, "--precision", "int8", code=1)
     assert f"--precision chooses among the graphs of an export folder, and {model} is none" in done.output
-    done = run("search", library, "an acid", "--model", exported, "--precision", "int4", code=1)
+    done = run("search", library, "an acid", "--model", onnx_export, "--precision", "int4", code=1)
     assert "--precision must be one of float32, int8_text, int8, got 'int4'" in done.output
 
 
-def test_an_index_of_another_model_is_refused(run, exported, index_folder):  # noqa: F811
-    done = run("search", index_folder, "an acid", "--model", exported, code=1)
+def test_an_index_of_another_model_is_refused(run, onnx_export, index_folder):
+    done = run("search", index_folder, "an acid", "--model", onnx_export, code=1)
     assert "made with another model than the encoder's" in done.output

@@ -12,22 +12,27 @@ export_model = export_job.export_model
 EXPECTED = {"text", "molecules", "token_score"}
 
 
-def test_the_folder_holds_what_it_says(exported):
-    facts = read_export(exported)
-    assert set(facts.files) == {path.name for path in exported.iterdir()} - {"export.json"}
+def test_the_folder_holds_what_it_says(onnx_export):
+    facts = read_export(onnx_export)
+    assert set(facts.files) == {path.name for path in onnx_export.iterdir()} - {"export.json"}
     assert {f"{name}.onnx" for name in EXPECTED} | {f"{name}.pt2" for name in EXPECTED} < set(facts.files)
     assert {"text.int8.onnx", "molecules.int8.onnx", "tokenizer.json", "featurizer.json"} < set(facts.files)
     assert facts.token_size == 8 and facts.num_concepts == 7 and facts.versions["torch"] == torch.__version__
 
 
+@pytest.fixture(scope="module")
+def programs(onnx_export):
+    """The towers as PyTorch loads them."""
+    return {name: torch.export.load(onnx_export / f"{name}.pt2") for name in ("text", "molecules")}
+
+
 @pytest.mark.parametrize("rows", [slice(None), slice(0, 1), slice(4, 5)], ids=["many", "one atom", "two atoms"])
-def test_programs_give_what_the_model_gives(exported, whole_encoder, molecules, rows):
+def test_programs_give_what_the_model_gives(programs, whole_encoder, molecules, rows):
     smiles, texts = list(molecules)[rows], list(molecules.values())[rows]
     inputs = whole_encoder.processor(smiles=smiles, text=texts, return_tensors="pt")
     model = whole_encoder.model
     ids = {name: inputs.pop(name) for name in ("input_ids", "attention_mask")}
-    text = torch.export.load(exported / "text.pt2").module()
-    molecule = torch.export.load(exported / "molecules.pt2").module()
+    text, molecule = (program.module() for program in programs.values())
     names = [name for name in whole_encoder.processor.feature_extractor.model_input_names if name != "motif_ids"]
     with torch.no_grad():
         found = text(*ids.values())[0], molecule(*(inputs[name] for name in names))[0]
@@ -36,8 +41,8 @@ def test_programs_give_what_the_model_gives(exported, whole_encoder, molecules, 
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
-def test_weights_of_other_towers_are_left_out(exported):
-    text, molecules = (torch.export.load(exported / f"{name}.pt2").state_dict for name in ("text", "molecules"))
+def test_weights_of_other_towers_are_left_out(programs):
+    text, molecules = (program.state_dict for program in programs.values())
     assert not any("graph_encoder" in name for name in text)
     assert not any("text_encoder" in name for name in molecules)
     assert any("text_encoder" in name for name in text) and any("graph_encoder" in name for name in molecules)
@@ -45,6 +50,7 @@ def test_weights_of_other_towers_are_left_out(exported):
 
 @pytest.fixture
 def folder(whole_encoder):
+    """The model as it is loaded."""
     return whole_encoder.fingerprint["name_or_path"]
 
 
@@ -99,12 +105,12 @@ def test_other_folders_are_refused(tmp_path):
         export_model(tmp_path, tmp_path / "out")
 
 
-def test_a_graph_that_differs_is_refused(exported, whole_encoder):
+def test_a_graph_that_differs_is_refused(onnx_export, whole_encoder):
     tower = export_job.TextTower(whole_encoder.model.base_model)
     inputs = dict(whole_encoder.processor(text=["an acid", "an alcohol"], return_tensors="pt"))
     with torch.no_grad():
         expected = {name: one.numpy() for name, one in tower.compute(inputs).items()}
-    path = exported / "text.onnx"
+    path = onnx_export / "text.onnx"
     assert export_job._compare(path, inputs, expected) < 1e-5
     expected["text_embeds"] = expected["text_embeds"] + 1e-3
     with pytest.raises(ValueError, match=r"text\.onnx differs from the model by 1\.0e-03, more than 0\.0001"):

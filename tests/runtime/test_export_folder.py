@@ -9,8 +9,8 @@ from modeling_finemoltex.runtime import is_export_folder, read_export
 from modeling_finemoltex.runtime.export_folder import read_file, tower_file
 
 
-def test_a_folder_is_known_by_its_facts(exported, plain_folder):
-    assert is_export_folder(exported) and not is_export_folder(plain_folder) and not is_export_folder("owner/name")
+def test_a_folder_is_known_by_its_facts(onnx_export, plain_folder):
+    assert is_export_folder(onnx_export) and not is_export_folder(plain_folder) and not is_export_folder("owner/name")
 
 
 def test_other_folders_are_no_export(tmp_path):

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def tower(exported):
-    return OnnxTower((exported / "text.onnx").read_bytes(), "text.onnx", {"input_ids": 16})
+def tower(onnx_export):
+    return OnnxTower((onnx_export / "text.onnx").read_bytes(), "text.onnx", {"input_ids": 16})
 
 
 def words(rows: int, length: int) -> dict[str, np.ndarray]:
@@ -52,9 +52,9 @@ def test_a_graph_that_is_none_is_refused():
         OnnxTower(b"no graph", "text.onnx")
 
 
-def test_threads_are_checked(exported):
+def test_threads_are_checked(onnx_export):
     with pytest.raises(ValueError, match="`num_threads` must be at least 1, got 0"):
-        OnnxTower((exported / "text.onnx").read_bytes(), "text.onnx", num_threads=0)
+        OnnxTower((onnx_export / "text.onnx").read_bytes(), "text.onnx", num_threads=0)
 
 
 def test_without_onnxruntime_the_extra_is_named():
@@ -63,6 +63,6 @@ def test_without_onnxruntime_the_extra_is_named():
         [sys.executable, "-c", code.format("OnnxMoleculeTextEncoder")], cwd=ROOT, capture_output=True, text=True
     )
     last = done.stderr.strip().splitlines()[-1]
-    assert last == 'ImportError: An exported model needs onnxruntime: pip install "finemoltex[onnx]"'
+    assert last == 'ImportError: An onnx_export model needs onnxruntime: pip install "finemoltex[onnx]"'
     # Whether a folder is an export can be asked without it.
     assert subprocess.run([sys.executable, "-c", code.format("is_export_folder")], cwd=ROOT).returncode == 0
