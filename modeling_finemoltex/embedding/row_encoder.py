@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from ..data.progress import progress_bar
 from .preparation import BATCHES_PER_WINDOW, MoleculePreparation, PreparedWindow, TextPreparation, prepare_windows
 
 CPU_BATCH = (
@@ -235,7 +235,7 @@ class RowEncoder(ABC):
         refused: list[tuple[int, str]] = []
         windows = _cut_windows(rows, prepare.batch_size * BATCHES_PER_WINDOW)
         share = itertools.islice(windows, number, None, num_processes)
-        with tqdm(total=length, unit=noun.lower(), disable=not (shown and number == 0)) as bar:
+        with progress_bar(is_shown=shown and number == 0, total=length, unit=noun.lower()) as bar:
             for start, window in prepare_windows(share, prepare, options.num_workers):
                 refused += [(start + place, reason) for place, reason in window.rejected.items()]
                 if refused and not is_skip:

@@ -149,7 +149,7 @@ def _write_tower(
 
 def _compare(path: Path, inputs: dict[str, Tensor], expected: dict[str, np.ndarray]) -> float:
     """Tell the largest difference between a graph and what was expected of it, and refuse one that matters."""
-    graph = OnnxTower(path.read_bytes(), path.name)
+    graph = OnnxTower(path)
     found = graph.run({name: one.numpy() for name, one in inputs.items()}, list(expected))
     pairs = [(one.astype(np.float64), found[name]) for name, one in expected.items()]
     if any(one.shape != other.shape for one, other in pairs):

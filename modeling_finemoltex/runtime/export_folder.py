@@ -15,10 +15,10 @@ A folder holds
 """
 
 import json
+import mmap
 import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 FORMAT = 1
 FACTS_FILE, TOKENIZER_FILE, FEATURIZER_FILE = "export.json", "tokenizer.json", "featurizer.json"
@@ -84,8 +84,11 @@ def program_file(tower: str) -> str:
 
 def measure_file(path: Path) -> dict[str, int]:
     """Take size and checksum of a file."""
-    data = path.read_bytes()
-    return {"bytes": len(data), "crc32": zlib.crc32(data)}
+    size = path.stat().st_size
+    if not size:  # cannot be mapped
+        return {"bytes": 0, "crc32": 0}
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return {"bytes": size, "crc32": zlib.crc32(data)}
 
 
 def is_export_folder(path: str | Path) -> bool:
@@ -138,13 +141,16 @@ def read_export(folder: str | Path) -> ExportFacts:
     return facts
 
 
-def read_file(folder: Path, facts: ExportFacts, name: str) -> bytes:
-    """Read a file of an export.
+def find_file(folder: Path, facts: ExportFacts, name: str) -> Path:
+    """Find a file of an export, and make sure that it is the one that was written.
 
     Args:
         folder (`Path`): The export.
         facts ([`ExportFacts`]): What it says.
         name (`str`): The file.
+
+    Returns:
+        `Path`
 
     Raises:
         ValueError: If the export has no such file, or it is not the one that was written: one of another model, or
@@ -152,12 +158,11 @@ def read_file(folder: Path, facts: ExportFacts, name: str) -> bytes:
     """
     if name not in facts.files:
         raise ValueError(f"The export {folder} has no {name}: it holds {', '.join(facts.files)}. {EXPORT_AGAIN}")
-    data = (folder / name).read_bytes()
-    found: dict[str, Any] = {"bytes": len(data), "crc32": zlib.crc32(data)}
+    found = measure_file(folder / name)
     if found != facts.files[name]:
         raise ValueError(
-            f"{folder / name} is not the file that was exported: it has {len(data):,} bytes and checksum "
+            f"{folder / name} is not the file that was exported: it has {found['bytes']:,} bytes and checksum "
             f"{found['crc32']}, {FACTS_FILE} says {facts.files[name]['bytes']:,} and {facts.files[name]['crc32']}. It "
             f"is damaged or of another model. {EXPORT_AGAIN}"
         )
-    return data
+    return folder / name

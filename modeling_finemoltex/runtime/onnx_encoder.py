@@ -20,8 +20,8 @@ from .export_folder import (
     TOKEN_SCORE,
     TOKENIZER_FILE,
     ExportFacts,
+    find_file,
     read_export,
-    read_file,
     tower_file,
 )
 from .onnx_tower import OnnxTower
@@ -73,8 +73,8 @@ class OnnxMoleculeTextEncoder(RowEncoder):
     def processor(self) -> OnnxProcessor:  # type: ignore[override]
         """What prepares molecules and texts."""
         facts: ExportFacts = self.facts
-        settings = json.loads(read_file(self.folder, facts, FEATURIZER_FILE))
-        state = read_file(self.folder, facts, TOKENIZER_FILE).decode("utf-8")
+        settings = json.loads(find_file(self.folder, facts, FEATURIZER_FILE).read_text(encoding="utf-8"))
+        state = find_file(self.folder, facts, TOKENIZER_FILE).read_text(encoding="utf-8")
         tokenizer = TextTokenizer(state, facts.max_length, facts.pad_id, facts.unknown_id, facts.pad_token)
         return OnnxProcessor(FineMolTexFeaturizer(**settings), tokenizer)
 
@@ -186,4 +186,4 @@ class OnnxMoleculeTextEncoder(RowEncoder):
     def _open(self, tower: str, limits: dict[str, int] | None = None) -> OnnxTower:
         """Read the graph of a tower."""
         name = self._file_of(tower)
-        return OnnxTower(read_file(self.folder, self.facts, name), name, limits, self.num_threads)
+        return OnnxTower(find_file(self.folder, self.facts, name), limits, self.num_threads)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,7 @@ class OnnxTower:
     """A graph that turns named arrays into named arrays.
 
     Args:
-        graph (`bytes`): What the file holds.
-        name (`str`): What it is, for messages.
+        path (`str` or `Path`): The file.
         limits (mapping of `str` to `int`): Largest length of the last axis of inputs, by name.
         num_threads (`int`, *optional*): Threads of one call; the variable OMP_NUM_THREADS, or all cores, if absent.
 
@@ -26,16 +26,16 @@ class OnnxTower:
     """
 
     def __init__(
-        self, graph: bytes, name: str, limits: Mapping[str, int] | None = None, num_threads: int | None = None
+        self, path: str | Path, limits: Mapping[str, int] | None = None, num_threads: int | None = None
     ) -> None:
-        self.name, self.limits = name, dict(limits or {})
+        self.name, self.limits = Path(path).name, dict(limits or {})
         try:
             self._session = onnxruntime.InferenceSession(
-                graph, _session_options(num_threads), providers=["CPUExecutionProvider"]
+                str(path), _session_options(num_threads), providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's own classes, which have no public common base
             raise ValueError(
-                f"ONNX Runtime {onnxruntime.__version__} cannot read {name}: {str(error).strip()}. Export the model "
+                f"ONNX Runtime {onnxruntime.__version__} cannot read {path}: {str(error).strip()}. Export the model "
                 "again, or upgrade onnxruntime."
             ) from error
         self.inputs = tuple(one.name for one in self._session.get_inputs())

@@ -11,7 +11,7 @@ import modeling_finemoltex
 from modeling_finemoltex.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("pretrain", "vocab", "embed", "index", "search", "predict", "edit", "explain", "push", "info")
+COMMANDS = ("pretrain", "vocab", "embed", "index", "search", "predict", "edit", "explain", "export", "push", "info")
 HEAVY = ("torch", "transformers", "rdkit", "numpy", "modeling_finemoltex")
 
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from modeling_finemoltex.runtime import is_export_folder, read_export
-from modeling_finemoltex.runtime.export_folder import read_file, tower_file
+from modeling_finemoltex.runtime.export_folder import find_file, tower_file
 
 
 def test_a_folder_is_known_by_its_facts(onnx_export, plain_folder):
@@ -43,6 +43,6 @@ def test_a_missing_tower_is_named(copied):
 def test_a_file_of_another_model_is_noticed(copied):
     shutil.copy(copied / "molecules.onnx", copied / "text.onnx")
     with pytest.raises(ValueError, match=r"text\.onnx is not the file that was exported.*of another model"):
-        read_file(copied, read_export(copied), "text.onnx")
+        find_file(copied, read_export(copied), "text.onnx")
     with pytest.raises(ValueError, match=r"has no video\.onnx: it holds"):
-        read_file(copied, read_export(copied), "video.onnx")
+        find_file(copied, read_export(copied), "video.onnx")
