@@ -45,10 +45,6 @@ class OnnxMoleculeTextEncoder(RowEncoder):
     Raises:
         ImportError: If onnxruntime is not installed.
         ValueError: If the folder is no export, is not whole or of another format, or lacks that precision.
-
-    Example:
-    >>> encoder = OnnxMoleculeTextEncoder("exported")  # doctest: +SKIP
-    >>> encoder.encode_texts(["an alcohol"]) @ encoder.encode_molecules(["CCO"]).T  # doctest: +SKIP
     """
 
     def __init__(
