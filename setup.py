@@ -46,6 +46,8 @@ RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.5"]
 # `FineMolTexTransformer` (before 1.7, tables made of a series had other row labels); skops (MIT) saves blends without
 # a pickle (CVE-2025-54412, -54413 and -54886, before 0.13: a file could run code); peft adds LoRA updates.
 PROPERTIES = ["scikit-learn>=1.7", "skops>=0.13", "peft>=0.15"]
+# onnx and onnxscript write exported models, onnxruntime (MIT) quantises and runs them; to run them it is enough alone.
+ONNX = ["onnx>=1.19", "onnxscript>=0.5.6", "onnxruntime>=1.22"]
 # selfies writes what a generator reads, and proposes analogues by random symbols.
 EDITING = ["selfies>=2.1"]
 # scikit-learn fits what explains masked predictions, and maps tokens; matplotlib draws.
@@ -54,7 +56,7 @@ EXPLAIN = ["scikit-learn>=1.5", "matplotlib>=3.8"]
 SENTENCE_TRANSFORMERS = ["sentence-transformers>=6.2,<7"]
 # gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
 SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.8", "matplotlib>=3.8"]
-FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *SENTENCE_TRANSFORMERS, *SPACE]
+FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *ONNX, *SENTENCE_TRANSFORMERS, *SPACE]
 # Run the notebooks from top to bottom.
 NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]
 # The tests run the examples and the demo, so they need what those need; selenium drives a Chromium that is there, and
@@ -84,6 +86,7 @@ setup(
         "retrieval": RETRIEVAL,
         "properties": PROPERTIES,
         "editing": EDITING,
+        "onnx": ONNX,
         "explain": EXPLAIN,
         "sentence-transformers": SENTENCE_TRANSFORMERS,
         "space": SPACE,

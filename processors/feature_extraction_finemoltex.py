@@ -7,28 +7,18 @@ from typing import Any
 import numpy as np
 from rdkit import Chem
 from transformers import BatchFeature, FeatureExtractionMixin
-from transformers.utils import logging
 
 from .atom_features_finemoltex import record_of
+from .featurization_finemoltex import DEFAULT_VIEWS, FineMolTexFeaturizer
 from .graph_view_finemoltex import GraphView
 from .motif_drawing_finemoltex import Motif, draw_motifs
-from .motif_vocabulary_finemoltex import MotifVocabulary
 from .motifs_finemoltex import UNKNOWN_MOTIF_ID, partition_molecule
-from .published_graph_finemoltex import NineColumnView, TwoColumnView
-from .smiles_finemoltex import DEFAULT_MAX_ATOMS, RDKIT_ERRORS, SHOWN_CHARACTERS, parse_molecule
-from .views_finemoltex import Column, MoleculeFeatures, View
+from .smiles_finemoltex import DEFAULT_MAX_ATOMS, parse_molecule
 
-logger = logging.get_logger(__name__)
-
-# Name in the processor's JSON -> class, which is made with the motif vocabulary.
-VIEWS: dict[str, type[View]] = {view.name: view for view in (GraphView, TwoColumnView, NineColumnView)}
-DEFAULT_VIEWS = (GraphView.name,)
-_MOST_ATOMS = np.iinfo(np.uint16).max  # atom and motif numbers are stored as uint16
-_LOGGED_INDICES = 20
 _DERIVED = ("_vocabulary", "_views", "model_input_names")  # attributes that are made from the others
 
 
-class FineMolTexFeatureExtractor(FeatureExtractionMixin):
+class FineMolTexFeatureExtractor(FineMolTexFeaturizer, FeatureExtractionMixin):
     """Turn molecules into atom, bond and motif tensors.
 
     A molecule is a SMILES or InChI string, or a molecule of RDKit. The tensors of a batch are concatenated over
@@ -63,103 +53,8 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
         views: Sequence[str] = DEFAULT_VIEWS,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self._vocabulary = MotifVocabulary(motif_vocab, fragmentation)
-        if not 1 <= max_atoms <= _MOST_ATOMS:
-            raise ValueError(f"`max_atoms` must be between 1 and {_MOST_ATOMS}, got {max_atoms}.")
-        unknown = [name for name in views if name not in VIEWS]
-        if unknown or isinstance(views, str) or not views:
-            raise ValueError(f"`views` must be a list of some of {sorted(VIEWS)}, got {views!r}.")
-        self.motif_vocab = self._vocabulary.state
-        self.fragmentation = self._vocabulary.fragmentation
-        self.max_atoms = max_atoms
-        self.views = list(views)
-        self._views = [VIEWS[name](self._vocabulary) for name in self.views]
-        self.model_input_names = [name for view in self._views for name in view.model_input_names]
-
-    @property
-    def motif_vocab_size(self) -> int:
-        """Number of motif ids, `[UNK]` and `[MASK]` included."""
-        return len(self._vocabulary)
-
-    @property
-    def columns(self) -> dict[str, Column]:
-        """Name, type and width of each array of a molecule: what a cache of features holds."""
-        return {name: column for view in self._views for name, column in view.columns.items()}
-
-    def featurize(self, smiles: str | Chem.Mol, index: int | None = None) -> MoleculeFeatures:
-        """Featurise one molecule.
-
-        Args:
-            smiles (`str` or `rdkit.Chem.Mol`): The molecule.
-            index (`int`, *optional*): Its place in the caller's list, repeated in error messages.
-
-        Returns:
-            `MoleculeFeatures`: The arrays of every view; those of the graph view are `atom_features` (n, 12),
-            `edge_index` (b, 2) with each bond once, `edge_features` (b, 3), `atom_to_motif` (n,), `motif_ids` (m,)
-            and `motif_positions` (m,) for `n` atoms, `b` bonds and `m` motifs.
-
-        Raises:
-            ValueError: If `smiles` is no molecule (see `parse_molecule`), or has more than `max_atoms` atoms.
-
-        Example:
-        >>> FineMolTexFeatureExtractor().featurize("CC=O").edge_index.tolist()
-        [[0, 1], [1, 2]]
-        """
-        molecule = parse_molecule(smiles, index, self.max_atoms)
-        features = MoleculeFeatures()
-        try:
-            for view in self._views:
-                features.update(view.featurize(molecule))
-        except RDKIT_ERRORS as error:
-            where = "" if index is None else f" at index {index}"
-            raise ValueError(
-                f"The molecule {str(smiles)[:SHOWN_CHARACTERS]!r}{where} cannot be featurised: {error}."
-            ) from error
-        return features
-
-    def featurize_batch(
-        self, smiles: str | Sequence[str], on_error: str = "raise"
-    ) -> tuple[list[MoleculeFeatures], list[int]]:
-        """Featurise several molecules.
-
-        Args:
-            smiles (`str` or sequence of `str` or `rdkit.Chem.Mol`): One molecule or several.
-            on_error (`str`, *optional*, defaults to `"raise"`): `"skip"` leaves out what cannot be featurised.
-
-        Returns:
-            `tuple[list[MoleculeFeatures], list[int]]`: The molecules, and the index of each in `smiles`.
-
-        Raises:
-            ValueError: If `on_error` is unknown, nothing is given, a string is bad (`"raise"`) or all are (`"skip"`).
-
-        Example:
-        >>> FineMolTexFeatureExtractor().featurize_batch(["CCO", "no molecule", "C"], on_error="skip")[1]
-        [0, 2]
-        """
-        if on_error not in ("raise", "skip"):
-            raise ValueError(f"`on_error` must be 'raise' or 'skip', got {on_error!r}.")
-        smiles = _as_list(smiles)
-        rows, kept, refused = [], [], []
-        for index, one in enumerate(smiles):
-            try:
-                rows.append(self.featurize(one, index))
-                kept.append(index)
-            except ValueError as error:
-                if on_error == "raise":
-                    raise
-                refused.append((index, error))
-        if not rows:
-            raise ValueError(
-                f"None of the {len(smiles)} SMILES can be featurised. The first reason: {refused[0][1]}"
-                if smiles
-                else "No SMILES given: pass a string or a non-empty list of strings."
-            )
-        if refused:
-            shown = ", ".join(str(index) for index, _ in refused[:_LOGGED_INDICES])
-            more = ", ..." if len(refused) > _LOGGED_INDICES else ""
-            logger.warning(f"Skipped {len(refused)} of {len(smiles)} SMILES, at index {shown}{more}.")
-        return rows, kept
+        FeatureExtractionMixin.__init__(self, **kwargs)
+        FineMolTexFeaturizer.__init__(self, motif_vocab, fragmentation, max_atoms, views)
 
     def collate(self, rows: Sequence[Mapping[str, np.ndarray]], return_tensors: str | None = "pt") -> BatchFeature:
         """Join molecules to one batch.
@@ -176,10 +71,7 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
         Raises:
             ValueError: If there is no molecule.
         """
-        if not rows:
-            raise ValueError("`collate` needs at least one molecule, got none.")
-        batch = {name: array for view in self._views for name, array in view.collate(rows).items()}
-        return BatchFeature(batch, tensor_type=return_tensors)
+        return BatchFeature(self.join(rows), tensor_type=return_tensors)
 
     def __call__(
         self, smiles: str | Sequence[str], return_tensors: str | None = "pt", on_error: str = "raise", **kwargs
@@ -296,14 +188,3 @@ class FineMolTexFeatureExtractor(FeatureExtractionMixin):
             for label, own, position in found
         ]
         return sorted(motifs, key=lambda motif: motif.position)
-
-
-def _as_list(smiles: Any) -> list[Any]:
-    """Take one molecule for a batch of one."""
-    if isinstance(smiles, str | Chem.Mol):
-        return [smiles]
-    if smiles is None or isinstance(smiles, bytes | dict) or not isinstance(smiles, Iterable):
-        raise ValueError(
-            f"SMILES must be a string or a sequence of strings, got {type(smiles).__name__} {smiles!r:.80}."
-        )
-    return list(smiles)

@@ -1,6 +1,7 @@
 """The vocabulary of motif labels: trained on a stream of molecules, saved as JSON, looked up by label and by id."""
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,13 +9,12 @@ from typing import Any
 
 import numpy as np
 from rdkit import rdBase
-from transformers.utils import logging
 
 from .atom_features_finemoltex import record_of
 from .motifs_finemoltex import DEFAULT_FRAGMENTATION, SPECIAL_MOTIFS, check_fragmentation, partition_molecule
 from .smiles_finemoltex import DEFAULT_MAX_ATOMS, RDKIT_ERRORS, parse_molecule
 
-logger = logging.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 DEFAULT_VOCAB_FILE = Path(__file__).with_name("default_motif_vocab.json")
 VOCAB_VERSION = 1

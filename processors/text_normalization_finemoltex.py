@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .citations_finemoltex import CITATION
+from .citations_finemoltex import citation_pattern, has_citation
 
 _UNUSUAL = re.compile(r"[^\t\n\r -~]|[<&]")  # a text without any of these is plain
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -94,12 +94,12 @@ def normalize_text(text: str) -> NormalizedText:
     >>> normalize_text("Spiro[4.5]decane is toxic [A12, L34].").text
     'Spiro[4.5]decane is toxic.'
     """
-    if not _UNUSUAL.search(text) and not CITATION.search(text):
+    if not _UNUSUAL.search(text) and not has_citation(text):
         return NormalizedText(text, None)
     draft = _Draft(text)
     _write_plainly(draft)
-    while CITATION.search(draft.text) and CITATION.sub("", draft.text).strip():
-        draft.replace(CITATION, lambda _: "")
+    while has_citation(draft.text) and citation_pattern().sub("", draft.text).strip():
+        draft.replace(citation_pattern(), lambda _: "")
         _write_plainly(draft)  # what a citation held apart
     return NormalizedText(draft.text, None if draft.text == text else tuple(draft.offsets))
 

@@ -1,6 +1,6 @@
 """What a view of a molecule is: arrays that one kind of encoder reads, made for one molecule and joined for a batch.
 
-A new view is a class in a file of its own and a line in `VIEWS` of `feature_extraction_finemoltex.py`. Which views a
+A new view is a class in a file of its own and a line in `VIEWS` of `featurization_finemoltex.py`. Which views a
 processor makes stands in its JSON under `views`.
 """
 

@@ -16,6 +16,7 @@ os.environ.update(HF_HOME=_HF_HOME, HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1",
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest  # noqa: E402
+from exported_model import onnx_export, shared_folder, whole_encoder  # noqa: E402, F401
 
 # Importing PyTorch and Transformers makes millions of objects, and the collector would look at all of them over and
 # over: a quarter of the time of the imports, and a second after each training.

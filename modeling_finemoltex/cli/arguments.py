@@ -15,8 +15,13 @@ from .errors import plain_errors, quiet_loading
 if TYPE_CHECKING:
     from modeling_finemoltex.data import MoleculeFile, MoleculeFilter
     from modeling_finemoltex.embedding import MoleculeTextEncoder
+    from modeling_finemoltex.embedding.row_encoder import RowEncoder
 
 Values = TypeVar("Values")
+Precision = Annotated[
+    str | None,
+    typer.Option(help="of an export folder: float32, int8_text or int8", show_default="float32", metavar="PRECISION"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 SmilesColumn = Annotated[str | None, typer.Option("--smiles_column", help="column of the molecules")]
 FACTS_CHOICES = ("off", "mark", "require")
@@ -50,9 +55,43 @@ class EncoderOptions(LoadingOptions):
         return load_encoder(self.model, device=self.device, dtype=dtype, trust_remote_code=self.trust_remote_code)
 
 
+def load_any_encoder(model: str | None, precision: str | None = None, **options: Any) -> "RowEncoder":
+    """Load a model as `load_encoder` does, or an export folder, without PyTorch and Transformers.
+
+    Raises:
+        ValueError: If an option is for the other kind.
+    """
+    from modeling_finemoltex.runtime import is_export_folder
+
+    if model is None or not is_export_folder(model):
+        if precision is not None:
+            raise ValueError(
+                f"`precision` chooses among the graphs of an export folder, and {model or 'the shipped model'} is "
+                "none. Leave it out, or export the model first: finemoltex export."
+            )
+        return load_encoder(model, **options)
+    given = [name for name, value in options.items() if value and (name, value) != ("device", "cpu")]
+    if given:
+        raise ValueError(f"`{given[0]}` is for models: {model} is an export folder, whose graphs run as they are.")
+    from modeling_finemoltex.runtime import OnnxMoleculeTextEncoder
+
+    return OnnxMoleculeTextEncoder(model, precision or "float32")  # type: ignore[arg-type]
+
+
 def load_encoder(model: str | None, **options: Any) -> "MoleculeTextEncoder":
-    """Load a model with options of `MoleculeTextEncoder.from_pretrained`, or the shipped one if none is named."""
+    """Load a model with options of `MoleculeTextEncoder.from_pretrained`, or the shipped one if none is named.
+
+    Raises:
+        ValueError: If it cannot be loaded, or is an export folder: the caller needs the model itself.
+    """
     from modeling_finemoltex import default_model
+    from modeling_finemoltex.runtime import is_export_folder, read_export
+
+    if model is not None and is_export_folder(model):
+        raise ValueError(
+            f"This needs the model itself, and {model} holds its exported graphs: name the model that was exported, "
+            f"{read_export(model).fingerprint.get('name_or_path')}."
+        )
     from modeling_finemoltex.embedding import MoleculeTextEncoder
 
     with quiet_loading():

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import EncoderOptions, MoleculeFileArguments, RowOptions, takes
+from .arguments import EncoderOptions, MoleculeFileArguments, Precision, RowOptions, load_any_encoder, takes
 
 
 @dataclass(kw_only=True)
@@ -26,6 +26,7 @@ class EmbedArguments(EncoderOptions, RowOptions, MoleculeFileArguments):
     dtype: Annotated[
         str | None, typer.Option(help="type to compute in, such as bfloat16", show_default="of the weights")
     ] = None
+    precision: Precision = None
 
 
 @takes(EmbedArguments)
@@ -39,7 +40,8 @@ def embed(arguments: EmbedArguments) -> None:
     from modeling_finemoltex.embedding.encoder import get_processes
 
     source = arguments.open_rows(arguments.input_file)
-    encoder = arguments.load_encoder(arguments.dtype)
+    options = {"device": arguments.device, "dtype": arguments.dtype, "trust_remote_code": arguments.trust_remote_code}
+    encoder = load_any_encoder(arguments.model, arguments.precision, **options)
     sizes = (arguments.batch_size, arguments.shard_rows, arguments.num_workers)
     facts = embed_file(source, arguments.output, encoder, *sizes)
     if get_processes().is_main_process:

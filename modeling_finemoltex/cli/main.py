@@ -18,6 +18,7 @@ from .edit import edit
 from .embed import embed
 from .evaluate import app as evaluate
 from .explain import explain
+from .export import export
 from .fragments import app as fragments
 from .index import index
 from .info import info
@@ -60,7 +61,7 @@ def main(
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     pretrain
 )
-for command in (vocab, embed, index, search, predict, edit, explain, convert, push, info):
+for command in (vocab, embed, index, search, predict, edit, explain, convert, export, push, info):
     app.command()(command)
 app.add_typer(evaluate)
 app.add_typer(fragments)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .arguments import AsJson, FactsOption, FilterOptions, RowOptions, check_facts, load_encoder, takes
+from .arguments import (
+    AsJson,
+    FactsOption,
+    FilterOptions,
+    Precision,
+    RowOptions,
+    check_facts,
+    load_any_encoder,
+    takes,
+)
 from .tables import echo_json
 
 if TYPE_CHECKING:
@@ -36,8 +45,9 @@ class SearchArguments(FilterOptions, RowOptions):
     facts: FactsOption = "mark"
     model: Annotated[
         str | None,
-        typer.Option(help="model folder or Hub id", show_default="the shipped model, or that of the index"),
+        typer.Option(help="model or export folder, or Hub id", show_default="the shipped model, or that of the index"),
     ] = None
+    precision: Precision = None
     as_json: AsJson = False
     html: Annotated[Path | None, typer.Option(help="also write the hits, drawn, to this HTML file")] = None
 
@@ -94,7 +104,8 @@ def _open_index(arguments: SearchArguments) -> "MoleculeTextIndex":
     if not name:
         raise ValueError("The index does not tell where its model is: name the folder with --model.")
     try:
-        library.encoder = load_encoder(name, revision=None if arguments.model else made_with.get("revision") or None)
+        revision = None if arguments.model else made_with.get("revision") or None
+        library.encoder = load_any_encoder(name, arguments.precision, revision=revision)
     except ValueError as error:
         hint = "" if arguments.model else " If the index's model moved, name its folder with --model."
         raise ValueError(f"{error}{hint}") from error
@@ -112,7 +123,7 @@ def _index_file(arguments: SearchArguments) -> "MoleculeTextIndex":
             f"{file} is not there. Give a file of molecules ({', '.join(FORMATS)}), or a folder that "
             "`finemoltex index` wrote."
         )
-    cached = CachedIndex(arguments.open_rows(file), load_encoder(arguments.model))
+    cached = CachedIndex(arguments.open_rows(file), load_any_encoder(arguments.model, arguments.precision))
     what = "its index is in" if cached.is_there else "embedded and indexed, once, into"
     typer.echo(f"{file}: {what} {cached.folder}", err=True)
     library = cached.open()

@@ -6,9 +6,9 @@ import zipfile
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from .identifiers import map_unique, try_parse
+from .progress import progress_bar
 from .structural_facts import count_fact, count_facts, structural_facts
 
 PROGRESS_FROM = 2_000  # molecules; fewer are counted before a bar would be read
@@ -154,7 +154,7 @@ def count_columns(smiles: Sequence[str], facts: Sequence[int], is_shown: bool | 
     """
     columns = {fact: np.zeros(len(smiles), dtype=np.int8) for fact in facts}
     shown = len(smiles) >= PROGRESS_FROM if is_shown is None else is_shown
-    for position, one in enumerate(tqdm(smiles, desc="Structural facts", unit=" molecules", disable=not shown)):
+    for position, one in enumerate(progress_bar(smiles, shown, desc="Structural facts", unit=" molecules")):
         molecule = try_parse(one)
         if molecule is not None:
             for fact, column in columns.items():

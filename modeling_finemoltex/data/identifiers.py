@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from rdkit import Chem, rdBase
-from tqdm.auto import tqdm
 
 from ..processors import smiles_finemoltex
 from ..processors.relative_stereo_finemoltex import (
@@ -21,6 +20,7 @@ from ..processors.relative_stereo_finemoltex import (
     read_marks,
 )
 from ..processors.smiles_finemoltex import INCHI, RDKIT_ERRORS, parse_molecule
+from .progress import progress_bar
 
 CHUNK_SIZE = 512  # molecules handed to a worker at once: about 0.2 s of work, so the bar moves and pickling is cheap
 # RDKit ranks atoms in quadratic time: a molecule as large takes a second, one of 70,000 atoms would take minutes.
@@ -204,7 +204,8 @@ def map_unique(
     """
     distinct = list(dict.fromkeys(values))
     chunks = [distinct[start : start + CHUNK_SIZE] for start in range(0, len(distinct), CHUNK_SIZE)]
-    bar = tqdm(total=len(distinct), desc=description, unit=" molecules", disable=len(distinct) < PROGRESS_FROM or None)
+    is_shown = None if len(distinct) >= PROGRESS_FROM else False
+    bar = progress_bar(is_shown=is_shown, total=len(distinct), desc=description, unit=" molecules")
     results: list[Any] = []
     with bar:
         if num_proc is None or num_proc <= 1 or len(chunks) == 1:

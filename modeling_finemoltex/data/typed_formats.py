@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .columns import text_of
 from .table import Broken, Request, Table, TableRow
@@ -28,6 +27,8 @@ def read_parquet(path: Path, request: Request) -> Table:
     Returns:
         `Table`: Cells as Python values.
     """
+    import pyarrow.parquet as pq  # no other format needs it
+
     with pq.ParquetFile(path) as file:
         schema, num_rows = file.schema_arrow, file.metadata.num_rows
     header, done = list(schema.names), [0]

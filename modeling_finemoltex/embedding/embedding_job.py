@@ -32,8 +32,9 @@ from .embedding_folder import (
     write_rejected,
     write_shard,
 )
-from .encoder import EmbeddedWindow, MoleculeTextEncoder, get_processes
+from .encoder import get_processes
 from .preparation import BATCHES_PER_WINDOW, PreparedWindow, prepare_windows
+from .row_encoder import EmbeddedWindow, RowEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class _Window(NamedTuple):
 def embed_file(
     source: str | Path | MoleculeFile,
     output: str | Path,
-    encoder: MoleculeTextEncoder,
+    encoder: RowEncoder,
     batch_size: int | None = None,
     shard_rows: int = SHARD_ROWS,
     num_workers: int | None = None,
@@ -108,7 +109,7 @@ def embed_file(
 def _embed_missing(
     source: MoleculeFile,
     output: Path,
-    encoder: MoleculeTextEncoder,
+    encoder: RowEncoder,
     metadata: dict[str, Any],
     num_workers: int | None,
     progress_bar: bool,
@@ -122,8 +123,8 @@ def _embed_missing(
         return known
     cores = _count_cores(processes)
     if num_workers is None:
-        num_workers = _choose_workers(cores, encoder.model.device.type, source.is_text)
-    with _compute_threads(cores - num_workers if encoder.model.device.type == "cpu" else None):
+        num_workers = _choose_workers(cores, encoder.device_type, source.is_text)
+    with _compute_threads(cores - num_workers if encoder.device_type == "cpu" else None):
         job.run(num_workers, progress_bar)
     processes.wait_for_everyone()
     if processes.is_main_process:
@@ -139,7 +140,7 @@ class _EmbeddingJob:
         self,
         source: MoleculeFile,
         output: Path,
-        encoder: MoleculeTextEncoder,
+        encoder: RowEncoder,
         metadata: dict[str, Any],
         processes: PartialState,
     ) -> None:
@@ -270,13 +271,13 @@ class _EmbeddingJob:
         bar.update(end - bar.n)
 
 
-def _describe(source: MoleculeFile, encoder: MoleculeTextEncoder, batch_size: int, shard_rows: int) -> dict[str, Any]:
+def _describe(source: MoleculeFile, encoder: RowEncoder, batch_size: int, shard_rows: int) -> dict[str, Any]:
     """Metadata of a job that has not begun, but for the digest of the input."""
     settings = {
         **source.identity(),
         **{f"{kind}_column": column for kind, column in source.columns.items()},
         "batch_size": batch_size,
-        "compute_dtype": str(encoder.model.dtype).removeprefix("torch."),
+        "compute_dtype": encoder.dtype,
     }
     return {
         "format": FORMAT,

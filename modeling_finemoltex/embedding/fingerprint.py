@@ -4,8 +4,6 @@ import hashlib
 import json
 from typing import Any
 
-import torch
-
 LOCATION = {"name_or_path", "revision"}  # where a model lies; the rest tells what it is
 
 
@@ -19,6 +17,8 @@ def take_fingerprint(model: Any, processor: Any) -> dict[str, str]:
     Returns:
         `dict[str, str]`: Where the model lies, and hashes of its weights, motif vocabulary and tokenizer.
     """
+    import torch  # whoever only compares fingerprints need not wait for it
+
     weights, base = hashlib.sha256(), model.base_model
     # The other parts may be trained further without making an index stale.
     parts = [part for name, part in base.parts().items() if name in base.EMBEDDING_PARTS]

@@ -1,24 +1,14 @@
 """Turn rows into batches for the model: in order, a bounded number of rows ahead, in worker processes if asked."""
 
-import functools
-import multiprocessing
-import os
-import signal
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-import torch
-from torch.utils.data import DataLoader, Dataset
 
 from ..processors.smiles_finemoltex import spell_molecule
 from ..processors.text_normalization_finemoltex import normalize_text
 
 BATCHES_PER_WINDOW = 8  # sorted by size together: more save little padding and hold more rows in memory
-WINDOWS_AHEAD = 2  # prepared for each worker before they are needed
 Tag = TypeVar("Tag")
 
 
@@ -41,7 +31,7 @@ class MoleculePreparation:
     """Featurise molecules and sort them by size.
 
     Args:
-        feature_extractor (`FineMolTexFeatureExtractor`): Its `featurize` and `collate` are used.
+        feature_extractor (`FineMolTexFeaturizer`): Its `featurize` and `join` are used.
         batch_size (`int`): Molecules per batch.
         to_molecule (callable, *optional*): Makes a SMILES or a molecule of RDKit of each value, or raises a
             `ValueError`.
@@ -68,8 +58,8 @@ class MoleculePreparation:
         order = sorted(rows, key=lambda place: (len(rows[place]["motif_ids"]), len(rows[place]["atom_features"])))
         batches = []
         for places in _cut(order, self.batch_size):
-            inputs = self.feature_extractor.collate([rows[place] for place in places], return_tensors="np")
-            batches.append(PreparedBatch(places, dict(inputs)))
+            inputs = self.feature_extractor.join([rows[place] for place in places])
+            batches.append(PreparedBatch(places, inputs))
         return PreparedWindow(batches, values, rejected)
 
 
@@ -120,65 +110,13 @@ def prepare_windows(
     Yields:
         The tag and the `PreparedWindow` of each window, in order.
     """
-    under_way: deque[Tag] = deque()
+    if num_workers:
+        from .worker_windows import prepare_in_workers  # PyTorch's loader, which takes seconds to import
 
-    def values_of_windows() -> Iterator[list[Any]]:
-        """Hand out the values of each window, and remember its tag."""
-        for tag, values in windows:
-            under_way.append(tag)
-            yield values
-
-    end, farewell = multiprocessing.Pipe(duplex=False)
-    loader = DataLoader(
-        _Prepared(prepare),
-        batch_size=None,
-        sampler=values_of_windows(),
-        num_workers=num_workers,
-        collate_fn=_as_it_is,
-        worker_init_fn=functools.partial(_end_in_time, end),
-        prefetch_factor=WINDOWS_AHEAD if num_workers else None,
-        generator=torch.Generator(),  # otherwise every loader draws a number from the global generator
-    )
-    try:
-        for prepared in loader:
-            yield under_way.popleft(), prepared
-    finally:
-        farewell.send_bytes(b".")
-        del loader
-        farewell.close()
-        end.close()
-
-
-class _Prepared(Dataset):
-    """Look a window up by its values: what a data loader calls an index is whatever its sampler yields."""
-
-    def __init__(self, prepare: Callable[[Sequence[Any]], PreparedWindow]) -> None:
-        self.prepare = prepare
-
-    def __getitem__(self, values: Sequence[Any]) -> PreparedWindow:
-        return self.prepare(values)
-
-
-def _as_it_is(prepared: PreparedWindow) -> PreparedWindow:
-    """Keep numpy arrays, which the default would turn into tensors in shared memory."""
-    return prepared
-
-
-def _end_in_time(end: Connection, worker: int) -> None:
-    """End this worker as soon as nobody wants its work: its parent is gone, killed or not, or says so through a pipe.
-
-    The loader's own watch notices too, but then waits for a pipe to be emptied that nobody reads any more, or for five
-    seconds. Ctrl-C, which a terminal sends to all processes, is the parent's to answer.
-    """
-
-    def wait_for_end() -> None:
-        """Sleep until then; what the pipe holds stays there for the other workers."""
-        parent = multiprocessing.parent_process()
-        wait([end] if parent is None else [end, parent.sentinel])
-        os._exit(0 if end.poll() else 1)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=wait_for_end, daemon=True).start()
+        yield from prepare_in_workers(windows, prepare, num_workers)
+        return
+    for tag, values in windows:
+        yield tag, prepare(values)
 
 
 def _cut(places: list[int], size: int) -> list[list[int]]:

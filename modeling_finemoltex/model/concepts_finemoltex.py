@@ -85,13 +85,13 @@ class FineMolTexWordConcepts(nn.Module):
         text_of_word = is_word.nonzero()[:, 0]  # (W,)
         # All texts in one row, as far apart as the layers reach: padding would be most of the work.
         places, is_place = put_in_a_row(is_word)  # (W,), (L,)
-        row = word_embeds.new_zeros(len(is_place), word_embeds.shape[2])
+        row = word_embeds.new_zeros(is_place.shape[0], word_embeds.shape[2])
         row = row.index_copy(0, places, self.input_norm(word_embeds[is_word]).to(row))[None]  # (1, L, H_text)
         for layer in self.layers:
             row = layer(row, is_place[None])
         states = row[0, places]  # (W, H_text)
         names = self.naming(states).float().softmax(-1)[:, :-1]  # (W, K)
-        empty = names.new_zeros(len(is_word), names.shape[1])  # (B, K)
+        empty = names.new_zeros(is_word.shape[0], names.shape[1])  # (B, K)
         misses = empty.index_add(0, text_of_word, torch.log1p(-names.clamp(max=1 - TINY)))
         sums = empty.index_add(0, text_of_word, names).clamp(min=TINY)
         shares = names * (-torch.expm1(misses) / sums)[text_of_word]

@@ -46,7 +46,9 @@ class FineMolTexCountProjection(nn.Module):
 
     def forward(self, counts: Tensor) -> Tensor:
         """Place the counts; see the shapes above."""
-        return F.normalize(counts.log1p() @ self.table.float() - self.offset.float(), dim=-1)
+        table = self.table.float()  # (V, R)
+        placed = add_up_rows(counts.log1p(), table) if torch.compiler.is_exporting() else counts.log1p() @ table
+        return F.normalize(placed - self.offset.float(), dim=-1)
 
 
 class FineMolTexTextCounts(nn.Module):
@@ -91,16 +93,16 @@ class FineMolTexTextCounts(nn.Module):
         spelled = self.letters[input_ids * is_known].long() * is_known[..., None]  # (B, T, L)
         text, place = spelled.flatten(1).nonzero(as_tuple=True)  # (n,) each, in the order of reading
         letter = mix_bits(spelled.flatten(1)[text, place])  # (n,)
-        counts = torch.zeros(len(input_ids) * self.num_buckets, device=letter.device)  # (B * V,)
+        counts = torch.zeros(input_ids.shape[0] * self.num_buckets, device=letter.device)  # (B * V,)
         gram = letter
         for length in range(1, self.lengths.stop):
             if length > 1:
                 gram = mix_bits(gram[:-1] * STEP + letter[length - 1 :])  # (n - length + 1,)
             if length in self.lengths:
-                first, last = text[: len(gram)], text[length - 1 :]
+                first, last = text[: gram.shape[0]], text[length - 1 :]
                 buckets = (first * self.num_buckets + gram % self.num_buckets)[first == last]
                 counts = counts.index_add(0, buckets, torch.ones_like(buckets, dtype=counts.dtype))
-        return counts.view(len(input_ids), self.num_buckets)
+        return counts.view(input_ids.shape[0], self.num_buckets)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Embed the texts; see the shapes above."""
@@ -168,6 +170,16 @@ class FineMolTexCounts(nn.Module):
 
     def _join(self, learned: Tensor, counted: Tensor) -> Tensor:
         return torch.cat([math.sqrt(1 - self.weight) * learned, math.sqrt(self.weight) * counted], dim=-1)
+
+
+def add_up_rows(counts: Tensor, table: Tensor) -> Tensor:
+    """Multiply counts that are mostly 0 with a table, by the rows that count alone. `(B, V)`, `(V, R)` -> `(B, R)`.
+
+    An exported graph runs on few texts at a time, of which each has some hundred of the thousands of buckets.
+    """
+    item, bucket = counts.nonzero(as_tuple=True)  # (n,) each
+    held = table.index_select(0, bucket) * counts[item, bucket][:, None]  # (n, R)
+    return counts.new_zeros(counts.shape[0], table.shape[1]).index_add(0, item, held)
 
 
 def spell_word(token: str) -> list[int]:

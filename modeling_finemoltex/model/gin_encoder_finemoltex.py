@@ -49,7 +49,7 @@ class FineMolTexBatchNorm(nn.BatchNorm1d):
 
     def forward(self, states: Tensor, has_hidden_atoms: bool) -> Tensor:
         """Normalise. `(N, H)` -> `(N, H)`."""
-        if has_hidden_atoms or not self.weight.requires_grad or states.shape[0] == 1:
+        if self.training and (has_hidden_atoms or not self.weight.requires_grad or states.shape[0] == 1):
             return F.batch_norm(states, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
         return super().forward(states)
 

@@ -43,14 +43,14 @@ def count_neighbourhoods(molecules: Molecules, radius: int = RADIUS, num_buckets
     numbers = torch.zeros_like(molecules.molecule_of_atom)  # (N,)
     for column in ATOM_COLUMNS:
         numbers = mix_bits(numbers + molecules.atom_features[:, column].long() + GOLDEN_GAMMA)  # (N,)
-    counts = torch.zeros(len(molecules) * num_buckets, device=numbers.device)  # (B * V,)
+    counts = torch.zeros(molecules.num_molecules * num_buckets, device=numbers.device)  # (B * V,)
     ones, first = torch.ones_like(numbers, dtype=counts.dtype), molecules.molecule_of_atom * num_buckets
     for step in range(radius + 1):
         if step:
             taken = torch.zeros_like(numbers).index_add(0, targets, mix_bits(numbers[sources] + bonds))  # (N,)
             numbers = mix_bits(numbers + taken)
         counts = counts.index_add(0, first + numbers % num_buckets, ones)
-    return counts.view(len(molecules), num_buckets)
+    return counts.view(molecules.num_molecules, num_buckets)
 
 
 __all__ = ["count_neighbourhoods"]

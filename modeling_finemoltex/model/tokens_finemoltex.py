@@ -18,7 +18,7 @@ from .concepts_finemoltex import (
     score_concepts,
 )
 from .gin_encoder_finemoltex import FineMolTexGraphLayer
-from .molecules_finemoltex import Molecules
+from .molecules_finemoltex import Molecules, count_members
 from .parts_finemoltex import Part
 from .readout_finemoltex import FineMolTexReadout
 
@@ -113,7 +113,7 @@ class FineMolTexMoleculeTokens(nn.Module):
             vectors, owner = (motifs, atoms)[kept], owners[kept]
             return MoleculeTokens(vectors, owner, torch.full_like(owner, bool(kept), dtype=torch.bool), concepts)
         owner = torch.cat(owners)  # (U,)
-        is_atom = torch.arange(len(owner), device=owner.device) >= len(motifs)
+        is_atom = torch.arange(owner.shape[0], device=owner.device) >= motifs.shape[0]
         return MoleculeTokens(torch.cat([motifs, atoms]), owner, is_atom, concepts)
 
     def detect_concepts(self, atom_states: Tensor, molecules: Molecules) -> Tensor:
@@ -205,14 +205,13 @@ def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_
     Returns:
         `torch.FloatTensor` of shape `(B_text, B_molecule)`.
     """
-    rows = max(1, MAX_ENTRIES // max(1, len(tokens.vectors)))
-    parts = [
-        score_words(*part, tokens, num_molecules)
-        for part in zip(
-            words.vectors.split(rows), words.thresholds.split(rows), words.weights.split(rows), strict=True
-        )
-    ]
-    by_word = torch.cat(parts)  # (W, B_molecule)
+    of_words = (words.vectors, words.thresholds, words.weights)
+    if torch.compiler.is_exporting():  # of any size, and so in one piece
+        by_word = score_words(*of_words, tokens, num_molecules)
+    else:
+        rows = max(1, MAX_ENTRIES // max(1, len(tokens.vectors)))
+        parts = zip(*(one.split(rows) for one in of_words), strict=True)
+        by_word = torch.cat([score_words(*part, tokens, num_molecules) for part in parts])  # (W, B_molecule)
     scores = by_word.new_zeros(num_texts, num_molecules).index_add(0, words.text_of_word, by_word)
     return scores + score_words_by_concept(words, tokens, words.text_of_word, num_texts)
 
@@ -233,7 +232,7 @@ def weigh_texts(words: WordTokens, num_texts: int, sizes: Any) -> Tensor:
     weights = words.vectors.new_full((num_texts, 1), float(sizes.weight))
     if not sizes.full_words:
         return weights
-    num_words = torch.bincount(words.text_of_word, minlength=num_texts).clamp(min=1)[:, None]  # (B_text, 1)
+    num_words = count_members(words.text_of_word, num_texts).clamp(min=1)[:, None]  # (B_text, 1)
     return weights * (sizes.full_words / num_words).clamp(max=1.0) ** FALL
 
 
@@ -270,18 +269,18 @@ def score_words(
     """
     # Tokens in rows: adding rows up by molecule is cheap.
     cosines = tokens.vectors @ vectors.T  # (U, W)
-    sums = cosines.new_zeros(num_molecules, len(vectors))  # (B, W)
+    sums = cosines.new_zeros(num_molecules, vectors.shape[0])  # (B, W)
     owner, is_atom = tokens.molecule_of_token, tokens.is_atom
     # The largest terms are e^24: far from what float32 holds.
     best = sums.index_add(0, owner, (STEEPNESS * cosines).exp()).clamp(min=EPS).log() / STEEPNESS  # (B, W)
     score = weights[:, 0] * best
     num_counts = (weights.shape[1] - 1) // 2
     if num_counts:
-        # Motifs and atoms are counted apart: the atoms' counts are rows B and on.
+        # Motifs and atoms are counted apart, in two rows a molecule.
         found = count_found(cosines, thresholds)  # (U, W)
-        counted = cosines.new_zeros(2 * num_molecules, len(vectors))
-        counted = counted.index_add(0, owner + num_molecules * is_atom, found)  # (2B, W)
-        for level, counts in enumerate(counted.chunk(2)):
+        counted = cosines.new_zeros(2 * num_molecules, vectors.shape[0])
+        counted = counted.index_add(0, 2 * owner + is_atom, found)  # (2B, W)
+        for level, counts in enumerate(counted.view(num_molecules, 2, -1).unbind(1)):  # (B, W) each
             for step in range(num_counts):
                 reached = (STEP_SHARPNESS * (counts - step - 0.5)).sigmoid()  # (B, W)
                 score = score + weights[:, 1 + level * num_counts + step] * reached

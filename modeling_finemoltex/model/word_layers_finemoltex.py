@@ -52,7 +52,7 @@ def put_in_a_row(is_word: Tensor) -> tuple[Tensor, Tensor]:
     widths = ends.amax(1) + REACH  # (B,)
     text_of_word, place = is_word.nonzero().unbind(1)  # (W,), (W,)
     places = (widths.cumsum(0) - widths)[text_of_word] + place
-    return places, is_word.new_zeros(int(widths.sum())).index_fill(0, places, True)
+    return places, is_word.new_zeros(widths.sum().item()).index_fill(0, places, True)
 
 
 __all__ = ["FineMolTexWordLayer", "put_in_a_row"]

@@ -147,7 +147,7 @@ def _name_entry(source: MoleculeFile, encoder: Any) -> str:
         "input": digest_file(source.path),
         "format": [source.suffix, source.columns, *source.layout],
         "model": {name: value for name, value in encoder.fingerprint.items() if name not in LOCATION},
-        "dtype": str(encoder.model.dtype),
+        "dtype": encoder.dtype,
         "versions": [__version__, rdkit.__version__],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

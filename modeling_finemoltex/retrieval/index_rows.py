@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .index_facts import IndexFacts
 
@@ -78,6 +77,8 @@ class IndexRows:
 
     def next_numbers(self, count: int) -> range:
         """Give the row numbers that follow the largest one."""
+        import pyarrow.compute as pc  # a tenth of a second, which no search needs
+
         first = pc.max(self.table["row"]).as_py() + 1
         return range(first, first + count)
 
@@ -126,6 +127,8 @@ class IndexRows:
 
     def _has_id(self, ids: Sequence[str]) -> np.ndarray:
         """Mark the rows `(R,)` with one of these ids."""
+        import pyarrow.compute as pc  # a tenth of a second, which no search needs
+
         return pc.is_in(self.table["id"], value_set=pa.array(ids, pa.string())).to_numpy()
 
 
@@ -166,6 +169,8 @@ def make_rows(kind: str, ids: Any, numbers: Any, contents: Any) -> pa.Table:
         numbers (`(R,)` integers): Row numbers in the user's data.
         contents (`(R,)` strings): SMILES or texts.
     """
+    import pyarrow.compute as pc  # a tenth of a second, which no search needs
+
     numbers = pa.array(numbers, pa.int64())
     names = pc.coalesce(pa.array(ids, pa.string()), numbers.cast(pa.string()))
     return pa.table({"id": names, "row": numbers, CONTENT_COLUMN[kind]: pa.array(contents, pa.string())})

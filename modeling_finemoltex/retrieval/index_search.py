@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from ..data.identifiers import try_parse
+from ..data.progress import progress_bar
 from .backends.protocol import SearchBackend
 from .index_rows import IndexRows
 
@@ -73,7 +73,7 @@ def search_filtered(
             continue
         best: list[tuple[int, float]] = []
         # Seen only by who waits at a terminal: most searches end before the bar would appear.
-        bar = tqdm(order.tolist(), desc="Testing molecules", unit=" molecules", delay=3, leave=False, disable=None)
+        bar = progress_bar(order.tolist(), None, desc="Testing molecules", unit=" molecules", delay=3, leave=False)
         for position in bar:
             if position not in accepted:
                 molecule = try_parse(contents[position].as_py())

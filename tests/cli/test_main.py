@@ -11,7 +11,10 @@ import modeling_finemoltex
 from modeling_finemoltex.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("pretrain", "vocab", "embed", "index", "search", "predict", "edit", "explain", "convert", "push", "info")
+COMMANDS = (
+    *("pretrain", "vocab", "embed", "index", "search", "predict", "edit", "explain"),
+    *("convert", "export", "push", "info"),
+)
 HEAVY = ("torch", "transformers", "rdkit", "numpy", "modeling_finemoltex")
 
 

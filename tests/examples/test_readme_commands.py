@@ -28,6 +28,7 @@ PAGES = (
     "docs/guides/share.md",
     "docs/guides/convert.md",
     "docs/guides/deploy.md",
+    "docs/guides/export.md",
 )
 TEXTS = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 # What another test runs, or what no test can.
@@ -71,6 +72,7 @@ SMALLER = {
     "python examples/measure_overlap.py": "",
     "python examples/evaluate_alignment.py": "--bootstrap 10 --num_pairs 8 --generate",
     "finemoltex explain": "",
+    "finemoltex export": "",
     "finemoltex evaluate structure-queries": "",
     "python examples/finetune_property.py": "--epochs 1",
     "python examples/evaluate_trust.py": "--seeds 0 --with_scrambled false",
@@ -183,7 +185,7 @@ def run_python_blocks(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_every_command_and_every_block_runs(folder):
-    for needed in ("chemicals", "faiss", "sklearn", "selfies", "matplotlib"):
+    for needed in ("chemicals", "faiss", "sklearn", "selfies", "matplotlib", "onnxscript", "onnxruntime"):
         pytest.importorskip(needed)
     for command in read_commands():
         start = starts(command, SMALLER)

@@ -28,16 +28,22 @@ LEVELS = {
     "modeling_finemoltex/evaluation": 2,
     "modeling_finemoltex/embedding": 2,
     "modeling_finemoltex/hub": 3,
+    "modeling_finemoltex/runtime": 3,
     "modeling_finemoltex/retrieval": 4,
     "modeling_finemoltex/training": 4,
+    "modeling_finemoltex/export": 4,
     "modeling_finemoltex/explain": 5,
     "modeling_finemoltex/property_prediction": 5,
     "modeling_finemoltex/editing": 5,
     "modeling_finemoltex/registration.py": 6,
+    "modeling_finemoltex/_deferred.py": 7,
     "modeling_finemoltex/cli": 7,
     "modeling_finemoltex/__init__.py": 8,
 }
-NEIGHBOURS = {("modeling_finemoltex/drawing", "modeling_finemoltex/data")}
+NEIGHBOURS = {
+    ("modeling_finemoltex/drawing", "modeling_finemoltex/data"),
+    ("processors", "modeling_finemoltex/_lazy.py"),
+}
 
 THIRD_PARTIES = {
     MODEL: {"torch", "transformers", "torch_geometric", "huggingface_hub"},  # the last is a part of transformers
@@ -50,8 +56,8 @@ PUBLIC = {
     *(
         f"modeling_finemoltex.{name}"
         for name in (
-            *("data", "drawing", "editing", "embedding", "evaluation", "explain", "hub", "property_prediction"),
-            *("retrieval", "training"),
+            *("data", "drawing", "editing", "embedding", "evaluation", "explain", "export", "hub"),
+            *("property_prediction", "retrieval", "runtime", "training"),
         )
     ),
 }

@@ -10,7 +10,7 @@ import torch
 from datasets.fingerprint import Hasher
 
 from modeling_finemoltex import FineMolTexFeatureExtractor, train_motif_vocab
-from modeling_finemoltex.processors import feature_extraction_finemoltex as module
+from modeling_finemoltex.processors import featurization_finemoltex as module
 from modeling_finemoltex.processors import motif_vocabulary_finemoltex
 
 SETTINGS = ("motif_vocab", "fragmentation", "max_atoms")

@@ -5,12 +5,12 @@ All hold unit vectors of width `P` and rank by inner product, which is then the 
 
 import errno
 import os
+import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
 from .faiss_files import check_faiss_file
 
@@ -181,5 +181,10 @@ class IVFPQBackend(IVFFlatBackend):
 
 
 def _use_torch_threads() -> None:
-    """Give faiss as many threads as torch has: it brings an OpenMP of its own and would take every core."""
-    faiss.omp_set_num_threads(torch.get_num_threads())
+    """Give faiss as many threads as torch has: it brings an OpenMP of its own and would take every core.
+
+    Where nobody has loaded torch, nobody competes with faiss.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        faiss.omp_set_num_threads(torch.get_num_threads())

@@ -1,0 +1,1 @@
+from .export_job import export_model as export_model
