@@ -1,7 +1,7 @@
 """How do I train the one folder for everything again? `python examples/train_finemoltex.py --data_dir DATA`.
 
-First the encoders learn descriptions, names and what is known of molecules, then the text encoder words for properties;
-then layers above them learn structure.
+First the encoders learn descriptions, names and what is known of molecules, then the text encoder words for
+properties; then layers above them learn structure.
 Needs the data that the recipes name and `pip install finemoltex[examples]`. Takes two to three hours on two CPU cores.
 Run it again after an interruption: it goes on from the last checkpoint. Other options go to every stage.
 """

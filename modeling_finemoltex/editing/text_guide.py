@@ -25,9 +25,8 @@ class TextGuide:
     """Scores molecules by a sentence: `embedding @ direction`, one direction for each of its clauses.
 
     A direction leads to the prompt from what any sentence says, so that what all sentences share cancels; with an
-    opposite, from the middle between that and the opposite. Coming from the opposite alone, all that both say, such as
-    "water", would cancel, and where a model hardly tells "more" from "fewer", noise would be left. Each side is the
-    mean over several subjects.
+    opposite, from there, so that all that both say cancels, such as "water". Each side is the mean over several
+    subjects.
 
     Args:
         encoder (`MoleculeTextEncoder`): Embeds texts.
@@ -51,7 +50,7 @@ class TextGuide:
         background = _embed_mean(encoder, BACKGROUND)  # (P,)
         directions = []
         for clause, other in pairs:
-            origin = background if other is None else (background + _embed_mean(encoder, vary_subject(other))) / 2
+            origin = background if other is None else _embed_mean(encoder, vary_subject(other))
             directions.append(_embed_mean(encoder, vary_subject(clause)) - origin)
         self.directions = np.stack(directions)  # (C, P)
 

@@ -57,6 +57,11 @@ class FineMolTexLocalScaling(nn.Module):
         near, rest, whole, nothing = self._measure(embeds, self.molecule_centres)
         return torch.cat([embeds, -near, whole, rest, nothing], dim=-1) / math.sqrt(2)
 
+    def compare_with_texts(self, widened: Tensor) -> Tensor:
+        """Compare widened molecules with typical training texts: `(B, P + 4)` -> cosines `(B, K)`, float32."""
+        embeds = math.sqrt(2) * widened.float()[:, : self.text_centres.shape[1]]  # (B, P)
+        return embeds @ self.text_centres.float().T
+
     def _measure(self, embeds: Tensor, centres: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         r"""Measure \(r / \sqrt 2\), what it lacks to \(1 / \sqrt 2\), that length, and 0: `(B, 1)` each."""
         cosines = embeds @ centres.to(embeds).T  # (B, K)

@@ -1,16 +1,21 @@
-"""Numbers that describe a molecule without learning from its labels: descriptors, counts and frozen embeddings."""
+"""Numbers that describe a molecule without learning from its labels.
+
+They are descriptors, counts, frozen embeddings, and how near these are to what texts say of molecules.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from tqdm.auto import tqdm
 
 from ..data.molecule_filters import DESCRIPTORS
 from .descriptors import MOST, compute_descriptors
 from .fingerprints import compute_counts
 
-BLOCKS = ("descriptors", "counts", "embedding")
+BLOCKS = ("descriptors", "counts", "embedding", "texts")
+OF_MODEL = ("embedding", "texts")  # those that need a model
 CHUNK = 512  # molecules whose features are computed between two updates of a progress bar
 SHOW_PROGRESS_FROM = 2_000  # molecules
 
@@ -34,6 +39,25 @@ def fill_descriptors(smiles: Sequence[str], names: Sequence[str] = tuple(DESCRIP
     """
     values = compute_descriptors(smiles, names)
     return np.nan_to_num(np.clip(values, -MOST, MOST), nan=0.0).astype(np.float32)
+
+
+@torch.no_grad()
+def compare_with_texts(model: Any, embeds: np.ndarray) -> np.ndarray:
+    """Tell how near embedded molecules are to each of the typical texts of the model's training.
+
+    Args:
+        model ([`FineMolTexModel`]): Of the embeddings.
+        embeds (`np.ndarray` of shape `(R, P)`): Of molecules.
+
+    Returns:
+        `np.ndarray` of shape `(R, K)`, float32: Cosines with the `K` text centres of local scaling. A model without
+        local scaling knows no typical texts, and the embeddings come back as they are, `(R, P)`.
+    """
+    scaling = model.fitted.scaling
+    if scaling is None:
+        return embeds
+    found = scaling.compare_with_texts(torch.from_numpy(embeds).to(scaling.text_centres.device))
+    return found.cpu().numpy()
 
 
 class FeatureStore:
@@ -92,4 +116,10 @@ def make_store(load_encoder: Callable[[], Any]) -> FeatureStore:
         """Embed molecules, `(R, P)`."""
         return load_encoder().encode_molecules(smiles, progress_bar=False)
 
-    return FeatureStore({"descriptors": fill_descriptors, "counts": compute_counts, "embedding": embed})
+    def compare(smiles: Sequence[str]) -> np.ndarray:
+        """Compare molecules with typical texts, `(R, K)`."""
+        return compare_with_texts(load_encoder().model, store.get(smiles, ["embedding"])["embedding"])
+
+    blocks = {"descriptors": fill_descriptors, "counts": compute_counts, "embedding": embed, "texts": compare}
+    store = FeatureStore(blocks)
+    return store

@@ -19,7 +19,7 @@ from ..embedding import MoleculeTextEncoder
 from ..embedding.preparation import PreparedWindow
 from .blend import Blend, Member
 from .fingerprints import TrainingFingerprints, compute_counts
-from .molecule_features import fill_descriptors
+from .molecule_features import compare_with_texts, fill_descriptors
 from .predictor import BLEND_FILE
 from .tempering import temper
 
@@ -174,6 +174,8 @@ class PropertyBlend:
         if not smiles:
             return np.empty((0, len(self.columns)), dtype=np.float32)
         blocks = {"embedding": embeds}
+        if "texts" in self.blend.blocks:
+            blocks["texts"] = compare_with_texts(self.encoder.model, embeds)
         if "descriptors" in self.blend.blocks:
             blocks["descriptors"] = fill_descriptors(smiles, self.descriptors)
         if "counts" in self.blend.blocks:

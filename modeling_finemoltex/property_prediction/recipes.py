@@ -1,6 +1,7 @@
 """What each method on fixed features is made of: members of a blend, by name."""
 
 from .blend import Member
+from .molecule_features import OF_MODEL
 
 _PLAIN, _WITH_COUNTS = ("descriptors",), ("descriptors", "counts")
 # Two kinds of trees, with counts and without.
@@ -15,7 +16,14 @@ RECIPES: dict[str, tuple[Member, ...]] = {
     "descriptors_blend": tuple(_TREES),
     "blend_no_vectors": (*_TREES, _SVM),
     "vectors_et": (Member("extra_trees", ("embedding",)),),
-    # The default: those trees read the embedding too.
-    "blend": (*(Member(one.estimator, (*one.blocks, "embedding")) for one in _TREES), _SVM),
+    # The default: every member but the last sees a molecule as the model does too.
+    "blend": (
+        Member("extra_trees", ("descriptors", "texts")),
+        Member("forest", ("descriptors", "counts", "embedding")),
+        Member("svm", ("embedding",)),
+        _SVM,
+    ),
 }
-WITH_VECTORS = tuple(name for name, made in RECIPES.items() if any("embedding" in one.blocks for one in made))
+WITH_VECTORS = tuple(
+    name for name, made in RECIPES.items() if any(block in OF_MODEL for one in made for block in one.blocks)
+)

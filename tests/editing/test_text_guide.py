@@ -27,7 +27,7 @@ def test_a_direction_leads_from_the_opposite_to_the_prompt(encoder):
     guide = TextGuide(encoder, "an alcohol", "a salt")
     alcohol, salt = encoder.encode_texts(["an alcohol", "a salt"])
     background = encoder.encode_texts(BACKGROUND).mean(0)
-    np.testing.assert_allclose(guide.directions, [alcohol - (salt + background) / 2], atol=1e-6)
+    np.testing.assert_allclose(guide.directions, [alcohol - salt], atol=1e-6)
     scores = guide.score(np.stack([alcohol, salt]))[:, 0]
     np.testing.assert_allclose(scores, [one @ guide.directions[0] for one in (alcohol, salt)], atol=1e-5)
     assert scores[0] > scores[1]

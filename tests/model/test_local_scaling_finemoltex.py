@@ -28,6 +28,12 @@ def test_products_are_local_scaling(scaling):
     torch.testing.assert_close(4 * products, expected)
 
 
+def test_widened_molecules_are_compared_with_typical_texts(scaling):
+    molecules = draw(6, 4)
+    found = scaling.compare_with_texts(scaling.widen_molecules(molecules))
+    torch.testing.assert_close(found, molecules @ scaling.text_centres.T)
+
+
 def test_lengths_stay_one_even_on_a_centre(scaling):
     for widen, embeds in ((scaling.widen_texts, scaling.molecule_centres), (scaling.widen_molecules, draw(3, 5))):
         widened = widen(embeds)
