@@ -34,7 +34,7 @@ METHODS = {
     "descriptors_gb": "RDKit descriptors + gradient boosting",
     "descriptors_svm": "RDKit descriptors + support-vector machine",
     "descriptors_blend": "descriptors and ECFP4 counts, blend of forests",
-    "blend_no_vectors": "descriptors and ECFP4 counts, blend of forests and support-vector machine",
+    "blend_no_vectors": "descriptors and ECFP4 counts, the blend without the model",
     "gin_scratch": "GIN from scratch",
     "vectors_et": "pre-trained embedding + extra trees",
     "probe": "pre-trained, linear probe",

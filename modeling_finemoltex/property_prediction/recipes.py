@@ -14,7 +14,13 @@ RECIPES: dict[str, tuple[Member, ...]] = {
     "descriptors_et": (Member("extra_trees", _PLAIN),),
     "descriptors_svm": (_SVM,),
     "descriptors_blend": tuple(_TREES),
-    "blend_no_vectors": (*_TREES, _SVM),
+    # The default with nothing of the model.
+    "blend_no_vectors": (
+        Member("extra_trees", _PLAIN),
+        Member("forest", _WITH_COUNTS),
+        Member("svm", ("counts",)),
+        _SVM,
+    ),
     "vectors_et": (Member("extra_trees", ("embedding",)),),
     # The default: every member but the last sees a molecule as the model does too.
     "blend": (
