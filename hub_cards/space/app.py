@@ -21,7 +21,6 @@ from answers import LIBRARY, Answers, read_library  # noqa: E402
 from modeling_finemoltex import default_model  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-EDITING_MODEL = HERE.parent / "finemoltex-small-molecule-editing"  # in a checkout; installed, the shipped model edits
 EDITOR = HERE / "openchemlib-9.25.0.js.gz"
 
 MOLECULES = {
@@ -195,16 +194,15 @@ def main() -> None:
     """Load the models, and serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder or Hub id of a base or retrieval model; by default the shipped one")
-    parser.add_argument("--editing_model", help="the same for edits; by default --model, or the one beside the demo")
+    parser.add_argument("--editing_model", help="the same for edits; by default --model")
     parser.add_argument("--property_model", help="folder of a fine-tuned property prediction model")
     parser.add_argument("--library", dest="molecules", default=LIBRARY, help="csv file to search: name, smiles")
     parser.add_argument("--port", type=int, help="of this machine; by default 7860 or the next that is free")
     arguments = parser.parse_args()
     try:
         model = arguments.model or default_model()
-        beside = str(EDITING_MODEL) if EDITING_MODEL.is_dir() else model
-        editing_model = arguments.editing_model or arguments.model or beside
-        answers = Answers.load(model, read_library(arguments.molecules), arguments.property_model, editing_model)
+        library = read_library(arguments.molecules)
+        answers = Answers.load(model, library, arguments.property_model, arguments.editing_model)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     build_app(answers).launch(

@@ -22,7 +22,9 @@ class EditArguments(FilterOptions, LayoutOptions):
         str, typer.Argument(metavar="SMILES|FILE", help="molecule to edit, or a file of them, with --output")
     ]
     prompt: Annotated[str, typer.Argument(help="what it is to become, in quotes")]
-    model: Annotated[str, typer.Option(help="model folder or Hub id")]
+    model: Annotated[
+        str | None, typer.Option(help="model folder or Hub id", show_default="the model of the package")
+    ] = None
     output: Annotated[
         Path | None, typer.Option(help="csv file to write the edits of a file to; an interrupted job goes on")
     ] = None
@@ -114,6 +116,7 @@ def _edit_file(arguments: EditArguments) -> None:
     source = arguments.open_file(Path(arguments.smiles))
     names = ("model", "min_similarity", "smarts", "exclude_smarts", "ranges", "allow", "oracle", "editor", "selfies")
     settings = {name: getattr(arguments, name) for name in (*names, "motif_swaps", "num_generations", "seed")}
+    settings["model"] = arguments.model or "that of the package"
     settings["fragments"] = None if arguments.fragments is None else str(arguments.fragments)
     job = Job(arguments.prompt, arguments.opposite, arguments.num_edits, settings)
     counts, report = edit_file(source, arguments.output, _make_editor(arguments), job)
@@ -127,7 +130,7 @@ def _edit_file(arguments: EditArguments) -> None:
 
 def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
     """Load a model into the editor asked for."""
-    from modeling_finemoltex import editing
+    from modeling_finemoltex import default_model, editing
 
     if arguments.editor not in editing.EDITORS:
         raise ValueError(f"--editor must be one of {', '.join(editing.EDITORS)}, got {arguments.editor!r}.")
@@ -145,7 +148,7 @@ def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
         judge_all=arguments.why,
     )
     with quiet_loading():
-        return editing.load_editor(arguments.editor, arguments.model, settings)
+        return editing.load_editor(arguments.editor, arguments.model or default_model(), settings)
 
 
 def _name_oracle(arguments: EditArguments) -> str | None:
