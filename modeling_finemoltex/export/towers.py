@@ -18,8 +18,10 @@ from ..runtime.export_folder import MOLECULES, TEXT, TOKEN_SCORE
 TOKEN_NAMES = dict(
     zip(MoleculeTokens._fields, ("token_vectors", "molecule_of_token", "is_atom", "concept_counts"), strict=True)
 )
-MOLECULE_SIDE = ("graph_encoder", "molecule_readout", "molecule_tokens", "fitted.counts.molecules", "motif_tower")
+# Of the read-out, a text needs how words are pooled, and none of its modules.
+MOLECULE_SIDE = ("graph_encoder", "molecule_readout.*", "molecule_tokens", "fitted.counts.molecules", "motif_tower")
 TEXT_SIDE = ("text_encoder", "text_input", "text_projection", "fitted.counts.texts", "fusion")
+MOTIF_STREAM = ("motif_tower", "fusion")  # which some read-outs place molecules by
 TWO_AXES = ("input_ids", "attention_mask", "motif_attention_mask", "word_states", "word_embeds")
 GROWING = {
     "edge_index": (1,),
@@ -44,7 +46,11 @@ class Tower(nn.Module):
 
     def __init__(self, model: Any, inputs: Sequence[str]) -> None:
         super().__init__()
-        self.model, self.inputs = _leave_out(model, self.UNUSED), list(inputs)
+        self.model, self.inputs = _leave_out(model, self.list_unused(model)), list(inputs)
+
+    def list_unused(self, model: Any) -> tuple[str, ...]:
+        """List the modules of a model that are left out; `.*` ends the name of one whose own modules are."""
+        return self.UNUSED
 
     def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Turn named tensors into named tensors; what is given beside the inputs plays no part."""
@@ -95,6 +101,11 @@ class MoleculeTower(Tower):
 
     name = MOLECULES
     UNUSED = (*TEXT_SIDE, "word_tokens", "motif_tower")
+
+    def list_unused(self, model: Any) -> tuple[str, ...]:
+        """List the modules that are left out: the motif stream is none where the read-out needs it."""
+        needed = MOTIF_STREAM if model.molecule_readout.motif_parts else ()
+        return tuple(name for name in self.UNUSED if name not in needed)
 
     def compute(self, given: dict[str, Tensor]) -> dict[str, Tensor]:
         """Embed molecules; see the shapes above."""
@@ -147,7 +158,9 @@ def _leave_out(model: Any, unused: Sequence[str]) -> Any:
             owner._modules = {**owner._modules, name: inner}
             owner = inner
         else:
-            if owner._modules.get(last) is not None:
+            if last == "*":
+                owner._modules = {}
+            elif owner._modules.get(last) is not None:
                 owner._modules = {**owner._modules, last: None}
     return kept
 

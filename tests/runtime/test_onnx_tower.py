@@ -64,6 +64,6 @@ def test_without_onnxruntime_the_extra_is_named():
         [sys.executable, "-c", code.format("OnnxMoleculeTextEncoder")], cwd=ROOT, capture_output=True, text=True
     )
     last = done.stderr.strip().splitlines()[-1]
-    assert last == 'ImportError: An onnx_export model needs onnxruntime: pip install "finemoltex[onnx]"'
+    assert last == 'ImportError: An exported model needs onnxruntime: pip install "finemoltex[onnx]"'
     # Whether a folder is an export can be asked without it.
     assert subprocess.run([sys.executable, "-c", code.format("is_export_folder")], cwd=ROOT).returncode == 0
