@@ -77,7 +77,7 @@ def _format(key: str, value: float | None) -> str:
         return "-"
     if key.endswith("rank"):
         return f"{value:.1f}"
-    if key.endswith(("sa_score", "similarity")):
+    if key.endswith(("sa_score", "sa_change", "similarity")):
         return f"{value:.2f}"
     return f"{value:.4f}" if key.endswith("mrr") else f"{100 * value:.2f} %"
 
