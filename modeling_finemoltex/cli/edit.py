@@ -107,7 +107,9 @@ def _edit_molecule(arguments: EditArguments) -> None:
 
 def _edit_file(arguments: EditArguments) -> None:
     """Edit the molecules of a file into a table."""
+    from modeling_finemoltex import __version__
     from modeling_finemoltex.editing import Job, edit_file
+    from modeling_finemoltex.hub.shipped_model import SHIPPED_MODEL
 
     if arguments.output is None:
         raise ValueError(f"{arguments.smiles} is a file of molecules: give --output OUT.csv for their edits.")
@@ -116,7 +118,7 @@ def _edit_file(arguments: EditArguments) -> None:
     source = arguments.open_file(Path(arguments.smiles))
     names = ("model", "min_similarity", "smarts", "exclude_smarts", "ranges", "allow", "oracle", "editor", "selfies")
     settings = {name: getattr(arguments, name) for name in (*names, "motif_swaps", "num_generations", "seed")}
-    settings["model"] = arguments.model or "that of the package"
+    settings["model"] = arguments.model or f"{SHIPPED_MODEL} of finemoltex {__version__}"
     settings["fragments"] = None if arguments.fragments is None else str(arguments.fragments)
     job = Job(arguments.prompt, arguments.opposite, arguments.num_edits, settings)
     counts, report = edit_file(source, arguments.output, _make_editor(arguments), job)

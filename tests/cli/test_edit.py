@@ -34,6 +34,15 @@ def test_json_tells_the_same_and_png_is_written(model_folder, tmp_path, run):
     assert (tmp_path / "edits.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_without_a_model_that_of_the_package_edits(model_folder, tmp_path, run, monkeypatch):
+    monkeypatch.setattr("modeling_finemoltex.default_model", lambda: str(model_folder))
+    words = ("edit", ASPIRIN, "It is an acid.", "-k", 2, *SHORT)
+    assert run(*words).stdout == run(*words, "--model", model_folder).stdout
+    (tmp_path / "library.smi").write_text(f"{ASPIRIN}\n", encoding="utf-8")
+    run("edit", tmp_path / "library.smi", *words[2:], "--output", tmp_path / "edits.csv")
+    assert (tmp_path / "edits.csv").read_text(encoding="utf-8").count(ASPIRIN)
+
+
 def test_no_edit_is_said(model_folder, run):
     done = run("edit", "C", "It is an acid.", "--model", model_folder)
     assert done.stdout == "no edits\n" and done.stderr.startswith("No edit: of ") and "similarity" in done.stderr
