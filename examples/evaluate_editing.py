@@ -75,6 +75,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--penalties", choices=PENALTY_GRIDS, default="finemoltex", help="grid of the latent editor")
     parser.add_argument("--num_candidates", type=int, help="proposals per generation")
     parser.add_argument("--num_generations", type=int, default=2, help="generations of the search")
+    parser.add_argument(
+        "--min_gain", type=float, default=SearchSettings().min_gain, help="what answers after the first must gain"
+    )
     parser.add_argument("--fragments", type=Path, help="fragments to make edits of; those of the package by default")
     parser.add_argument("--motif_swaps", action="store_true", help="propose exchanges of motifs too")
     parser.add_argument("--selfies", action="store_true", help="propose SELFIES mutations too")
@@ -105,12 +108,14 @@ def make_searches(arguments: argparse.Namespace) -> dict[float, Editors]:
     extractor = encoder.processor.feature_extractor
     proposers = make_proposers(extractor, arguments.fragments, arguments.selfies, arguments.motif_swaps)
     width = arguments.num_candidates or SearchSettings().num_candidates
-    settings = SearchSettings(width, arguments.num_generations, seed=arguments.seed)
+    settings = SearchSettings(width, arguments.num_generations, seed=arguments.seed, min_gain=arguments.min_gain)
     for similarity, words, constraints in list_constraints(arguments):
         kinds = {
             "random": RandomEditor(proposers, constraints, width, arguments.seed),
             "search": SearchEditor(encoder, proposers, constraints, settings),
-            "figures": FigureEditor(encoder, proposers, constraints, replace(settings, num_scored=width)),
+            "figures": FigureEditor(
+                encoder, proposers, constraints, replace(settings, num_scored=width, min_gain=0.0)
+            ),
         }
         kinds["opposite"] = kinds["search"]
         for kind in filter(KINDS.__contains__, arguments.editors):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .arguments import AsJson, FilterOptions, LayoutOptions, takes
-from .errors import quiet_loading
+from .errors import check_ending, quiet_loading
 from .tables import echo_json
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class EditArguments(FilterOptions, LayoutOptions):
         float,
         typer.Option("--min_similarity", help="least Tanimoto similarity to the molecule, which the search asks for"),
     ] = 0.4
+    min_gain: Annotated[
+        float,
+        typer.Option("--min_gain", help="what an edit after the first must gain in every clause of the prompt"),
+    ] = 0.025
     smarts: Annotated[
         list[str] | None, typer.Option("--keep", "--smarts", help="edits must have this substructure; repeatable")
     ] = None
@@ -87,6 +91,7 @@ def _edit_molecule(arguments: EditArguments) -> None:
     from modeling_finemoltex.editing import write_edits
 
     smiles, prompt, draw = arguments.smiles, arguments.prompt, arguments.draw
+    check_ending(draw, ".html", ".png")
     edits = _make_editor(arguments).edit(smiles, prompt, arguments.opposite, arguments.num_edits)
     oracle = _name_oracle(arguments)
     if arguments.as_json:
@@ -117,7 +122,8 @@ def _edit_file(arguments: EditArguments) -> None:
         raise ValueError("--json and --draw are for one molecule: the edits of a file go to --output.")
     source = arguments.open_file(Path(arguments.smiles))
     names = ("model", "min_similarity", "smarts", "exclude_smarts", "ranges", "allow", "oracle", "editor", "selfies")
-    settings = {name: getattr(arguments, name) for name in (*names, "motif_swaps", "num_generations", "seed")}
+    names = (*names, "motif_swaps", "num_generations", "min_gain", "seed")
+    settings = {name: getattr(arguments, name) for name in names}
     settings["model"] = arguments.model or f"{SHIPPED_MODEL} of finemoltex {__version__}"
     settings["fragments"] = None if arguments.fragments is None else str(arguments.fragments)
     job = Job(arguments.prompt, arguments.opposite, arguments.num_edits, settings)
@@ -148,6 +154,7 @@ def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
         use_motifs=arguments.motif_swaps,
         oracle=None if arguments.oracle is None else editing.parse_oracle(arguments.oracle),
         judge_all=arguments.why,
+        min_gain=arguments.min_gain,
     )
     with quiet_loading():
         return editing.load_editor(arguments.editor, arguments.model or default_model(), settings)

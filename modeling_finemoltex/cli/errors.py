@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -31,6 +32,16 @@ def describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error)
+
+
+def check_ending(file: Path | None, *endings: str) -> None:
+    """Refuse the name of a picture that cannot be drawn before any work is done for it.
+
+    Raises:
+        ValueError: If a file is given and its name ends otherwise.
+    """
+    if file is not None and file.suffix.lower() not in endings:
+        raise ValueError(f"{file}: give a file that ends in {' or '.join(endings)}.")
 
 
 def translate(message: str, options: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .arguments import EncoderOptions, takes
+from .errors import check_ending
 from .tables import echo_json
 
 if TYPE_CHECKING:
@@ -42,9 +43,8 @@ class ExplainArguments(EncoderOptions):
 @takes(ExplainArguments)
 def explain(arguments: ExplainArguments) -> None:
     """Show which words go with which motifs of a molecule."""
-    for file, endings in ((arguments.html, (".html",)), (arguments.figure, (".svg", ".png"))):
-        if file is not None and file.suffix.lower() not in endings:
-            raise ValueError(f"{file}: give a file that ends in {' or '.join(endings)}.")
+    check_ending(arguments.html, ".html")
+    check_ending(arguments.figure, ".svg", ".png")
     from modeling_finemoltex.explain import MotifWordAligner, write_alignment
 
     encoder = arguments.load_encoder()

@@ -19,6 +19,8 @@ from .structural_alerts import find_alerts
 
 # What a chemist looks at first; names of `rdkit.Chem.Descriptors`.
 REPORTED = ("MolLogP", "TPSA", "qed", "NumHAcceptors", "NumHDonors", "MolWt")
+# Of ten answers to each of 14 prompts for 20 molecules, those after the first with a smaller gain were right in 47 %.
+MIN_GAIN = 0.025
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,7 @@ class EditorSettings:
         use_motifs (`bool`): Propose exchanges of motifs too, whatever their surroundings.
         oracle (callable, *optional*): A property of a molecule that is to rise beside the text score of a search.
         judge_all (`bool`): A search asks the judge about every analogue, so that all that he refuses is counted.
+        min_gain (`float`): What an answer of a search must gain in every clause of the text, after the first.
     """
 
     constraints: EditConstraints | None = None
@@ -246,6 +249,7 @@ class EditorSettings:
     use_motifs: bool = False
     oracle: Callable[[Chem.Mol], float] | None = None
     judge_all: bool = False
+    min_gain: float = MIN_GAIN
 
 
 def parse_source(smiles: str) -> Chem.Mol:

@@ -14,6 +14,7 @@ from ..embedding.encoder import MoleculeTextEncoder
 from .crem_mutations import CremMutations
 from .edit_report import EditReport
 from .edits import (
+    MIN_GAIN,
     Candidate,
     EditConstraints,
     EditorSettings,
@@ -55,9 +56,12 @@ class SearchSettings:
         seed (`int`): Equal seeds give equal edits.
         judge_all (`bool`): Ask the judge about every analogue and not about the best alone, until there are enough.
             The edits are the same and take longer; the report counts all that the judge refuses.
+        min_gain (`float`): What an answer after the first must gain in every clause of the text, as a difference of
+            cosines. A gain near nothing is wrong about as often as right: the best answer is worth a look all the
+            same, the tenth is not.
 
     Raises:
-        ValueError: If a number is not positive.
+        ValueError: If a number is not positive, or `min_gain` is negative.
     """
 
     num_candidates: int = 300
@@ -67,6 +71,7 @@ class SearchSettings:
     judge_all: bool = False
     num_further: int | None = None
     num_scored: int = 100
+    min_gain: float = MIN_GAIN
 
     def __post_init__(self) -> None:
         if self.num_further is None:
@@ -74,6 +79,8 @@ class SearchSettings:
         for name in ("num_candidates", "num_generations", "num_parents", "num_further", "num_scored"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` must be at least 1, got {getattr(self, name)}.")
+        if not self.min_gain >= 0:
+            raise ValueError(f"`min_gain` must be 0 or more, got {self.min_gain}.")
 
 
 class _Start(NamedTuple):
@@ -102,6 +109,8 @@ class _Pool:
     steps: dict[str, tuple[Rule, ...]] = field(default_factory=dict)  # of every proposal, from the source on
     judged: dict[int, bool] = field(default_factory=dict)  # place of a candidate -> whether it was accepted
     num_left: int = 0  # proposals that were not scored
+    min_gain: float = 0.0  # in each of the clauses, for answers after the first
+    num_clauses: int = 0
 
     def add(self, candidates: Sequence[Candidate], scores: np.ndarray) -> None:
         """Keep candidates `(S,)` with their scores `(S, C)`, as differences from the source."""
@@ -148,11 +157,27 @@ class _Pool:
         if judge_all:
             self.take(order, len(order))
         nearer = [place for place in order if (self.scores[place] > 0).all()]
-        taken = self.take(nearer, number)
-        self.report.not_judged = self.num_left + sum(place not in self.judged for place in nearer)
+        taken = self.take(nearer, 1)
+        clear = [place for place in nearer if place not in taken and self._find_gain(place) >= self.min_gain]
+        taken += self.take(clear, number - 1)
+        self.report.not_judged = self.num_left + sum(place not in self.judged for place in clear)
+        self._reject_small_gains(set(nearer).difference(clear, taken))
         left = set(order).difference(nearer)
         self.report.not_nearer = sum(self.judged.get(place, True) for place in left)
         return taken
+
+    def _find_gain(self, place: int) -> float:
+        """Find the gain in the clause that gains least."""
+        return float(self.scores[place][: self.num_clauses].min())
+
+    def _reject_small_gains(self, places: Iterable[int]) -> None:
+        """Count what gains too little, but for what the judge refused already."""
+        for place in sorted(places, key=self._find_gain, reverse=True):
+            if self.judged.get(place, True):
+                reason = (
+                    f"gains {self._find_gain(place):.3f} at least, and after the first must gain {self.min_gain:g}"
+                )
+                self.report.reject("gain", self.candidates[place].smiles, reason)
 
 
 class SearchEditor(MoleculeEditor):
@@ -203,7 +228,11 @@ class SearchEditor(MoleculeEditor):
             encoder.processor.feature_extractor, settings.fragments, settings.use_selfies, settings.use_motifs
         )
         width = SearchSettings(
-            settings.num_candidates, settings.num_generations, seed=settings.seed, judge_all=settings.judge_all
+            settings.num_candidates,
+            settings.num_generations,
+            seed=settings.seed,
+            judge_all=settings.judge_all,
+            min_gain=settings.min_gain,
         )
         return cls(encoder, proposers, settings.constraints, width, settings.oracle)
 
@@ -218,7 +247,7 @@ class SearchEditor(MoleculeEditor):
         (origin,) = self._score([Candidate(Chem.MolToSmiles(source), source, 1.0)], guide)
         if change is None:
             started = self._start(source)
-            pool = _Pool(origin, started.verdicts)
+            pool = _Pool(origin, started.verdicts, min_gain=self.settings.min_gain, num_clauses=len(guide.clauses))
             places = self._search([source], source, guide, pool, started).answer(num_edits, self.settings.judge_all)
         else:
             pool = _Pool(origin, Verdicts(self.constraints, source))

@@ -1,5 +1,7 @@
 """Edits are admissible, better by the model's own measure than what chance finds, and refusals are explained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rdkit import Chem
@@ -11,7 +13,7 @@ from modeling_finemoltex.editing import MotifSwaps, RandomEditor, TextGuide
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 PROMPT = "This molecule is an alcohol."
-SETTINGS = SearchSettings(num_candidates=60, num_generations=2, num_parents=4)
+SETTINGS = SearchSettings(num_candidates=60, num_generations=2, num_parents=4, min_gain=0)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,25 @@ def test_every_edit_is_nearer_to_every_clause(editor, encoder):
     assert report.explain(len(found), 500).startswith(f"{len(found)} of 500 edits: of {report.proposed} analogues")
 
 
+def test_answers_after_the_first_gain_enough_in_every_clause(encoder, editor, edits):
+    prompt = "This molecule is an alcohol and has a bond."
+    every = editor.edit(ASPIRIN, prompt, num_edits=500)
+    guide = TextGuide(encoder, prompt)
+    embeds = encoder.encode_molecules([ASPIRIN, *(edit.smiles for edit in every)])
+    gains = guide.score(embeds[1:] - embeds[0]).min(axis=1)
+    least = float(np.median(gains[1:]))
+    careful = SearchEditor(encoder, settings=replace(SETTINGS, min_gain=least, judge_all=True))
+    found = careful.edit(ASPIRIN, prompt, num_edits=500)
+    clear = [edit.smiles for edit, gain in zip(every[1:], gains[1:], strict=True) if gain >= least]
+    assert [edit.smiles for edit in found] == [every[0].smiles, *clear]
+    refused = found.report.rejected["gain"]
+    assert len(found) + refused.count == len(every) and f"must gain {least:g}" in refused.reason
+    nothing = SearchEditor(encoder, settings=replace(SETTINGS, min_gain=2.0)).edit(ASPIRIN, PROMPT)
+    assert [edit.smiles for edit in nothing] == [edits[0].smiles]
+    with pytest.raises(ValueError, match="`min_gain` must be 0 or more, got -1"):
+        SearchSettings(min_gain=-1)
+
+
 def test_edits_say_what_they_come_from(editor, edits):
     for edit in edits:
         assert edit.score == pytest.approx(edit.source_score + edit.text_score)
@@ -69,7 +90,7 @@ def test_a_prompt_that_says_nothing_is_answered_with_that(editor):
 
 
 def test_judging_all_changes_the_counts_alone(encoder, editor, edits):
-    settings = SearchSettings(num_candidates=60, num_generations=2, num_parents=4, judge_all=True)
+    settings = replace(SETTINGS, judge_all=True)
     every = SearchEditor(encoder, settings=settings).edit(ASPIRIN, PROMPT)
     some = editor.edit(ASPIRIN, PROMPT)
     assert [one.smiles for one in every] == [one.smiles for one in some] == [one.smiles for one in edits]
@@ -91,8 +112,8 @@ def test_similar_edits_are_asked_for(encoder):
 
 
 def test_the_judge_can_be_left_out(encoder):
-    free = SearchEditor(encoder, constraints=EditConstraints(judge=None), settings=SearchSettings(60, 1))
-    judged = SearchEditor(encoder, settings=SearchSettings(60, 1))
+    free = SearchEditor(encoder, constraints=EditConstraints(judge=None), settings=SearchSettings(60, 1, min_gain=0))
+    judged = SearchEditor(encoder, settings=SearchSettings(60, 1, min_gain=0))
     all_edits, plausible = (one.edit(ASPIRIN, PROMPT, num_edits=99) for one in (free, judged))
     assert {edit.smiles for edit in plausible} < {edit.smiles for edit in all_edits}
     assert any(edit.new_alerts for edit in all_edits) and plausible.report.rejected
@@ -109,12 +130,12 @@ def test_search_beats_chance_by_its_own_measure(edits, encoder):
 def test_equal_calls_give_equal_edits_whatever_came_between(editor, encoder, edits):
     editor.edit("CCO", "It is an acid.")
     assert [edit.smiles for edit in editor.edit(ASPIRIN, PROMPT)] == [edit.smiles for edit in edits]
-    other = SearchEditor(encoder, settings=SearchSettings(60, 2, 4, seed=1)).edit(ASPIRIN, PROMPT)
+    other = SearchEditor(encoder, settings=replace(SETTINGS, seed=1)).edit(ASPIRIN, PROMPT)
     assert [edit.smiles for edit in other] != [edit.smiles for edit in edits]
 
 
 def test_more_generations_are_never_worse(encoder, edits):
-    once = SearchEditor(encoder, settings=SearchSettings(60, 1, 4)).edit(ASPIRIN, PROMPT)
+    once = SearchEditor(encoder, settings=replace(SETTINGS, num_generations=1)).edit(ASPIRIN, PROMPT)
     assert edits[0].text_score >= once[0].text_score
 
 
