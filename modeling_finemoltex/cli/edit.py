@@ -1,5 +1,6 @@
 """`finemoltex edit`: analogues of a molecule that a sentence fits better."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +24,8 @@ class EditArguments(FilterOptions, LayoutOptions):
     ]
     prompt: Annotated[str, typer.Argument(help="what it is to become, in quotes")]
     model: Annotated[
-        str | None, typer.Option(help="model folder or Hub id", show_default="the model of the package")
+        str | None,
+        typer.Option(help="model folder, Hub id, or export folder", show_default="the model of the package"),
     ] = None
     output: Annotated[
         Path | None, typer.Option(help="csv file to write the edits of a file to; an interrupted job goes on")
@@ -139,6 +141,7 @@ def _edit_file(arguments: EditArguments) -> None:
 def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
     """Load a model into the editor asked for."""
     from modeling_finemoltex import default_model, editing
+    from modeling_finemoltex.runtime import is_export_folder
 
     if arguments.editor not in editing.EDITORS:
         raise ValueError(f"--editor must be one of {', '.join(editing.EDITORS)}, got {arguments.editor!r}.")
@@ -156,8 +159,9 @@ def _make_editor(arguments: EditArguments) -> "MoleculeEditor":
         judge_all=arguments.why,
         min_gain=arguments.min_gain,
     )
-    with quiet_loading():
-        return editing.load_editor(arguments.editor, arguments.model or default_model(), settings)
+    model = arguments.model or default_model()
+    with nullcontext() if is_export_folder(model) else quiet_loading():  # it takes Transformers to be quiet about it
+        return editing.load_editor(arguments.editor, model, settings)
 
 
 def _name_oracle(arguments: EditArguments) -> str | None:

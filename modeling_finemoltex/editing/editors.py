@@ -1,14 +1,14 @@
 """The editors by name."""
 
-from .edits import EditorSettings, MoleculeEditor
-from .latent_editor import LatentOptimizationEditor
-from .random_editor import RandomEditor
-from .search import SearchEditor
+from importlib import import_module
 
-EDITORS: dict[str, type[MoleculeEditor]] = {
-    "search": SearchEditor,
-    "latent": LatentOptimizationEditor,
-    "random": RandomEditor,
+from .edits import EditorSettings, MoleculeEditor
+
+# Module and class: only what is used is imported, so that a search by exported graphs starts without PyTorch.
+EDITORS: dict[str, str] = {
+    "search": "search:SearchEditor",
+    "latent": "latent_editor:LatentOptimizationEditor",
+    "random": "random_editor:RandomEditor",
 }
 
 
@@ -17,7 +17,8 @@ def load_editor(name: str, name_or_path: str, settings: EditorSettings | None = 
 
     Args:
         name (`str`): Key of `EDITORS`.
-        name_or_path (`str`): Folder or Hub id of a model with its processor; `"latent"` needs one with a generator.
+        name_or_path (`str`): Folder or Hub id of a model with its processor, or its export; `"latent"` needs a model
+            with a generator.
         settings ([`EditorSettings`], *optional*): An editor reads those that concern it.
 
     Raises:
@@ -30,4 +31,6 @@ def load_editor(name: str, name_or_path: str, settings: EditorSettings | None = 
     """
     if name not in EDITORS:
         raise ValueError(f"There is no editor {name!r}: choose one of {', '.join(EDITORS)}.")
-    return EDITORS[name].from_model(name_or_path, settings or EditorSettings())
+    module, _, class_name = EDITORS[name].partition(":")
+    editor: type[MoleculeEditor] = getattr(import_module(f".{module}", __package__), class_name)
+    return editor.from_model(name_or_path, settings or EditorSettings())

@@ -7,7 +7,7 @@ from rdkit import Chem
 
 from ..data.identifiers import stable_hash
 from ..data.similarity import compute_similarities
-from ..embedding.encoder import MoleculeTextEncoder
+from ..runtime.opening import open_encoder
 from .edit_report import EditReport
 from .edits import (
     Candidate,
@@ -49,8 +49,8 @@ class RandomEditor(MoleculeEditor):
 
     @classmethod
     def from_model(cls, name_or_path: str, settings: EditorSettings) -> "RandomEditor":
-        """Take the motif vocabulary of any model; see `MoleculeEditor.from_model`."""
-        extractor = MoleculeTextEncoder.from_pretrained(name_or_path).processor.feature_extractor
+        """Take the motif vocabulary of any model, or of its export; see `MoleculeEditor.from_model`."""
+        extractor = open_encoder(name_or_path).processor.feature_extractor
         proposers = make_proposers(extractor, settings.fragments, settings.use_selfies, settings.use_motifs)
         return cls(proposers, settings.constraints or EditConstraints(), settings.num_candidates, settings.seed)
 

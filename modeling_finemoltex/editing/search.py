@@ -10,7 +10,7 @@ import numpy as np
 from rdkit import Chem, DataStructs
 
 from ..data.similarity import compute_fingerprint
-from ..embedding.encoder import MoleculeTextEncoder
+from ..runtime.opening import open_encoder
 from .crem_mutations import CremMutations
 from .edit_report import EditReport
 from .edits import (
@@ -189,7 +189,7 @@ class SearchEditor(MoleculeEditor):
     to add, remove or replace ([`read_named_change`]) is taken at its word.
 
     Args:
-        encoder (`MoleculeTextEncoder`): Embeds molecules and texts.
+        encoder (`MoleculeTextEncoder` or `OnnxMoleculeTextEncoder`): Embeds molecules and texts.
         proposers (sequence of `Proposer`, *optional*): Share the candidates among them; `CremMutations` alone, if
             absent.
         constraints (`EditConstraints`, *optional*): What every edit must keep.
@@ -222,8 +222,8 @@ class SearchEditor(MoleculeEditor):
 
     @classmethod
     def from_model(cls, name_or_path: str, settings: EditorSettings) -> "SearchEditor":
-        """Load any model that embeds molecules and texts; see `MoleculeEditor.from_model`."""
-        encoder = MoleculeTextEncoder.from_pretrained(name_or_path)
+        """Load any model that embeds molecules and texts, or its export; see `MoleculeEditor.from_model`."""
+        encoder = open_encoder(name_or_path)
         proposers = make_proposers(
             encoder.processor.feature_extractor, settings.fragments, settings.use_selfies, settings.use_motifs
         )

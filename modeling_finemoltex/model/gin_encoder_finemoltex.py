@@ -9,6 +9,7 @@ from transformers import initialization
 
 from .molecule_encoder_finemoltex import FineMolTexFeatureEmbedding, FineMolTexRareFeatureEmbedding, MoleculeEncoder
 from .molecules_finemoltex import Molecules
+from .recomputing_finemoltex import is_computed_again, run_layer
 
 
 class FineMolTexMessagePassing(nn.Module):
@@ -44,21 +45,23 @@ class FineMolTexBatchNorm(nn.BatchNorm1d):
     Evaluation normalises every pass by the running statistics. Were the masked pass of training normalised by, or
     counted in, its own batch statistics, evaluation would meet inputs that training never saw. The running statistics
     also serve where there are none of the batch (a single atom) and where the weights are frozen: a frozen norm that
-    followed its inputs would not be frozen.
+    followed its inputs would not be frozen. A layer that is computed again counts its inputs once.
     """
 
     def forward(self, states: Tensor, has_hidden_atoms: bool) -> Tensor:
         """Normalise. `(N, H)` -> `(N, H)`."""
         if self.training and (has_hidden_atoms or not self.weight.requires_grad or states.shape[0] == 1):
             return F.batch_norm(states, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        if self.training and is_computed_again():
+            running = self.running_mean.clone(), self.running_var.clone()  # of which nobody will know
+            return F.batch_norm(states, *running, self.weight, self.bias, training=True, eps=self.eps)
         return super().forward(states)
 
 
 class FineMolTexGraphLayer(nn.Module):
     """One GIN layer: message passing, MLP, BatchNorm, ReLU, dropout.
 
-    Not a checkpointing layer: computing it again in the backward pass would update the running statistics twice, and
-    its activations are small beside those of the Transformer layers.
+    Not a checkpointing layer of Transformers: its activations are small beside those of the Transformer layers.
 
     Shapes:
         - **input:** atom states `(N, H)`, edge index `(2, E)`, indicators of the bond features `(E, R)`
@@ -97,6 +100,7 @@ class FineMolTexGINEncoder(MoleculeEncoder):
 
     layer_class: ClassVar[type[nn.Module]] = FineMolTexGraphLayer
     embedding_class: ClassVar[type[FineMolTexFeatureEmbedding]] = FineMolTexFeatureEmbedding
+    mixes_molecules = True  # by BatchNorm
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -120,7 +124,7 @@ class FineMolTexGINEncoder(MoleculeEncoder):
             rare = self.rare_embedding.indicate(molecules.atom_features, hidden_atoms)  # (N, R)
             atom_states = atom_states + self.rare_embedding(rare)  # (N, H)
         for layer in self.layers:
-            atom_states = layer(atom_states, edge_index, bonds, hidden_atoms is not None)  # (N, H)
+            atom_states = run_layer(layer, atom_states, edge_index, bonds, hidden_atoms is not None)  # (N, H)
         return atom_states
 
 

@@ -108,6 +108,7 @@ class MaskedModellingObjective(Objective):
     Options = MaskedModellingOptions
     reads = frozenset({"word_states"})
     is_costly = True
+    encodes_more = True
 
     def __init__(self, config: FineMolTexConfig, options: MaskedModellingOptions) -> None:
         super().__init__(config, options)

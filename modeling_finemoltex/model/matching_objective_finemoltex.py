@@ -44,6 +44,7 @@ class MatchingObjective(Objective):
     Options = MatchingOptions
     reads = frozenset({"word_states", "motif_states"})
     is_costly = True
+    encodes_more = True
 
     def __init__(self, config: FineMolTexConfig, options: MatchingOptions) -> None:
         super().__init__(config, options)

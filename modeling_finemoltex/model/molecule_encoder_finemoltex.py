@@ -21,6 +21,8 @@ class MoleculeEncoder(nn.Module):
     Attributes:
         needs: Views of the processor that the encoder reads.
         layer_class: Class of its layers, whose outputs `(N, H)` are the hidden states.
+        mixes_molecules: What it makes of a molecule in training depends on the others of the batch, as by BatchNorm.
+            Run its layers by `run_layer`, so that a batch larger than memory can be computed again layer by layer.
 
     Shapes:
         - **input:** [`Molecules`], hidden atoms `(N,)` bool or `None`
@@ -29,6 +31,7 @@ class MoleculeEncoder(nn.Module):
 
     needs: ClassVar[frozenset[str]] = frozenset({"graph"})
     layer_class: ClassVar[type[nn.Module]]
+    mixes_molecules: ClassVar[bool] = False
 
     def __init__(self, config: Any) -> None:
         super().__init__()

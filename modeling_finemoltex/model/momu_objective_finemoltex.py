@@ -73,6 +73,7 @@ class MoMuObjective(Objective):
     """
 
     Options = MoMuOptions
+    encodes_more = True
 
     def __init__(self, config: Any, options: MoMuOptions) -> None:
         super().__init__(config, options)

@@ -119,11 +119,13 @@ class Objective(nn.Module):
         Options: Dataclass of the options, with defaults.
         reads: Optional fields of [`EncodedPairs`] that it needs, of `READABLE`.
         is_costly: Left out in the steps that the trainer keeps cheap.
+        encodes_more: Runs encoders or the fusion on the whole batch once more, so that mini-batches save no memory.
     """
 
     Options: ClassVar[type[Any]] = ObjectiveOptions
     reads: ClassVar[frozenset[str]] = frozenset()
     is_costly: ClassVar[bool] = False
+    encodes_more: ClassVar[bool] = False
 
     def __init__(self, config: FineMolTexConfig, options: Any) -> None:
         super().__init__()

@@ -19,6 +19,7 @@ from .masked_objective_finemoltex import MaskedModellingObjective
 from .matching_objective_finemoltex import MatchingObjective
 from .memory_bank_objective_finemoltex import MemoryBankObjective
 from .migration_finemoltex import V1_KEYS
+from .mini_batches_finemoltex import encode_in_mini_batches
 from .modeling_finemoltex import FineMolTexModel, FineMolTexPreTrainedModel
 from .molecules_finemoltex import Molecules, takes_molecules
 from .momu_objective_finemoltex import MoMuObjective
@@ -102,6 +103,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         pair_similarities: Tensor | None = None,
         seeds: Tensor | None = None,
         costly: bool = True,
+        mini_batch_size: int | None = None,
         return_loss: bool = True,
     ) -> FineMolTexPreTrainingOutput:
         """Compute the pre-training losses of a batch of pairs.
@@ -117,13 +119,15 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
                 was written about; 1, if absent.
             seeds (`torch.LongTensor` of shape `(B,)`, *optional*): What objectives draw is a function of these.
             costly (`bool`): Compute the costly objectives too. [`FineMolTexTrainer`] does so in a share of the steps.
+            mini_batch_size (`int`, *optional*): Pairs that the encoders take at once, where a gradient is wanted: that
+                of the whole batch, in the memory of so many, for a second forward pass.
             return_loss (`bool`): Always true; tells the Trainer that this model needs no labels.
 
         Returns:
             [`FineMolTexPreTrainingOutput`].
 
         Raises:
-            ValueError: If molecules or texts are missing.
+            ValueError: If molecules or texts are missing, or an objective cannot be computed in mini-batches.
         """
         if molecules is None or input_ids is None:
             raise ValueError(
@@ -137,7 +141,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         ids, truth = (molecule_ids, text_ids), (fact_counts, conditions, queries, pair_similarities)
         batch = PairBatch(molecules, input_ids, attention_mask, seeds, *ids, *truth)
         due = [one for one in self.objectives.values() if costly or not one.is_costly]
-        pairs = encode_pairs(self.finemoltex, batch, {name for one in due for name in one.reads})
+        pairs = self._encode(batch, {name for one in due for name in one.reads}, mini_batch_size)
         terms = merge_terms([one(self.finemoltex, pairs, batch) for one in due])
         molecule_embeds, text_embeds = self._embeds_to_rank(pairs, batch)
         return FineMolTexPreTrainingOutput(
@@ -147,6 +151,13 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             text_embeds=text_embeds,
             counts=terms.counts or None,
         )
+
+    def _encode(self, batch: PairBatch, reads: set[str], mini_batch_size: int | None) -> EncodedPairs:
+        """Encode the pairs at once, or a few at a time."""
+        if mini_batch_size is None or not torch.is_grad_enabled() or len(batch.input_ids) <= mini_batch_size:
+            return encode_pairs(self.finemoltex, batch, reads)
+        check_mini_batches(self.config)
+        return encode_in_mini_batches(self.finemoltex, batch, reads, mini_batch_size)
 
     def _embeds_to_rank(self, pairs: EncodedPairs, batch: PairBatch) -> tuple[Tensor, Tensor]:
         """Give the embeddings `(B, P)` of both sides: losses compare what is trained, rankings all that there is."""
@@ -178,6 +189,20 @@ def build_objectives(config: FineMolTexConfig) -> dict[str, Objective]:
     }
 
 
+def check_mini_batches(config: FineMolTexConfig) -> None:
+    """Refuse objectives whose memory grows with the batch, however few pairs the encoders take at once.
+
+    Raises:
+        ValueError: Names them.
+    """
+    greedy = [name for name in config.objectives if OBJECTIVES[name].encodes_more]
+    if greedy:
+        raise ValueError(
+            f"`mini_batch_size` saves no memory with {', '.join(greedy)}, which encode the whole batch once more: "
+            "leave those objectives out, or take a smaller batch and `gradient_accumulation_steps`."
+        )
+
+
 def merge_terms(terms: list[Terms]) -> Terms:
     """Put the terms of all objectives side by side.
 
@@ -204,4 +229,4 @@ def add_up(terms: Terms, like: Tensor) -> Tensor:
     return like.sum() * 0.0 if total is None else total
 
 
-__all__ = ["OBJECTIVES", "FineMolTexForPreTraining", "build_objectives"]
+__all__ = ["OBJECTIVES", "FineMolTexForPreTraining", "build_objectives", "check_mini_batches"]

@@ -21,6 +21,7 @@ from .gin_encoder_finemoltex import FineMolTexGraphLayer
 from .molecules_finemoltex import Molecules, count_members
 from .parts_finemoltex import Part
 from .readout_finemoltex import FineMolTexReadout
+from .recomputing_finemoltex import recompute, run_layer
 
 STEEPNESS = 24.0  # of the smooth maximum of cosines
 THRESHOLD = 0.5  # cosine from which on a word counts a token, at first
@@ -124,7 +125,7 @@ class FineMolTexMoleculeTokens(nn.Module):
         """Run the own layers, each added to what it reads, and normalise. `(N, H_graph)` -> `(N, H_graph)`."""
         bonds = self.layers[0].bond_embedding.indicate(molecules.edge_features) if self.layers else None  # (E, R)
         for layer in self.layers:
-            atom_states = atom_states + layer(atom_states, molecules.edge_index, bonds)
+            atom_states = atom_states + run_layer(layer, atom_states, molecules.edge_index, bonds)
         return self.norm(atom_states)
 
 
@@ -210,10 +211,18 @@ def score_tokens(words: WordTokens, tokens: MoleculeTokens, num_texts: int, num_
         by_word = score_words(*of_words, tokens, num_molecules)
     else:
         rows = max(1, MAX_ENTRIES // max(1, len(tokens.vectors)))
-        parts = zip(*(one.split(rows) for one in of_words), strict=True)
-        by_word = torch.cat([score_words(*part, tokens, num_molecules) for part in parts])  # (W, B_molecule)
+        parts = list(zip(*(one.split(rows) for one in of_words), strict=True))
+        scored = [_score_part(part, tokens, num_molecules, len(parts)) for part in parts]
+        by_word = torch.cat(scored)  # (W, B_molecule)
     scores = by_word.new_zeros(num_texts, num_molecules).index_add(0, words.text_of_word, by_word)
     return scores + score_words_by_concept(words, tokens, words.text_of_word, num_texts)
+
+
+def _score_part(part: tuple[Tensor, ...], tokens: MoleculeTokens, num_molecules: int, num_parts: int) -> Tensor:
+    """Score some of the words; of several parts, the backward pass keeps the table of one at a time. -> `(w, B)`."""
+    if num_parts == 1 or not torch.is_grad_enabled():
+        return score_words(*part, tokens, num_molecules)
+    return recompute(score_words, *part, tokens, num_molecules)
 
 
 def weigh_texts(words: WordTokens, num_texts: int, sizes: Any) -> Tensor:

@@ -4,8 +4,8 @@ from .ablation import summarise_runs as summarise_runs
 from .arguments import DataArguments as DataArguments
 from .arguments import FineMolTexTrainingArguments as FineMolTexTrainingArguments
 from .arguments import ModelArguments as ModelArguments
-from .arguments import parse_arguments as parse_arguments
 from .checkpoints import find_resumable_checkpoint as find_resumable_checkpoint
+from .command_line import parse_arguments as parse_arguments
 from .concept_fitting import fit_concepts as fit_concepts
 from .count_fitting import fit_counts as fit_counts
 from .fine_tuning import FineTuningSettings as FineTuningSettings

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..embedding.encoder import MoleculeTextEncoder
 from ..evaluation.structure_queries import PRECISION_AT, StructurePool, evaluate_structure_queries, score_by_model
-from .arguments import parse_arguments
+from .command_line import parse_arguments
 from .concept_fitting import finish_concepts
 from .fitting import finish_fitted
 from .guessing_baselines import evaluate_against_guessing

@@ -1,7 +1,5 @@
 """Command-line arguments of pre-training, with defaults that follow the chosen preset."""
 
-import argparse
-import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 import yaml
-from transformers import HfArgumentParser, TrainingArguments
+from transformers import TrainingArguments
 from transformers.integrations import is_tensorboard_available
 
 from ..data.sources import CHEMICALS, PairSource
@@ -17,13 +15,9 @@ from ..data.structural_facts import structural_facts
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
 from .perturbation import PerturbationShares
 from .preset_defaults import (
-    DEMONSTRATION_DEFAULTS,
-    NO_DEMONSTRATION,
     PRESET_DEFAULTS,
     SCRATCH,
-    STRUCTURE_DEFAULTS,
 )
-from .recipe import RECIPE_EXTENSIONS, read_recipe
 
 TOKEN_SIZE = 64  # numbers of a token vector
 QUERY_SHARE = 0.1  # of the rows drawn, where queries are written beside pairs
@@ -336,6 +330,13 @@ class FineMolTexTrainingArguments(TrainingArguments):
         default=1.0,
         metadata={"help": "After training, average with --initial_model: the share of the trained weights."},
     )
+    mini_batch_size: int | None = field(
+        default=None,
+        metadata={
+            "help": "Pairs that the encoders take at once: a batch of any size in the memory of so many, with the "
+            "gradient of the whole, for a second forward pass; none: all."
+        },
+    )
     fit_pairs: int = field(
         default=0,
         metadata={"help": "After training, fit counts and local scaling to so many pairs, sources by weight."},
@@ -430,6 +431,8 @@ class FineMolTexTrainingArguments(TrainingArguments):
         if self.fit_pairs < 0 or not 0 < self.average_weight <= 1:
             given = f"{self.fit_pairs} and {self.average_weight}"
             raise ValueError(f"`fit_pairs` must be 0 or more, `average_weight` lie in (0, 1]: got {given}.")
+        if self.mini_batch_size is not None and self.mini_batch_size < 1:
+            raise ValueError(f"`mini_batch_size` must be at least 1: got {self.mini_batch_size}.")
         self.perturbation_shares()
         if self.report_to is None:
             self.report_to = "tensorboard" if is_tensorboard_available() else "none"
@@ -449,50 +452,3 @@ class FineMolTexTrainingArguments(TrainingArguments):
     def perturbation_shares(self) -> PerturbationShares:
         """Return how much of a training batch is changed."""
         return PerturbationShares(self.perturbed_bonds, self.perturbed_atoms, self.perturbed_words)
-
-
-def parse_arguments(
-    argv: Sequence[str] | None = None, prog: str | None = None
-) -> tuple[ModelArguments, DataArguments, FineMolTexTrainingArguments]:
-    """Parse the command line; `--preset` sets the defaults, a recipe and then every other flag overrides them.
-
-    Args:
-        argv (`Sequence[str]`, *optional*): Words of the command line without the program; none: `sys.argv[1:]`. The
-            first may be a recipe: a YAML or JSON file of options.
-        prog (`str`, *optional*): What the help calls the program; its file name, if absent.
-
-    Returns:
-        The model, data and training arguments.
-
-    Raises:
-        ValueError: If the recipe cannot be read, or options contradict each other.
-    """
-    argv = list(sys.argv[1:] if argv is None else argv)
-    if argv and argv[0].endswith(RECIPE_EXTENSIONS):
-        argv = [*read_recipe(argv[0]), *argv[1:]]
-    preset_parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("--preset", "--dataset", "--sources", "--num_train_epochs", "--objectives", "--objective"):
-        preset_parser.add_argument(name, nargs="+" if name in ("--sources", "--objective") else None)
-    given = preset_parser.parse_known_args(argv)[0]
-    preset = given.preset or "small"
-    parser = HfArgumentParser(
-        (ModelArguments, DataArguments, FineMolTexTrainingArguments),
-        prog=prog,
-        usage="%(prog)s [RECIPE.yaml] [--preset PRESET] [--dataset PAIRS] [--output_dir DIR] [options]",
-        description="Pre-train FineMolTex on molecule-text pairs.",
-        formatter_class=lambda prog: argparse.ArgumentDefaultsHelpFormatter(prog, max_help_position=40, width=119),
-    )
-    parser.set_defaults(**PRESET_DEFAULTS.get(preset, {}))
-    if preset not in NO_DEMONSTRATION and given.dataset is given.sources is given.num_train_epochs is None:
-        parser.set_defaults(**DEMONSTRATION_DEFAULTS)
-        if preset == "small" and given.objectives is given.objective is None:
-            parser.set_defaults(**STRUCTURE_DEFAULTS)
-    parsed = parser.parse_args_into_dataclasses(argv, look_for_args_file=False)
-    model_args, data_args, _ = parsed
-    asking = [source.name for source in data_args.training_sources() if source.similar_together]
-    if asking and model_args.initial_model is None:
-        raise ValueError(
-            f"The source {asking[0]} has `similar_together`, and only a model that is trained already knows what is "
-            "alike: give --initial_model, or leave it out."
-        )
-    return parsed

@@ -7,7 +7,7 @@ from typing import Any
 from transformers.utils import logging
 
 from ..hub.folders import export_folder
-from .arguments import parse_arguments
+from .command_line import parse_arguments
 from .preparation import prepare_data
 from .pretraining import (
     build_model,

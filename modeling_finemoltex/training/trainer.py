@@ -136,6 +136,7 @@ class FineMolTexTrainer(MoleculeTrainer):
         inputs, step = dict(inputs), self.state.global_step
         if model.training:
             inputs["costly"] = step % round(1 / self.args.costly_share) == 0
+            inputs["mini_batch_size"] = self.args.mini_batch_size
         pair_ids = inputs.pop("pair_ids", None)
         if pair_ids is not None:
             inputs["seeds"] = make_pair_seeds(pair_ids, step if model.training else None)  # (B,)

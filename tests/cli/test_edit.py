@@ -1,6 +1,9 @@
 """`finemoltex edit` and `examples/edit.py`: table, JSON, drawings, refusals."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,21 @@ def test_without_a_model_that_of_the_package_edits(model_folder, tmp_path, run, 
     (tmp_path / "library.smi").write_text(f"{ASPIRIN}\n", encoding="utf-8")
     run("edit", tmp_path / "library.smi", *words[2:], "--output", tmp_path / "edits.csv")
     assert (tmp_path / "edits.csv").read_text(encoding="utf-8").count(ASPIRIN)
+
+
+def test_an_export_edits_alike_without_pytorch(onnx_export, whole_encoder, run):
+    words = ("edit", ASPIRIN, "It is an acid.", "-k", 3, *SHORT, "--json")
+    model = json.loads(run(*words, "--model", onnx_export.parent / "model").stdout)["edits"]
+    export = json.loads(run(*words, "--model", onnx_export).stdout)["edits"]
+    assert [one["smiles"] for one in export] == [one["smiles"] for one in model]
+    assert export[0]["score"] == pytest.approx(model[0]["score"], abs=1e-4)
+    code = "import sys; from modeling_finemoltex.cli.main import app; app(standalone_mode=False)"
+    code += "; print([name for name in ('torch', 'transformers') if name in sys.modules])"
+    given = [sys.executable, "-c", code, "edit", ASPIRIN, "It is an acid.", "--model", str(onnx_export)]
+    done = subprocess.run(
+        given, env={**os.environ, "PYTHONPATH": str(EXAMPLES.parent)}, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
 
 
 def test_no_edit_is_said(model_folder, run):

@@ -117,6 +117,24 @@ class ObjectiveContract:
         assert tuple(output.losses) == (() if objective.is_costly else self.losses)
         assert output.loss.requires_grad and (output.loss == 0) == objective.is_costly
 
+    @pytest.mark.parametrize("size", [1, 3])
+    def test_mini_batches_give_the_gradient_of_the_whole_batch(self, pretrainer, pairs, size):
+        if pretrainer.objectives[self.name].encodes_more:
+            with pytest.raises(ValueError, match=f"`mini_batch_size` saves no memory with .*{self.name}"):
+                pretrainer(**pairs, mini_batch_size=size)
+            return
+        found = {}
+        for given in (None, size):
+            pretrainer.zero_grad()
+            loss = pretrainer(**pairs, mini_batch_size=given).loss
+            loss.backward()
+            found[given] = loss, {name: one.grad for name, one in pretrainer.named_parameters()}
+        (whole, expected), (loss, gradients) = found[None], found[size]
+        torch.testing.assert_close(loss, whole, atol=1e-6, rtol=1e-5)
+        for name, gradient in expected.items():
+            if gradient is not None:
+                torch.testing.assert_close(gradients[name], gradient, atol=1e-5, rtol=1e-3, msg=name)
+
     def test_its_parameters_start_well_from_a_checkpoint_without_them(self, objective_config, tmp_path):
         FineMolTexModel(objective_config).save_pretrained(tmp_path)
         torch.manual_seed(0)

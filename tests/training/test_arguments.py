@@ -4,7 +4,7 @@ import pytest
 
 from modeling_finemoltex.data import PairSource
 from modeling_finemoltex.data.structural_facts import structural_facts
-from modeling_finemoltex.training.arguments import parse_arguments
+from modeling_finemoltex.training.command_line import parse_arguments
 from modeling_finemoltex.training.preset_defaults import PRESET_DEFAULTS
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "examples" / "recipes").glob("*.yaml"))

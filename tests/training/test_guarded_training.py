@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from modeling_finemoltex.training import FineTuningSettings, fine_tune
-from modeling_finemoltex.training.arguments import parse_arguments
 from modeling_finemoltex.training.checkpoints import find_checkpoint_problem, find_resumable_checkpoint, read_step
+from modeling_finemoltex.training.command_line import parse_arguments
 from modeling_finemoltex.training.guarded_training import ROWS_FILE, hash_rows
 from modeling_finemoltex.training.preparation import prepare_data
 
