@@ -42,7 +42,7 @@ def take_step(options: Namespace, size: int | None) -> dict[str, Any]:
     loss.backward()
     seconds = time.perf_counter() - start
     gradient = torch.cat([one.grad.flatten() for one in model.parameters() if one.grad is not None])
-    return {"loss": float(loss), "seconds": seconds, "memory_mb": _peak() - before, "gradient": gradient.numpy()}
+    return {"loss": loss.item(), "seconds": seconds, "memory_mb": _peak() - before, "gradient": gradient.numpy()}
 
 
 def _leave_contrastive(model: FineMolTexForPreTraining) -> FineMolTexForPreTraining:
@@ -77,7 +77,7 @@ def main() -> int:
     for name, size in (("whole", None), ("mini", options.mini_batch_size)):
         with context.Pool(1) as pool:
             found[name] = pool.apply(take_step, (options, size))
-    gradients = [torch.from_numpy(one.pop("gradient")) for one in found.values()]
+    gradients = [torch.from_numpy(one.pop("gradient")).double() for one in found.values()]
     result = {
         "settings": {name: value for name, value in vars(options).items() if name != "output"},
         **found,

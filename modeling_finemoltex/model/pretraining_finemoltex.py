@@ -3,6 +3,7 @@
 Axes as in `modeling_finemoltex.py`.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -115,12 +116,10 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of the molecules.
             conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What the texts ask of them.
             query_input_ids, query_attention_mask (`(Q, T)`), query_conditions (`(Q, C, 3)`): Further queries.
-            pair_similarities (`torch.FloatTensor` of shape `(B,)`, *optional*): Of each molecule with the one its text
-                was written about; 1, if absent.
+            pair_similarities (`(B,)`, *optional*): Of each molecule with the one its text was written about, or 1.
             seeds (`torch.LongTensor` of shape `(B,)`, *optional*): What objectives draw is a function of these.
-            costly (`bool`): Compute the costly objectives too. [`FineMolTexTrainer`] does so in a share of the steps.
-            mini_batch_size (`int`, *optional*): Pairs that the encoders take at once, where a gradient is wanted: that
-                of the whole batch, in the memory of so many, for a second forward pass.
+            costly (`bool`): Compute the costly objectives too; [`FineMolTexTrainer`] does so in a share of the steps.
+            mini_batch_size (`int`, *optional*): Pairs that encoders take at once for the gradient of the whole batch.
             return_loss (`bool`): Always true; tells the Trainer that this model needs no labels.
 
         Returns:
@@ -130,9 +129,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             ValueError: If molecules or texts are missing, or an objective cannot be computed in mini-batches.
         """
         if molecules is None or input_ids is None:
-            raise ValueError(
-                "Pre-training needs pairs: give `smiles` and `text` to the processor, one text a molecule."
-            )
+            raise ValueError("Pre-training needs pairs: give `smiles` and `text` to the processor, one text each.")
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         if seeds is None:
@@ -156,7 +153,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         """Encode the pairs at once, or a few at a time."""
         if mini_batch_size is None or not torch.is_grad_enabled() or len(batch.input_ids) <= mini_batch_size:
             return encode_pairs(self.finemoltex, batch, reads)
-        check_mini_batches(self.config)
+        check_mini_batches(self.objectives)
         return encode_in_mini_batches(self.finemoltex, batch, reads, mini_batch_size)
 
     def _embeds_to_rank(self, pairs: EncodedPairs, batch: PairBatch) -> tuple[Tensor, Tensor]:
@@ -189,13 +186,13 @@ def build_objectives(config: FineMolTexConfig) -> dict[str, Objective]:
     }
 
 
-def check_mini_batches(config: FineMolTexConfig) -> None:
+def check_mini_batches(objectives: Iterable[str]) -> None:
     """Refuse objectives whose memory grows with the batch, however few pairs the encoders take at once.
 
     Raises:
         ValueError: Names them.
     """
-    greedy = [name for name in config.objectives if OBJECTIVES[name].encodes_more]
+    greedy = [name for name in objectives if OBJECTIVES[name].encodes_more]
     if greedy:
         raise ValueError(
             f"`mini_batch_size` saves no memory with {', '.join(greedy)}, which encode the whole batch once more: "

@@ -21,7 +21,7 @@ from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
 from ..model.configuration_finemoltex import PAPER_OBJECTIVES, FineMolTexConfig, merge_fields
 from ..model.presets_finemoltex import PRESETS
-from ..model.pretraining_finemoltex import FineMolTexForPreTraining
+from ..model.pretraining_finemoltex import FineMolTexForPreTraining, check_mini_batches
 from ..processors import FineMolTexDataCollator
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .borrowed_texts import NEIGHBOUR_COLUMNS, TextBorrower
@@ -53,6 +53,21 @@ def use_cpu_threads(training_args: FineMolTexTrainingArguments) -> None:
     if training_args.device.type == "cpu":
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(training_args.cpu_threads or max(1, cores // training_args.world_size))
+
+
+def check_options(model_args: ModelArguments, training_args: FineMolTexTrainingArguments) -> None:
+    """Refuse options that contradict the objectives, before any data are prepared.
+
+    Raises:
+        ValueError: If an objective cannot be computed in mini-batches.
+    """
+    if training_args.mini_batch_size is None:
+        return
+    if model_args.initial_model is None:
+        fields = {"objectives": PAPER_OBJECTIVES, **PRESETS[model_args.preset]}
+    else:
+        fields = FineMolTexConfig.from_pretrained(model_args.initial_model).to_dict()
+    check_mini_batches(model_args.change_config(fields)["objectives"])
 
 
 def build_model(model_args: ModelArguments, prepared: PreparedData, seed: int) -> FineMolTexForPreTraining:

@@ -12,6 +12,7 @@ from .preparation import prepare_data
 from .pretraining import (
     build_model,
     build_trainer,
+    check_options,
     evaluate_on_test,
     name_test_protocol,
     name_training_data,
@@ -61,6 +62,7 @@ def pretrain(words: list[str] | None = None, prog: str | None = None) -> Pretrai
     use_cpu_threads(training_args)
     output_dir, is_main = Path(training_args.output_dir), training_args.should_save
 
+    check_options(model_args, training_args)
     prepared = prepare_data(model_args, data_args, training_args)
     model = build_model(model_args, prepared, training_args.seed)
     trainer = build_trainer(model, prepared, data_args, training_args)

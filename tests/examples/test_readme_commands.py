@@ -61,6 +61,9 @@ SMALLER = {
     "python examples/train_generator.py": GENERATOR,
     "python examples/train_editing_alignment.py": "--num_epochs 20",
     "python examples/evaluate_editing.py": "--num_candidates 10 --prompts 101 --similarities 0.4",
+    "accelerate launch examples/pretrain.py --objectives": (
+        f"{TINY} --per_device_train_batch_size 8 --mini_batch_size 3 --output_dir runs/large"
+    ),
     "accelerate launch examples/pretrain.py --dataset": f"{TINY} --validation_size 8 --test_size 8 --split random",
     "finemoltex pretrain --preset momu --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "finemoltex pretrain --preset memory_bank --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",

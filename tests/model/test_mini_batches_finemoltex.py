@@ -15,10 +15,11 @@ def objectives():
 
 @pytest.fixture
 def make_model(change_config, objectives):
-    def make():
+    def make(graph="gin"):
         torch.manual_seed(0)
         tokens = {"size": 8, "num_counts": 1, "num_graph_layers": 1}
-        return FineMolTexForPreTraining(without_dropout(change_config(objectives=objectives, token_config=tokens)))
+        config = change_config(objectives=objectives, token_config=tokens, graph_config={"encoder": graph})
+        return FineMolTexForPreTraining(without_dropout(config))
 
     return make
 
@@ -30,10 +31,11 @@ def train_once(model, batch, size):
     return loss.detach(), {name: one.grad for name, one in model.named_parameters()}, dict(model.named_buffers())
 
 
+@pytest.mark.parametrize("graph", ["gin", "ogb_gin", "self_loop_gin"])
 @pytest.mark.parametrize("size", [1, 3])
-def test_training_with_batch_norm_is_that_of_the_whole_batch(make_model, batch, size):
-    loss, gradients, statistics = train_once(make_model(), batch, None)
-    mini_loss, mini_gradients, mini_statistics = train_once(make_model(), batch, size)
+def test_training_with_batch_norm_is_that_of_the_whole_batch(make_model, batch, size, graph):
+    loss, gradients, statistics = train_once(make_model(graph), batch, None)
+    mini_loss, mini_gradients, mini_statistics = train_once(make_model(graph), batch, size)
     torch.testing.assert_close(mini_loss, loss, atol=1e-6, rtol=1e-5)
     assert any(name.endswith("running_mean") for name in statistics)
     for name, expected in statistics.items():  # counted once, although they are met twice

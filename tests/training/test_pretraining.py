@@ -11,14 +11,14 @@ from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
 from modeling_finemoltex import FineMolTexForRetrieval
 from modeling_finemoltex.model.concepts_finemoltex import SILENT
-from modeling_finemoltex.training import arguments, preparation, pretraining
+from modeling_finemoltex.training import parse_arguments, preparation, pretrain, pretraining
 from modeling_finemoltex.training.preparation import prepare_data
 
 
 @pytest.fixture
 def prepare(command):
     def run(*words):
-        parsed = arguments.parse_arguments([*command, *words])
+        parsed = parse_arguments([*command, *words])
         return prepare_data(*parsed), parsed
 
     return run
@@ -199,7 +199,7 @@ def mixture(pairs_file, tmp_path) -> list[str]:
 
 
 def test_sources_are_joined_and_numbered_without_what_leaks(mixture):
-    prepared = prepare_data(*arguments.parse_arguments(mixture))
+    prepared = prepare_data(*parse_arguments(mixture))
     assert prepared.summary["removed"] == {"held out": 1 + 2 + 2}
     train = prepared.features["train"]
     by_source = prepared.summary["sources"]
@@ -270,3 +270,11 @@ def test_words_of_the_queries_are_words_of_the_tokenizer(prepare):
         asked.processor.tokenizer.tokenize("without") == ["without"] != plain.processor.tokenizer.tokenize("without")
     )
     assert data_args.queries_per_batch == 8 and asked.summary["settings"]["queries_per_batch"] > 8
+
+
+def test_objectives_that_mini_batches_do_not_help_are_refused_before_any_data(tmp_path):
+    words = ["--preset", "tiny", "--mini_batch_size", "4", "--dataset", str(tmp_path / "missing.csv")]
+    with pytest.raises(ValueError, match="`mini_batch_size` saves no memory with masked_modelling"):
+        pretrain([*words, "--output_dir", str(tmp_path)])
+    with pytest.raises(ValueError, match="`mini_batch_size` must be at least 1: got 0"):
+        pretrain([*words, "--output_dir", str(tmp_path), "--mini_batch_size", "0"])

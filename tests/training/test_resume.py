@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from modeling_finemoltex.training.arguments import parse_arguments
 from modeling_finemoltex.training.checkpoints import STAGING_FOLDER, find_resumable_checkpoint
+from modeling_finemoltex.training.command_line import parse_arguments
 from modeling_finemoltex.training.interruption import SaveOnInterrupt
 from modeling_finemoltex.training.preparation import prepare_data
 

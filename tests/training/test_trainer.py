@@ -159,3 +159,14 @@ def test_keeps_the_best_checkpoint_and_the_newest(make_trainer, tmp_path):
 
     for name, tensor in load_file(best / "model.safetensors").items():
         np.testing.assert_array_equal(trainer.model.state_dict()[name].numpy(), tensor.numpy())
+
+
+def test_mini_batches_train_as_the_whole_batch_does(make_trainer, change_config):
+    trained = []
+    for size in (None, 3):
+        torch.manual_seed(0)
+        config = without_dropout(change_config(objectives={"contrastive": {}, "masked_modelling": None}))
+        trainer = make_trainer(config=config, max_steps=3, mini_batch_size=size, save_strategy="no", optim="sgd")
+        trainer.train()
+        trained.append(torch.cat([one.detach().flatten() for one in trainer.model.parameters()]))
+    torch.testing.assert_close(trained[1], trained[0], atol=1e-5, rtol=1e-4)
