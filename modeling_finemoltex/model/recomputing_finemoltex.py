@@ -21,7 +21,9 @@ def keep_little() -> Iterator[None]:
 
 def run_layer(layer: Callable[..., Any], *inputs: Any) -> Any:
     """Run a layer; inside [`keep_little`] it is run again in the backward pass."""
-    return recompute(layer, *inputs) if _KEEPS_LITTLE.get() and torch.is_grad_enabled() else layer(*inputs)
+    if torch.compiler.is_compiling() or not _KEEPS_LITTLE.get() or not torch.is_grad_enabled():
+        return layer(*inputs)  # a compiler cannot ask, and saves memory in its own way
+    return recompute(layer, *inputs)
 
 
 def recompute(function: Callable[..., Any], *inputs: Any) -> Any:
@@ -31,7 +33,7 @@ def recompute(function: Callable[..., Any], *inputs: Any) -> Any:
 
 def is_computed_again() -> bool:
     """Tell whether a layer is being run again: running statistics have seen its inputs already."""
-    return _IS_AGAIN.get()
+    return not torch.compiler.is_compiling() and _IS_AGAIN.get()
 
 
 @contextmanager
