@@ -20,6 +20,7 @@ class MoleculeEncoder(nn.Module):
 
     Attributes:
         needs: Views of the processor that the encoder reads.
+        uses: Further views that it reads where they are there.
         layer_class: Class of its layers, whose outputs `(N, H)` are the hidden states.
 
     Shapes:
@@ -28,6 +29,7 @@ class MoleculeEncoder(nn.Module):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"graph"})
+    uses: ClassVar[frozenset[str]] = frozenset()
     layer_class: ClassVar[type[nn.Module]]
 
     def __init__(self, config: Any) -> None:

@@ -12,7 +12,7 @@ import yaml
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import is_tensorboard_available
 
-from ..data.sources import CHEMICALS, PairSource
+from ..data.sources import CHEMICALS, PairSource, replace_weights
 from ..data.structural_facts import structural_facts
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
 from .perturbation import PerturbationShares
@@ -293,25 +293,6 @@ class DataArguments:
     def own_source(self, dataset: str, split: str = "train") -> PairSource:
         """Return a dataset with the columns that the options name."""
         return PairSource(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
-
-
-def replace_weights(sources: Sequence[PairSource], weights: Sequence[str]) -> list[PairSource]:
-    """Give sources other weights, written `name=weight`.
-
-    Raises:
-        ValueError: If a weight is not written so, or names no source.
-    """
-    names = [source.name for source in sources]
-    replaced = {}
-    for word in weights:
-        name, _, weight = word.rpartition("=")
-        try:
-            replaced[name] = float(weight)
-        except ValueError:
-            name = ""
-        if name not in names:
-            raise ValueError(f"`source_weights` are written name=weight, with a name of {names}: got {word!r}.")
-    return [replace(source, weight=replaced.get(source.name, source.weight)) for source in sources]
 
 
 @dataclass
