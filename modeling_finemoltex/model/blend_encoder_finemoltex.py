@@ -16,6 +16,7 @@ from .masking_finemoltex import hash_uniform
 from .molecule_encoder_finemoltex import FineMolTexFeatureEmbedding, FineMolTexRareFeatureEmbedding, MoleculeEncoder
 from .molecules_finemoltex import Molecules
 from .relations_finemoltex import APART, PATH_BONDS, Relations, list_bond_features, relate_atoms
+from .wrapped_layers_finemoltex import input_dtype
 
 PATH, BONDS, SPACE = range(3)  # the relations, as `shown` numbers them
 RELATION_STREAM = 24  # of the draws
@@ -79,6 +80,25 @@ def read_blend_options(config: Any) -> BlendOptions:
     return options
 
 
+def measure(differences: Tensor) -> Tensor:
+    """Compute lengths whose gradient is finite at 0. `(..., 3)` -> `(...)`."""
+    return differences.square().sum(-1).clamp(min=1e-12).sqrt()
+
+
+def find_rows(is_there: Tensor, shown: Tensor | None, relation: int) -> Tensor:
+    """List the pairs that have a relation and are shown it, as places in the flat table.
+
+    Args:
+        is_there (`torch.BoolTensor` of shape `(B, A, A)`): The pairs that have it.
+        shown (`torch.LongTensor` of shape `(B, A, A)`, *optional*): From [`draw_shown`]; all relations, if absent.
+        relation (`int`): `PATH`, `BONDS` or `SPACE`.
+
+    Returns:
+        `torch.LongTensor` of shape `(Q,)`.
+    """
+    return (is_there if shown is None else is_there & (shown == relation)).flatten().nonzero()[:, 0]
+
+
 class FineMolTexPathBias(nn.Module):
     """A number for each head and length of a path. Lengths `(Q,)` -> `(Q, heads)`."""
 
@@ -116,10 +136,10 @@ class FineMolTexBondBias(nn.Module):
 
 
 class FineMolTexDistanceBias(nn.Module):
-    """Gaussians of a distance, stretched and shifted by the two elements. -> `(Q, heads)`.
+    """Gaussians of the distances of pairs, stretched and shifted by the two elements. -> `(Q, heads)`.
 
     Shapes:
-        - **input:** distances in angstroms `(Q,)`, number of the pair of elements `(Q,)`
+        - **input:** [`Relations`] with positions, elements `(B, A)`, places of the pairs in the flat table `(Q,)`
         - **output:** `(Q, heads)`
     """
 
@@ -137,12 +157,16 @@ class FineMolTexDistanceBias(nn.Module):
         initialization.copy_(self.centres, torch.linspace(0.0, self.max_distance, size))
         initialization.constant_(self.widths, self.max_distance / size)
 
-    def forward(self, distances: Tensor, pairs: Tensor) -> Tensor:
+    def forward(self, relations: Relations, elements: Tensor, rows: Tensor) -> Tensor:
         """Describe the distances; see the shapes above."""
-        stretch, shift = self.pairs(pairs).unbind(-1)  # (Q,), (Q,)
+        most = elements.shape[1]
+        first, second = rows // most, rows // (most * most) * most + rows % most  # (Q,), (Q,): flat atoms
+        positions, kinds = relations.positions.flatten(0, 1), elements.flatten()  # (B A, 3), (B A,)
+        distances = measure(positions[first] - positions[second])  # (Q,)
+        stretch, shift = self.pairs(kinds[first] * self.num_elements + kinds[second]).unbind(-1)  # (Q,), (Q,)
         moved = ((1 + stretch) * distances + shift)[:, None] - self.centres  # (Q, kernels)
         kernels = torch.exp(-0.5 * (moved / (self.widths.abs() + 0.01)) ** 2)  # (Q, kernels)
-        return self.contract(F.gelu(self.expand(kernels)))
+        return self.contract(F.gelu(self.expand(kernels.to(input_dtype(self.expand)))))
 
 
 class FineMolTexRelationBias(nn.Module):
@@ -163,30 +187,17 @@ class FineMolTexRelationBias(nn.Module):
     def forward(self, relations: Relations, elements: Tensor, shown: Tensor | None = None) -> Tensor:
         """Add the biases up; see the shapes above."""
         lengths = relations.lengths.flatten()  # (B A A,)
-        bias = self.path.table.weight.new_zeros(len(lengths), self.num_heads)  # (B A A, heads)
         # Joined pairs have bonds and distances; what is no pair costs nothing.
-        rows = self._find_rows(relations.is_pair, shown, PATH)  # (Q,)
-        bias = bias.index_add(0, rows, self.path(lengths[rows]).to(bias.dtype))
-        rows = self._find_rows(relations.is_joined, shown, BONDS)
+        rows = find_rows(relations.is_pair, shown, PATH)  # (Q,)
+        values = self.path(lengths[rows])  # (Q, heads)
+        bias = values.new_zeros(len(lengths), self.num_heads).index_add(0, rows, values)  # (B A A, heads)
+        rows = find_rows(relations.is_joined, shown, BONDS)
         bias = bias.index_add(0, rows, self.bonds(relations.bonds.flatten(0, 2)[rows]).to(bias.dtype))
         if relations.positions is not None:
-            rows = self._find_rows(relations.is_spatial, shown, SPACE)
-            bias = bias.index_add(0, rows, self._relate_in_space(relations.positions, elements, rows).to(bias.dtype))
+            rows = find_rows(relations.is_spatial, shown, SPACE)
+            bias = bias.index_add(0, rows, self.space(relations, elements, rows).to(bias.dtype))
         bias = bias.unflatten(0, relations.lengths.shape).permute(0, 3, 1, 2)  # (B, heads, A, A)
         return bias.masked_fill(~relations.is_atom[:, None, None, :], torch.finfo(bias.dtype).min)
-
-    def _relate_in_space(self, positions: Tensor, elements: Tensor, rows: Tensor) -> Tensor:
-        """Describe the distances of pairs, `(Q,)` places in the flat table of pairs. -> `(Q, heads)`."""
-        most = positions.shape[1]
-        first, second = rows // most, rows // (most * most) * most + rows % most  # (Q,), (Q,): flat atoms
-        flat, kinds = positions.flatten(0, 1), elements.flatten()  # (B A, 3), (B A,)
-        distances = (flat[first] - flat[second]).square().sum(-1).clamp(min=1e-12).sqrt()  # (Q,)
-        return self.space(distances, kinds[first] * self.num_elements + kinds[second])
-
-    @staticmethod
-    def _find_rows(is_there: Tensor, shown: Tensor | None, relation: int) -> Tensor:
-        """List the pairs that have a relation and are shown it. -> `(Q,)`."""
-        return (is_there if shown is None else is_there & (shown == relation)).flatten().nonzero()[:, 0]
 
 
 class FineMolTexBlendLayer(nn.Module):
@@ -321,6 +332,9 @@ __all__ = [
     "BlendOptions",
     "FineMolTexBlendEncoder",
     "FineMolTexBlendLayer",
+    "FineMolTexDistanceBias",
     "draw_shown",
+    "find_rows",
+    "measure",
     "read_blend_options",
 ]
