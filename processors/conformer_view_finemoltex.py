@@ -10,6 +10,7 @@ from .motif_vocabulary_finemoltex import MotifVocabulary
 from .smiles_finemoltex import RDKIT_ERRORS, try_parse
 from .views_finemoltex import Column
 
+CONFORMER = "conformer"  # name of the view
 SEED = 20240613  # of the embedding: the same molecule has the same conformer everywhere
 MOST_ATTEMPTS = 20
 MOST_SECONDS = 5  # for each fragment and way to start; beyond, the molecule is read without a conformer
@@ -33,7 +34,7 @@ class ConformerView:
     1.4
     """
 
-    name = "conformer"
+    name = CONFORMER
     model_input_names = ("atom_positions", "has_conformer")
     columns = {"atom_positions": Column("int32", 3)}  # (n, 3) in thousandths of an angstrom
 
@@ -111,4 +112,4 @@ def embed_atoms(molecule: Chem.Mol) -> np.ndarray | None:
     return None
 
 
-__all__ = ["NOWHERE", "UNITS_PER_ANGSTROM", "ConformerView", "has_conformer"]
+__all__ = ["CONFORMER", "NOWHERE", "UNITS_PER_ANGSTROM", "ConformerView", "has_conformer"]

@@ -18,6 +18,7 @@ from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
 from .perturbation import PerturbationShares
 from .preset_defaults import (
     DEMONSTRATION_DEFAULTS,
+    DEMONSTRATIONS,
     NO_DEMONSTRATION,
     PRESET_DEFAULTS,
     SCRATCH,
@@ -89,6 +90,16 @@ class ModelArguments:
     temperature: float | None = field(
         default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
     )
+    graph_config: str | None = field(
+        default=None, metadata={"help": "Fields of the molecule encoder to change, as a JSON table or in a recipe."}
+    )
+    conformers: bool | None = field(
+        default=None,
+        metadata={
+            "help": "Read molecules with a conformer, for encoders that can, such as `blend`; none: as the preset or "
+            "the initial model."
+        },
+    )
     motif_mask_level: Literal["motif", "atom", "token"] | None = field(
         default=None,
         metadata={
@@ -140,7 +151,7 @@ class ModelArguments:
             tokens["num_concepts"] = len(structural_facts())
         if tokens:
             changed["token_config"] = tokens
-        for name in ("multimodal_config", "count_config", "scaling_config"):
+        for name in ("graph_config", "multimodal_config", "count_config", "scaling_config"):
             table = self._read_table(name)
             if table:
                 changed[name] = {**(fields.get(name) or {}), **table}
@@ -465,7 +476,7 @@ def parse_arguments(
     )
     parser.set_defaults(**PRESET_DEFAULTS.get(preset, {}))
     if preset not in NO_DEMONSTRATION and given.dataset is given.sources is given.num_train_epochs is None:
-        parser.set_defaults(**DEMONSTRATION_DEFAULTS)
+        parser.set_defaults(**{**DEMONSTRATION_DEFAULTS, **DEMONSTRATIONS.get(preset, {})})
         if preset == "small" and given.objectives is given.objective is None:
             parser.set_defaults(**STRUCTURE_DEFAULTS)
     parsed = parser.parse_args_into_dataclasses(argv, look_for_args_file=False)
