@@ -1,4 +1,4 @@
-"""The paths view: how many bonds lie between two atoms of a molecule, and which, for encoders that compare all pairs."""
+"""The paths view: how many bonds lie between two atoms, and which, for encoders that compare all pairs of atoms."""
 
 from collections.abc import Mapping, Sequence
 

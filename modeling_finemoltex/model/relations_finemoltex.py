@@ -1,7 +1,7 @@
 """How the atoms of a molecule relate to each other: bonds between them, which bonds, and their distance in space.
 
-Axes: `B` molecules, `N` atoms, `E` directed bonds of the whole batch, `A` atoms of the largest molecule, `L` bonds of a
-path.
+Axes: `B` molecules, `N` atoms, `E` directed bonds of the whole batch, `A` atoms of the largest molecule, `L` bonds of
+a path.
 """
 
 from dataclasses import dataclass

@@ -26,6 +26,7 @@ from ..processors import VIEWS, FineMolTexFeatureExtractor, FineMolTexProcessor,
 from ..processors.conformer_view_finemoltex import CONFORMER
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .borrowed_texts import NUM_NEIGHBOURS, add_neighbours
+from .conformers import check_conformers, choose_conformers
 from .text_model import build_text_model
 
 logger = logging.get_logger(__name__)
@@ -149,8 +150,7 @@ def _build_processor(
     if model_args.initial_model is not None:
         config = FineMolTexConfig.from_pretrained(model_args.initial_model)
         processor = FineMolTexProcessor.from_pretrained(model_args.initial_model)
-        if model_args.conformers is not None:
-            processor.use_conformers(model_args.conformers)
+        choose_conformers(processor, config.graph_config.encoder, model_args.conformers)
         return processor, config.text_config.to_dict()
     tokenizer, text_config = build_text_model(
         model_args.text_model, texts, model_args.text_vocab_size, max_text_length
@@ -182,13 +182,10 @@ def choose_views(model_args: ModelArguments) -> list[str]:
     name = (fields.get("graph_config") or {}).get("encoder", FineMolTexGraphConfig.encoder)
     if name not in MOLECULE_ENCODERS:
         raise ValueError(f"`graph_config.encoder` must be one of {', '.join(MOLECULE_ENCODERS)}: got {name!r}.")
-    encoder = MOLECULE_ENCODERS[name]
-    if model_args.conformers and CONFORMER not in encoder.uses:
-        able = [other for other, one in MOLECULE_ENCODERS.items() if CONFORMER in one.uses]
-        raise ValueError(
-            f"`conformers` are of no use to the encoder {name!r}: leave them out, or choose {', '.join(able)}."
-        )
-    return [*(view for view in VIEWS if view in encoder.needs), *([CONFORMER] if model_args.conformers else [])]
+    if model_args.conformers:
+        check_conformers(name)
+    needs = MOLECULE_ENCODERS[name].needs
+    return [view for view in VIEWS if view in needs or (view == CONFORMER and model_args.conformers)]
 
 
 def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, dict[str, int]]]:
