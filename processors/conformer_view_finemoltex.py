@@ -12,6 +12,7 @@ from .views_finemoltex import Column
 
 CONFORMER = "conformer"  # name of the view
 SEED = 20240613  # of the embedding: the same molecule has the same conformer everywhere
+MOST_PLACED_ATOMS = 128  # beyond, an attempt takes seconds by itself, and most fail
 MOST_ATTEMPTS = 20
 MOST_SECONDS = 5  # for each fragment and way to start; beyond, the molecule is read without a conformer
 UNITS_PER_ANGSTROM = 1000  # positions are integers
@@ -22,7 +23,8 @@ class ConformerView:
     """Positions of the atoms in one conformer (ETKDGv3, Wang et al. 2020), without its hydrogens.
 
     The conformer is that of the canonical SMILES, so that the order of the atoms does not change it. A molecule
-    without one has no positions, and models read it by its graph.
+    for which RDKit finds none, or of more than `MOST_PLACED_ATOMS` atoms, has no positions, and models read it by its
+    graph.
 
     Args:
         vocabulary (`MotifVocabulary`): As every view; not used.
@@ -90,8 +92,10 @@ def embed_atoms(molecule: Chem.Mol) -> np.ndarray | None:
 
     Returns:
         `np.ndarray` of shape `(n, 3)`, in angstroms; `None` if RDKit finds no conformer within `MOST_ATTEMPTS` and
-        `MOST_SECONDS`, neither from distances nor from random coordinates.
+        `MOST_SECONDS`, neither from distances nor from random coordinates, or `n` is above `MOST_PLACED_ATOMS`.
     """
+    if molecule.GetNumAtoms() > MOST_PLACED_ATOMS:
+        return None
     try:
         canonical = try_parse(Chem.MolToSmiles(molecule))
         if canonical is None or canonical.GetNumAtoms() != molecule.GetNumAtoms():

@@ -140,8 +140,9 @@ class FineMolTexNoiseHead(nn.Module):
         gates = found.new_zeros(shown.numel(), self.num_heads).index_add(0, rows, found)  # (B A A, heads)
         pull = (weights * gates.unflatten(0, shown.shape).permute(0, 3, 1, 2)).sum(1)  # (B, A, A)
         positions = relations.positions.float()
-        pull = pull / measure(positions[:, :, None] - positions[:, None]).clamp(min=0.1)  # (B, A, A)
-        return pull.sum(-1, keepdim=True) * positions - pull @ positions  # (B, A, 3)
+        with torch.autocast(states.device.type, enabled=False):  # differences of positions are small beside them
+            pull = pull / measure(positions[:, :, None] - positions[:, None]).clamp(min=0.1)  # (B, A, A)
+            return pull.sum(-1, keepdim=True) * positions - pull @ positions  # (B, A, 3)
 
 
 class BlendObjective(Objective):

