@@ -79,8 +79,8 @@ def export_model(
     beside = sorted(encoder.model.base_model.graph_encoder.needs - MoleculeEncoder.needs)
     if beside:
         raise ValueError(
-            f"The encoder {encoder.model.config.graph_config.encoder!r} of {model} reads {', '.join(beside)} beside the "
-            "graph, which no export holds yet. Export a model that reads the graph alone, with the encoder 'gin'."
+            f"The encoder {encoder.model.config.graph_config.encoder!r} of {model} reads {', '.join(beside)} beside "
+            "the graph, which no export holds yet. Export a model that reads the graph alone, with the encoder 'gin'."
         )
     with staged_folder(output) as staged:
         for tower, inputs in _list_towers(encoder):

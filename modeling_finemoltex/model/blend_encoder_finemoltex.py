@@ -20,6 +20,7 @@ from .wrapped_layers_finemoltex import input_dtype
 
 PATH, BONDS, SPACE = range(3)  # the relations, as `shown` numbers them
 RELATION_STREAM = 24  # of the draws
+BIAS_GAIN = 8.0  # of what relations add to a score: small tables would have to grow for long before attention saw them
 
 
 @dataclass
@@ -106,6 +107,12 @@ class FineMolTexPathBias(nn.Module):
         super().__init__()
         self.max_path = options.max_path
         self.table = nn.Embedding(options.max_path + 2, options.num_heads)  # itself, 1 to the longest, apart
+
+    def reset_own_parameters(self, config: Any) -> None:
+        """Start with heads that look more or less far: the score falls by 2, 1, 1/2, ... with every bond."""
+        lengths = torch.arange(self.max_path + 2).float()[:, None]  # (lengths, 1)
+        slopes = 2.0 ** (1 - torch.arange(self.table.embedding_dim))  # (heads,)
+        initialization.copy_(self.table.weight, -lengths * slopes / BIAS_GAIN)
 
     def forward(self, lengths: Tensor) -> Tensor:
         """Look the lengths up; see the shapes above."""
@@ -196,7 +203,7 @@ class FineMolTexRelationBias(nn.Module):
         if relations.positions is not None:
             rows = find_rows(relations.is_spatial, shown, SPACE)
             bias = bias.index_add(0, rows, self.space(relations, elements, rows).to(bias.dtype))
-        bias = bias.unflatten(0, relations.lengths.shape).permute(0, 3, 1, 2)  # (B, heads, A, A)
+        bias = (BIAS_GAIN * bias).unflatten(0, relations.lengths.shape).permute(0, 3, 1, 2)  # (B, heads, A, A)
         return bias.masked_fill(~relations.is_atom[:, None, None, :], torch.finfo(bias.dtype).min)
 
 
