@@ -6,8 +6,9 @@ import pytest
 import torch
 from contracts.encoder import TOLERANCE, EncoderContract
 from rdkit import Chem
+from transformers import AutoModel
 
-from modeling_finemoltex import FineMolTexFeatureExtractor, FineMolTexGraphConfig, Molecules
+from modeling_finemoltex import FineMolTexFeatureExtractor, FineMolTexGraphConfig, FineMolTexModel, Molecules
 from modeling_finemoltex.model.blend_encoder_finemoltex import (
     BONDS,
     PATH,
@@ -154,3 +155,20 @@ def test_what_is_shown_follows_seed_molecule_and_ratio():
 def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         build(**{"num_heads": 4, **options})
+
+
+def test_a_saved_model_gives_the_same_embeddings_and_hides_motifs(change_config, processor, tmp_path):
+    config = change_config(graph_config={"encoder": "blend", "encoder_options": {"num_heads": 4}, "dropout": 0.0})
+    model = FineMolTexModel(config).eval()
+    batch = processor.feature_extractor.with_views(VIEWS)(["CCO", ASPIRIN])
+    model.save_pretrained(tmp_path)
+    again = AutoModel.from_pretrained(tmp_path).eval()
+    assert again.config.graph_config.encoder_options == {"num_heads": 4}
+    with torch.no_grad():
+        embeds = model.get_molecule_features(**batch)
+        torch.testing.assert_close(again.get_molecule_features(**batch), embeds, atol=0, rtol=0)
+        hidden = torch.zeros_like(batch["motif_attention_mask"], dtype=torch.bool)
+        hidden[1, 1] = True
+        seen = model(**batch, hidden_motifs=hidden).molecule_embeds
+    torch.testing.assert_close(seen[0], embeds[0], **TOLERANCE)
+    assert not torch.allclose(seen[1], embeds[1], atol=1e-3)
