@@ -87,8 +87,9 @@ def test_properties_are_learned_with_conformers_and_without(blend_folder, tmp_pa
     from transformers import AutoModelForSequenceClassification
 
     from modeling_finemoltex.property_prediction import ExperimentArguments, run_experiments
+    from modeling_finemoltex.property_prediction.methods import load_encoder
 
-    smiles = [f"{start}{'C' * length}{end}" for start in ("F", "Cl", "C1CC1") for length in (1, 2, 3) for end in "NO"]
+    smiles = [f"{start}{'C' * length}{end}" for start in ("F", "Cl", "C1CC1") for length in (1, 2) for end in "NO"]
     lines = ["smiles,y", *(f"{one},{int('N' in one)}" for one in smiles)]
     (tmp_path / "amines.csv").write_text("\n".join(lines) + "\n")
 
@@ -102,16 +103,15 @@ def test_properties_are_learned_with_conformers_and_without(blend_folder, tmp_pa
             model=str(blend_folder),
             dataset=[str(tmp_path / "amines.csv")],
             output_dir=str(out),
-            **{"label_columns": ["y"], "split": "random", "valid_size": 0.25, "test_size": 0.25},
-            **{"methods": ["fine_tuned", "vectors_et"], "epochs": 1, "conformers": wanted},
+            **{"label_columns": ["y"], "split": "random", "valid_size": 0.34, "test_size": 0.34},
+            **{"methods": ["fine_tuned"], "epochs": 1, "conformers": wanted},
         )
-        results = run_experiments(arguments, load)
-        assert [run["method"] for run in results["runs"]] == ["fine_tuned", "vectors_et"]
+        run_experiments(arguments, load)
         assert json.loads((out / "results.json").read_text())["settings"]["conformers"] is wanted
         saved = out / "amines" / "fine_tuned" / "seed0"
-        assert FineMolTexProcessor.from_pretrained(saved).feature_extractor.views == views
-        assert FineMolTexProcessor.from_pretrained(
-            out / "amines" / "vectors_et" / "seed0" / "model"
-        ).feature_extractor.views == views  # fmt: skip
+        processor = FineMolTexProcessor.from_pretrained(saved)
+        assert processor.feature_extractor.views == views
         model = AutoModelForSequenceClassification.from_pretrained(saved).eval()
-        assert model(**FineMolTexProcessor.from_pretrained(saved)(smiles=["CCO"])).logits.isfinite().all()
+        assert model(**processor(smiles=["CCO"])).logits.isfinite().all()
+        assert load_encoder(str(blend_folder), tuple(views)).processor.feature_extractor.views == views
+    assert load_encoder(str(blend_folder)).processor.feature_extractor.views == VIEWS
