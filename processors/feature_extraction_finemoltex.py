@@ -97,6 +97,20 @@ class FineMolTexFeatureExtractor(FineMolTexFeaturizer, FeatureExtractionMixin):
             batch["kept_indices"] = kept
         return batch
 
+    def with_views(self, views: Sequence[str]) -> "FineMolTexFeatureExtractor":
+        """Copy the feature extractor with other views: to read molecules with conformers or without, for example.
+
+        Args:
+            views (sequence of `str`): Keys of `VIEWS`.
+
+        Example:
+        >>> extractor = FineMolTexFeatureExtractor(views=["graph", "paths", "conformer"])
+        >>> extractor.with_views(["graph", "paths"])(["CCO"]).path_lengths.shape
+        torch.Size([1, 3, 3])
+        """
+        settings = {name: getattr(self, name) for name in ("motif_vocab", "fragmentation", "max_atoms")}
+        return type(self)(**settings, views=views)
+
     def motifs(self, smiles: str) -> list[Motif]:
         """List the motifs of a molecule, by position in its motif tree.
 

@@ -7,6 +7,7 @@ from rdkit import Chem
 from transformers import BatchEncoding, BatchFeature, ProcessorMixin
 from transformers.utils import logging
 
+from .conformer_view_finemoltex import CONFORMER
 from .feature_extraction_finemoltex import FineMolTexFeatureExtractor
 from .text_normalization_finemoltex import normalize_text
 
@@ -98,6 +99,21 @@ class FineMolTexProcessor(ProcessorMixin):
                 texts, truncation, max_length, padding=padding, return_tensors=return_tensors, **kwargs
             )
         return BatchFeature({**data, **molecules})
+
+    def use_conformers(self, wanted: bool) -> None:
+        """Read molecules with a conformer from now on, or without; saved with the processor.
+
+        Args:
+            wanted (`bool`): Compute a conformer of each molecule, for a model whose encoder reads one.
+
+        Example:
+        >>> own = FineMolTexProcessor(FineMolTexFeatureExtractor(views=["graph", "paths"]), processor.tokenizer)
+        >>> own.use_conformers(True)
+        >>> own(smiles=["CCO"])["has_conformer"].tolist()
+        [1]
+        """
+        kept = [name for name in self.feature_extractor.views if name != CONFORMER]
+        self.feature_extractor = self.feature_extractor.with_views([*kept, *([CONFORMER] if wanted else [])])
 
     def tokenize_texts(self, texts: Sequence[str], **kwargs) -> BatchEncoding:
         """Tokenise texts after `normalize_text`, as every text that a model reads.

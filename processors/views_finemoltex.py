@@ -50,7 +50,8 @@ class View(Protocol):
             rows (sequence of mappings): What `featurize` returned, at least one.
 
         Returns:
-            `dict[str, np.ndarray]`: One array of 64-bit integers for each of `model_input_names`.
+            `dict[str, np.ndarray]`: One array of integers for each of `model_input_names`, of 64 bits unless there is
+            one for each pair of atoms.
         """
         ...
 

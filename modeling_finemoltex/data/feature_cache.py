@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 import datasets
 import numpy as np
+import pyarrow.compute as pc
 import rdkit
 from datasets import List, Value
 
+from ..processors.conformer_view_finemoltex import NOWHERE
 from ..processors.text_normalization_finemoltex import normalize_text
 from .identifiers import molecule_key, stable_hash
 from .rejection import SHOWN, refuse_all
@@ -23,6 +25,7 @@ FEATURES_REVISION = 4
 # Columns of structure queries, which are kept as they are: pairs of fact and count, triples of fact, least and most.
 EXTRA_COLUMNS = {"facts": List(Value("int16")), "conditions": List(Value("int16")), "group_ids": Value("int64")}
 
+POSITIONS, CONFORMERS_AT_ONCE = "atom_positions", 1000
 FEATURIZE_BATCH = 256  # rows per call: small enough for a moving progress bar, large enough for the fast tokenizer
 
 
@@ -111,7 +114,22 @@ def featurize_pairs(
     if not len(featurized) and len(dataset):
         raise refuse_all("The pairs", len(dataset), _find_reasons(dataset, processor))
     _report(featurized, len(dataset), max_length)
+    missing = count_missing_conformers(featurized)
+    if missing:
+        logger.warning("%d of %d molecules have no conformer and are read by their graph.", missing, len(featurized))
     return featurized
+
+
+def count_missing_conformers(featurized: datasets.Dataset) -> int | None:
+    """Count the rows whose molecule has no conformer; `None` where none was asked for.
+
+    Args:
+        featurized (`datasets.Dataset`): Result of `featurize_pairs`.
+    """
+    if POSITIONS not in featurized.column_names:
+        return None
+    parts = featurized.select_columns(POSITIONS).with_format("arrow").iter(CONFORMERS_AT_ONCE)
+    return sum(int((pc.list_element(part.column(0), 0).to_numpy() == NOWHERE).sum()) for part in parts)
 
 
 def skipped_rows(featurized: datasets.Dataset, num_rows: int) -> list[int]:

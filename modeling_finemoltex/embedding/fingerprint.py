@@ -15,7 +15,8 @@ def take_fingerprint(model: Any, processor: Any) -> dict[str, str]:
         processor (`FineMolTexProcessor`): Its processor.
 
     Returns:
-        `dict[str, str]`: Where the model lies, and hashes of its weights, motif vocabulary and tokenizer.
+        `dict[str, str]`: Where the model lies, hashes of its weights, motif vocabulary and tokenizer, and whether it
+        reads conformers, if it does.
     """
     import torch  # whoever only compares fingerprints need not wait for it
 
@@ -32,12 +33,14 @@ def take_fingerprint(model: Any, processor: Any) -> dict[str, str]:
     words = json.loads(backend.to_str()) if backend is not None else dict(tokenizer.get_vocab())
     for setting in ("truncation", "padding"):  # change whenever the tokenizer is called
         words.pop(setting, None)
+    in_space = {"conformers": "read"} if "has_conformer" in processor.feature_extractor.model_input_names else {}
     return {
         "name_or_path": str(model.name_or_path),
         "revision": str(getattr(model.config, "_commit_hash", None) or ""),
         "weights": weights.hexdigest()[:16],
         "motif_vocab": _hash_json(processor.feature_extractor.motif_vocab),
         "tokenizer": _hash_json(words),
+        **in_space,
     }
 
 

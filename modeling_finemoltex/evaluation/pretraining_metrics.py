@@ -21,7 +21,8 @@ def compute_pretraining_metrics(
     Args:
         eval_prediction (`transformers.EvalPrediction`): Its `predictions` are `(molecule_embeds (R, P),
             text_embeds (R, P))` and, of objectives that count, a `dict` of counts of shape `(R,)`: `<what>_correct`
-            of `<what>_total` predictions of each row.
+            of `<what>_total` predictions of each row; and maybe `<what>_classes` of shape `(R, C)`, how often each
+            class was right.
         protocol (`str`): Name of data and protocol, the prefix of every key.
         choose_from (tuple of `int`): Sizes of T-choose-one; those above `R` are left out, as a small set has no such
             task.
@@ -30,7 +31,8 @@ def compute_pretraining_metrics(
 
     Returns:
         `dict[str, float]`: The keys of `evaluate_retrieval`, and `{protocol}/<what>_accuracy` for every pair of
-        counts, such as `masked_word` and `masked_motif`; NaN where nothing was predicted.
+        counts, such as `masked_word` and `masked_motif`; NaN where nothing was predicted. With classes,
+        `{protocol}/<what>_majority_accuracy` too, of always answering the class that is right most often.
 
     Raises:
         ValueError: If the predictions are others, or retrieval cannot be measured on them.
@@ -55,6 +57,9 @@ def compute_pretraining_metrics(
     for name in (key.removesuffix("_total") for key in counts if key.endswith("_total")):
         correct, total = float(np.sum(counts[f"{name}_correct"])), float(np.sum(counts[f"{name}_total"]))
         metrics[f"{protocol}/{name}_accuracy"] = correct / total if total else float("nan")
+        if f"{name}_classes" in counts:
+            most = float(np.sum(counts[f"{name}_classes"], axis=0).max())
+            metrics[f"{protocol}/{name}_majority_accuracy"] = most / total if total else float("nan")
     return metrics
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from .._version import __version__
 from ..data.atomic_files import staged_folder
 from ..embedding.encoder import MoleculeTextEncoder
+from ..model.molecule_encoder_finemoltex import MoleculeEncoder
 from ..runtime.export_folder import (
     FACTS_FILE,
     FEATURIZER_FILE,
@@ -64,8 +65,8 @@ def export_model(
 
     Raises:
         ImportError: If onnx, onnxscript or onnxruntime is not installed.
-        ValueError: If the model cannot be loaded, `output` holds something, a format is unknown, or a graph gives
-            other numbers than the model.
+        ValueError: If the model cannot be loaded, its encoder reads more than the graph, `output` holds something, a
+            format is unknown, or a graph gives other numbers than the model.
         UnwrittenFileError: If the folder cannot be written.
     """
     output = Path(output)
@@ -75,6 +76,12 @@ def export_model(
     if output.exists():
         _require_empty(output)
     encoder = MoleculeTextEncoder.from_pretrained(str(model), revision, "cpu", "float32", trust_remote_code)
+    beside = sorted(encoder.model.base_model.graph_encoder.needs - MoleculeEncoder.needs)
+    if beside:
+        raise ValueError(
+            f"The encoder {encoder.model.config.graph_config.encoder!r} of {model} reads {', '.join(beside)} beside "
+            "the graph, which no export holds yet. Export a model that reads the graph alone, with the encoder 'gin'."
+        )
     with staged_folder(output) as staged:
         for tower, inputs in _list_towers(encoder):
             _write_tower(tower, inputs, staged, formats, report)

@@ -1,5 +1,6 @@
 """The molecule encoders by name."""
 
+from .blend_encoder_finemoltex import FineMolTexBlendEncoder
 from .gin_encoder_finemoltex import FineMolTexGINEncoder
 from .molecule_encoder_finemoltex import MoleculeEncoder
 from .published_gin_finemoltex import FineMolTexOGBEncoder, FineMolTexSelfLoopEncoder
@@ -9,6 +10,7 @@ MOLECULE_ENCODERS: dict[str, type[MoleculeEncoder]] = {
     "gin": FineMolTexGINEncoder,
     "ogb_gin": FineMolTexOGBEncoder,
     "self_loop_gin": FineMolTexSelfLoopEncoder,
+    "blend": FineMolTexBlendEncoder,
 }
 
 

@@ -20,6 +20,7 @@ class MoleculeEncoder(nn.Module):
 
     Attributes:
         needs: Views of the processor that the encoder reads.
+        uses: Further views that it reads where they are there.
         layer_class: Class of its layers, whose outputs `(N, H)` are the hidden states.
         mixes_molecules: What it makes of a molecule in training depends on the others of the batch, as by BatchNorm.
             Run its layers by `run_layer`, so that a batch larger than memory can be computed again layer by layer.
@@ -30,6 +31,7 @@ class MoleculeEncoder(nn.Module):
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"graph"})
+    uses: ClassVar[frozenset[str]] = frozenset()
     layer_class: ClassVar[type[nn.Module]]
     mixes_molecules: ClassVar[bool] = False
 

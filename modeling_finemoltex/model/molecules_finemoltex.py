@@ -1,6 +1,7 @@
 """A batch of molecules as one value, and the border where the tensors of a processor become it.
 
-Axes: `B` molecules, `N` atoms, `E` directed bonds, `M` motifs of the whole batch, `K` motifs of the largest molecule.
+Axes: `B` molecules, `N` atoms, `E` directed bonds, `M` motifs of the whole batch, `K` motifs and `A` atoms of the
+largest molecule, `L` bonds of a path.
 """
 
 import functools
@@ -32,6 +33,13 @@ class Molecules:
         slot_of_motif (`torch.LongTensor` of shape `(M,)`): Place of each motif in the padded sequence, from 1 on;
             slot 0 is the molecule. Derived.
         molecule_of_atom (`torch.LongTensor` of shape `(N,)`): Derived.
+        path_lengths (`torch.ByteTensor` of shape `(B, A, A)`, *optional*): Bonds between two atoms of a molecule, `A`
+            atoms in the largest; 255 between fragments and on padding. Of the view `paths`.
+        path_bonds (`torch.ByteTensor` of shape `(B, A, A, L)`, *optional*): Numbers of the first bonds of these paths,
+            0 where there are none. Of the view `paths`.
+        atom_positions (`torch.LongTensor` of shape `(N, 3)`, *optional*): In thousandths of an angstrom. Of the view
+            `conformer`.
+        has_conformer (`torch.LongTensor` of shape `(B,)`, *optional*): 0 where there are no positions.
     """
 
     motif_counts: Tensor
@@ -45,6 +53,10 @@ class Molecules:
     molecule_of_motif: Tensor
     slot_of_motif: Tensor
     molecule_of_atom: Tensor
+    path_lengths: Tensor | None = None
+    path_bonds: Tensor | None = None
+    atom_positions: Tensor | None = None
+    has_conformer: Tensor | None = None
 
     @classmethod
     def from_tensors(
@@ -58,8 +70,9 @@ class Molecules:
         motif_positions: Tensor,
         motif_ids: Tensor | None = None,
         motif_attention_mask: Tensor | None = None,
+        **views: Tensor | None,
     ) -> "Molecules":
-        """Pack the tensors of a processor; shapes as above.
+        """Pack the tensors of a processor; shapes as above. `views` are those of `VIEW_TENSORS`.
 
         Without `motif_attention_mask` the number of motifs of the largest molecule is read from the device, which
         breaks a compiled graph in two.
@@ -95,6 +108,7 @@ class Molecules:
             molecule_of_motif=molecule_of_motif,
             slot_of_motif=torch.arange(num_motifs, device=device) - first[molecule_of_motif] + 1,
             molecule_of_atom=molecule_of_motif[atom_to_motif],
+            **views,
         )
 
     def __len__(self) -> int:
@@ -148,6 +162,7 @@ class Molecules:
         # A copy of a molecule starts elsewhere: its numbers move by the difference.
         atom_shift = _first(self.atom_counts[rows]) - _first(self.atom_counts)[rows]  # (R,)
         motif_shift = _first(self.motif_counts[rows]) - _first(self.motif_counts)[rows]  # (R,)
+        views = {name: rows for name in ("path_lengths", "path_bonds", "has_conformer")} | {"atom_positions": atoms}
         return Molecules.from_tensors(
             self.motif_counts[rows],
             atom_features=self.atom_features[atoms],
@@ -156,10 +171,14 @@ class Molecules:
             atom_to_motif=self.atom_to_motif[atoms] + motif_shift[atom_rows],
             motif_positions=self.motif_positions[motifs],
             motif_ids=None if self.motif_ids is None else self.motif_ids[motifs],
+            **{name: getattr(self, name)[one] for name, one in views.items() if getattr(self, name) is not None},
         )
 
     def collapse(self, hidden_motifs: Tensor) -> "Molecules":
         """Leave one atom without bonds of each hidden motif: neither its size nor where it is attached is left.
+
+        Paths led through what is hidden, and a conformer is that of the whole: a molecule with hidden motifs keeps
+        neither.
 
         Args:
             hidden_motifs (`torch.BoolTensor` of shape `(B, K + 1)`): Motifs to hide; what is left is not masked yet.
@@ -186,7 +205,15 @@ class Molecules:
             motif_positions=self.motif_positions,
             motif_ids=self.motif_ids,
             motif_attention_mask=self.motif_attention_mask,
+            **self._keep_positions(keeps, is_hidden),
         )
+
+    def _keep_positions(self, keeps: Tensor, is_hidden: Tensor) -> dict[str, Tensor]:
+        """Keep the positions of some atoms `(N,)`, but not in molecules with hidden motifs `(M,)`."""
+        if self.atom_positions is None or self.has_conformer is None:
+            return {}
+        is_whole = count_members(self.molecule_of_motif[is_hidden], self.num_molecules) == 0  # (B,)
+        return {"atom_positions": self.atom_positions[keeps], "has_conformer": self.has_conformer * is_whole}
 
     def to(self, device: torch.device | str) -> "Molecules":
         """Copy to a device."""
@@ -218,8 +245,13 @@ class Molecules:
         )
 
 
+# What the views beside that of the graph give.
+VIEW_TENSORS = ("path_lengths", "path_bonds", "atom_positions", "has_conformer")
 # What a processor gives; the rest follows from it.
-MOLECULE_TENSORS = tuple(inspect.signature(Molecules.from_tensors).parameters)
+MOLECULE_TENSORS = (
+    *(name for name in inspect.signature(Molecules.from_tensors).parameters if name != "views"),
+    *VIEW_TENSORS,
+)
 
 
 def count_members(group_of: Tensor, num_groups: int) -> Tensor:
@@ -259,7 +291,9 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-_REQUIRED = tuple(name for name in MOLECULE_TENSORS if name not in ("motif_ids", "motif_attention_mask"))
+_REQUIRED = tuple(
+    name for name in MOLECULE_TENSORS if name not in ("motif_ids", "motif_attention_mask", *VIEW_TENSORS)
+)
 
 
 def _first(counts: Tensor) -> Tensor:
@@ -277,4 +311,4 @@ def _members(group_of: Tensor, num_groups: int, rows: Tensor) -> tuple[Tensor, T
     return order[_first(counts)[rows][place] + within], place
 
 
-__all__ = ["MOLECULE_TENSORS", "UNKNOWN_MOTIF_ID", "Molecules", "count_members", "takes_molecules"]
+__all__ = ["MOLECULE_TENSORS", "UNKNOWN_MOTIF_ID", "VIEW_TENSORS", "Molecules", "count_members", "takes_molecules"]

@@ -88,8 +88,9 @@ class Terms:
     Args:
         losses (`dict[str, torch.FloatTensor]`): Each of shape `()`. Logged as `<name>_loss`.
         weights (`dict[str, float]`): Weight of each loss in the sum.
-        counts (`dict[str, torch.LongTensor]`): Each of shape `(B,)`, such as right predictions and predictions made.
-            Counts of batches and processes add up, where shares would not.
+        counts (`dict[str, torch.LongTensor]`): Each of shape `(B,)`, such as right predictions and predictions made,
+            or `(B, C)`, such as the classes that were right. Counts of batches and processes add up, where shares
+            would not.
     """
 
     losses: dict[str, Tensor]

@@ -43,7 +43,8 @@ class FineMolTexPreTrainingOutput(ModelOutput):
         molecule_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised, of the unmasked molecules.
         text_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised, of the unmasked texts.
         counts (`dict[str, torch.LongTensor]`): Each of shape `(B,)`; with masked modelling `masked_word_correct` of
-            `masked_word_total` hidden words, and likewise motifs. `None` if no objective counts.
+            `masked_word_total` hidden words, and likewise motifs; `<what>_classes` has the shape `(B, C)`. `None` if
+            no objective counts.
         hidden_states (`tuple(torch.FloatTensor)`): With `output_hidden_states`, the states after every layer in the
             order they ran: atoms `(N, H_graph)`, words `(B, T, H_text)`, then motifs and words in the fusion.
         attentions (`tuple(torch.FloatTensor)`): With `output_attentions`, weights `(B, heads, L, S)` of every

@@ -81,4 +81,21 @@ PRESETS["memory_bank"] = {
     },
 }
 
+# Yu et al. 2024 (MoleBLEND) beside the contrastive loss, by which search is trained. With the published weights, the
+# noise would count six times what the pairs do.
+PRESETS["blend"] = {
+    **PRESETS["small"],
+    "graph_config": {
+        "encoder": "blend",
+        "encoder_options": {"num_heads": 8, "blend_ratio": [0.2, 0.2, 0.6]},
+        "hidden_size": 256,
+        "num_layers": 4,
+        "dropout": 0.0,
+    },
+    "objectives": {
+        "contrastive": {},
+        "blend": {"spd_weight": 0.5, "edge_weight": 0.5, "distance_weight": 0.5, "noise_weight": 0.5},
+    },
+}
+
 __all__ = ["PRESETS"]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers.utils.generic import can_return_tuple
 
+from .blend_objective_finemoltex import BlendObjective
 from .configuration_finemoltex import FineMolTexConfig
 from .contrastive_objective_finemoltex import ContrastiveObjective
 from .critic_objective_finemoltex import CriticObjective
@@ -45,6 +46,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "memory_bank": MemoryBankObjective,
     "second_order": SecondOrderObjective,
     "critic": CriticObjective,
+    "blend": BlendObjective,
 }
 
 

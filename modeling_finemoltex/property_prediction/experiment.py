@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
+from transformers import AutoConfig
 
 from ..data.atomic_files import open_atomically, write_text
 from ..data.labels import InexactLabels
@@ -21,6 +22,7 @@ from ..data.property_tables import PropertyTable, load_property_table
 from ..data.splits import column_split, deterministic_scaffold_split, random_split, scaffold_split
 from ..evaluation.property_metrics import compute_property_metrics
 from ..hub.folders import export_folder
+from ..training.conformers import choose_conformers
 from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
 from .conformal import LEVEL, ConformalCalibration, check_level, measure_coverage
 from .fingerprints import TrainingFingerprints
@@ -41,7 +43,10 @@ _FREE = (
     *("output_dir", "results_file", "data_dir"),
 )
 # Options that results of earlier versions lack, with what they were.
-_ADDED = {"qualified": "error", "ranges": "error", "chains": "together", "level": LEVEL, "scramble_labels": False}
+_ADDED = {
+    **{"qualified": "error", "ranges": "error", "chains": "together", "level": LEVEL, "scramble_labels": False},
+    "conformers": None,
+}
 
 
 @dataclass
@@ -113,6 +118,10 @@ class ExperimentArguments:
     scramble_labels: bool = field(
         default=False, metadata={"help": "Deal the labels out anew for each seed: every method must be at chance."}
     )
+    conformers: bool | None = field(
+        default=None,
+        metadata={"help": "Read molecules with a conformer, or without; none: as the model was pre-trained."},
+    )
     save_models: bool = field(default=True, metadata={"help": "Keep the model folder and predictions of every run."})
     num_proc: int | None = field(default=None, metadata={"help": "Processes that parse molecules."})
 
@@ -165,12 +174,16 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
     if arguments.save_models and set(arguments.methods) & set(WITH_VECTORS):
         import_skops()  # missing, it would be missed after hours
     processor, collate = load_processor(arguments.model)
+    if arguments.conformers is not None:
+        encoder = AutoConfig.from_pretrained(arguments.model).graph_config.encoder
+        choose_conformers(processor, encoder, arguments.conformers)
+    views = tuple(processor.feature_extractor.views)
     total = len(arguments.dataset) * len(arguments.seeds) * len(arguments.methods)
     with tqdm(total=total, unit="run", disable=None) as bar:
         for source in arguments.dataset:
             table = leave_out_unusable(_load_set(source, arguments), processor.feature_extractor)
             table = replace(table, name=_name_set(table, source, results["sets"]))
-            store = make_store(functools.partial(load_encoder, arguments.model))
+            store = make_store(functools.partial(load_encoder, arguments.model, views))
             runner = None
             for seed in arguments.seeds:
                 missing = [method for method in arguments.methods if (table.name, method, seed) not in done]

@@ -104,7 +104,7 @@ class MethodRunner:
     @functools.cached_property
     def encoder(self) -> MoleculeTextEncoder:
         """The pre-trained model as it is, for embeddings."""
-        return load_encoder(self.model_folder)
+        return load_encoder(self.model_folder, tuple(self.processor.feature_extractor.views))
 
     def run(self, method: str, seed: int) -> Outcome:
         """Train by one method with one seed, and predict.
@@ -190,9 +190,18 @@ class MethodRunner:
 
 
 @functools.lru_cache(maxsize=1)
-def load_encoder(model_folder: str) -> MoleculeTextEncoder:
-    """Load a pre-trained model for its embeddings, once for all sets of an experiment."""
-    return MoleculeTextEncoder.from_pretrained(model_folder)
+def load_encoder(model_folder: str, views: tuple[str, ...] | None = None) -> MoleculeTextEncoder:
+    """Load a pre-trained model for its embeddings, once for all sets of an experiment.
+
+    Args:
+        model_folder (`str`): Folder or Hub id.
+        views (`tuple[str, ...]`, *optional*): How molecules are read; as the folder says, if absent.
+    """
+    encoder = MoleculeTextEncoder.from_pretrained(model_folder)
+    extractor = encoder.processor.feature_extractor
+    if views is not None and list(views) != extractor.views:
+        encoder.processor.feature_extractor = extractor.with_views(views)
+    return encoder
 
 
 def _without_text(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Command-line arguments of pre-training, with defaults that follow the chosen preset."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import yaml
 from transformers import TrainingArguments
 from transformers.integrations import is_tensorboard_available
 
-from ..data.sources import CHEMICALS, PairSource
+from ..data.sources import CHEMICALS, PairSource, replace_weights
 from ..data.structural_facts import structural_facts
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
 from .perturbation import PerturbationShares
@@ -83,6 +83,16 @@ class ModelArguments:
     temperature: float | None = field(
         default=None, metadata={"help": "Temperature of the contrastive objective; overrides the preset."}
     )
+    graph_config: str | None = field(
+        default=None, metadata={"help": "Fields of the molecule encoder to change, as a JSON table or in a recipe."}
+    )
+    conformers: bool | None = field(
+        default=None,
+        metadata={
+            "help": "Read molecules with a conformer, for encoders that can, such as `blend`; none: as the preset or "
+            "the initial model."
+        },
+    )
     motif_mask_level: Literal["motif", "atom", "token"] | None = field(
         default=None,
         metadata={
@@ -134,7 +144,7 @@ class ModelArguments:
             tokens["num_concepts"] = len(structural_facts())
         if tokens:
             changed["token_config"] = tokens
-        for name in ("multimodal_config", "count_config", "scaling_config"):
+        for name in ("graph_config", "multimodal_config", "count_config", "scaling_config"):
             table = self._read_table(name)
             if table:
                 changed[name] = {**(fields.get(name) or {}), **table}
@@ -287,25 +297,6 @@ class DataArguments:
     def own_source(self, dataset: str, split: str = "train") -> PairSource:
         """Return a dataset with the columns that the options name."""
         return PairSource(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
-
-
-def replace_weights(sources: Sequence[PairSource], weights: Sequence[str]) -> list[PairSource]:
-    """Give sources other weights, written `name=weight`.
-
-    Raises:
-        ValueError: If a weight is not written so, or names no source.
-    """
-    names = [source.name for source in sources]
-    replaced = {}
-    for word in weights:
-        name, _, weight = word.rpartition("=")
-        try:
-            replaced[name] = float(weight)
-        except ValueError:
-            name = ""
-        if name not in names:
-            raise ValueError(f"`source_weights` are written name=weight, with a name of {names}: got {word!r}.")
-    return [replace(source, weight=replaced.get(source.name, source.weight)) for source in sources]
 
 
 @dataclass

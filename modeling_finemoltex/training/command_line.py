@@ -9,6 +9,7 @@ from transformers import HfArgumentParser
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .preset_defaults import (
     DEMONSTRATION_DEFAULTS,
+    DEMONSTRATIONS,
     NO_DEMONSTRATION,
     PRESET_DEFAULTS,
     STRUCTURE_DEFAULTS,
@@ -49,7 +50,7 @@ def parse_arguments(
     )
     parser.set_defaults(**PRESET_DEFAULTS.get(preset, {}))
     if preset not in NO_DEMONSTRATION and given.dataset is given.sources is given.num_train_epochs is None:
-        parser.set_defaults(**DEMONSTRATION_DEFAULTS)
+        parser.set_defaults(**{**DEMONSTRATION_DEFAULTS, **DEMONSTRATIONS.get(preset, {})})
         if preset == "small" and given.objectives is given.objective is None:
             parser.set_defaults(**STRUCTURE_DEFAULTS)
     parsed = parser.parse_args_into_dataclasses(argv, look_for_args_file=False)

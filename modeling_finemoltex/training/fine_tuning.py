@@ -13,10 +13,12 @@ from torch import nn
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
 from transformers.trainer_utils import EvalPrediction
 
+from ..data.feature_cache import POSITIONS
 from ..data.identifiers import try_parse
 from ..data.property_tables import PropertyTable
 from ..data.rejection import join_reasons, refuse_all
 from ..evaluation.property_metrics import compute_property_metrics, selection_score
+from ..processors.conformer_view_finemoltex import has_conformer
 from .parameter_groups import build_parameter_groups
 from .trainer import MoleculeTrainer
 
@@ -114,6 +116,9 @@ def prepare_rows(table: PropertyTable, processor: Any) -> list[dict[str, Any]]:
         else:
             row["labels"] = labels.astype(np.float32)
         rows.append(row)
+    missing = sum(not has_conformer(row[POSITIONS]) for row in rows if POSITIONS in row)
+    if missing:
+        logger.warning("%s: %d of %d molecules have no conformer.", table.name, missing, len(rows))
     if table.texts is not None:
         tokens = processor.tokenize_texts(table.texts, truncation=True)["input_ids"]
         rows = [{**row, "input_ids": ids} for row, ids in zip(rows, tokens, strict=True)]

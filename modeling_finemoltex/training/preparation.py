@@ -15,13 +15,18 @@ from transformers.utils import logging
 
 from ..data import deduplicate_against, featurize_pairs, random_split, scaffold_split
 from ..data.atomic_files import write_text
+from ..data.feature_cache import count_missing_conformers
 from ..data.query_rows import add_facts, find_facts
 from ..data.sources import PairSource, load_molecules, load_source, sample_rows
 from ..data.structural_queries import QueryWriter
-from ..model.configuration_finemoltex import FineMolTexConfig
-from ..processors import FineMolTexFeatureExtractor, FineMolTexProcessor, train_motif_vocab
+from ..model.configuration_finemoltex import FineMolTexConfig, FineMolTexGraphConfig
+from ..model.encoders_finemoltex import MOLECULE_ENCODERS
+from ..model.presets_finemoltex import PRESETS
+from ..processors import VIEWS, FineMolTexFeatureExtractor, FineMolTexProcessor, train_motif_vocab
+from ..processors.conformer_view_finemoltex import CONFORMER
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .borrowed_texts import NUM_NEIGHBOURS, add_neighbours
+from .conformers import check_conformers, choose_conformers
 from .text_model import build_text_model
 
 logger = logging.get_logger(__name__)
@@ -113,9 +118,7 @@ def _prepare(
     names = [source.name for source in data_args.training_sources()]
     summary = {
         "settings": settings,
-        "splits": {
-            name: {"pairs": len(rows), "molecules": len(set(rows["molecule_ids"]))} for name, rows in features.items()
-        },
+        "splits": {name: _describe_split(rows) for name, rows in features.items()},
         "sources": {
             name: {"pairs": int((source_ids == number).sum()), "removed": removed["sources"].get(name, 0)}
             for number, name in enumerate(names)
@@ -133,13 +136,22 @@ def _prepare(
     )
 
 
+def _describe_split(rows: datasets.Dataset) -> dict[str, int]:
+    """Count the rows of a split, its molecules, and where they are read in space those that cannot be."""
+    counts = {"pairs": len(rows), "molecules": len(set(rows["molecule_ids"]))}
+    missing = count_missing_conformers(rows)
+    return counts if missing is None else {**counts, "without_conformer": missing}
+
+
 def _build_processor(
     train: datasets.Dataset, texts: list[str], model_args: ModelArguments, max_text_length: int
 ) -> tuple[Any, dict[str, Any]]:
     """Learn words from texts and motifs from molecules, or take those of the initial model; with the text encoder."""
     if model_args.initial_model is not None:
         config = FineMolTexConfig.from_pretrained(model_args.initial_model)
-        return FineMolTexProcessor.from_pretrained(model_args.initial_model), config.text_config.to_dict()
+        processor = FineMolTexProcessor.from_pretrained(model_args.initial_model)
+        choose_conformers(processor, config.graph_config.encoder, model_args.conformers)
+        return processor, config.text_config.to_dict()
     tokenizer, text_config = build_text_model(
         model_args.text_model, texts, model_args.text_vocab_size, max_text_length
     )
@@ -151,8 +163,29 @@ def _build_processor(
         min_count=model_args.motif_min_count,
         max_size=model_args.motif_vocab_size,
     )
-    feature_extractor = FineMolTexFeatureExtractor(motif_vocab=motif_vocab, fragmentation=model_args.fragmentation)
+    feature_extractor = FineMolTexFeatureExtractor(
+        motif_vocab=motif_vocab, fragmentation=model_args.fragmentation, views=choose_views(model_args)
+    )
     return FineMolTexProcessor(feature_extractor=feature_extractor, tokenizer=tokenizer), text_config
+
+
+def choose_views(model_args: ModelArguments) -> list[str]:
+    """List the views of the processor that the encoder of a preset reads.
+
+    Args:
+        model_args (`ModelArguments`): Preset, changes of its encoder, and `conformers`.
+
+    Raises:
+        ValueError: If conformers are asked for, and the encoder cannot read them.
+    """
+    fields = model_args.change_config({"objectives": {}, **PRESETS[model_args.preset]})
+    name = (fields.get("graph_config") or {}).get("encoder", FineMolTexGraphConfig.encoder)
+    if name not in MOLECULE_ENCODERS:
+        raise ValueError(f"`graph_config.encoder` must be one of {', '.join(MOLECULE_ENCODERS)}: got {name!r}.")
+    if model_args.conformers:
+        check_conformers(name)
+    needs = MOLECULE_ENCODERS[name].needs
+    return [view for view in VIEWS if view in needs or (view == CONFORMER and model_args.conformers)]
 
 
 def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, dict[str, int]]]:
@@ -228,6 +261,8 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
         "fragmentation",
         "motif_min_count",
         "motif_vocab_size",
+        "graph_config",
+        "conformers",
     )
     settings = {name: getattr(model_args, name) for name in model_names} | asdict(data_args) | {"seed": seed}
     # No effect on the files, wherever the data lies.

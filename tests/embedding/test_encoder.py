@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel
+from modeling_finemoltex import FineMolTexForPreTraining, FineMolTexModel, FineMolTexProcessor
 from modeling_finemoltex.embedding import MoleculeTextEncoder
 
 BAD = "C1CC"
@@ -150,6 +150,10 @@ def test_fingerprint_tells_what_embeddings_depend_on(encoder, processor, config)
     assert MoleculeTextEncoder(model, processor).fingerprint["weights"] == own["weights"]
     torch.nn.init.zeros_(model.molecule_readout.contract.weight)
     assert MoleculeTextEncoder(model, processor).fingerprint["weights"] != own["weights"]
+    spatial = FineMolTexProcessor(
+        processor.feature_extractor.with_views(["graph", "paths", "conformer"]), processor.tokenizer
+    )
+    assert MoleculeTextEncoder(model, spatial).fingerprint["conformers"] == "read" and "conformers" not in own
     encoder.encode_texts(["ethanol"])  # calling a tokenizer changes its state
     again = MoleculeTextEncoder(encoder.model, processor).fingerprint
     assert again == encoder.fingerprint

@@ -23,6 +23,17 @@ def test_sums_hits_and_measures_retrieval():
     assert "valid/t2m_choose_one_of_10" in metrics and "valid/t2m_choose_one_of_20" not in metrics
 
 
+def test_what_a_constant_answer_would_get():
+    counts = {"blend_spd_correct": np.array([3, 1]), "blend_spd_total": np.array([4, 2])}
+    counts["blend_spd_classes"] = np.array([[1, 3, 0], [2, 0, 0]])
+    found = SimpleNamespace(predictions=(np.eye(2), np.eye(2), counts))
+    metrics = compute_pretraining_metrics(found, "valid")
+    assert metrics["valid/blend_spd_accuracy"] == pytest.approx(4 / 6)
+    assert metrics["valid/blend_spd_majority_accuracy"] == 3 / 6
+    counts["blend_spd_total"], counts["blend_spd_classes"] = np.zeros(2), np.zeros((2, 3))
+    assert np.isnan(compute_pretraining_metrics(found, "valid")["valid/blend_spd_majority_accuracy"])
+
+
 def test_nothing_masked_is_nan():
     assert np.isnan(compute_pretraining_metrics(predictions(5, motif_total=0), "valid")["valid/masked_motif_accuracy"])
 

@@ -67,6 +67,7 @@ SMALLER = {
     "accelerate launch examples/pretrain.py --dataset": f"{TINY} --validation_size 8 --test_size 8 --split random",
     "finemoltex pretrain --preset momu --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "finemoltex pretrain --preset memory_bank --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
+    "finemoltex pretrain --preset blend --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "finemoltex pretrain --dataset pairs.csv --count_config": (
         f"{FEW_STEPS} --count_config '{{size: 4}}' --validation_size 8 --test_size 8"
     ),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from modeling_finemoltex import FineMolTexModel
 from modeling_finemoltex.runtime.export_folder import read_export
 
 export_job = pytest.importorskip("modeling_finemoltex.export.export_job")
@@ -118,3 +119,12 @@ def test_a_graph_that_differs_is_refused(onnx_export, whole_encoder):
     expected["text_embeds"] = np.zeros((3, 1))
     with pytest.raises(ValueError, match="gives other shapes than the model"):
         export_job._compare(path, inputs, expected)
+
+
+def test_an_encoder_that_reads_more_than_the_graph_is_refused(change_config, processor, tmp_path):
+    config = change_config(graph_config={"encoder": "blend", "encoder_options": {"num_heads": 4}})
+    FineMolTexModel(config).save_pretrained(tmp_path / "blend")
+    processor.save_pretrained(tmp_path / "blend")
+    with pytest.raises(ValueError, match="The encoder 'blend' of .* reads paths beside the graph, which no export"):
+        export_model(tmp_path / "blend", tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
