@@ -8,22 +8,13 @@ the last checkpoint. Try `train_captioning.py examples/recipes/captioning.yaml -
 
 import json
 import sys
-from pathlib import Path
 
-from transformers import HfArgumentParser
-
-from modeling_finemoltex.captioning import CaptioningArguments, train_captioner
-from modeling_finemoltex.training import read_recipe
+from modeling_finemoltex.captioning import read_captioning_arguments, train_captioner
 
 
 def main() -> int:
     """Train or go on, then print the losses and how many pairs there were."""
-    words = sys.argv[1:]
-    if words and Path(words[0]).suffix in (".yaml", ".yml", ".json"):
-        words = [*read_recipe(words[0]), *words[1:]]
-    (arguments,) = HfArgumentParser(
-        CaptioningArguments, description=__doc__.partition("\n")[0]
-    ).parse_args_into_dataclasses(words)
+    arguments = read_captioning_arguments(sys.argv[1:], "Train a captioner of molecules.")
     report = train_captioner(arguments)
     if report is None:
         return 130  # the exit status of a program stopped by Ctrl-C

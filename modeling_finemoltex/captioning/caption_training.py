@@ -9,14 +9,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModel, AutoModelForSeq2SeqLM, AutoProcessor, AutoTokenizer, Trainer, TrainingArguments
+from transformers import (
+    AutoModel,
+    AutoModelForSeq2SeqLM,
+    AutoProcessor,
+    AutoTokenizer,
+    HfArgumentParser,
+    Trainer,
+    TrainingArguments,
+)
 from transformers import set_seed as seed_everything
 from transformers.utils import logging
 
 from ..data.atomic_files import write_text
 from ..data.chemicals_corpus import load_chemicals_pairs
 from ..data.descriptor_captions import describe_molecule
-from ..data.identifiers import try_parse
+from ..data.identifiers import canonical_smiles, map_unique
 from ..data.pairs import load_pairs
 from ..hub.shipped_model import default_model
 from ..model.captioning_finemoltex import FineMolTexForCaptioning
@@ -24,6 +32,7 @@ from ..training.checkpoints import find_resumable_checkpoint
 from ..training.guarded_training import GuardedTraining
 from ..training.interruption import SaveOnInterrupt
 from ..training.length_sampling import LengthSampler
+from ..training.recipe import RECIPE_EXTENSIONS, read_recipe
 from .caption_memory import CaptionMemory
 from .caption_rows import CaptionCollator, add_tower_states, make_rows
 from .captioning_folder import CaptioningParts, build_writer, copy_word_embeddings, save_captioning_folder
@@ -78,6 +87,22 @@ class CaptioningArguments:
     save_steps: int = field(default=200, metadata={"help": "steps between checkpoints"})
     num_held_out: int = field(default=200, metadata={"help": "pairs, drawn at random by molecule, for the loss alone"})
     seed: int = field(default=0, metadata={"help": "equal seeds give equal runs"})
+
+
+def read_captioning_arguments(words: Sequence[str], description: str = "") -> CaptioningArguments:
+    """Read a command line, whose first word may be a recipe: a YAML or JSON file of options that later words override.
+
+    Args:
+        words (sequence of `str`): Without the name of the program.
+        description (`str`): Head of `--help`.
+
+    Raises:
+        ValueError: If the recipe cannot be read.
+    """
+    if words and Path(words[0]).suffix in RECIPE_EXTENSIONS:
+        words = [*read_recipe(words[0]), *words[1:]]
+    parser = HfArgumentParser(CaptioningArguments, description=description)  # type: ignore[arg-type]
+    return parser.parse_args_into_dataclasses(list(words))[0]
 
 
 class CaptioningTrainer(GuardedTraining, Trainer):
@@ -154,15 +179,14 @@ def read_caption_pairs(arguments: CaptioningArguments) -> tuple[list[str], list[
         corpus = load_chemicals_pairs(synonyms_per_molecule=0)["smiles"]
         smiles = list(dict.fromkeys(corpus))
         order = np.random.default_rng(arguments.seed).permutation(len(smiles))
-        smiles = [smiles[place] for place in order[: arguments.max_pairs or OWN_MEMORY]]
+        smiles = [canonical_smiles(smiles[place]) for place in order[: arguments.max_pairs or OWN_MEMORY]]
         return smiles, [describe_molecule(one, arguments.seed) for one in smiles]
     pairs = load_pairs(arguments.file, arguments.smiles_column, arguments.text_column)
     wanted = re.compile(arguments.pattern or "")
-    found = [
-        (smiles, text)
-        for smiles, text in zip(pairs["smiles"], pairs["text"], strict=True)
-        if wanted.search(text) and try_parse(smiles) is not None
-    ][: arguments.max_pairs]
+    fitting = [pair for pair in zip(pairs["smiles"], pairs["text"], strict=True) if wanted.search(pair[1])]
+    names = map_unique(canonical_smiles, [smiles for smiles, _ in fitting], description="Molecules")
+    found = [(name, text) for name, (_, text) in zip(names, fitting, strict=True) if name is not None]
+    found = found[: arguments.max_pairs]
     if len(found) < len(pairs):
         logger.warning(f"Trains on {len(found)} of {len(pairs)} pairs: the others do not fit, or cannot be parsed.")
     if len(found) < 2:

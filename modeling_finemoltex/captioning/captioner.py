@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ..data.caption_statements import Statement, check_caption
-from ..data.identifiers import explain_refusal, stable_hash
-from ..processors.smiles_finemoltex import parse_molecule, spell_molecule
+from ..data.caption_statements import FALSE, UNCHECKED, Statement, check_caption
+from ..data.identifiers import canonical_smiles, explain_refusal, stable_hash
+from ..processors.smiles_finemoltex import parse_molecule
 from .caption_prompts import pad_rows, write_prompt
 from .caption_text import tidy_caption
 from .captioning_folder import CaptioningParts, load_captioning_folder
@@ -52,9 +52,14 @@ class Caption(NamedTuple):
     statements: tuple[Statement, ...] | None = None  # if the caption was checked
 
     @property
+    def num_checked(self) -> int:
+        """Statements that a structure can decide."""
+        return sum(one.verdict != UNCHECKED for one in self.statements or ())
+
+    @property
     def num_false(self) -> int:
-        """Statements about the structure that are false."""
-        return sum(one.verdict == "false" for one in self.statements or ())
+        """Statements that are false."""
+        return sum(one.verdict == FALSE for one in self.statements or ())
 
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold."""
@@ -109,18 +114,27 @@ class Captioner:
         if not smiles:
             raise ValueError("There is nothing to caption: the list of molecules is empty. Give one SMILES or more.")
         for number, one in enumerate(smiles):
-            reason = explain_refusal(one)
-            if reason:
-                raise ValueError(f"Molecule {number} cannot be captioned: {reason}.")
-        names = [spell_molecule(one) for one in smiles]
-        if self.settings.sample:
-            texts = [self._draw(one) for one in names]
-        else:
-            texts = self._write_batch(names)
+            try:
+                self.check(one)
+            except ValueError as error:
+                raise ValueError(f"Molecule {number} cannot be captioned: {error}") from error
+        names = [str(canonical_smiles(one)) for one in smiles]  # a writer reads motifs in the order of the atoms
+        texts = [self._draw(one) for one in names] if self.settings.sample else self._write_batch(names)
         return [
-            Caption(name, text, check_caption(parse_molecule(name), text) if self.checks else None)
-            for name, text in zip(names, texts, strict=True)
+            Caption(one, text, check_caption(parse_molecule(one), text) if self.checks else None)
+            for one, text in zip(smiles, texts, strict=True)
         ]
+
+    @staticmethod
+    def check(smiles: str) -> None:
+        """Refuse what is no molecule, or one that is too large.
+
+        Raises:
+            ValueError: Says why.
+        """
+        reason = explain_refusal(smiles)
+        if reason:
+            raise ValueError(f"{reason}.")
 
     def _draw(self, smiles: str) -> str:
         """Draw the caption of one molecule, from a random state that depends on it and the seed alone."""

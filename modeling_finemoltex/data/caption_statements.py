@@ -58,7 +58,8 @@ def check_caption(molecule: Chem.Mol, caption: str) -> tuple[Statement, ...]:
         phrase without one.
 
     Example:
-    >>> for one in check_caption(Chem.MolFromSmiles("CCO"), "It is an alcohol and a ketone. It smells."):
+    >>> from modeling_finemoltex.data import try_parse
+    >>> for one in check_caption(try_parse("CCO"), "It is an alcohol and a ketone. It smells."):
     ...     print(one.text, "|", one.verdict)
     alcohol | true
     ketone | false

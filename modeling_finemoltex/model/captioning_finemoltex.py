@@ -206,6 +206,9 @@ class FineMolTexForCaptioning(FineMolTexPreTrainedModel):
             mask = torch.cat([mask, prompt_attention_mask], dim=1)  # (B, S + L)
             tokens = prompt_ids.masked_fill(prompt_attention_mask == 0, NO_SOURCE)
             source = torch.cat([source, tokens], dim=1)  # (B, S + L)
+        order = mask.argsort(dim=1, descending=True, stable=True)  # (B, S + L); no gaps, or places would depend on others
+        states = states.take_along_dim(order[..., None], dim=1)  # (B, S + L, D)
+        mask, source = mask.take_along_dim(order, dim=1), source.take_along_dim(order, dim=1)
         states = encoder(inputs_embeds=states, attention_mask=mask).last_hidden_state  # (B, S + L, D)
         encoded = {"encoder_outputs": BaseModelOutput(last_hidden_state=states), "attention_mask": mask}
         return {**encoded, "source_ids": source} if options.copies else encoded

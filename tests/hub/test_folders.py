@@ -99,7 +99,7 @@ def test_what_is_no_model_with_its_processor_is_refused(saved, tmp_path):
         assemble_folder(tmp_path, tmp_path / "made")
     fields = json.loads((saved / "config.json").read_text(encoding="utf-8"))
     (saved / "config.json").write_text(json.dumps(fields | {"architectures": ["MyHead"]}), encoding="utf-8")
-    with pytest.raises(ValueError, match="names the class 'MyHead'; known are FineMolTexForMoleculeEditing, "):
+    with pytest.raises(ValueError, match="names the class 'MyHead'; known are FineMolTexForCaptioning, "):
         assemble_folder(saved, tmp_path / "made")
     (saved / "config.json").write_text(json.dumps(fields), encoding="utf-8")
     (saved / "processor_config.json").unlink()

@@ -57,7 +57,7 @@ PUBLIC = {
     *(
         f"modeling_finemoltex.{name}"
         for name in (
-            *("data", "drawing", "editing", "embedding", "evaluation", "explain", "export", "hub"),
+            *("captioning", "data", "drawing", "editing", "embedding", "evaluation", "explain", "export", "hub"),
             *("property_prediction", "retrieval", "runtime", "training"),
         )
     ),
