@@ -1,9 +1,9 @@
-"""How good are the captions of a model? Beside the caption of the most similar training molecule, on captions it never saw.
+"""How good are the captions of a model, beside the caption of the most similar training molecule?
 
 Needs: a folder of `train_captioning.py` and a file of molecules and captions; `pip install "finemoltex[captioning]"`.
 Runtime: some minutes for 300 molecules on one core. Try
 `evaluate_captioning.py --model runs/captioner --file validation.jsonl.gz --output_dir runs/captions --max_pairs 300`.
-The last row of the table are the captions that people wrote: what the check calls false there is its own error, or theirs.
+The last row of the table is what people wrote: what the check calls false there is its error, or theirs.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import numpy as np
 from tqdm.auto import tqdm
 from transformers import logging as transformers_logging
 
-from modeling_finemoltex.captioning import CaptionMemory, Captioner, CaptionSettings
+from modeling_finemoltex.captioning import Captioner, CaptionMemory, CaptionSettings
 from modeling_finemoltex.data import check_caption, load_pairs, try_parse, write_text
 from modeling_finemoltex.evaluation import count_false_statements, format_caption_table, score_captions
 
@@ -27,7 +27,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="folder or Hub id of a captioner")
     parser.add_argument("--file", required=True, help="molecules and captions: csv, jsonl, Parquet, ...")
     parser.add_argument("--memory", help="file of training captions for the baseline; those that the model quotes")
-    parser.add_argument("--output_dir", type=Path, required=True, help="folder of captions.jsonl, report.json, table.md")
+    parser.add_argument(
+        "--output_dir", type=Path, required=True, help="folder of captions.jsonl, report.json, table.md"
+    )
     parser.add_argument("--smiles_column", help="column of the molecules")
     parser.add_argument("--text_column", help="column of the captions")
     parser.add_argument("--max_pairs", type=int, default=300, help="draw so many at random")

@@ -3,7 +3,8 @@
 Needs: nothing for a trial (`pip install "finemoltex[examples]"`: the default corpus, described by RDKit), or a file of
 molecules and captions (csv, jsonl, Parquet, ...), such as ChEBI-20.
 Takes: 40 minutes of one CPU core for 8,000 captions and 4 passes. Interrupted or killed, the same command goes on from
-the last checkpoint. Try `train_captioning.py examples/recipes/captioning.yaml --file captions.jsonl.gz --output_dir RUN`.
+the last checkpoint. Try
+`train_captioning.py examples/recipes/captioning.yaml --file captions.jsonl.gz --output_dir runs/captioner`.
 """
 
 import json

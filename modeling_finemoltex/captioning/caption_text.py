@@ -63,5 +63,7 @@ def end_of(tokenizer: Any) -> int:
     """
     found = tokenizer.sep_token_id if tokenizer.eos_token_id is None else tokenizer.eos_token_id
     if found is None:
-        raise ValueError(f"A {type(tokenizer).__name__} has neither `eos_token` nor `sep_token`: a caption cannot end.")
+        raise ValueError(
+            f"A {type(tokenizer).__name__} has neither `eos_token` nor `sep_token`: a caption cannot end."
+        )
     return found

@@ -59,7 +59,8 @@ class CaptioningArguments:
     smiles_column: str | None = field(default=None, metadata={"help": "column of the molecules"})
     text_column: str | None = field(default=None, metadata={"help": "column of the captions"})
     pattern: str | None = field(
-        default=None, metadata={"help": "keep the captions that this regular expression finds, such as '^The molecule'"}
+        default=None,
+        metadata={"help": "keep the captions that this regular expression finds, such as '^The molecule'"},
     )
     max_pairs: int | None = field(default=None, metadata={"help": "read at most so many; 2,000 of the default corpus"})
     model: str | None = field(default=None, metadata={"help": "folder or Hub id of the tower; that of the package"})
@@ -69,7 +70,9 @@ class CaptioningArguments:
     states: list[str] = field(
         default_factory=lambda: ["molecule", "motifs"], metadata={"help": "what is read: molecule, motifs, atoms"}
     )
-    join: str = field(default="input", metadata={"help": "states stand in front of the input, or the output, of the encoder"})
+    join: str = field(
+        default="input", metadata={"help": "states stand in front of the input, or the output, of the encoder"}
+    )
     prompt: str = field(default="captions", metadata={"help": "beside the states: none, smiles or captions"})
     num_examples: int = field(default=2, metadata={"help": "captions of similar molecules in a prompt"})
     copies: bool = field(default=True, metadata={"help": "may the writer copy words of its prompt (a T5 only)"})

@@ -83,9 +83,7 @@ class Captioner:
     'The molecule is a primary alcohol that is ...'
     """
 
-    def __init__(
-        self, parts: CaptioningParts, settings: CaptionSettings | None = None, checks: bool = False
-    ) -> None:
+    def __init__(self, parts: CaptioningParts, settings: CaptionSettings | None = None, checks: bool = False) -> None:
         self.parts, self.settings, self.checks = parts, settings or CaptionSettings(), checks
 
     @classmethod

@@ -14,7 +14,7 @@ from ..model.captioning_finemoltex import FineMolTexForCaptioning
 from .caption_memory import MEMORY_FILE, CaptionMemory
 from .caption_text import end_of, start_of
 
-# Of a T5, whose words have a size of 1. Words are also the output layer: an untrained writer would repeat the last one.
+# Words of a T5 have a size of 1. They are the output layer too, so an untrained writer would repeat the last one.
 WORD_SCALE = 0.3
 
 

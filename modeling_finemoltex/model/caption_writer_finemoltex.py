@@ -24,8 +24,8 @@ class FineMolTexCopyingWriter(T5ForConditionalGeneration):
 
     The weights \(a\) over the tokens of the source are a softmax over the products of the decoder's state with the
     encoder's, and a learned bonus for each of up to four tokens before a place that equal the tokens written last. So
-    what is copied goes on where it stopped, and an untrained writer repeats its source. The gate \(g\) is read from the
-    decoder's state. It is 0 for a row without a source.
+    what is copied goes on where it stopped, and an untrained writer repeats its source. The gate \(g\) is read from
+    the decoder's state. It is 0 for a row without a source.
     """
 
     def __init__(self, config: Any) -> None:
@@ -126,7 +126,9 @@ class FineMolTexCopyingWriter(T5ForConditionalGeneration):
 
 # `generate` looks up in the signature what it may pass on.
 _of_t5 = inspect.signature(T5ForConditionalGeneration.forward)
-_sources = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in ("source_ids", "written_ids")]
+_sources = [
+    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in ("source_ids", "written_ids")
+]
 _own = [one for one in _of_t5.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
 _rest = [one for one in _of_t5.parameters.values() if one.kind is inspect.Parameter.VAR_KEYWORD]
 FineMolTexCopyingWriter.forward.__signature__ = _of_t5.replace(  # type: ignore[attr-defined]

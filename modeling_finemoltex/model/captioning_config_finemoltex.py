@@ -15,7 +15,7 @@ class FineMolTexCaptioningConfig(PreTrainedConfig):
     Args:
         states (`list[str]`): What the writer reads of a molecule: `"molecule"` is its embedding, one state,
             `"motifs"` one state for each motif, the mean of its atoms, `"atoms"` one for each atom.
-        join (`str`): Where the states go: `"input"` is in front of the embedded prompt that the writer's encoder reads,
+        join (`str`): Where the states go: `"input"` is in front of the embedded prompt, before the writer's encoder,
             `"output"` in front of what the encoder makes of the prompt.
         copies (`bool`): Let the writer copy words of the prompt; for writers of the type T5.
         prompt (`str`): What the writer reads beside the states: `"none"`, the `"smiles"` of the molecule, or the

@@ -1,6 +1,6 @@
 """Captioning: the states of a molecule go to an encoder-decoder, which writes what the molecule is.
 
-Axes: `B` molecules, `S` states of a molecule, `L` tokens of a prompt, `T` tokens of a caption, `D` width of the writer.
+Axes: `B` molecules, `S` states of a molecule, `L` tokens of a prompt, `T` tokens of a caption, `D` width of a writer.
 """
 
 from typing import Any
@@ -206,7 +206,9 @@ class FineMolTexForCaptioning(FineMolTexPreTrainedModel):
             mask = torch.cat([mask, prompt_attention_mask], dim=1)  # (B, S + L)
             tokens = prompt_ids.masked_fill(prompt_attention_mask == 0, NO_SOURCE)
             source = torch.cat([source, tokens], dim=1)  # (B, S + L)
-        order = mask.argsort(dim=1, descending=True, stable=True)  # (B, S + L); no gaps, or places would depend on others
+        order = mask.argsort(
+            dim=1, descending=True, stable=True
+        )  # (B, S + L); no gaps, or places would depend on others
         states = states.take_along_dim(order[..., None], dim=1)  # (B, S + L, D)
         mask, source = mask.take_along_dim(order, dim=1), source.take_along_dim(order, dim=1)
         states = encoder(inputs_embeds=states, attention_mask=mask).last_hidden_state  # (B, S + L, D)
@@ -233,7 +235,7 @@ class FineMolTexForCaptioning(FineMolTexPreTrainedModel):
                 beside the molecules, in its own tokens: SMILES, or captions of similar molecules.
             decoder_input_ids (`torch.LongTensor` of shape `(B, T)`, *optional*): What is written so far; `labels`
                 moved to the right, if absent.
-            labels (`torch.LongTensor` of shape `(B, T)`, *optional*): Captions in the writer's tokens, -100 on padding.
+            labels (`torch.LongTensor` of shape `(B, T)`, *optional*): Captions in its tokens, -100 on padding.
             tower_states (`dict`, *optional*): From [`read_tower`], instead of the molecules.
 
         Returns:

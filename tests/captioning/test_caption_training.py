@@ -60,7 +60,9 @@ def test_the_tower_is_frozen_and_its_states_are_computed_once(caption_arguments,
     more = make_rows(parts, smiles, captions)
     add_tower_states(more, parts, tmp_path)
     assert (tmp_path / TOWER_FILE).is_file()
-    assert all(torch.equal(one["tower"]["motifs"], other["tower"]["motifs"]) for one, other in zip(rows, more, strict=True))
+    assert all(
+        torch.equal(one["tower"]["motifs"], other["tower"]["motifs"]) for one, other in zip(rows, more, strict=True)
+    )
 
 
 def test_prompts_never_quote_the_molecule_itself(caption_arguments, molecules):

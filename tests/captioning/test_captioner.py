@@ -62,7 +62,9 @@ def test_what_cannot_be_captioned_is_said(captioner):
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(plain_folder, tmp_path):
-    with pytest.raises(ValueError, match=r"cannot be loaded for captioning: Captioning needs a writer.*train_captioning"):
+    with pytest.raises(
+        ValueError, match=r"cannot be loaded for captioning: Captioning needs a writer.*train_captioning"
+    ):
         load_captioning_folder(plain_folder)
     with pytest.raises(ValueError, match="nowhere' cannot be loaded for captioning"):
         load_captioning_folder(str(tmp_path / "nowhere"))
