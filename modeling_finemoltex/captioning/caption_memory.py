@@ -10,7 +10,7 @@ import numpy as np
 from rdkit import DataStructs
 
 from ..data.atomic_files import open_atomically
-from ..data.identifiers import inchikey14, map_unique, try_parse
+from ..data.identifiers import inchikey14, try_parse
 from ..data.similarity import compute_fingerprint
 
 MEMORY_FILE = "caption_memory.jsonl.gz"  # of a captioning folder
@@ -48,7 +48,7 @@ class CaptionMemory:
             )
         self.smiles, self.captions = list(smiles), list(captions)
         self._fingerprints = [_fingerprint(one) for one in self.smiles]
-        self._skeletons: list[str | None] | None = None
+        self._skeletons: dict[str, str | None] = {}  # computed where they are asked for
 
     def __len__(self) -> int:
         """Return the number of captions."""
@@ -72,13 +72,13 @@ class CaptionMemory:
         if count < 1:
             return []
         scores = np.array(DataStructs.BulkTanimotoSimilarity(_fingerprint(smiles), self._fingerprints))  # (R,)
-        own = inchikey14(smiles) if skips_skeleton else None
+        own = self._skeleton(smiles) if skips_skeleton else None
         found: dict[str, Neighbour] = {}
         for place in np.argsort(-scores, kind="stable"):
             if len(found) == count:
                 break
             name = self.smiles[place]
-            if name not in found and (own is None or self._skeleton(place) != own):
+            if name not in found and (own is None or self._skeleton(name) != own):
                 found[name] = Neighbour(name, self.captions[place], float(scores[place]))
         return list(found.values())
 
@@ -107,10 +107,10 @@ class CaptionMemory:
                 "folder must hold. Copy the file from where the model was trained."
             ) from error
 
-    def _skeleton(self, place: int) -> str | None:
-        if self._skeletons is None:
-            self._skeletons = map_unique(inchikey14, self.smiles, 0, "skeletons")
-        return self._skeletons[place]
+    def _skeleton(self, smiles: str) -> str | None:
+        if smiles not in self._skeletons:
+            self._skeletons[smiles] = inchikey14(smiles)
+        return self._skeletons[smiles]
 
 
 def _fingerprint(smiles: str) -> DataStructs.ExplicitBitVect:

@@ -76,11 +76,12 @@ class FineMolTexCaptioningPipeline(FineMolTexPipeline):
 
     def _forward(self, model_inputs: dict[str, Any]) -> dict[str, Any]:
         captioner = self._make(model_inputs["settings"], model_inputs["check"])
-        return {"captions": captioner.write(model_inputs["smiles"])}
+        # The base class takes tuples apart.
+        return {"captions": [one.to_dict() for one in captioner.write(model_inputs["smiles"])]}
 
     def postprocess(self, model_outputs: dict[str, Any]) -> list[Any]:
-        """Turn captions into what JSON can hold."""
-        return [one.to_dict() for one in model_outputs["captions"]]
+        """Take the captions of one batch."""
+        return model_outputs["captions"]
 
 
 __all__ = ["FineMolTexCaptioningPipeline"]

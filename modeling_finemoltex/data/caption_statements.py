@@ -46,8 +46,8 @@ def check_caption(molecule: Chem.Mol, caption: str) -> tuple[Statement, ...]:
     """Compare what a caption says about the structure with the molecule.
 
     The language of structure queries reads the caption, so a word counts only where the sentence says that the
-    molecule has it, and groups have their plain sense: a lactone is an ester. What stands behind words such as "derives from",
-    "conjugate base of" or "replaced by" is about another molecule and not checked.
+    molecule has it, and groups have their plain sense: a lactone is an ester. What stands behind words such as
+    "derives from", "conjugate base of" or "replaced by" is about another molecule and not checked.
 
     Args:
         molecule (`rdkit.Chem.Mol`): A sanitised molecule.

@@ -19,6 +19,50 @@ FOLLOWS = (3.0, 2.0, 2.0, 2.0)
 GATE = 1.0  # start of the gate before its sigmoid
 
 
+class FineMolTexPointer(nn.Module):
+    """Says which token of a source comes next, and how much it counts beside the vocabulary.
+
+    Shapes:
+        - **input:** states of the decoder `(B, T, D)` and the encoder `(B, S, D)`, ids `(B, S)`, written `(B, T)`
+        - **output:** weights of the tokens `(B, T, S)`, 0 in a row without a source, and the gate `(B, T, 1)`
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(width, width, bias=False)
+        self.key = nn.Linear(width, width, bias=False)
+        self.gate = nn.Linear(width, 1)
+        self.follows = nn.Parameter(torch.empty(len(FOLLOWS)))
+
+    def reset_parameters(self) -> None:
+        """Start so that a writer repeats its source."""
+        for linear in (self.query, self.key, self.gate):
+            initialization.normal_(linear.weight, std=0.02)
+        initialization.constant_(self.gate.bias, GATE)
+        initialization.copy_(self.follows, torch.tensor(FOLLOWS))
+
+    def forward(self, states: Tensor, encoded: Tensor, source_ids: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
+        """Weigh the tokens of the source; see the shapes above."""
+        is_token = source_ids != NO_SOURCE  # (B, S)
+        scores = self.query(states) @ self.key(encoded).mT * states.shape[-1] ** -0.5  # (B, T, S)
+        scores = scores.float() + self.reward_order(source_ids, written)[:, -states.shape[1] :]
+        scores = scores.masked_fill(~is_token[:, None], torch.finfo(scores.dtype).min)
+        has_source = is_token.any(-1)[:, None, None]  # (B, 1, 1)
+        return scores.softmax(-1) * has_source, self.gate(states).float().sigmoid() * has_source
+
+    def reward_order(self, source_ids: Tensor, written: Tensor) -> Tensor:
+        """Add up the bonuses of places that go on from what was written. `(B, S)`, `(B, T)` -> `(B, T, S)`."""
+        total: Any = 0.0
+        equal: Any = True
+        for back, bonus in enumerate(self.follows):
+            # Token so many places before; padding on both sides is never equal.
+            source = F.pad(source_ids, (back + 1, 0), value=NO_SOURCE)[:, : source_ids.shape[1]]  # (B, S)
+            last = F.pad(written, (back, 0), value=NO_SOURCE - 1)[:, : written.shape[1]]  # (B, T)
+            equal = equal & (source[:, None] == last[..., None])  # (B, T, S)
+            total = total + bonus * equal
+        return total
+
+
 class FineMolTexCopyingWriter(T5ForConditionalGeneration):
     r"""T5 with a pointer: \(p(w) = (1 - g)\,p_{vocabulary}(w) + g \sum_{s: w_s = w} a_s\).
 
@@ -30,18 +74,14 @@ class FineMolTexCopyingWriter(T5ForConditionalGeneration):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.copy_query = nn.Linear(config.d_model, config.d_model, bias=False)
-        self.copy_key = nn.Linear(config.d_model, config.d_model, bias=False)
-        self.copy_gate = nn.Linear(config.d_model, 1)
-        self.follows = nn.Parameter(torch.empty(len(FOLLOWS)))
+        self.pointer = FineMolTexPointer(config.d_model)
         self.post_init()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
-        if module is self:
-            initialization.copy_(self.follows, torch.tensor(FOLLOWS))
-            initialization.constant_(self.copy_gate.bias, GATE)
+        if isinstance(module, FineMolTexPointer):
+            module.reset_parameters()
 
     def forward(  # noqa: D417
         self,
@@ -74,8 +114,7 @@ class FineMolTexCopyingWriter(T5ForConditionalGeneration):
         output = super().forward(*args, decoder_input_ids=decoder_input_ids, **kwargs)
         states, encoded = output.decoder_hidden_states[-1], output.encoder_last_hidden_state  # (B, T, D), (B, S, D)
         written = decoder_input_ids if written_ids is None else written_ids
-        weights = self._weigh_source(states, encoded, source_ids, written)  # (B, T, S)
-        gate = self.copy_gate(states).float().sigmoid() * (source_ids != NO_SOURCE).any(-1)[:, None, None]  # (B, T, 1)
+        weights, gate = self.pointer(states, encoded, source_ids, written)  # (B, T, S), (B, T, 1)
         if labels is not None:
             output.loss = self._compare(output.logits, gate, weights, source_ids, labels)
         if labels is None or not self.training:
@@ -86,26 +125,6 @@ class FineMolTexCopyingWriter(T5ForConditionalGeneration):
         """Prepare a step as T5 does, and pass on all that is written, for the order of what is copied."""
         prepared = super().prepare_inputs_for_generation(input_ids, *args, **kwargs)
         return prepared if prepared.get("source_ids") is None else {**prepared, "written_ids": input_ids}
-
-    def _weigh_source(self, states: Tensor, encoded: Tensor, source_ids: Tensor, written: Tensor) -> Tensor:
-        """Say which token of the source comes next. -> `(B, T, S)`, each row a distribution, or 0 without a source."""
-        is_token = source_ids != NO_SOURCE  # (B, S)
-        scores = self.copy_query(states) @ self.copy_key(encoded).mT * states.shape[-1] ** -0.5  # (B, T, S)
-        scores = scores.float() + self._reward_order(source_ids, written)[:, -states.shape[1] :]
-        scores = scores.masked_fill(~is_token[:, None], torch.finfo(scores.dtype).min)
-        return scores.softmax(-1) * is_token.any(-1)[:, None, None]
-
-    def _reward_order(self, source_ids: Tensor, written: Tensor) -> Tensor:
-        """Add up the bonuses of places that go on from what was written. `(B, S)`, `(B, T)` -> `(B, T, S)`."""
-        total: Any = 0.0
-        equal: Any = True
-        for back, bonus in enumerate(self.follows):
-            # Token so many places before; padding on both sides is never equal.
-            source = F.pad(source_ids, (back + 1, 0), value=NO_SOURCE)[:, : source_ids.shape[1]]  # (B, S)
-            last = F.pad(written, (back, 0), value=NO_SOURCE - 1)[:, : written.shape[1]]  # (B, T)
-            equal = equal & (source[:, None] == last[..., None])  # (B, T, S)
-            total = total + bonus * equal
-        return total
 
     def _compare(self, logits: Tensor, gate: Tensor, weights: Tensor, source_ids: Tensor, labels: Tensor) -> Tensor:
         """Compare the mixture with the labels `(B, T)`, without making it for all words. -> `()`."""

@@ -37,7 +37,7 @@ def test_rows_have_captions_or_say_why_not(captioner, library, tmp_path, caplog)
     counts = caption_file(library, tmp_path / "out.csv", Stopping(captioner), "model", 2, progress_bar=False)
     rows = read(tmp_path / "out.csv")
     assert counts["num_rows"] == 5 and counts["num_errors"] == 2 and [row["row"] for row in rows] == list("12345")
-    assert rows[1]["error"].startswith("row 2: 'C1CC' is no molecule") and not rows[1]["caption"]
+    assert rows[1]["error"].startswith("row 2: RDKit cannot parse the SMILES 'C1CC'") and not rows[1]["caption"]
     assert rows[3]["error"].startswith("row 4: ") and "row 2" in caplog.text
     assert rows[0]["caption"] == captioner.write(["CCO"])[0].text and rows[0]["num_false"].isdecimal()
     assert counts["num_false"] <= counts["num_statements"] and not (tmp_path / "out.csv.part").exists()

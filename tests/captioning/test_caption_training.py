@@ -95,8 +95,11 @@ def test_a_t5_from_a_folder_goes_on(caption_arguments, tokenizer, tmp_path):
     assert parts.model.config.captioning_config.join == "output"
 
 
-def test_without_a_file_the_default_corpus_is_described(caption_arguments):
-    pytest.importorskip("chemicals")
+def test_without_a_file_the_default_corpus_is_described(caption_arguments, molecules, monkeypatch):
+    monkeypatch.setattr(  # reading the real one takes half a minute
+        "modeling_finemoltex.captioning.caption_training.load_chemicals_pairs",
+        lambda synonyms_per_molecule: {"smiles": [*molecules, *molecules]},
+    )
     smiles, captions = read_caption_pairs(dataclasses.replace(caption_arguments, file=None, max_pairs=4))
     assert len(smiles) == len(captions) == 4 and all(text.endswith(".") for text in captions)
 

@@ -55,7 +55,7 @@ def test_settings_are_checked(settings, message):
 def test_what_cannot_be_captioned_is_said(captioner):
     with pytest.raises(ValueError, match="nothing to caption: the list of molecules is empty"):
         captioner.write([])
-    with pytest.raises(ValueError, match="Molecule 1 cannot be captioned: 'C1CC' is no molecule"):
+    with pytest.raises(ValueError, match="Molecule 1 cannot be captioned: RDKit cannot parse the SMILES 'C1CC'"):
         captioner.write(["C", "C1CC"])
     with pytest.raises(ValueError, match=r"Molecule 0 cannot be captioned: .*5,?001 atoms"):
         captioner.write(["C" * 5001])

@@ -21,5 +21,5 @@ def test_bad_requests_are_refused(describe):
         describe([])
     with pytest.raises(ValueError, match="`max_new_tokens` must be at least 1: got 0"):
         describe("CCO", max_new_tokens=0)
-    with pytest.raises(ValueError, match="'C1CC' is no molecule"):
+    with pytest.raises(ValueError, match="cannot parse the SMILES 'C1CC'"):
         describe("C1CC")

@@ -26,7 +26,7 @@ def test_a_file_is_described_into_a_table(captioner_folder, tmp_path, run):
     assert (
         "2 rows, 1 of them without a caption" in done.stdout and "statements about structure are false" in done.stdout
     )
-    assert "row 2: 'C1CC' is no molecule" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+    assert "row 2: RDKit cannot parse the SMILES 'C1CC'" in (tmp_path / "out.csv").read_text(encoding="utf-8")
     assert "give --output OUT.csv" in run(*words, code=1).stderr
     assert "--json is for one molecule" in run(*words, "--output", tmp_path / "out.csv", "--json", code=1).stderr
 
@@ -39,4 +39,4 @@ def test_bad_requests_are_one_sentence(captioner_folder, plain_folder, tmp_path,
     assert "Either sample, or search with beams" in run(*words, "--sample", "--num_beams", 2, code=1).stderr
     assert "--output is for a file of molecules" in run(*words, "--output", tmp_path / "out.csv", code=1).stderr
     assert "needs a writer" in run("caption", "CCO", "--model", plain_folder, code=1).stderr
-    assert "is no molecule" in run("caption", "C1CC", "--model", captioner_folder, code=1).stderr
+    assert "cannot parse the SMILES" in run("caption", "C1CC", "--model", captioner_folder, code=1).stderr
