@@ -70,10 +70,10 @@ def _describe(rows: NumberedRows, source: MoleculeFile, captioner: Captioner) ->
     for number, row in rows:
         entries[number] = {"row": number, "id": row.id or "", "smiles": source.show(row.value) or "", "error": ""}
         try:
-            usable[number] = _read(row, source)
-            captioner.check(usable[number])
+            smiles = _read(row, source)
+            captioner.check(smiles)
+            usable[number] = smiles
         except ValueError as error:
-            usable.pop(number, None)
             reason = reason_of(row, error)
             logger.warning("row %d: %s", number, reason)
             entries[number]["error"] = f"row {number}: {reason}"

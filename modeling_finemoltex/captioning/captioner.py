@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from ..data.caption_statements import FALSE, UNCHECKED, Statement, check_caption
-from ..data.identifiers import canonical_smiles, explain_refusal, stable_hash
+from ..data.identifiers import MAX_ATOMS, canonical_smiles, stable_hash
 from ..processors.smiles_finemoltex import parse_molecule
 from .caption_prompts import pad_rows, write_prompt
 from .caption_text import tidy_caption
@@ -123,16 +123,13 @@ class Captioner:
             for one, text in zip(smiles, texts, strict=True)
         ]
 
-    @staticmethod
-    def check(smiles: str) -> None:
+    def check(self, smiles: str) -> None:
         """Refuse what is no molecule, or one that is too large.
 
         Raises:
             ValueError: Says why.
         """
-        reason = explain_refusal(smiles)
-        if reason:
-            raise ValueError(f"{reason}.")
+        parse_molecule(smiles, max_atoms=min(MAX_ATOMS, self.parts.processor.feature_extractor.max_atoms))
 
     def _draw(self, smiles: str) -> str:
         """Draw the caption of one molecule, from a random state that depends on it and the seed alone."""
