@@ -9,6 +9,7 @@ from ..processors.text_normalization_finemoltex import normalize_text
 # none around hyphens and primes, inside brackets, nor between the numbers of a list of positions.
 _TIDY = (
     (re.compile(r"\s*([-'\u2019])\s*"), r"\1"),
+    (re.compile(r"->\s*"), "->"),
     (re.compile(r"([(\[{])\s+"), r"\1"),
     (re.compile(r"\s+([)\]},.:;%])"), r"\1"),
     (re.compile(r"(?<=\d)\s*([,:+/])\s*(?=\d)"), r"\1"),

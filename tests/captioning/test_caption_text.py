@@ -13,6 +13,7 @@ from modeling_finemoltex.captioning.caption_text import encode_caption, end_of, 
         ("( 2 r , 3 s ) - amine", "(2 r, 3 s)-amine"),
         ("at positions 2 , 3 and 4 . it is new .", "At positions 2,3 and 4. It is new."),
         ("a 4 ' - ester [ a lactone ] ; old", "A 4'-ester [a lactone]; old"),
+        ("( 1 - > 4 ) - linked", "(1->4)-linked"),
         ("", ""),
     ],
 )
