@@ -26,8 +26,8 @@ def tidy_caption(text: str) -> str:
         text (`str`): Words and marks with blanks between them.
 
     Example:
-    >>> tidy_caption("the molecule is 2 - hydroxy - 3 ' , 4 - dione ( an acid ) . it is new .")
-    "The molecule is 2-hydroxy-3',4-dione (an acid). It is new."
+    >>> tidy_caption("the molecule is 2 - hydroxy - 3 ' - dione ( an acid ) . it is new .")
+    "The molecule is 2-hydroxy-3'-dione (an acid). It is new."
     """
     for pattern, replacement in _TIDY:
         text = pattern.sub(replacement, text)

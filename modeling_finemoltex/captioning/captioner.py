@@ -80,8 +80,8 @@ class Captioner:
     Example:
     >>> captioner = Captioner.from_pretrained(captioning_folder, CaptionSettings(max_new_tokens=4), checks=True)
     >>> caption = captioner.write(["CCO"])[0]
-    >>> caption.smiles, isinstance(caption.text, str), caption.num_false
-    ('CCO', True, 0)
+    >>> caption.smiles, isinstance(caption.text, str), caption.num_false <= caption.num_checked
+    ('CCO', True, True)
     """
 
     def __init__(self, parts: CaptioningParts, settings: CaptionSettings | None = None, checks: bool = False) -> None:

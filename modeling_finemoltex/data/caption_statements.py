@@ -23,6 +23,9 @@ _OF_ANOTHER = re.compile(
     r"analog|prodrug|salt|residues?|linked|inhibit\w*|receptors?|agonists?|antagonists?|enzymes?|synthas\w+)\b",
     re.IGNORECASE,
 )
+# Names of ions hold the name of the acid that they no longer are; and "a member of isoquinolines" may be hydrogenated.
+_ION_BEHIND = re.compile(r"[-\s]+(?:\w+\s+)?(?:mono|di|tri|tetra)?(?:anion|cation|zwitterion)")
+_CLASS_BEFORE = re.compile(r"\b(?:members? of|class of)\s+(?:the class of\s+)?[\w,'-]*$", re.IGNORECASE)
 
 
 class Statement(NamedTuple):
@@ -47,7 +50,8 @@ def check_caption(molecule: Chem.Mol, caption: str) -> tuple[Statement, ...]:
 
     The language of structure queries reads the caption, so a word counts only where the sentence says that the
     molecule has it, and groups have their plain sense: a lactone is an ester. What stands behind words such as
-    "derives from", "conjugate base of" or "replaced by" is about another molecule and not checked.
+    "derives from", "conjugate base of" or "replaced by" is about another molecule and not checked, nor are classes in a
+    wider sense ("a carboxylic acid anion", "a member of isoquinolines").
 
     Args:
         molecule (`rdkit.Chem.Mol`): A sanitised molecule.
@@ -66,7 +70,7 @@ def check_caption(molecule: Chem.Mol, caption: str) -> tuple[Statement, ...]:
     It smells | not checked
     """
     silent = list(_list_silent(caption))
-    clauses = [clause for clause in understand(caption).clauses if not _is_within(clause[0].span[0], silent)]
+    clauses = [clause for clause in understand(caption).clauses if not _is_open(caption, clause[0].span, silent)]
     found = [_judge(molecule, caption, clause) for clause in clauses]
     found += [Statement(caption[start:end], UNCHECKED, start, end) for start, end in _list_others(caption, found)]
     return tuple(sorted(found, key=lambda one: (one.start, one.end)))
@@ -80,8 +84,11 @@ def _list_silent(caption: str) -> Iterator[tuple[int, int]]:
             yield word.start(), sentence.end()
 
 
-def _is_within(place: int, parts: list[tuple[int, int]]) -> bool:
-    return any(start <= place < end for start, end in parts)
+def _is_open(caption: str, span: tuple[int, int], silent: list[tuple[int, int]]) -> bool:
+    """Tell whether a mention is about another molecule, or names a class in a wider sense."""
+    if any(start <= span[0] < end for start, end in silent):
+        return True
+    return bool(_ION_BEHIND.match(caption, span[1]) or _CLASS_BEFORE.search(caption, 0, span[0]))
 
 
 def _judge(molecule: Chem.Mol, caption: str, clause: tuple[Condition, ...]) -> Statement:

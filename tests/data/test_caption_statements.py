@@ -44,6 +44,8 @@ def test_denials_and_alternatives():
         "It is a conjugate base of an amine.",
         "It is obtained by condensation of a ketone with an amine.",
         "It is a compound in which the nitro group has been replaced by an amino group.",
+        "It is a sulfonic acid anion and a member of isoquinolines.",
+        "It is a member of the class of 1-benzofurans.",
         "",
     ],
 )
