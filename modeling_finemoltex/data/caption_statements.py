@@ -50,8 +50,8 @@ def check_caption(molecule: Chem.Mol, caption: str) -> tuple[Statement, ...]:
 
     The language of structure queries reads the caption, so a word counts only where the sentence says that the
     molecule has it, and groups have their plain sense: a lactone is an ester. What stands behind words such as
-    "derives from", "conjugate base of" or "replaced by" is about another molecule and not checked, nor are classes in a
-    wider sense ("a carboxylic acid anion", "a member of isoquinolines").
+    "derives from", "conjugate base of" or "replaced by" is about another molecule and not checked. Nor are names of
+    ions ("a carboxylic acid anion") and classes in a wider sense ("a member of isoquinolines").
 
     Args:
         molecule (`rdkit.Chem.Mol`): A sanitised molecule.
