@@ -44,13 +44,18 @@ def test_denials_and_alternatives():
         "It is a conjugate base of an amine.",
         "It is obtained by condensation of a ketone with an amine.",
         "It is a compound in which the nitro group has been replaced by an amino group.",
-        "It is a sulfonic acid anion and a member of isoquinolines.",
+        "It is a member of isoquinolines.",
         "It is a member of the class of 1-benzofurans.",
         "",
     ],
 )
 def test_what_is_said_of_another_molecule_is_not_checked(caption):
     assert set(verdicts(caption).values()) <= {"not checked"}
+
+
+def test_the_acid_in_the_name_of_an_ion_is_not_asked_for():
+    assert set(verdicts("It is a carboxylic acid anion.", Chem.MolFromSmiles("CC(=O)[O-]")).values()) == {"true"}
+    assert "false" in verdicts("It is a carboxylic acid anion.").values()  # it has no charge
 
 
 def test_positions_hold_in_a_text_with_letters_that_are_normalised():
