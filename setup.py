@@ -50,13 +50,16 @@ PROPERTIES = ["scikit-learn>=1.7", "skops>=0.13", "peft>=0.15"]
 ONNX = ["onnx>=1.19", "onnxscript>=0.5.6", "onnxruntime>=1.22"]
 # selfies writes what a generator reads, and proposes analogues by random symbols.
 EDITING = ["selfies>=2.1"]
+# nltk and rouge-score compare captions with those of people. Without the data of WordNet, METEOR counts no synonyms.
+# CVE-2024-39705, before 3.9: data for nltk could run code.
+CAPTIONING = ["nltk>=3.9.1", "rouge-score>=0.1.2"]
 # scikit-learn fits what explains masked predictions, and maps tokens; matplotlib draws.
 EXPLAIN = ["scikit-learn>=1.5", "matplotlib>=3.8"]
 # Texts and molecules through `SentenceTransformer.encode`; older releases name what a module is differently.
 SENTENCE_TRANSFORMERS = ["sentence-transformers>=6.2,<7"]
 # gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
 SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.8", "matplotlib>=3.8"]
-FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *EXPLAIN, *ONNX, *SENTENCE_TRANSFORMERS, *SPACE]
+FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *CAPTIONING, *EXPLAIN, *ONNX, *SENTENCE_TRANSFORMERS, *SPACE]
 # Run the notebooks from top to bottom.
 NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]
 # The tests run the examples and the demo, so they need what those need; selenium drives a Chromium that is there, and
@@ -86,6 +89,7 @@ setup(
         "retrieval": RETRIEVAL,
         "properties": PROPERTIES,
         "editing": EDITING,
+        "captioning": CAPTIONING,
         "onnx": ONNX,
         "explain": EXPLAIN,
         "sentence-transformers": SENTENCE_TRANSFORMERS,

@@ -1,3 +1,6 @@
+from .captioning import Captioner as Captioner
+from .captioning import CaptionSettings as CaptionSettings
+from .captioning import caption_file as caption_file
 from .data import MoleculeFile as MoleculeFile
 from .data import MoleculeFilter as MoleculeFilter
 from .data import deduplicate_against as deduplicate_against
@@ -27,6 +30,8 @@ from .hub import export_names_dataset as export_names_dataset
 from .hub import list_pretrained as list_pretrained
 from .hub import push_folder as push_folder
 from .hub import to_sentence_transformer as to_sentence_transformer
+from .model.captioning_finemoltex import FineMolTexForCaptioning as FineMolTexForCaptioning
+from .model.configuration_finemoltex import FineMolTexCaptioningConfig as FineMolTexCaptioningConfig
 from .model.configuration_finemoltex import FineMolTexConfig as FineMolTexConfig
 from .model.configuration_finemoltex import FineMolTexCountConfig as FineMolTexCountConfig
 from .model.configuration_finemoltex import FineMolTexEditingConfig as FineMolTexEditingConfig
@@ -47,6 +52,7 @@ from .model.objectives_finemoltex import Objective as Objective
 from .model.objectives_finemoltex import ObjectiveOptions as ObjectiveOptions
 from .model.objectives_finemoltex import PairBatch as PairBatch
 from .model.objectives_finemoltex import Terms as Terms
+from .model.outputs_finemoltex import FineMolTexCaptioningOutput as FineMolTexCaptioningOutput
 from .model.outputs_finemoltex import FineMolTexMoleculeEditingOutput as FineMolTexMoleculeEditingOutput
 from .model.outputs_finemoltex import FineMolTexOutput as FineMolTexOutput
 from .model.outputs_finemoltex import FineMolTexPreTrainingOutput as FineMolTexPreTrainingOutput

@@ -190,3 +190,13 @@ def generator_config():
     widths = {"d_model": 16, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
     depths = {"encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
     return BartConfig(vocab_size=40, max_position_embeddings=64, forced_eos_token_id=2, **ids, **widths, **depths)
+
+
+@pytest.fixture(scope="session")
+def writer_config(tokenizer):
+    """The smallest writer: a T5 over the words of `tokenizer`."""
+    from transformers import T5Config
+
+    ids = {"pad_token_id": 0, "eos_token_id": tokenizer.sep_token_id, "decoder_start_token_id": tokenizer.cls_token_id}
+    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 1, "num_heads": 2}
+    return T5Config(vocab_size=len(tokenizer), **sizes, **ids)

@@ -68,6 +68,7 @@ def namespace(config, processor, molecules, tmp_path_factory) -> dict:
         "folder": str(folder / "model"),
         "property_folder": _save_property_model(folder),
         **_save_editing_model(folder, encoder),
+        "captioning_folder": _save_captioning_model(folder, encoder),
         "batch": processor(smiles=list(molecules), text=list(molecules.values())),
         "smiles": list(molecules),
         "texts": list(molecules.values()),
@@ -99,6 +100,17 @@ def _save_editing_model(folder: Path, encoder: modeling_finemoltex.MoleculeTextE
     swap_along(model, tokenizer, torch.from_numpy(guide.directions[0]), "[O]", "[F]")
     save_editing_folder(EditingParts(model, encoder.processor, tokenizer), folder / "editing")
     return {"editing_folder": str(folder / "editing"), "generator_tokenizer": tokenizer}
+
+
+def _save_captioning_model(folder: Path, encoder: modeling_finemoltex.MoleculeTextEncoder) -> str:
+    """A small writer, with weights as they are drawn."""
+    from modeling_finemoltex.captioning import CaptioningParts, build_writer, save_captioning_folder
+
+    tokenizer = encoder.processor.tokenizer
+    writer = build_writer(tokenizer, hidden_size=16, num_layers=1, intermediate_size=32, num_heads=2)
+    model = modeling_finemoltex.FineMolTexForCaptioning.from_parts(encoder.model, writer)
+    save_captioning_folder(CaptioningParts(model, encoder.processor, tokenizer), folder / "captioning")
+    return str(folder / "captioning")
 
 
 @pytest.mark.parametrize("module", EXAMPLES)

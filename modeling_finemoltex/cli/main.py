@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from .caption import caption
 from .convert import convert
 from .edit import edit
 from .embed import embed
@@ -61,7 +62,7 @@ def main(
 app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     pretrain
 )
-for command in (vocab, embed, index, search, predict, edit, explain, convert, export, push, info):
+for command in (vocab, embed, index, search, predict, edit, caption, explain, convert, export, push, info):
     app.command()(command)
 app.add_typer(evaluate)
 app.add_typer(fragments)

@@ -1,4 +1,6 @@
 from .atomic_files import write_text as write_text
+from .caption_statements import Statement as Statement
+from .caption_statements import check_caption as check_caption
 from .chemicals_corpus import load_chemicals_pairs as load_chemicals_pairs
 from .descriptor_captions import GENERATED as GENERATED
 from .descriptor_captions import describe_molecule as describe_molecule

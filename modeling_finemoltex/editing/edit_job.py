@@ -1,24 +1,21 @@
 """Edit every molecule of a file: a row for each edit, a reason where there is none, and a job that goes on."""
 
 import csv
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from ..data.atomic_files import open_atomically
 from ..data.molecule_files import MoleculeFile, Row, digest_file
+from ..data.row_jobs import Entry, NumberedRows, read_entries, reason_of, work_through
 from .edit_report import EditReport
 from .edit_words import describe_alerts, describe_rules
 from .edits import Edit, MoleculeEditor, list_properties
 
 logger = logging.getLogger(__name__)
 
-PART = ".part"  # ends the name of the file with what is done; its first line says of which job
 SCORES = ("text_score", "source_score", "score", "similarity")
 
 
@@ -66,20 +63,13 @@ def edit_file(
         ValueError: If `output` is no csv file, or its `.part` belongs to another job.
     """
     source, output = source if isinstance(source, MoleculeFile) else MoleculeFile(source), Path(output)
-    if output.suffix.lower() != ".csv":
-        raise ValueError(f"`output` must be a .csv file, got {output}.")
-    part = output.with_name(output.name + PART)
-    done = _open_part(part, _identify(source, job))
-    report, shown = EditReport(), None if progress_bar is None else not progress_bar
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        part.open("a", encoding="utf-8", buffering=1) as lines,  # by lines
-        tqdm(total=1.0, disable=shown, bar_format="{l_bar}{bar}| {elapsed}") as bar,
-    ):
-        for number, row in enumerate(source, start=1):
-            if number > done:
-                lines.write(json.dumps(_edit_row(number, row, source, editor, job, report)) + "\n")
-            bar.update(max(0.0, source.fraction_read - bar.n))
+    report = EditReport()
+
+    def answer(rows: NumberedRows) -> Iterator[Entry]:
+        """Edit the molecules of some rows."""
+        return (_edit_row(number, row, source, editor, job, report) for number, row in rows)
+
+    part = work_through(source, output, _identify(source, job), answer, progress_bar)
     counts = _write_table(part, output, list_properties(job.prompt))
     part.unlink()
     return counts, report
@@ -88,27 +78,6 @@ def edit_file(
 def _identify(source: MoleculeFile, job: Job) -> dict[str, Any]:
     """Say what makes two jobs the same."""
     return {"input": digest_file(source.path), **asdict(job)}
-
-
-def _open_part(part: Path, identity: dict[str, Any]) -> int:
-    """Begin the file with what is done, or count its molecules; a line that a kill cut off is dropped.
-
-    Raises:
-        ValueError: If it belongs to another job.
-    """
-    whole = part.read_text(encoding="utf-8").rpartition("\n")[0] if part.exists() else ""
-    first, *rest = whole.splitlines() or [json.dumps(identity)]
-    known = json.loads(first)
-    changed = [name for name in identity if known.get(name) != json.loads(json.dumps(identity[name]))]
-    if changed:
-        raise ValueError(
-            f"{part} belongs to another job: it differs in {', '.join(changed)}. Give another output, or delete the "
-            "file to begin anew."
-        )
-    part.parent.mkdir(parents=True, exist_ok=True)
-    with open_atomically(part) as file:
-        file.writelines(f"{line}\n" for line in (first, *rest))
-    return len(rest)
 
 
 def _edit_row(
@@ -122,7 +91,7 @@ def _edit_row(
         smiles = row.value if source.to_smiles is None else source.to_smiles(row.value)
         edits = editor.edit(smiles, job.prompt, job.opposite, job.num_edits)
     except ValueError as error:
-        reason = str(error).split(". ")[0].rstrip(".")  # the sentences after the first advise a caller in Python
+        reason = reason_of(row, error)
         logger.warning("row %d: %s", number, reason)
         return entry | {"note": f"row {number}: {reason}", "is_error": True}
     report.add(edits.report)
@@ -149,11 +118,10 @@ def _write_table(part: Path, output: Path, properties: list[str]) -> dict[str, i
     changes = [f"change_{name}" for name in properties]
     header = ["row", "id", "source", "rank", "smiles", *SCORES, *changes, "alerts", "changed", "note"]
     counts = {"num_rows": 0, "num_edits": 0, "num_errors": 0}
-    with open_atomically(output, newline="") as file, part.open(encoding="utf-8") as lines:
+    with open_atomically(output, newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
-        next(lines)
-        for entry in map(json.loads, lines):
+        for entry in read_entries(part):
             counts["num_rows"] += 1
             counts["num_edits"] += len(entry["edits"])
             counts["num_errors"] += entry.get("is_error", False)

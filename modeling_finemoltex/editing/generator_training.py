@@ -2,7 +2,6 @@
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from torch import Tensor
-from torch.utils.data import Sampler
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
@@ -22,7 +20,6 @@ from transformers import (
     set_seed,
 )
 from transformers.modeling_outputs import BaseModelOutput
-from transformers.trainer_pt_utils import get_length_grouped_indices
 from transformers.utils import logging
 
 from ..data.atomic_files import write_text
@@ -32,6 +29,7 @@ from ..model.editing_finemoltex import encode_latents
 from ..training.checkpoints import find_resumable_checkpoint
 from ..training.guarded_training import GuardedTraining
 from ..training.interruption import SaveOnInterrupt
+from ..training.length_sampling import LengthSampler
 from .latent_coder import LatentCoder, measure_reconstruction
 from .molecule_notation import import_selfies, write_molecule
 
@@ -73,26 +71,6 @@ class GeneratorArguments:
     save_steps: int = field(default=500, metadata={"help": "steps between checkpoints"})
     num_workers: int = field(default=1, metadata={"help": "processes that write molecules as SELFIES"})
     seed: int = field(default=0, metadata={"help": "equal seeds give equal runs"})
-
-
-class LengthSampler(Sampler[int]):
-    """Draws rows such that those of a batch are about equally long; every epoch has an order of its own.
-
-    The order depends on the seed and the step alone, so that a resumed run goes on exactly.
-    """
-
-    def __init__(self, lengths: list[int], batch_size: int, seed: int, current_step: Callable[[], int]) -> None:
-        self.lengths, self.batch_size, self.seed, self.current_step = lengths, batch_size, seed, current_step
-
-    def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        """Draw the rows of the epoch that the training has reached."""
-        epoch = self.current_step() // -(-len(self.lengths) // self.batch_size)
-        generator = torch.Generator().manual_seed(self.seed + epoch)
-        return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=generator))
 
 
 class GeneratorTrainer(GuardedTraining, Trainer):

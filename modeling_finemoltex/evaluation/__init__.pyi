@@ -4,6 +4,10 @@ from .alignment_probe import format_alignment_table as format_alignment_table
 from .alignment_probe import score_alignment as score_alignment
 from .calibration_metrics import brier_score as brier_score
 from .calibration_metrics import expected_calibration_error as expected_calibration_error
+from .caption_metrics import count_false_statements as count_false_statements
+from .caption_metrics import format_caption_table as format_caption_table
+from .caption_metrics import score_captions as score_captions
+from .caption_metrics import split_words as split_words
 from .chance import score_at_random as score_at_random
 from .edit_scores import canonical_set as canonical_set
 from .edit_scores import format_editing_table as format_editing_table

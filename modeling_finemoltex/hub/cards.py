@@ -207,6 +207,8 @@ def _describe_config(folder: Path) -> dict[str, Any]:
         "notation": config.editing_config.notation,
         "generator_type": generator and generator.model_type,
         "generator_width": generator and generator.hidden_size,
+        "writer_type": config.writer_config and config.writer_config.model_type,
+        "prompt": config.captioning_config.prompt,
     }
 
 

@@ -30,9 +30,10 @@ MODEL_FILES = (
     *WEIGHTS,
     *TOKENIZER,
     *(CONFIG_FILE, "generation_config.json", PROCESSOR_FILE, "preprocessor_config.json"),
-    *("training_fingerprints.fps", "conformal.json"),
+    *("training_fingerprints.fps", "conformal.json", "caption_memory.jsonl.gz"),
     *("*_finemoltex.py", *ENDPOINT_FILES, CARD_FILE, "LICENSE", "card_facts.yaml", "evaluation_results.json"),
     *("training_log.json", "alignment_report.json", "generator_report.json", "results.json", "test_results.json"),
+    "captioning_report.json",
 )
 INDEX_METADATA = "metadata.json"
 INDEX_SUFFIXES = (".arrow", ".npy", ".faiss")
@@ -40,6 +41,7 @@ INDEX_SUFFIXES = (".arrow", ".npy", ".faiss")
 TELLING_FILES = (
     *(CONFIG_FILE, TOKENIZER_FILE, INDEX_METADATA, "evaluation_results.json", "training_log.json"),
     *("alignment_report.json", "generator_report.json", "results.json", "test_results.json"),
+    "captioning_report.json",
 )
 PLACE_FIELDS = ("name_or_path", "_name_or_path")
 LOCAL_PATH = re.compile(r"(?:/|~/|[A-Za-z]:[\\/])[\w .+@-]+(?:[\\/][\w .+@-]+)+[\\/]?")

@@ -7,6 +7,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
+from .captioning_config_finemoltex import FineMolTexCaptioningConfig
 from .migration_finemoltex import CONFIG_VERSION, upgrade_config
 from .presets_finemoltex import PRESETS
 
@@ -324,9 +325,12 @@ class FineMolTexConfig(PreTrainedConfig):
         token_config (`dict` or `FineMolTexTokenConfig`): The token score.
         count_config (`dict` or `FineMolTexCountConfig`): The count embedding.
         scaling_config (`dict` or `FineMolTexScalingConfig`): Local scaling.
-        retrieval_config, property_config, editing_config (`dict` or the class of that name): What single heads know.
+        retrieval_config, property_config, editing_config, captioning_config (`dict` or the class of that name): What
+            single heads know.
         generator_config (`dict` or `PreTrainedConfig`, *optional*): The encoder-decoder that writes molecules; for
             molecule editing only.
+        writer_config (`dict` or `PreTrainedConfig`, *optional*): The encoder-decoder that writes captions; for
+            captioning only.
         objectives (`dict[str, dict]`, *optional*): Terms of the pre-training loss, by their names in `OBJECTIVES`,
             with their options, added up in this order. Those of the paper, if absent.
         readout (`str`): Key of `READOUTS`: how states of molecules and texts become their places in the shared space.
@@ -353,6 +357,8 @@ class FineMolTexConfig(PreTrainedConfig):
         "property_config": FineMolTexPropertyConfig,
         "generator_config": SubConfigSpec(AutoConfig, model_type="bart", optional=True),
         "editing_config": FineMolTexEditingConfig,
+        "writer_config": SubConfigSpec(AutoConfig, model_type="t5", optional=True),
+        "captioning_config": FineMolTexCaptioningConfig,
     }
     keys_to_ignore_at_inference = [
         *("losses", "motif_states", "motif_attention_mask", "word_states", "hidden_states", "attentions"),
@@ -369,6 +375,8 @@ class FineMolTexConfig(PreTrainedConfig):
     property_config: dict | PreTrainedConfig | None = None
     generator_config: dict | PreTrainedConfig | None = None
     editing_config: dict | PreTrainedConfig | None = None
+    writer_config: dict | PreTrainedConfig | None = None
+    captioning_config: dict | PreTrainedConfig | None = None
     objectives: dict[str, dict[str, Any]] | None = None
     readout: str = "atoms"
     projection_dim: int | None = None
@@ -450,6 +458,7 @@ def merge_fields(fields: dict[str, Any], changes: dict[str, Any]) -> dict[str, A
 
 
 __all__ = [
+    "FineMolTexCaptioningConfig",
     "FineMolTexConfig",
     "FineMolTexCountConfig",
     "FineMolTexEditingConfig",

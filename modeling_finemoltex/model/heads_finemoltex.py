@@ -102,7 +102,29 @@ EDITING = Head(
         "editing.editing_pipeline.FineMolTexMoleculeEditingPipeline",
     ),
 )
+CAPTIONING = Head(
+    name="FineMolTexForCaptioning",
+    module="captioning_finemoltex",
+    auto_class="AutoModelForSeq2SeqLM",
+    remote_auto_class="AutoModelForSeq2SeqLM",
+    job="writes what a molecule is, in words",
+    task="captioning",
+    pipeline_tag="graph-ml",
+    tags=("molecule-text", "molecule-captioning"),
+    embeds=False,
+    pipelines={"finemoltex-captioning": "captioning.captioning_pipeline.FineMolTexCaptioningPipeline"},
+)
 
-HEADS = {head.name: head for head in (BASE, PRETRAINING, RETRIEVAL, PROPERTY_PREDICTION, EDITING)}
+HEADS = {head.name: head for head in (BASE, PRETRAINING, RETRIEVAL, PROPERTY_PREDICTION, EDITING, CAPTIONING)}
 
-__all__ = ["BASE", "CONFIG", "EDITING", "HEADS", "PRETRAINING", "PROPERTY_PREDICTION", "RETRIEVAL", "Head"]
+__all__ = [
+    "BASE",
+    "CAPTIONING",
+    "CONFIG",
+    "EDITING",
+    "HEADS",
+    "PRETRAINING",
+    "PROPERTY_PREDICTION",
+    "RETRIEVAL",
+    "Head",
+]

@@ -51,6 +51,7 @@ RETRIEVAL_KEYS = {r"^objectives\.matching\.matching_head\.": r"matching_head."}
 _HEAD_WEIGHTS = (
     *("objectives", "word_head", "motif_head", "matching_head", "classifier"),
     *("generator", "to_shared", "to_latent", "latent_mean", "latent_scale"),
+    *("writer", "to_writer"),
 )
 
 

@@ -285,9 +285,10 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     tensors = [inspect.Parameter(name, keyword, default=None) for name in MOLECULE_TENSORS]
-    others = [parameter.replace(kind=keyword) for parameter in others]
+    rest = [parameter for parameter in others if parameter.kind is inspect.Parameter.VAR_KEYWORD]
+    others = [parameter.replace(kind=keyword) for parameter in others if parameter not in rest]
     first = molecules.replace(default=None)
-    wrapper.__signature__ = inspect.Signature([own, first, *others, *tensors])  # type: ignore[attr-defined]
+    wrapper.__signature__ = inspect.Signature([own, first, *others, *tensors, *rest])  # type: ignore[attr-defined]
     return wrapper
 
 

@@ -109,7 +109,25 @@ class FineMolTexMoleculeEditingOutput(ModelOutput):
     attentions: tuple[torch.FloatTensor, ...] | None = None
 
 
+@dataclass
+class FineMolTexCaptioningOutput(ModelOutput):
+    """How likely each next token of captions is.
+
+    Args:
+        loss (`torch.FloatTensor` of shape `()`): Mean cross-entropy over the tokens; when captions are given.
+        logits (`torch.FloatTensor` of shape `(B, T, V)`): Of the next token, at each place of a caption.
+        hidden_states, attentions (`tuple(torch.FloatTensor)`): On request, of the molecule encoder and of the writer's
+            encoder, layer by layer.
+    """
+
+    loss: torch.FloatTensor | None = None
+    logits: torch.FloatTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    attentions: tuple[torch.FloatTensor, ...] | None = None
+
+
 __all__ = [
+    "FineMolTexCaptioningOutput",
     "FineMolTexMoleculeEditingOutput",
     "FineMolTexOutput",
     "FineMolTexPreTrainingOutput",

@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from modeling_finemoltex.cli.main import app
+from tests.captioning.conftest import caption_arguments, captioner, captioner_folder, captions_file  # noqa: F401
 from tests.editing.conftest import encoder, model_folder  # noqa: F401
 from tests.explain.conftest import word_folder, word_model, word_pairs, word_processor  # noqa: F401
 from tests.hub.conftest import exported, generator_tokenizer, heads, hub  # noqa: F401

@@ -14,7 +14,6 @@ selfies = pytest.importorskip("selfies")
 from modeling_finemoltex.editing import GeneratorArguments, LatentCoder, load_generator, train_generator  # noqa: E402
 from modeling_finemoltex.editing.generator_training import (  # noqa: E402
     GeneratorTrainer,
-    LengthSampler,
     build_selfies_tokenizer,
     split_molecules,
 )
@@ -88,17 +87,6 @@ def test_noise_disturbs_the_latents_in_training_alone(run, trainer):
         quiet = [trainer.compute_loss(generator.eval(), batch).item() for _ in range(2)]
         noisy = [trainer.compute_loss(generator.train(), batch).item() for _ in range(2)]
     assert quiet[0] == quiet[1] and noisy[0] != noisy[1]
-
-
-def test_batches_hold_molecules_of_about_one_length():
-    lengths, step = [3, 9] * 40, 0
-    sampler = LengthSampler(lengths, 4, 0, lambda: step)
-    order = list(sampler)
-    assert sorted(order) == list(range(80)) and order == list(sampler)
-    mixed = sum(len({lengths[row] for row in order[start : start + 4]}) > 1 for start in range(0, 80, 4))
-    assert mixed <= 2
-    step = 20  # the next epoch
-    assert list(sampler) != order
 
 
 def test_a_run_goes_on_where_it_stopped(run, tmp_path):

@@ -15,7 +15,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = "\n".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs" / "reference").glob("*.md")))
 ADDRESSES = re.findall(r"^::: ([\w.]+)$", PAGES, flags=re.MULTILINE)
 PACKAGES = (
-    *("data", "drawing", "editing", "embedding", "evaluation", "explain", "hub", "property_prediction", "retrieval"),
+    *(
+        "captioning",
+        "data",
+        "drawing",
+        "editing",
+        "embedding",
+        "evaluation",
+        "explain",
+        "hub",
+        "property_prediction",
+        "retrieval",
+    ),
     "training",
 )
 

@@ -25,6 +25,7 @@ PAGES = (
     "docs/guides/evaluate.md",
     "docs/guides/explain.md",
     "docs/guides/predict_properties.md",
+    "docs/guides/caption.md",
     "docs/guides/share.md",
     "docs/guides/convert.md",
     "docs/guides/deploy.md",
@@ -40,6 +41,7 @@ ELSEWHERE = {
     "finemoltex push": "test_push.py",
     "finemoltex info": "test_info.py",
     "finemoltex convert": "test_convert.py",
+    "python examples/evaluate_captioning.py": "test_evaluate_captioning.py, which needs NLTK",
 }
 GENERATOR = (
     "--hidden_size 48 --num_layers 1 --intermediate_size 96 --num_heads 4 --max_length 32 --batch_size 32 "
@@ -85,6 +87,11 @@ SMALLER = {
         "--num_orders 1"
     ),
     "finemoltex predict": "",
+    "python examples/train_captioning.py": (
+        "--pattern molecule --hidden_size 16 --num_layers 1 --intermediate_size 32 --max_steps 2 --save_steps 2 "
+        "--num_held_out 4"
+    ),
+    "finemoltex caption": "",
 }
 # A generator of a few seconds writes molecules such as it was trained on.
 WRITABLE = {"--editor latent": ("CC(=O)Oc1ccccc1C(=O)O", "Cc1ccc(O)cc1")}

@@ -65,9 +65,10 @@ def generator_tokenizer() -> PreTrainedTokenizerFast:
 
 
 @pytest.fixture(scope="session")
-def heads(config, change_config, generator_config):
+def heads(config, change_config, generator_config, writer_config):
     """One untrained model of each head, by the name of its folder."""
     from modeling_finemoltex import (
+        FineMolTexForCaptioning,
         FineMolTexForMoleculeEditing,
         FineMolTexForPreTraining,
         FineMolTexForPropertyPrediction,
@@ -86,6 +87,7 @@ def heads(config, change_config, generator_config):
         "retrieval": FineMolTexForRetrieval(change_config(objectives={"matching": {"weight": 1.0}})),
         "properties": FineMolTexForPropertyPrediction(labelled),
         "editing": FineMolTexForMoleculeEditing.from_parts(base, generator, notation="smiles"),
+        "captioning": FineMolTexForCaptioning.from_parts(base, AutoModelForSeq2SeqLM.from_config(writer_config)),
     }
     return {name: model.eval() for name, model in made.items()}
 

@@ -15,6 +15,7 @@ from transformers import (  # noqa: E402
     AutoFeatureExtractor,
     AutoModel,
     AutoModelForPreTraining,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoProcessor,
     AutoTokenizer,
@@ -35,6 +36,7 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
     properties = AutoModelForSequenceClassification.from_pretrained(f"{folder}/properties", **remote).eval()
     editing = AutoModel.from_pretrained(f"{folder}/editing", **remote).eval()
     generator_tokenizer = AutoTokenizer.from_pretrained(f"{folder}/editing", subfolder="generator_tokenizer")
+    captioning = AutoModelForSeq2SeqLM.from_pretrained(f"{folder}/captioning", **remote).eval()
     untrained = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3, **remote).eval()
 
     batch = processor(smiles=smiles, text=text, return_tensors="pt", padding=True)
@@ -45,12 +47,13 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
     resaved = AutoModel.from_pretrained(again, **remote).eval()
 
     tokenizer = AutoTokenizer.from_pretrained(folder, **remote)
-    loaded = (config, model, pretraining, retrieval, properties, editing, processor)
+    loaded = (config, model, pretraining, retrieval, properties, editing, captioning, processor)
     tokens = generator_tokenizer(["CCO", "C"], return_tensors="pt", padding=True)
     texts = editing.get_text_features(batch["input_ids"][:2], batch["attention_mask"][:2])
     latents, latent_mask = editing.encode_latents(**tokens)
     moved = editing.optimize(latents, latent_mask, texts, [0.1], num_steps=5)
     molecules = processor(smiles=smiles)
+    prompts = {"prompt_ids": batch["input_ids"], "prompt_attention_mask": batch["attention_mask"]}
     torch.save(
         {
             "batch": dict(batch),
@@ -61,6 +64,7 @@ def main(folder: str, again: str, result: str, pairs: str) -> None:
             "logits": retrieval(**batch).logits_per_text,
             "properties": properties.predict(properties(**molecules).logits),
             "moved": moved,
+            "captions": captioning.generate(**molecules, **prompts, max_new_tokens=6, num_beams=2),
             "decoded_rows": len(editing.decode(moved[0], latent_mask)),
             "untrained_shape": list(untrained(**molecules).logits.shape),
             "motif_ids": AutoFeatureExtractor.from_pretrained(folder, **remote)(smiles)["motif_ids"],

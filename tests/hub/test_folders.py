@@ -83,12 +83,12 @@ def test_a_card_written_by_hand_stays(saved, tmp_path):
     assert (folder / "README.md").read_text(encoding="utf-8") == "# Mine\n"
 
 
-@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing"])
+@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing", "captioning"])
 def test_classes_and_pipelines_are_those_of_the_head(exported, heads, name):
     fields = json.loads((exported[name] / "config.json").read_text(encoding="utf-8"))
     head = HEADS[type(heads[name]).__name__]
     assert fields["auto_map"][head.remote_auto_class] == head.reference
-    expected = set(BASE.pipelines) if name != "properties" else set()
+    expected = set(BASE.pipelines) if name not in ("properties", "captioning") else set()
     assert set(fields["custom_pipelines"]) == expected
     for entry in fields["custom_pipelines"].values():
         assert entry["impl"].startswith("pipelines_finemoltex.") and entry["pt"] == ["AutoModel"]
@@ -99,7 +99,7 @@ def test_what_is_no_model_with_its_processor_is_refused(saved, tmp_path):
         assemble_folder(tmp_path, tmp_path / "made")
     fields = json.loads((saved / "config.json").read_text(encoding="utf-8"))
     (saved / "config.json").write_text(json.dumps(fields | {"architectures": ["MyHead"]}), encoding="utf-8")
-    with pytest.raises(ValueError, match="names the class 'MyHead'; known are FineMolTexForMoleculeEditing, "):
+    with pytest.raises(ValueError, match="names the class 'MyHead'; known are FineMolTexForCaptioning, "):
         assemble_folder(saved, tmp_path / "made")
     (saved / "config.json").write_text(json.dumps(fields), encoding="utf-8")
     (saved / "processor_config.json").unlink()

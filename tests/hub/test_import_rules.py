@@ -35,6 +35,7 @@ LEVELS = {
     "modeling_finemoltex/explain": 5,
     "modeling_finemoltex/property_prediction": 5,
     "modeling_finemoltex/editing": 5,
+    "modeling_finemoltex/captioning": 5,
     "modeling_finemoltex/registration.py": 6,
     "modeling_finemoltex/_deferred.py": 7,
     "modeling_finemoltex/cli": 7,
@@ -56,7 +57,7 @@ PUBLIC = {
     *(
         f"modeling_finemoltex.{name}"
         for name in (
-            *("data", "drawing", "editing", "embedding", "evaluation", "explain", "export", "hub"),
+            *("captioning", "data", "drawing", "editing", "embedding", "evaluation", "explain", "export", "hub"),
             *("property_prediction", "retrieval", "runtime", "training"),
         )
     ),

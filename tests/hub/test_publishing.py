@@ -23,7 +23,7 @@ def folder(exported, tmp_path):
     return shutil.copytree(exported["retrieval"], tmp_path / "tiny", ignore=shutil.ignore_patterns("index"))
 
 
-@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing"])
+@pytest.mark.parametrize("name", ["base", "pretraining", "retrieval", "properties", "editing", "captioning"])
 def test_exported_folders_are_complete(exported, name):
     check_folder(exported[name])
 
@@ -201,6 +201,7 @@ def test_an_editing_model_needs_the_tokenizer_of_its_generator(heads, processor,
     [
         ("retrieval", "feature-extraction", "reranking", "re-ranks the best by letting motifs and words attend"),
         ("editing", "graph-ml", "molecule-editing", "a generator (`bart`"),
+        ("captioning", "graph-ml", "molecule-captioning", "an encoder-decoder (`t5`)"),
     ],
 )
 def test_the_card_of_a_head_tells_its_job(exported, name, pipeline_tag, tag, says):

@@ -18,6 +18,7 @@ from transformers import (
 
 import modeling_finemoltex
 from modeling_finemoltex import (
+    FineMolTexForCaptioning,
     FineMolTexForMoleculeEditing,
     FineMolTexForPreTraining,
     FineMolTexForPropertyPrediction,
@@ -31,7 +32,9 @@ CLIENT = Path(__file__).with_name("remote_client.py")
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory, config, change_config, generator_config, generator_tokenizer, processor, molecules):
+def saved(
+    tmp_path_factory, config, change_config, generator_config, writer_config, generator_tokenizer, processor, molecules
+):
     """A pre-training model and its processor in one folder, and what the installed classes make of the molecules."""
     folder = tmp_path_factory.mktemp("saved") / "tiny"
     torch.manual_seed(0)
@@ -51,8 +54,13 @@ def saved(tmp_path_factory, config, change_config, generator_config, generator_t
     editing.set_latent_statistics(torch.randn(8, generator_config.d_model))
     parts = EditingParts(editing, processor, generator_tokenizer)
     save_editing_folder(parts, folder / "editing")
+    fields = {"writer_config": writer_config.to_dict(), "captioning_config": {"prompt": "captions", "copies": True}}
+    captioning = FineMolTexForCaptioning(change_config(**fields)).eval()
+    captioning.save_pretrained(folder / "captioning")
     batch = processor(smiles=list(molecules), text=list(molecules.values()), return_tensors="pt", padding=True)
     with torch.no_grad():
+        prompts = {"prompt_ids": batch["input_ids"], "prompt_attention_mask": batch["attention_mask"]}
+        captions = captioning.generate(**processor(smiles=list(molecules)), **prompts, max_new_tokens=6, num_beams=2)
         tokens = generator_tokenizer(["CCO", "C"], return_tensors="pt", padding=True)
         texts = editing.get_text_features(batch["input_ids"][:2], batch["attention_mask"][:2])
         moved = editing.optimize(*editing.encode_latents(**tokens), texts, [0.1], num_steps=5)
@@ -60,7 +68,7 @@ def saved(tmp_path_factory, config, change_config, generator_config, generator_t
         losses = model(**batch, seeds=torch.arange(len(molecules)))
         output = model.finemoltex(**batch)
         predictions = properties.predict(properties(**processor(smiles=list(molecules))).logits)
-    results = {"loss": losses.loss, "logits": logits, "properties": predictions, "moved": moved}
+    results = {"loss": losses.loss, "logits": logits, "properties": predictions, "moved": moved, "captions": captions}
     return SimpleNamespace(folder=folder, batch=batch, output=output, **results)
 
 
@@ -90,6 +98,7 @@ def test_the_client_had_no_access_to_the_package(remote):
         "FineMolTexForRetrieval",
         "FineMolTexForPropertyPrediction",
         "FineMolTexForMoleculeEditing",
+        "FineMolTexForCaptioning",
         "FineMolTexProcessor",
     ]
 
@@ -124,6 +133,10 @@ def test_an_editing_folder_loads_by_automodel_with_generator_and_tokenizer(remot
     assert remote["moved"].std() > 0
     assert_same(remote["moved"], saved.moved)
     assert remote["decoded_rows"] == 2
+
+
+def test_a_captioning_folder_writes_the_same_captions(remote, saved):
+    assert torch.equal(remote["captions"], saved.captions)
 
 
 def test_remote_model_saved_again_still_loads(remote, saved):

@@ -1,0 +1,15 @@
+from .caption_job import caption_file as caption_file
+from .caption_memory import CaptionMemory as CaptionMemory
+from .caption_memory import Neighbour as Neighbour
+from .caption_text import tidy_caption as tidy_caption
+from .caption_training import CaptioningArguments as CaptioningArguments
+from .caption_training import make_parts as make_parts
+from .caption_training import read_captioning_arguments as read_captioning_arguments
+from .caption_training import train_captioner as train_captioner
+from .captioner import Caption as Caption
+from .captioner import Captioner as Captioner
+from .captioner import CaptionSettings as CaptionSettings
+from .captioning_folder import CaptioningParts as CaptioningParts
+from .captioning_folder import build_writer as build_writer
+from .captioning_folder import load_captioning_folder as load_captioning_folder
+from .captioning_folder import save_captioning_folder as save_captioning_folder
