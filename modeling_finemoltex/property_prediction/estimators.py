@@ -8,6 +8,8 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -26,15 +28,15 @@ FORESTS = {
 }
 # Trees of numbers that look at all features are slow and no better; this is the share that Breiman proposed.
 SHARE_OF_FEATURES = 1 / 3
-ESTIMATORS = (*FORESTS, "svm")
+ESTIMATORS = (*FORESTS, "boosting", "svm")
 
 
 def make_estimator(name: str, task_type: str, num_rows: int, seed: int, balance_classes: bool = False) -> Any:
     """Make an estimator that was not fitted.
 
     Args:
-        name (`str`): One of `ESTIMATORS`: random forest, extra trees, or a support-vector machine on quantile-scaled
-            features.
+        name (`str`): One of `ESTIMATORS`: random forest, extra trees, gradient-boosted trees, or a support-vector
+            machine on quantile-scaled features.
         task_type (`str`): `"binary"`, `"multiclass"` or `"regression"`.
         num_rows (`int`): Of the training, which limits the quantiles.
         seed (`int`): Of everything random.
@@ -54,6 +56,9 @@ def make_estimator(name: str, task_type: str, num_rows: int, seed: int, balance_
     if name in FORESTS:
         share: dict[str, Any] = {"max_features": SHARE_OF_FEATURES} if is_numbers else {}
         return FORESTS[name][is_numbers](NUM_TREES, random_state=seed, n_jobs=-1, **weight, **share)
+    if name == "boosting":
+        boosting: Any = HistGradientBoostingRegressor if is_numbers else HistGradientBoostingClassifier
+        return boosting(random_state=seed, **weight)
     quantiles = min(MAX_QUANTILES, num_rows * (FOLDS - 1) // FOLDS)
     scaler = QuantileTransformer(n_quantiles=quantiles, output_distribution="normal", random_state=seed)
     pipeline = make_pipeline(scaler, SVR() if is_numbers else SVC(**weight))

@@ -21,7 +21,7 @@ from .fingerprint_baselines import fit_boosting, fit_forest, fit_linear
 from .fingerprints import TrainingFingerprints
 from .molecule_features import FeatureStore, make_store
 from .property_blend import PropertyBlend
-from .recipes import RECIPES, WITH_VECTORS
+from .recipes import RECIPES, WITH_VECTORS, find_recipe
 from .tempering import choose_temperature, temper
 
 # Name -> what a table calls it.
@@ -146,7 +146,7 @@ class MethodRunner:
     def _run_blend(self, method: str, seed: int) -> Outcome:
         """Fit the members of a blend, and average what they say."""
         train, valid = self.parts["train"], self.parts["valid"]
-        blend = Blend(RECIPES[method], train.task_type, len(train.label_names))
+        blend = Blend(find_recipe(method, train.task_type), train.task_type, len(train.label_names))
         blend.answers = answer_alike(train.labels, train.task_type, blend.num_outputs)
         answers = [self._ask_member(blend, place, seed, method in WITH_VECTORS) for place in range(len(blend.members))]
         averaged = {name: blend.average([answer[name] for answer in answers]) for name in answers[0]}

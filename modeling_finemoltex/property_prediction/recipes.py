@@ -30,6 +30,24 @@ RECIPES: dict[str, tuple[Member, ...]] = {
         _SVM,
     ),
 }
+# Numbers are learned best by boosting, beside a machine that goes on smoothly between the molecules that it saw.
+_OF_NUMBERS: dict[str, tuple[Member, ...]] = {
+    "blend_no_vectors": (Member("boosting", _PLAIN), _SVM),
+    "blend": (Member("boosting", _PLAIN), Member("svm", ("descriptors", "embedding"))),
+}
 WITH_VECTORS = tuple(
     name for name, made in RECIPES.items() if any(block in OF_MODEL for one in made for block in one.blocks)
 )
+
+
+def find_recipe(method: str, task_type: str) -> tuple[Member, ...]:
+    """Give the members of a method, which differ for classes and for numbers.
+
+    Args:
+        method (`str`): Key of `RECIPES`.
+        task_type (`str`): `"binary"`, `"multiclass"` or `"regression"`.
+
+    Raises:
+        KeyError: If there is no such method.
+    """
+    return _OF_NUMBERS.get(method, RECIPES[method]) if task_type == "regression" else RECIPES[method]

@@ -107,7 +107,7 @@ def test_balanced_classes_raise_the_rare_one(blocks):
 def test_mistakes(blocks):
     with pytest.raises(ValueError, match="at least one member"):
         Blend([], "binary", 1)
-    with pytest.raises(ValueError, match="Unknown estimator 'tree': choose among forest, extra_trees, svm"):
+    with pytest.raises(ValueError, match="Unknown estimator 'tree': choose among forest, extra_trees, boosting, svm"):
         make_estimator("tree", "binary", 10, 0)
     with pytest.raises(KeyError, match="size"):
         fit_member(Member("forest", ("size",)), blocks, np.arange(90.0)[:, None] % 2, "binary", 0)

@@ -26,13 +26,13 @@ from modeling_finemoltex.property_prediction import (
 from modeling_finemoltex.property_prediction.blend import Blend
 from modeling_finemoltex.property_prediction.fingerprints import TrainingFingerprints
 from modeling_finemoltex.property_prediction.molecule_features import make_store
-from modeling_finemoltex.property_prediction.recipes import RECIPES
+from modeling_finemoltex.property_prediction.recipes import find_recipe
 
 from .conftest import MOLECULES
 
 
 def fit(store, encoder, task_type, labels, columns, temperature=0.5):
-    blend = Blend(RECIPES["blend"], task_type, len(columns))
+    blend = Blend(find_recipe("blend", task_type), task_type, len(columns))
     blend.fit(store.get(MOLECULES, blend.blocks), labels, seed=0)
     near = TrainingFingerprints.from_smiles(MOLECULES)
     return PropertyBlend(blend, encoder, columns, temperature, near)
