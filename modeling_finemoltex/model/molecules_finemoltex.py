@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .spellings_finemoltex import Spelling, read_spelling
+
 UNKNOWN_MOTIF_ID = 0  # first entry of every motif vocabulary; never hidden and never shared, because it names no motif
 
 
@@ -32,6 +34,9 @@ class Molecules:
         slot_of_motif (`torch.LongTensor` of shape `(M,)`): Place of each motif in the padded sequence, from 1 on;
             slot 0 is the molecule. Derived.
         molecule_of_atom (`torch.LongTensor` of shape `(N,)`): Derived.
+        spelling ([`Spelling`], *optional*): Their canonical SMILES; from the view `smiles` of a processor.
+        other_spelling ([`Spelling`], *optional*): The same molecules in a random order.
+        target_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): Tokens of a further spelling, to be predicted.
     """
 
     motif_counts: Tensor
@@ -45,6 +50,9 @@ class Molecules:
     molecule_of_motif: Tensor
     slot_of_motif: Tensor
     molecule_of_atom: Tensor
+    spelling: Spelling | None = None
+    other_spelling: Spelling | None = None
+    target_ids: Tensor | None = None
 
     @classmethod
     def from_tensors(
@@ -58,8 +66,15 @@ class Molecules:
         motif_positions: Tensor,
         motif_ids: Tensor | None = None,
         motif_attention_mask: Tensor | None = None,
+        smiles_ids: Tensor | None = None,
+        smiles_ends: Tensor | None = None,
+        smiles_places: Tensor | None = None,
+        other_smiles_ids: Tensor | None = None,
+        other_smiles_ends: Tensor | None = None,
+        other_smiles_places: Tensor | None = None,
+        target_smiles_ids: Tensor | None = None,
     ) -> "Molecules":
-        """Pack the tensors of a processor; shapes as above.
+        """Pack the tensors of a processor; shapes as above, and for the SMILES as in [`Spelling`].
 
         Without `motif_attention_mask` the number of motifs of the largest molecule is read from the device, which
         breaks a compiled graph in two.
@@ -95,6 +110,9 @@ class Molecules:
             molecule_of_motif=molecule_of_motif,
             slot_of_motif=torch.arange(num_motifs, device=device) - first[molecule_of_motif] + 1,
             molecule_of_atom=molecule_of_motif[atom_to_motif],
+            spelling=read_spelling(smiles_ids, smiles_ends, smiles_places),
+            other_spelling=read_spelling(other_smiles_ids, other_smiles_ends, other_smiles_places),
+            target_ids=target_smiles_ids,
         )
 
     def __len__(self) -> int:
@@ -148,7 +166,7 @@ class Molecules:
         # A copy of a molecule starts elsewhere: its numbers move by the difference.
         atom_shift = _first(self.atom_counts[rows]) - _first(self.atom_counts)[rows]  # (R,)
         motif_shift = _first(self.motif_counts[rows]) - _first(self.motif_counts)[rows]  # (R,)
-        return Molecules.from_tensors(
+        selected = Molecules.from_tensors(
             self.motif_counts[rows],
             atom_features=self.atom_features[atoms],
             edge_index=self.edge_index[:, bonds] + atom_shift[bond_rows],
@@ -157,6 +175,12 @@ class Molecules:
             motif_positions=self.motif_positions[motifs],
             motif_ids=None if self.motif_ids is None else self.motif_ids[motifs],
         )
+        spellings = [
+            one if one is None else one.select(rows, atoms, atom_rows, atom_shift)
+            for one in (self.spelling, self.other_spelling)
+        ]
+        target_ids = None if self.target_ids is None else self.target_ids[rows]
+        return replace(selected, spelling=spellings[0], other_spelling=spellings[1], target_ids=target_ids)
 
     def collapse(self, hidden_motifs: Tensor) -> "Molecules":
         """Leave one atom without bonds of each hidden motif: neither its size nor where it is attached is left.
@@ -177,7 +201,7 @@ class Molecules:
         hides = is_hidden[self.atom_to_motif]  # (N,)
         keeps = ~hides | (firsts[self.atom_to_motif] == numbers)  # (N,)
         bonds = ~hides[self.edge_index].any(0)  # (E,)
-        return Molecules.from_tensors(
+        collapsed = Molecules.from_tensors(
             self.motif_counts,
             atom_features=self.atom_features[keeps],
             edge_index=(keeps.cumsum(0) - 1)[self.edge_index[:, bonds]],
@@ -187,6 +211,8 @@ class Molecules:
             motif_ids=self.motif_ids,
             motif_attention_mask=self.motif_attention_mask,
         )
+        spellings = [one if one is None else one.leave_out(keeps) for one in (self.spelling, self.other_spelling)]
+        return replace(collapsed, spelling=spellings[0], other_spelling=spellings[1])
 
     def to(self, device: torch.device | str) -> "Molecules":
         """Copy to a device."""
@@ -259,7 +285,9 @@ def takes_molecules(forward: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-_REQUIRED = tuple(name for name in MOLECULE_TENSORS if name not in ("motif_ids", "motif_attention_mask"))
+_REQUIRED = (
+    "motif_counts", "atom_features", "edge_index", "edge_features", "atom_to_motif", "motif_positions"
+)  # fmt: skip
 
 
 def _first(counts: Tensor) -> Tensor:

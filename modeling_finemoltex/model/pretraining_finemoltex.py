@@ -27,6 +27,7 @@ from .outputs_finemoltex import FineMolTexPreTrainingOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
 from .second_order_objective_finemoltex import SecondOrderObjective
+from .smiles_reconstruction_objective_finemoltex import SmilesReconstructionObjective
 from .soft_target_objective_finemoltex import SoftTargetObjective
 from .transport_objective_finemoltex import TransportObjective
 
@@ -43,6 +44,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "memory_bank": MemoryBankObjective,
     "second_order": SecondOrderObjective,
     "critic": CriticObjective,
+    "smiles_reconstruction": SmilesReconstructionObjective,
 }
 
 
@@ -67,6 +69,11 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         # Written out, so that a checkpoint says what it was trained with whatever the defaults become.
         config.objectives = {name: asdict(one.options) for name, one in self.objectives.items()}
         self.post_init()
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether an objective needs texts."""
+        return any(one.reads_texts for one in self.objectives.values())
 
     def parts(self) -> dict[str, Part]:
         """Declare the base model's parts and those of the objectives."""
@@ -108,7 +115,8 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
 
         Args:
             molecules ([`Molecules`]): Or the tensors of a processor. `motif_ids` label the hidden motifs.
-            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts.
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts; needed unless every objective
+                reads molecules alone.
             molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Equal ones are no negatives.
             fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of the molecules.
             conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What the texts ask of them.
@@ -125,14 +133,14 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         Raises:
             ValueError: If molecules or texts are missing.
         """
-        if molecules is None or input_ids is None:
+        if molecules is None or (input_ids is None and self.reads_texts):
             raise ValueError(
                 "Pre-training needs pairs: give `smiles` and `text` to the processor, one text a molecule."
             )
-        if attention_mask is None:
+        if attention_mask is None and input_ids is not None:
             attention_mask = torch.ones_like(input_ids)
         if seeds is None:
-            seeds = torch.randint(2**62, (len(molecules),), device=input_ids.device)
+            seeds = torch.randint(2**62, (len(molecules),), device=molecules.motif_counts.device)
         queries = None if query_input_ids is None else Queries(query_input_ids, query_attention_mask, query_conditions)
         ids, truth = (molecule_ids, text_ids), (fact_counts, conditions, queries, pair_similarities)
         batch = PairBatch(molecules, input_ids, attention_mask, seeds, *ids, *truth)
@@ -148,9 +156,9 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
             counts=terms.counts or None,
         )
 
-    def _embeds_to_rank(self, pairs: EncodedPairs, batch: PairBatch) -> tuple[Tensor, Tensor]:
+    def _embeds_to_rank(self, pairs: EncodedPairs, batch: PairBatch) -> tuple[Tensor, Any]:
         """Give the embeddings `(B, P)` of both sides: losses compare what is trained, rankings all that there is."""
-        if self.training:
+        if self.training or pairs.text_embeds is None:
             return pairs.molecule_embeds, pairs.text_embeds
         return (
             self.finemoltex.fitted.complete_molecules(pairs.molecule_embeds, batch.molecules),

@@ -28,6 +28,7 @@ from .recipe import RECIPE_EXTENSIONS, read_recipe
 TOKEN_SIZE = 64  # numbers of a token vector
 QUERY_SHARE = 0.1  # of the rows drawn, where queries are written beside pairs
 QUERIES_PER_MOLECULE = 2
+BEST_METRIC = "validation/t2m_mrr"
 
 
 @dataclass
@@ -214,6 +215,10 @@ class DataArguments:
     text_column: str | None = field(
         default=None, metadata={"help": "Column that holds the texts; none: the usual names are tried."}
     )
+    without_texts: bool = field(
+        default=False,
+        metadata={"help": "Read the molecules of --dataset alone, for objectives such as `smiles_reconstruction`."},
+    )
     split: Literal["scaffold", "random", "given"] = field(
         default="scaffold",
         metadata={"help": "Split by scaffold, at random, or as given (train, validation and test of the source)."},
@@ -292,7 +297,13 @@ class DataArguments:
 
     def own_source(self, dataset: str, split: str = "train") -> PairSource:
         """Return a dataset with the columns that the options name."""
-        return PairSource(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
+        return PairSource(
+            dataset,
+            smiles_column=self.smiles_column,
+            text_column=self.text_column,
+            split=split,
+            without_texts=self.without_texts,
+        )
 
 
 def replace_weights(sources: Sequence[PairSource], weights: Sequence[str]) -> list[PairSource]:
@@ -405,7 +416,7 @@ class FineMolTexTrainingArguments(TrainingArguments):
     logging_steps: float = field(default=25, metadata={"help": "Steps between logged losses."})
     load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the checkpoint with the best metric."})
     metric_for_best_model: str | None = field(
-        default="validation/t2m_mrr", metadata={"help": "Validation metric that chooses the best checkpoint."}
+        default=BEST_METRIC, metadata={"help": "Validation metric that chooses the best checkpoint."}
     )
     report_to: None | str | list[str] = field(
         default=None, metadata={"help": "Trackers that receive the logs; none given: tensorboard if it is installed."}

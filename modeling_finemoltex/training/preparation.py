@@ -18,7 +18,10 @@ from ..data.atomic_files import write_text
 from ..data.query_rows import add_facts, find_facts
 from ..data.sources import PairSource, load_molecules, load_source, sample_rows
 from ..data.structural_queries import QueryWriter
-from ..model.configuration_finemoltex import FineMolTexConfig
+from ..model.configuration_finemoltex import PAPER_OBJECTIVES, FineMolTexConfig
+from ..model.encoders_finemoltex import MOLECULE_ENCODERS
+from ..model.presets_finemoltex import PRESETS
+from ..model.pretraining_finemoltex import OBJECTIVES
 from ..processors import FineMolTexFeatureExtractor, FineMolTexProcessor, train_motif_vocab
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .borrowed_texts import NUM_NEIGHBOURS, add_neighbours
@@ -27,6 +30,7 @@ from .text_model import build_text_model
 logger = logging.get_logger(__name__)
 
 PREPARATION_FOLDER = "preparation"
+GRAPH = "graph"  # the view that every encoder reads
 SUMMARY_FILE = "summary.json"
 QUERIES_FOR_WORDS = 10_000  # groups of queries, from which the tokenizer learns their words
 
@@ -139,7 +143,9 @@ def _build_processor(
     """Learn words from texts and motifs from molecules, or take those of the initial model; with the text encoder."""
     if model_args.initial_model is not None:
         config = FineMolTexConfig.from_pretrained(model_args.initial_model)
-        return FineMolTexProcessor.from_pretrained(model_args.initial_model), config.text_config.to_dict()
+        processor = FineMolTexProcessor.from_pretrained(model_args.initial_model)
+        _add_views(processor, list_views(model_args.change_config(config.to_dict())))
+        return processor, config.text_config.to_dict()
     tokenizer, text_config = build_text_model(
         model_args.text_model, texts, model_args.text_vocab_size, max_text_length
     )
@@ -151,8 +157,32 @@ def _build_processor(
         min_count=model_args.motif_min_count,
         max_size=model_args.motif_vocab_size,
     )
-    feature_extractor = FineMolTexFeatureExtractor(motif_vocab=motif_vocab, fragmentation=model_args.fragmentation)
+    views = list_views(model_args.change_config({"objectives": PAPER_OBJECTIVES, **PRESETS[model_args.preset]}))
+    feature_extractor = FineMolTexFeatureExtractor(
+        motif_vocab=motif_vocab, fragmentation=model_args.fragmentation, views=[GRAPH, *views]
+    )
     return FineMolTexProcessor(feature_extractor=feature_extractor, tokenizer=tokenizer), text_config
+
+
+def list_views(fields: dict[str, Any]) -> list[str]:
+    """List the views that encoder and objectives read beside the graph.
+
+    Args:
+        fields (`dict`): Of a configuration: `graph_config`, if it is not the default, and `objectives`.
+    """
+    encoder = (fields.get("graph_config") or {}).get("encoder", "gin")
+    needs = MOLECULE_ENCODERS[encoder].needs.union(*(OBJECTIVES[name].needs for name in fields["objectives"]))
+    return sorted(needs - {GRAPH})
+
+
+def _add_views(processor: Any, views: list[str]) -> None:
+    """Let a processor make further views, if it does not."""
+    old = processor.feature_extractor
+    missing = [name for name in views if name not in old.views]
+    if missing:
+        processor.feature_extractor = FineMolTexFeatureExtractor(
+            old.motif_vocab, old.fragmentation, old.max_atoms, [*old.views, *missing]
+        )
 
 
 def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, dict[str, int]]]:

@@ -58,6 +58,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
         "num_train_epochs": 10.0,
     },
     "memory_bank": SMALL,
+    "smiles": SMALL,
 }
 
 

@@ -23,7 +23,7 @@ from ..model.configuration_finemoltex import PAPER_OBJECTIVES, FineMolTexConfig,
 from ..model.presets_finemoltex import PRESETS
 from ..model.pretraining_finemoltex import FineMolTexForPreTraining
 from ..processors import FineMolTexDataCollator
-from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
+from .arguments import BEST_METRIC, DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .borrowed_texts import NEIGHBOUR_COLUMNS, TextBorrower
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .concept_fitting import check_detectors, finish_concepts
@@ -33,6 +33,7 @@ from .perturbation import Perturbation
 from .preparation import PreparedData
 from .preset_defaults import SCRATCH
 from .query_collator import QueryCollator
+from .respelling import make_respelling
 from .similar_pairs import find_similar_pairs
 from .trainer import FineMolTexTrainer
 
@@ -98,6 +99,8 @@ def build_trainer(
     if training_args.device.type == "cpu":
         # The backward pass of sdpa takes a quarter of a step there.
         model.set_attn_implementation({"": "eager", "text_config": "eager"})
+    if not model.reads_texts and training_args.metric_for_best_model == BEST_METRIC:  # there is no ranking
+        training_args.metric_for_best_model, training_args.greater_is_better = "loss", False
     validation = prepared.features.get("validation")
     if validation is not None:
         validation = sample_rows(validation, data_args.max_eval_samples, training_args.seed)
@@ -133,6 +136,7 @@ def build_trainer(
         borrow=borrow,
         perturb=Perturbation(shares, model.config) if shares else None,
         neighbours=neighbours,
+        respell=make_respelling(model),
     )
 
 
