@@ -3,6 +3,7 @@
 Axes: `B` molecules, `L` tokens of the longest SMILES, `N` atoms of the whole batch, `W` width of the tokens.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -58,7 +59,7 @@ class SmilesAttention(nn.Module):
             for linear, source in ((self.query, states), (self.key, context), (self.value, context))
         )
         attend: Callable = ALL_ATTENTION_FUNCTIONS.get_interface(
-            self.config._attn_implementation or "eager", eager_attention_forward
+            self.config._attn_implementation, eager_attention_forward
         )
         dropout = self.dropout_prob if self.training else 0.0
         mixed, _ = attend(self, query, key, value, attention_mask, dropout=dropout, scaling=self.scaling)
@@ -115,6 +116,9 @@ class FineMolTexSmilesEncoder(MoleculeEncoder):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
+        config = copy.copy(config)
+        if config._attn_implementation is None:
+            config._attn_implementation = "eager"  # outside of a model, which says how
         self.config = config
         options = read_encoder_options(config)
         self.width = config.hidden_size // (1 + NUM_POOLS)
@@ -206,6 +210,7 @@ def lay_out(spelling: Spelling, hidden_atoms: Tensor | None) -> tuple[Tensor, Te
     if hidden_atoms is not None:
         touched, is_atom = spelling.touches(hidden_atoms), spelling.is_atom  # (B, L), (B, L)
         is_ring = (ids >= FIRST_RING_ID) & (ids < END_RING_ID)
+        is_ring = is_ring & touched.any(1, keepdim=True)  # of molecules that hide something
         ids = torch.where(touched, MASK_ID, torch.where(is_ring, RING_ID, ids))
         attends, is_placed = attends & (~touched | is_atom), attends & ~touched
     follows_gap = is_placed & ~nn.functional.pad(is_placed[:, :-1], (1, 0), value=True)  # (B, L)
