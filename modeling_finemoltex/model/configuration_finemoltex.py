@@ -395,7 +395,8 @@ class FineMolTexConfig(PreTrainedConfig):
         """Build one of the named sizes.
 
         Args:
-            preset (`str`): `"tiny"` (tests), `"small"` (laptop CPU), `"paper"` or `"memory_bank"`.
+            preset (`str`): `"tiny"` (tests), `"small"` (laptop CPU), `"paper"`, `"momu"`, `"memory_bank"` or
+                `"smiles"`.
             overrides: Fields to change. A `dict` is merged into that of the preset, level by level; an objective that
                 is `None` is left out. A `PreTrainedConfig` replaces the preset's.
 

@@ -46,6 +46,12 @@ class ModelArguments:
         default=None,
         metadata={"help": "Continue from this FineMolTex folder or hub id: its weights, words, motifs and sizes."},
     )
+    new_words: bool = field(
+        default=False,
+        metadata={
+            "help": "With --initial_model: learn words and the text encoder anew, as after a training without texts."
+        },
+    )
     text_model: str = field(
         default=SCRATCH,
         metadata={
@@ -112,6 +118,10 @@ class ModelArguments:
             change = f"weight={self.matching_loss_weight}" if self.matching_loss_weight else ""
             self.objective = [*(self.objective or []), f"matching.{change}" if change else f"matching={LEFT_OUT}"]
             self.matching_loss_weight = None
+        if self.new_words and self.initial_model is None:
+            raise ValueError(
+                "`new_words` is for an `initial_model`, whose words are replaced: give one, or leave it out."
+            )
         self.change_config({"objectives": {}})
 
     def change_config(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,6 +266,11 @@ class DataArguments:
         for name in ("query_molecules", "fact_molecules", "queries_per_batch"):
             if getattr(self, name) < 0:
                 raise ValueError(f"`{name}` must be 0 or more: got {getattr(self, name)}.")
+        if self.without_texts and self.dataset is None:
+            raise ValueError(
+                "`without_texts` reads the molecules of `dataset`, and none is given. Give one; a source of a recipe "
+                "has `without_texts: true` of its own."
+            )
         names = [source.name for source in self.training_sources()]
         if self.sources is None:
             if self.source_weights is not None:

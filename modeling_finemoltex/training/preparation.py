@@ -145,12 +145,15 @@ def _build_processor(
         config = FineMolTexConfig.from_pretrained(model_args.initial_model)
         processor = FineMolTexProcessor.from_pretrained(model_args.initial_model)
         _add_views(processor, list_views(model_args.change_config(config.to_dict())))
-        return processor, config.text_config.to_dict()
+        if not model_args.new_words:
+            return processor, config.text_config.to_dict()
     tokenizer, text_config = build_text_model(
         model_args.text_model, texts, model_args.text_vocab_size, max_text_length
     )
     if model_args.text_layers is not None:
         text_config["num_hidden_layers"] = model_args.text_layers
+    if model_args.initial_model is not None:
+        return FineMolTexProcessor(processor.feature_extractor, tokenizer), text_config
     motif_vocab = train_motif_vocab(
         sorted(set(train["smiles"])),
         fragmentation=model_args.fragmentation,
@@ -252,6 +255,7 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
     """List the arguments that the prepared files depend on."""
     model_names = (
         "initial_model",
+        "new_words",
         "text_model",
         "text_layers",
         "text_vocab_size",

@@ -65,11 +65,17 @@ def build_model(model_args: ModelArguments, prepared: PreparedData, seed: int) -
         seed (`int`): Seed of the initial weights.
     """
     set_seed(seed)
-    if model_args.initial_model is not None:
-        config = FineMolTexConfig.from_pretrained(model_args.initial_model)
-        config = FineMolTexConfig(**model_args.change_config(config.to_dict()))
-        return FineMolTexForPreTraining.from_pretrained(model_args.initial_model, config=config)
     tokenizer = prepared.processor.tokenizer
+    if model_args.initial_model is not None:
+        fields = FineMolTexConfig.from_pretrained(model_args.initial_model).to_dict()
+        if model_args.new_words:
+            words = {"mask_token_id": tokenizer.mask_token_id, "special_token_ids": tokenizer.all_special_ids}
+            # Sizes stay those of the model, but for the number of words and their positions.
+            fields = merge_fields(fields, {**words, "text_config": prepared.text_config})
+        config = FineMolTexConfig(**model_args.change_config(fields))
+        return FineMolTexForPreTraining.from_pretrained(
+            model_args.initial_model, config=config, ignore_mismatched_sizes=model_args.new_words
+        )
     own = {
         "text_config": prepared.text_config,
         "motif_config": {"vocab_size": prepared.processor.feature_extractor.motif_vocab_size},

@@ -63,6 +63,10 @@ SMALLER = {
     "python examples/evaluate_editing.py": "--num_candidates 10 --prompts 101 --similarities 0.4",
     "accelerate launch examples/pretrain.py --dataset": f"{TINY} --validation_size 8 --test_size 8 --split random",
     "finemoltex pretrain --preset momu --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
+    "finemoltex pretrain --preset smiles --": f"{FEW_STEPS} --validation_size 8 --test_size 8",
+    "accelerate launch examples/pretrain.py examples/recipes/smiles_reconstruction.yaml": (
+        f"{FEW_STEPS} --validation_size 8 --test_size 8"
+    ),
     "finemoltex pretrain --preset memory_bank --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "finemoltex pretrain --dataset pairs.csv --count_config": (
         f"{FEW_STEPS} --count_config '{{size: 4}}' --validation_size 8 --test_size 8"
