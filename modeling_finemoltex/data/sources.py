@@ -183,6 +183,25 @@ class PairSource:
             ) from error
 
 
+def replace_weights(sources: Sequence[PairSource], weights: Sequence[str]) -> list[PairSource]:
+    """Give sources other weights, written `name=weight`.
+
+    Raises:
+        ValueError: If a weight is not written so, or names no source.
+    """
+    names = [source.name for source in sources]
+    replaced = {}
+    for word in weights:
+        name, _, weight = word.rpartition("=")
+        try:
+            replaced[name] = float(weight)
+        except ValueError:
+            name = ""
+        if name not in names:
+            raise ValueError(f"`source_weights` are written name=weight, with a name of {names}: got {word!r}.")
+    return [replace(source, weight=replaced.get(source.name, source.weight)) for source in sources]
+
+
 def load_source(
     source: PairSource,
     data_dir: str | None = None,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .spellings_finemoltex import Spelling, read_spelling
+from .spellings_finemoltex import SPELLING_TENSORS, Spelling, read_spellings
 
 UNKNOWN_MOTIF_ID = 0  # first entry of every motif vocabulary; never hidden and never shared, because it names no motif
 
@@ -66,20 +66,15 @@ class Molecules:
         motif_positions: Tensor,
         motif_ids: Tensor | None = None,
         motif_attention_mask: Tensor | None = None,
-        smiles_ids: Tensor | None = None,
-        smiles_ends: Tensor | None = None,
-        smiles_places: Tensor | None = None,
-        other_smiles_ids: Tensor | None = None,
-        other_smiles_ends: Tensor | None = None,
-        other_smiles_places: Tensor | None = None,
-        target_smiles_ids: Tensor | None = None,
+        **views: Tensor | None,
     ) -> "Molecules":
-        """Pack the tensors of a processor; shapes as above, and for the SMILES as in [`Spelling`].
+        """Pack the tensors of a processor; shapes as above, and those of further views as in [`read_spellings`].
 
         Without `motif_attention_mask` the number of motifs of the largest molecule is read from the device, which
         breaks a compiled graph in two.
 
         Raises:
+            TypeError: If a tensor has another name.
             ValueError: If a tensor is missing; lists them.
         """
         given = {
@@ -110,9 +105,7 @@ class Molecules:
             molecule_of_motif=molecule_of_motif,
             slot_of_motif=torch.arange(num_motifs, device=device) - first[molecule_of_motif] + 1,
             molecule_of_atom=molecule_of_motif[atom_to_motif],
-            spelling=read_spelling(smiles_ids, smiles_ends, smiles_places),
-            other_spelling=read_spelling(other_smiles_ids, other_smiles_ends, other_smiles_places),
-            target_ids=target_smiles_ids,
+            **read_spellings(views),
         )
 
     def __len__(self) -> int:
@@ -245,7 +238,10 @@ class Molecules:
 
 
 # What a processor gives; the rest follows from it.
-MOLECULE_TENSORS = tuple(inspect.signature(Molecules.from_tensors).parameters)
+MOLECULE_TENSORS = (
+    *(name for name in inspect.signature(Molecules.from_tensors).parameters if name != "views"),
+    *SPELLING_TENSORS,
+)
 
 
 def count_members(group_of: Tensor, num_groups: int) -> Tensor:

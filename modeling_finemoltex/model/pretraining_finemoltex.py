@@ -115,8 +115,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
 
         Args:
             molecules ([`Molecules`]): Or the tensors of a processor. `motif_ids` label the hidden motifs.
-            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts; needed unless every objective
-                reads molecules alone.
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts, unless no objective reads any.
             molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Equal ones are no negatives.
             fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of the molecules.
             conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What the texts ask of them.

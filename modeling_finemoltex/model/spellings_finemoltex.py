@@ -3,7 +3,9 @@
 Axes: `B` molecules, `L` tokens of the longest SMILES, `N` atoms of the whole batch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +14,9 @@ PAD_ID, UNKNOWN_ID, FIRST_ID, LAST_ID, MASK_ID, RING_ID = range(6)  # as in the 
 FIRST_RING_ID, END_RING_ID = 6, 36  # ring numbers
 VOCABULARY_SIZE = 296
 NO_ATOM = -1
+PARTS = ("smiles_ids", "smiles_ends", "smiles_places")
+OTHER, TARGET = "other_", "target_smiles_ids"
+SPELLING_TENSORS = (*PARTS, *(f"{OTHER}{name}" for name in PARTS), TARGET)
 
 
 @dataclass(frozen=True)
@@ -75,14 +80,29 @@ class Spelling:
         return Spelling(self.ids.to(device), self.ends.to(device), self.places.to(device))
 
 
-def read_spelling(ids: Tensor | None, ends: Tensor | None, places: Tensor | None) -> Spelling | None:
-    """Pack the tensors of a spelling, if they are given.
+def read_spellings(views: Mapping[str, Tensor | None]) -> dict[str, Any]:
+    """Pack the tensors of spellings, as far as they are given.
+
+    Args:
+        views (mapping of `str` to `torch.Tensor`): Of the canonical SMILES `smiles_ids` (B, L), `smiles_ends` (B, L,
+            2) and `smiles_places` (N,); the same after `other_` of random ones; and `target_smiles_ids` (B, L').
+
+    Returns:
+        `dict`: `spelling` and `other_spelling`, each a [`Spelling`] or `None`, and `target_ids`.
 
     Raises:
-        ValueError: If some of them are missing.
+        TypeError: If a tensor has another name.
+        ValueError: If a part of a spelling is missing.
     """
-    given = [one is not None for one in (ids, ends, places)]
-    if not any(given):
+    unknown = sorted(set(views) - set(SPELLING_TENSORS))
+    if unknown:
+        raise TypeError(f"A batch of molecules has no tensor {unknown[0]!r}. Give what the processor returns.")
+    spelling, other_spelling = (_pack(*(views.get(f"{prefix}{name}") for name in PARTS)) for prefix in ("", OTHER))
+    return {"spelling": spelling, "other_spelling": other_spelling, "target_ids": views.get(TARGET)}
+
+
+def _pack(ids: Tensor | None, ends: Tensor | None, places: Tensor | None) -> Spelling | None:
+    if ids is None and ends is None and places is None:
         return None
     if ids is None or ends is None or places is None:
         raise ValueError(
@@ -92,4 +112,4 @@ def read_spelling(ids: Tensor | None, ends: Tensor | None, places: Tensor | None
     return Spelling(ids, ends, places)
 
 
-__all__ = ["Spelling", "read_spelling"]
+__all__ = ["SPELLING_TENSORS", "Spelling", "read_spellings"]

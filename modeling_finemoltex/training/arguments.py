@@ -12,7 +12,7 @@ import yaml
 from transformers import HfArgumentParser, TrainingArguments
 from transformers.integrations import is_tensorboard_available
 
-from ..data.sources import CHEMICALS, PairSource
+from ..data.sources import CHEMICALS, PairSource, replace_weights
 from ..data.structural_facts import structural_facts
 from .objective_words import EXPLANATION, LEFT_OUT, change_objectives
 from .perturbation import PerturbationShares
@@ -119,9 +119,7 @@ class ModelArguments:
             self.objective = [*(self.objective or []), f"matching.{change}" if change else f"matching={LEFT_OUT}"]
             self.matching_loss_weight = None
         if self.new_words and self.initial_model is None:
-            raise ValueError(
-                "`new_words` is for an `initial_model`, whose words are replaced: give one, or leave it out."
-            )
+            raise ValueError("`new_words` is for an `initial_model`, whose words it replaces: give one.")
         self.change_config({"objectives": {}})
 
     def change_config(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,10 +265,7 @@ class DataArguments:
             if getattr(self, name) < 0:
                 raise ValueError(f"`{name}` must be 0 or more: got {getattr(self, name)}.")
         if self.without_texts and self.dataset is None:
-            raise ValueError(
-                "`without_texts` reads the molecules of `dataset`, and none is given. Give one; a source of a recipe "
-                "has `without_texts: true` of its own."
-            )
+            raise ValueError("`without_texts` reads the molecules of `dataset`, and none is given. Give one.")
         names = [source.name for source in self.training_sources()]
         if self.sources is None:
             if self.source_weights is not None:
@@ -312,32 +307,8 @@ class DataArguments:
 
     def own_source(self, dataset: str, split: str = "train") -> PairSource:
         """Return a dataset with the columns that the options name."""
-        return PairSource(
-            dataset,
-            smiles_column=self.smiles_column,
-            text_column=self.text_column,
-            split=split,
-            without_texts=self.without_texts,
-        )
-
-
-def replace_weights(sources: Sequence[PairSource], weights: Sequence[str]) -> list[PairSource]:
-    """Give sources other weights, written `name=weight`.
-
-    Raises:
-        ValueError: If a weight is not written so, or names no source.
-    """
-    names = [source.name for source in sources]
-    replaced = {}
-    for word in weights:
-        name, _, weight = word.rpartition("=")
-        try:
-            replaced[name] = float(weight)
-        except ValueError:
-            name = ""
-        if name not in names:
-            raise ValueError(f"`source_weights` are written name=weight, with a name of {names}: got {word!r}.")
-    return [replace(source, weight=replaced.get(source.name, source.weight)) for source in sources]
+        columns = {"smiles_column": self.smiles_column, "text_column": self.text_column}
+        return PairSource(dataset, **columns, split=split, without_texts=self.without_texts)
 
 
 @dataclass

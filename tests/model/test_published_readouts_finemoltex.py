@@ -85,5 +85,5 @@ def test_sizes_that_do_not_fit_are_refused(change_config):
         FineMolTexModel(change_config(readout="slots", projection_dim=12))
     with pytest.raises(ValueError, match=r"as wide as atoms \(32\): set `projection_dim` to that, not 12"):
         FineMolTexMeanReadout(32, 12)
-    with pytest.raises(ValueError, match="`readout` must be one of atoms, slots, pooled, mean: got 'loud'"):
+    with pytest.raises(ValueError, match="`readout` must be one of atoms, slots, pooled, mean, pools: got 'loud'"):
         build_readout(change_config(readout="loud"))
