@@ -81,24 +81,22 @@ class Spelling:
 
 
 def read_spellings(views: Mapping[str, Tensor | None]) -> dict[str, Any]:
-    """Pack the tensors of spellings, as far as they are given.
+    """Pack the tensors of spellings among those of all views, as far as they are given.
 
     Args:
         views (mapping of `str` to `torch.Tensor`): Of the canonical SMILES `smiles_ids` (B, L), `smiles_ends` (B, L,
             2) and `smiles_places` (N,); the same after `other_` of random ones; and `target_smiles_ids` (B, L').
 
     Returns:
-        `dict`: `spelling` and `other_spelling`, each a [`Spelling`] or `None`, and `target_ids`.
+        `dict`: `spelling` and `other_spelling`, each a [`Spelling`] or `None`, `target_ids`, and whatever else `views`
+        holds.
 
     Raises:
-        TypeError: If a tensor has another name.
         ValueError: If a part of a spelling is missing.
     """
-    unknown = sorted(set(views) - set(SPELLING_TENSORS))
-    if unknown:
-        raise TypeError(f"A batch of molecules has no tensor {unknown[0]!r}. Give what the processor returns.")
     spelling, other_spelling = (_pack(*(views.get(f"{prefix}{name}") for name in PARTS)) for prefix in ("", OTHER))
-    return {"spelling": spelling, "other_spelling": other_spelling, "target_ids": views.get(TARGET)}
+    others = {name: tensor for name, tensor in views.items() if name not in SPELLING_TENSORS}
+    return {**others, "spelling": spelling, "other_spelling": other_spelling, "target_ids": views.get(TARGET)}
 
 
 def _pack(ids: Tensor | None, ends: Tensor | None, places: Tensor | None) -> Spelling | None:

@@ -47,6 +47,11 @@ def test_half_a_spelling_is_refused(extractor):
         Molecules.from_tensors(**batch)
 
 
+def test_tensors_of_no_view_are_refused(extractor):
+    with pytest.raises(TypeError, match="colours"):
+        Molecules.from_tensors(**extractor("CCO"), colours=torch.ones(1))
+
+
 def test_a_copy_on_a_device_has_its_spelling(extractor):
     molecules = Molecules.from_tensors(**extractor(["CCO"])).to("meta")
     assert molecules.spelling.ids.device.type == "meta" and molecules.other_spelling is None
