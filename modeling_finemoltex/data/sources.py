@@ -170,7 +170,10 @@ class PairSource:
 
     def rows_identity(self) -> dict[str, Any]:
         """Return what decides on the rows: all but the name, and how they are drawn."""
-        return {name: value for name, value in asdict(self).items() if name not in WITHOUT_EFFECT_ON_ROWS}
+        left_out = WITHOUT_EFFECT_ON_ROWS if self.without_texts else (*WITHOUT_EFFECT_ON_ROWS, "without_texts")
+        return {
+            name: value for name, value in asdict(self).items() if name not in left_out
+        }  # as before there were such
 
     def _weights(self) -> list[tuple[float, float]]:
         """List (start, weight)."""

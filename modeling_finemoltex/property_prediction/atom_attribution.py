@@ -11,6 +11,7 @@ from rdkit.Chem.Draw import SimilarityMaps, rdMolDraw2D
 
 from ..data.identifiers import attempt, explain_refusal, try_parse
 from ..model.molecules_finemoltex import Molecules
+from ..model.spellings_finemoltex import SPELLING_TENSORS
 
 RED, WHITE, BLUE = (0.90, 0.30, 0.25), (1.0, 1.0, 1.0), (0.25, 0.45, 0.90)
 BATCH = 256  # copies of a molecule that the model takes at once
@@ -184,7 +185,8 @@ def _one_motif_an_atom(processor: Any, smiles: str) -> Molecules:
     extractor = processor.feature_extractor
     tensors = extractor.collate([extractor.featurize(smiles)])
     atoms = torch.arange(tensors["atom_features"].shape[0])  # (N,)
-    features = {name: tensors[name] for name in ("atom_features", "edge_index", "edge_features")}
+    names = ("atom_features", "edge_index", "edge_features", *SPELLING_TENSORS)
+    features = {name: tensors[name] for name in names if name in tensors}
     counts = atoms.new_tensor([len(atoms)])
     return Molecules.from_tensors(counts, **features, atom_to_motif=atoms, motif_positions=atoms)
 

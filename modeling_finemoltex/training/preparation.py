@@ -144,7 +144,7 @@ def _build_processor(
     if model_args.initial_model is not None:
         config = FineMolTexConfig.from_pretrained(model_args.initial_model)
         processor = FineMolTexProcessor.from_pretrained(model_args.initial_model)
-        _add_views(processor, list_views(model_args.change_config(config.to_dict())))
+        _add_views(processor, list_views(model_args))
         if not model_args.new_words:
             return processor, config.text_config.to_dict()
     tokenizer, text_config = build_text_model(
@@ -160,19 +160,23 @@ def _build_processor(
         min_count=model_args.motif_min_count,
         max_size=model_args.motif_vocab_size,
     )
-    views = list_views(model_args.change_config({"objectives": PAPER_OBJECTIVES, **PRESETS[model_args.preset]}))
     feature_extractor = FineMolTexFeatureExtractor(
-        motif_vocab=motif_vocab, fragmentation=model_args.fragmentation, views=[GRAPH, *views]
+        motif_vocab=motif_vocab, fragmentation=model_args.fragmentation, views=[GRAPH, *list_views(model_args)]
     )
     return FineMolTexProcessor(feature_extractor=feature_extractor, tokenizer=tokenizer), text_config
 
 
-def list_views(fields: dict[str, Any]) -> list[str]:
+def list_views(model_args: ModelArguments) -> list[str]:
     """List the views that encoder and objectives read beside the graph.
 
     Args:
-        fields (`dict`): Of a configuration: `graph_config`, if it is not the default, and `objectives`.
+        model_args (`ModelArguments`): Preset or initial model, and changes of its objectives.
     """
+    if model_args.initial_model is not None:
+        fields = FineMolTexConfig.from_pretrained(model_args.initial_model).to_dict()
+    else:
+        fields = {"objectives": PAPER_OBJECTIVES, **PRESETS[model_args.preset]}
+    fields = model_args.change_config(fields)
     encoder = (fields.get("graph_config") or {}).get("encoder", "gin")
     needs = MOLECULE_ENCODERS[encoder].needs.union(*(OBJECTIVES[name].needs for name in fields["objectives"]))
     return sorted(needs - {GRAPH})
@@ -267,6 +271,9 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
     # No effect on the files, wherever the data lies.
     for name in ("num_proc", "max_eval_samples", "data_dir", "source_weights"):
         del settings[name]
+    views = list_views(model_args)
+    if views:  # those of the graph alone are the default
+        settings["views"] = views
     settings["queries_per_batch"] = QUERIES_FOR_WORDS if data_args.queries_per_batch else 0  # of all batches together
     settings["borrowed_texts"] = NUM_NEIGHBOURS if data_args.borrowed_texts else 0  # the share counts in training
     if data_args.sources is not None:  # weights count when rows are drawn

@@ -6,7 +6,7 @@ import pytest
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
 from modeling_finemoltex.data.sources import NO_TEXT, PairSource, load_source
-from modeling_finemoltex.training import parse_arguments
+from modeling_finemoltex.training import parse_arguments, preparation_settings
 
 RECONSTRUCTION = "{smiles_reconstruction: {hidden_size: 16, num_layers: 1, num_attention_heads: 2}}"
 
@@ -23,6 +23,17 @@ def test_texts_and_no_texts_exclude_each_other(pairs_file):
         PairSource(str(pairs_file), without_texts=True, text_column="text")
     with pytest.raises(ValueError, match="`without_texts` reads the molecules of `dataset`, and none is given"):
         parse_arguments(["--without_texts"])  # the bundled corpus is one of names
+
+
+def test_a_preparation_knows_the_views_and_older_sources_stay_the_same(pairs_file):
+    words = ["--preset", "tiny", "--dataset", str(pairs_file)]
+    found = []
+    for more in ([], ["--preset", "smiles"], ["--objective", "smiles_reconstruction"]):
+        model_args, data_args, _ = parse_arguments([*words, *more])
+        found.append(preparation_settings(model_args, data_args, 0))
+    assert "views" not in found[0] and found[1]["views"] == found[2]["views"] == ["smiles"]
+    assert "without_texts" not in PairSource("a.csv").rows_identity()
+    assert PairSource("a.csv", without_texts=True).rows_identity()["without_texts"]
 
 
 def test_new_words_are_for_an_initial_model():
