@@ -17,8 +17,10 @@ from modeling_finemoltex import FineMolTexDataCollator
 from modeling_finemoltex.property_prediction import (
     ExperimentArguments,
     check_scrambled,
+    format_fraction_table,
     format_property_table,
     format_trust_table,
+    keep_full_runs,
     run_experiments,
 )
 
@@ -40,8 +42,11 @@ def main() -> None:
     for name, facts in results["sets"].items():
         if facts["unparseable"]:
             print(f"{name}: left out the unparsable rows {', '.join(facts['unparseable'])}.")
-    print(format_property_table(results))
-    print(format_trust_table({arguments.split: results}))
+    full = keep_full_runs(results)
+    if full["runs"]:
+        print(format_property_table(full))
+        print(format_trust_table({arguments.split: full}))
+    print(format_fraction_table(results))
     print(f"Raw figures: {Path(arguments.output_dir) / 'results.json'}")
     if arguments.scramble_labels:
         print(f"Scrambled labels, ROC-AUC on test rows:\n{check_scrambled(results)}")

@@ -17,13 +17,14 @@ from .motif_vocabulary_finemoltex import MotifVocabulary
 from .paths_view_finemoltex import PathsView
 from .published_graph_finemoltex import NineColumnView, TwoColumnView
 from .smiles_finemoltex import DEFAULT_MAX_ATOMS, RDKIT_ERRORS, SHOWN_CHARACTERS, parse_molecule
+from .smiles_view_finemoltex import SmilesView
 from .views_finemoltex import Column, MoleculeFeatures, View
 
 logger = logging.getLogger(__name__)
 
 # Name in the processor's JSON -> class, which is made with the motif vocabulary.
 VIEWS: dict[str, type[View]] = {
-    view.name: view for view in (GraphView, TwoColumnView, NineColumnView, PathsView, ConformerView)
+    view.name: view for view in (GraphView, TwoColumnView, NineColumnView, PathsView, ConformerView, SmilesView)
 }
 DEFAULT_VIEWS = (GraphView.name,)
 _MOST_ATOMS = np.iinfo(np.uint16).max  # atom and motif numbers are stored as uint16

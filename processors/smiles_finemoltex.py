@@ -124,6 +124,27 @@ def spell_molecule(molecule: str | Chem.Mol) -> str:
         raise ValueError(f"RDKit cannot write {str(molecule)[:SHOWN_CHARACTERS]!r} as a SMILES: {error}") from error
 
 
+def read_canonical(smiles: str) -> Chem.Mol | None:
+    """Read a canonical SMILES of RDKit just far enough to spell it in another order, in a third of the time.
+
+    Args:
+        smiles (`str`): What `Chem.MolToSmiles` wrote. It is not checked.
+
+    Returns:
+        `rdkit.Chem.Mol` or `None`: Atoms, bonds, rings and stereo; not sanitised.
+    """
+    try:
+        with rdBase.BlockLogs():
+            molecule = Chem.MolFromSmiles(smiles, sanitize=False)
+            if molecule is not None:
+                molecule.UpdatePropertyCache(strict=False)
+                Chem.FastFindRings(molecule)
+                Chem.AssignStereochemistry(molecule, cleanIt=False, force=True)
+    except RDKIT_ERRORS:
+        return None
+    return molecule
+
+
 def _parse(text: str) -> Chem.Mol | None:
     """Parse a SMILES without blanks."""
     legacy = Chem.GetUseLegacyStereoPerception()

@@ -35,6 +35,8 @@ CHEMICALS = "chemicals"  # the names of the PyPI package, instead of a file or H
 # All but the name count when rows are drawn.
 WITHOUT_EFFECT_ON_ROWS = ("name", "weight", "molecules_per_text", "similar_together")
 ABOUT_PROPERTIES = "properties"  # value of `describe`
+WRITERS = ("describe", "queries", "without_texts")  # options of a source whose texts are not read
+NO_TEXT = "molecule"  # what stands for a text where there is none
 BATCH = 256  # rows per call, as for features
 
 _NAME_WORD = re.compile(r"[A-Za-z][a-z]{3}|[A-Z]{6}")  # shorter words in capitals are abbreviations and formulae
@@ -56,6 +58,8 @@ class PairSource:
         names_only (`bool`): Leave out what is no name: numbers, formulae, registry numbers, InChI, InChIKeys, SMILES.
         describe (`bool` or `str`): Write descriptor captions of the molecules instead of reading texts;
             `"properties"`: of such properties alone as solubility or hydrogen bonding, not of the structure.
+        without_texts (`bool`): Read molecules alone, for objectives that read no texts; each has the same word for a
+            text.
         queries (`bool`): Write structure queries of the molecules instead of reading texts; see `structural_queries`.
         texts_per_molecule (`int`, *optional*): At most so many texts of each row, chosen at random; 1 by default for
             captions and the names of `chemicals`, all otherwise. Of queries, about so many; 4 by default.
@@ -82,6 +86,7 @@ class PairSource:
     text_separator: str | None = None
     names_only: bool = False
     describe: bool | str = False
+    without_texts: bool = False
     queries: bool = False
     texts_per_molecule: int | None = None
     max_rows: int | None = None
@@ -108,6 +113,11 @@ class PairSource:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{self.name}: `{name}` must be 1 or more: got {value}.")
+        if self.without_texts and (self.queries or self.describe or self.dataset == CHEMICALS):
+            raise ValueError(
+                f"{self.name}: `without_texts` reads molecules alone, and `queries`, `describe` and {CHEMICALS} give "
+                "texts. Leave either out."
+            )
         reads_texts = self.text_column is not None or self.text_separator is not None or self.names_only
         if self.queries and self.describe:
             raise ValueError(f"{self.name}: give either `queries` or `describe`: each writes the texts itself.")
@@ -117,8 +127,9 @@ class PairSource:
                     f"{self.name}: `{name}` would part queries from their near misses. Leave it out, or ask for fewer "
                     "queries with `texts_per_molecule`."
                 )
-        writer = "`describe`" if self.describe else "`queries`" if self.queries else CHEMICALS
-        if (self.describe or self.queries or self.dataset == CHEMICALS) and reads_texts:
+        writes_texts = self.describe or self.queries or self.without_texts
+        writer = next((f"`{name}`" for name in WRITERS if getattr(self, name)), CHEMICALS)
+        if (writes_texts or self.dataset == CHEMICALS) and reads_texts:
             raise ValueError(
                 f"{self.name}: `text_column`, `text_separator` and `names_only` say how texts are read, but the texts "
                 f"of {writer} are not read from a column. Leave them out."
@@ -159,7 +170,10 @@ class PairSource:
 
     def rows_identity(self) -> dict[str, Any]:
         """Return what decides on the rows: all but the name, and how they are drawn."""
-        return {name: value for name, value in asdict(self).items() if name not in WITHOUT_EFFECT_ON_ROWS}
+        left_out = WITHOUT_EFFECT_ON_ROWS if self.without_texts else (*WITHOUT_EFFECT_ON_ROWS, "without_texts")
+        return {
+            name: value for name, value in asdict(self).items() if name not in left_out
+        }  # as before there were such
 
     def _weights(self) -> list[tuple[float, float]]:
         """List (start, weight)."""
@@ -268,7 +282,13 @@ def load_molecules(source: PairSource, data_dir: str | None = None, num_proc: in
         ValueError: If the source cannot be read or has no column of molecules.
     """
     without_texts = replace(
-        source, text_column=None, text_separator=None, names_only=False, queries=False, describe=True
+        source,
+        text_column=None,
+        text_separator=None,
+        names_only=False,
+        queries=False,
+        describe=True,
+        without_texts=False,
     )
     table, smiles_column, _ = _read_table(without_texts, data_dir)
     parts = ["molecules", REVISION, rdkit.__version__, table._fingerprint, smiles_column]
@@ -321,7 +341,7 @@ def _read_table(source: PairSource, data_dir: str | None) -> tuple[datasets.Data
     file: str | MoleculeFile = path
     if source.separator is not None or source.column_names is not None:
         file = MoleculeFile(path, source.smiles_column, separator=source.separator, column_names=source.column_names)
-    writes_texts = source.describe or source.queries
+    writes_texts = source.describe or source.queries or source.without_texts
     needs_table = writes_texts or source.where or source.names_only or source.text_separator is not None
     if not needs_table and not isinstance(source.text_column, list):
         return load_pairs(file, source.smiles_column, source.text_column, source.split), "smiles", ["text"]
@@ -387,6 +407,8 @@ def _write_pairs(
 
 def _choose_texts(smiles: str, cells: list[str | None], source: PairSource, seed: int) -> list[str]:
     """Write or collect the texts of one row."""
+    if source.without_texts:
+        return [NO_TEXT]
     if source.describe:
         topics = descriptor_captions.PROPERTY_TOPICS if source.describe == ABOUT_PROPERTIES else None
         return descriptor_captions.write_captions(smiles, source.texts_per_molecule or 1, seed, topics)

@@ -1,5 +1,6 @@
 """Metrics of a pre-training run on held-out pairs, in the form the Trainer asks for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,9 @@ def compute_pretraining_metrics(
 
     Args:
         eval_prediction (`transformers.EvalPrediction`): Its `predictions` are `(molecule_embeds (R, P),
-            text_embeds (R, P))` and, of objectives that count, a `dict` of counts of shape `(R,)`: `<what>_correct`
-            of `<what>_total` predictions of each row; and maybe `<what>_classes` of shape `(R, C)`, how often each
-            class was right.
+            text_embeds (R, P))`, without the texts where no objective reads them, and, of objectives that count, a
+            `dict` of counts of shape `(R,)`: `<what>_correct` of `<what>_total` predictions of each row; and maybe
+            `<what>_classes` of shape `(R, C)`, how often each class was right.
         protocol (`str`): Name of data and protocol, the prefix of every key.
         choose_from (tuple of `int`): Sizes of T-choose-one; those above `R` are left out, as a small set has no such
             task.
@@ -30,8 +31,8 @@ def compute_pretraining_metrics(
         text_ids (`(R,)`, *optional*): The same for the texts.
 
     Returns:
-        `dict[str, float]`: The keys of `evaluate_retrieval`, and `{protocol}/<what>_accuracy` for every pair of
-        counts, such as `masked_word` and `masked_motif`; NaN where nothing was predicted. With classes,
+        `dict[str, float]`: The keys of `evaluate_retrieval`, if there are texts, and `{protocol}/<what>_accuracy` for
+        every pair of counts, such as `masked_word` and `masked_motif`; NaN where nothing was predicted. With classes,
         `{protocol}/<what>_majority_accuracy` too, of always answering the class that is right most often.
 
     Raises:
@@ -44,6 +45,8 @@ def compute_pretraining_metrics(
             f"Expected the predictions (molecule_embeds, text_embeds) or (molecule_embeds, text_embeds, counts): got "
             f"{given}. List the other outputs in `config.keys_to_ignore_at_inference`."
         )
+    if isinstance(predictions[1], Mapping):
+        return _count_shares(predictions[1], protocol)
     molecule_embeds, text_embeds = predictions[:2]
     counts = predictions[2] if len(predictions) == 3 else {}
     metrics = evaluate_retrieval(
@@ -54,13 +57,19 @@ def compute_pretraining_metrics(
         molecule_ids=molecule_ids,
         text_ids=text_ids,
     )
+    return metrics | _count_shares(counts, protocol)
+
+
+def _count_shares(counts: Mapping[str, Any], protocol: str) -> dict[str, float]:
+    """Divide what was right by what was predicted, over all rows."""
+    shares = {}
     for name in (key.removesuffix("_total") for key in counts if key.endswith("_total")):
         correct, total = float(np.sum(counts[f"{name}_correct"])), float(np.sum(counts[f"{name}_total"]))
-        metrics[f"{protocol}/{name}_accuracy"] = correct / total if total else float("nan")
+        shares[f"{protocol}/{name}_accuracy"] = correct / total if total else float("nan")
         if f"{name}_classes" in counts:
             most = float(np.sum(counts[f"{name}_classes"], axis=0).max())
-            metrics[f"{protocol}/{name}_majority_accuracy"] = most / total if total else float("nan")
-    return metrics
+            shares[f"{protocol}/{name}_majority_accuracy"] = most / total if total else float("nan")
+    return shares
 
 
 def majority_class_accuracy(labels: Any) -> float:

@@ -14,7 +14,11 @@ def format_retrieval_table(metrics: Mapping[str, float]) -> str:
     Returns:
         `str`: One line per protocol and metric with the columns text to molecule, molecule to text and chance (`a / b`
         where the directions differ); shares in percent, ranks and reciprocal ranks as they are, intervals in brackets.
+        Where nothing was retrieved, as after a training without texts, the accuracies of what was predicted.
     """
+    accuracies = [(*key.split("/", 1), _format(key, metrics[key])) for key in metrics if key.endswith("_accuracy")]
+    if accuracies and not _names(metrics):
+        return align_columns([("protocol", "metric", "value"), *accuracies], 2)
     rows: list[Sequence[str]] = [("protocol", "metric", *DIRECTION_NAMES.values(), "chance")]
     for protocol, name in _names(metrics):
         cells = [format_cell(metrics, f"{protocol}/{direction}_{name}") for direction in DIRECTION_NAMES]

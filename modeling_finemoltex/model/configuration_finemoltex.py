@@ -404,7 +404,7 @@ class FineMolTexConfig(PreTrainedConfig):
 
         Args:
             preset (`str`): `"tiny"` (tests), `"small"` (laptop CPU), `"paper"`, or one named after what it follows:
-                `"momu"`, `"memory_bank"`, `"blend"`.
+                `"momu"`, `"memory_bank"`, `"blend", "smiles"`.
             overrides: Fields to change. A `dict` is merged into that of the preset, level by level; an objective that
                 is `None` is left out. A `PreTrainedConfig` replaces the preset's.
 

@@ -34,11 +34,12 @@ def encode_in_mini_batches(model: Any, batch: PairBatch, reads: Iterable[str], s
     if size < 1:
         raise ValueError(f"`mini_batch_size` must be at least 1, got {size}.")
     reads, molecules = set(reads), batch.molecules
-    chunks = torch.arange(len(batch.input_ids), device=batch.input_ids.device).split(size)
+    chunks = torch.arange(len(molecules), device=molecules.motif_counts.device).split(size)
     with keep_little():
         atom_states = _encode_atoms(model, molecules, chunks)  # (N, H_graph)
         found = model.tokenize_molecules(atom_states, molecules) if "tokens" in reads else None
-    word_states, text_embeds, words = _encode_texts(model, batch, reads, size)
+    has_texts = batch.input_ids is not None
+    word_states, text_embeds, words = _encode_texts(model, batch, reads, size) if has_texts else (None, None, None)
     return EncodedPairs(
         atom_states=atom_states,
         molecule_embeds=model.place_molecules(atom_states, molecules),

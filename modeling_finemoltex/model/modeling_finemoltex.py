@@ -169,7 +169,7 @@ class FineMolTexModel(FineMolTexPreTrainedModel):
     def __init__(self, config: FineMolTexConfig, with_text: bool = True) -> None:
         super().__init__(config)
         width, text_width = config.multimodal_config.hidden_size, config.text_config.hidden_size
-        self.graph_encoder = build_molecule_encoder(config.graph_config)
+        self.graph_encoder = build_molecule_encoder(config.graph_config, config)
         self.molecule_readout = build_readout(config)
         self.EMBEDDING_PARTS = (*self.EMBEDDING_PARTS, *self.molecule_readout.motif_parts)
         self.motif_tower: Any = None

@@ -39,6 +39,9 @@ class MoleculeEncoder(nn.Module):
         super().__init__()
         self.hidden_size: int = config.hidden_size
 
+    def use_attention_of(self, config: Any) -> None:
+        """Take the attention implementation of a whole model; nothing to do for an encoder without attention."""
+
     def forward(self, molecules: Molecules, hidden_atoms: Tensor | None = None) -> Tensor:
         """Encode `N` atoms, `(N, H)`. Hidden atoms and their bonds must leave no trace but their presence.
 

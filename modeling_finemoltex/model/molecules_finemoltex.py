@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .spellings_finemoltex import SPELLING_TENSORS, Spelling, read_spellings
+
 UNKNOWN_MOTIF_ID = 0  # first entry of every motif vocabulary; never hidden and never shared, because it names no motif
 
 
@@ -40,6 +42,9 @@ class Molecules:
         atom_positions (`torch.LongTensor` of shape `(N, 3)`, *optional*): In thousandths of an angstrom. Of the view
             `conformer`.
         has_conformer (`torch.LongTensor` of shape `(B,)`, *optional*): 0 where there are no positions.
+        spelling ([`Spelling`], *optional*): Their canonical SMILES; from the view `smiles` of a processor.
+        other_spelling ([`Spelling`], *optional*): The same molecules in a random order.
+        target_ids (`torch.LongTensor` of shape `(B, L)`, *optional*): Tokens of a further spelling, to be predicted.
     """
 
     motif_counts: Tensor
@@ -57,6 +62,9 @@ class Molecules:
     path_bonds: Tensor | None = None
     atom_positions: Tensor | None = None
     has_conformer: Tensor | None = None
+    spelling: Spelling | None = None
+    other_spelling: Spelling | None = None
+    target_ids: Tensor | None = None
 
     @classmethod
     def from_tensors(
@@ -74,10 +82,13 @@ class Molecules:
     ) -> "Molecules":
         """Pack the tensors of a processor; shapes as above. `views` are those of `VIEW_TENSORS`.
 
+        Spellings come in parts, whose shapes are in [`read_spellings`].
+
         Without `motif_attention_mask` the number of motifs of the largest molecule is read from the device, which
         breaks a compiled graph in two.
 
         Raises:
+            TypeError: If a tensor has another name.
             ValueError: If a tensor is missing; lists them.
         """
         given = {
@@ -108,7 +119,7 @@ class Molecules:
             molecule_of_motif=molecule_of_motif,
             slot_of_motif=torch.arange(num_motifs, device=device) - first[molecule_of_motif] + 1,
             molecule_of_atom=molecule_of_motif[atom_to_motif],
-            **views,
+            **read_spellings(views),
         )
 
     def __len__(self) -> int:
@@ -163,7 +174,7 @@ class Molecules:
         atom_shift = _first(self.atom_counts[rows]) - _first(self.atom_counts)[rows]  # (R,)
         motif_shift = _first(self.motif_counts[rows]) - _first(self.motif_counts)[rows]  # (R,)
         views = {name: rows for name in ("path_lengths", "path_bonds", "has_conformer")} | {"atom_positions": atoms}
-        return Molecules.from_tensors(
+        selected = Molecules.from_tensors(
             self.motif_counts[rows],
             atom_features=self.atom_features[atoms],
             edge_index=self.edge_index[:, bonds] + atom_shift[bond_rows],
@@ -173,6 +184,12 @@ class Molecules:
             motif_ids=None if self.motif_ids is None else self.motif_ids[motifs],
             **{name: getattr(self, name)[one] for name, one in views.items() if getattr(self, name) is not None},
         )
+        spellings = [
+            one if one is None else one.select(rows, atoms, atom_rows, atom_shift)
+            for one in (self.spelling, self.other_spelling)
+        ]
+        target_ids = None if self.target_ids is None else self.target_ids[rows]
+        return replace(selected, spelling=spellings[0], other_spelling=spellings[1], target_ids=target_ids)
 
     def collapse(self, hidden_motifs: Tensor) -> "Molecules":
         """Leave one atom without bonds of each hidden motif: neither its size nor where it is attached is left.
@@ -196,7 +213,7 @@ class Molecules:
         hides = is_hidden[self.atom_to_motif]  # (N,)
         keeps = ~hides | (firsts[self.atom_to_motif] == numbers)  # (N,)
         bonds = ~hides[self.edge_index].any(0)  # (E,)
-        return Molecules.from_tensors(
+        collapsed = Molecules.from_tensors(
             self.motif_counts,
             atom_features=self.atom_features[keeps],
             edge_index=(keeps.cumsum(0) - 1)[self.edge_index[:, bonds]],
@@ -207,6 +224,8 @@ class Molecules:
             motif_attention_mask=self.motif_attention_mask,
             **self._keep_positions(keeps, is_hidden),
         )
+        spellings = [one if one is None else one.leave_out(keeps) for one in (self.spelling, self.other_spelling)]
+        return replace(collapsed, spelling=spellings[0], other_spelling=spellings[1])
 
     def _keep_positions(self, keeps: Tensor, is_hidden: Tensor) -> dict[str, Tensor]:
         """Keep the positions of some atoms `(N,)`, but not in molecules with hidden motifs `(M,)`."""
@@ -246,7 +265,7 @@ class Molecules:
 
 
 # What the views beside that of the graph give.
-VIEW_TENSORS = ("path_lengths", "path_bonds", "atom_positions", "has_conformer")
+VIEW_TENSORS = ("path_lengths", "path_bonds", "atom_positions", "has_conformer", *SPELLING_TENSORS)
 # What a processor gives; the rest follows from it.
 MOLECULE_TENSORS = (
     *(name for name in inspect.signature(Molecules.from_tensors).parameters if name != "views"),

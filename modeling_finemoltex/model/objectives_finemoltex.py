@@ -36,7 +36,8 @@ class PairBatch(NamedTuple):
 
     Args:
         molecules ([`Molecules`]): `B` molecules, with `motif_ids`.
-        input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts.
+        input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts; `None` only where no objective
+            `reads_texts`.
         seeds (`torch.LongTensor` of shape `(B,)`): Whatever an objective draws is a function of these.
         molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Identities. Equal molecules or texts
             are not negatives of each other.
@@ -49,8 +50,8 @@ class PairBatch(NamedTuple):
     """
 
     molecules: Molecules
-    input_ids: Tensor
-    attention_mask: Tensor
+    input_ids: Any
+    attention_mask: Any
     seeds: Tensor
     molecule_ids: Tensor | None = None
     text_ids: Tensor | None = None
@@ -65,7 +66,8 @@ class EncodedPairs(NamedTuple):
 
     Args:
         atom_states (`torch.FloatTensor` of shape `(N, H_graph)`): Always there.
-        molecule_embeds, text_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised; always there.
+        molecule_embeds, text_embeds (`torch.FloatTensor` of shape `(B, P)`): L2-normalised; always there, but for
+            the texts of a batch without any.
         word_states (`torch.FloatTensor` of shape `(B, T, H)`, *optional*): Before the fusion; if read.
         motif_states (`torch.FloatTensor` of shape `(B, K + 1, H)`, *optional*): Before the fusion; if read.
         motif_embeds (`torch.FloatTensor` of shape `(M, P)`, *optional*): L2-normalised; if read.
@@ -74,7 +76,7 @@ class EncodedPairs(NamedTuple):
 
     atom_states: Tensor
     molecule_embeds: Tensor
-    text_embeds: Tensor
+    text_embeds: Any
     word_states: Tensor | None = None
     motif_states: Tensor | None = None
     motif_embeds: Tensor | None = None
@@ -119,12 +121,16 @@ class Objective(nn.Module):
     Attributes:
         Options: Dataclass of the options, with defaults.
         reads: Optional fields of [`EncodedPairs`] that it needs, of `READABLE`.
+        needs: Views of the processor that it reads beside those of the encoder.
+        reads_texts: Whether it needs texts; without such an objective, molecules alone can be trained on.
         is_costly: Left out in the steps that the trainer keeps cheap.
         encodes_more: Runs encoders or the fusion on the whole batch once more, so that mini-batches save no memory.
     """
 
     Options: ClassVar[type[Any]] = ObjectiveOptions
     reads: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[frozenset[str]] = frozenset()
+    reads_texts: ClassVar[bool] = True
     is_costly: ClassVar[bool] = False
     encodes_more: ClassVar[bool] = False
 
@@ -198,6 +204,8 @@ def encode_pairs(model: Any, batch: PairBatch, reads: Iterable[str]) -> EncodedP
     reads, molecules = set(reads), batch.molecules
     atom_states = model.encode_atoms(molecules)  # (N, H_graph)
     molecule_embeds = model.place_molecules(atom_states, molecules)  # (B, P)
+    if batch.input_ids is None:
+        return EncodedPairs(atom_states, molecule_embeds, None)
     needs_words = bool(reads & {"word_states", "tokens"})
     word_states, means = model.encode_words(
         batch.input_ids, batch.attention_mask, keep_states=needs_words

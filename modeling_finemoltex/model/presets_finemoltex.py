@@ -98,4 +98,18 @@ PRESETS["blend"] = {
     },
 }
 
+# Honda et al. 2019 (SMILES Transformer), with texts: four layers as in the paper, of half its width.
+PRESETS["smiles"] = {
+    **PRESETS["small"],
+    "graph_config": {
+        "encoder": "smiles",
+        "encoder_options": {"num_attention_heads": 4, "intermediate_size": 256},
+        "hidden_size": 640,  # five parts of 128: see the encoder
+        "num_layers": 4,
+        "dropout": 0.0,
+    },
+    "readout": "pools",
+    "objectives": {"contrastive": {}, "smiles_reconstruction": {}},
+}
+
 __all__ = ["PRESETS"]

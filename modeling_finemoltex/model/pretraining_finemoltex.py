@@ -30,6 +30,7 @@ from .outputs_finemoltex import FineMolTexPreTrainingOutput
 from .parts_finemoltex import Part
 from .recording_finemoltex import records_states
 from .second_order_objective_finemoltex import SecondOrderObjective
+from .smiles_reconstruction_objective_finemoltex import SmilesReconstructionObjective
 from .soft_target_objective_finemoltex import SoftTargetObjective
 from .transport_objective_finemoltex import TransportObjective
 
@@ -47,6 +48,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "second_order": SecondOrderObjective,
     "critic": CriticObjective,
     "blend": BlendObjective,
+    "smiles_reconstruction": SmilesReconstructionObjective,
 }
 
 
@@ -71,6 +73,11 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         # Written out, so that a checkpoint says what it was trained with whatever the defaults become.
         config.objectives = {name: asdict(one.options) for name, one in self.objectives.items()}
         self.post_init()
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether an objective needs texts."""
+        return any(one.reads_texts for one in self.objectives.values())
 
     def parts(self) -> dict[str, Part]:
         """Declare the base model's parts and those of the objectives."""
@@ -113,7 +120,7 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
 
         Args:
             molecules ([`Molecules`]): Or the tensors of a processor. `motif_ids` label the hidden motifs.
-            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts.
+            input_ids, attention_mask (`torch.LongTensor` of shape `(B, T)`): Texts, unless no objective reads any.
             molecule_ids, text_ids (`torch.LongTensor` of shape `(B,)`, *optional*): Equal ones are no negatives.
             fact_counts (`torch.Tensor` of shape `(B, F)`, *optional*): Structural facts of the molecules.
             conditions (`torch.LongTensor` of shape `(B, C, 3)`, *optional*): What the texts ask of them.
@@ -130,12 +137,12 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
         Raises:
             ValueError: If molecules or texts are missing, or an objective cannot be computed in mini-batches.
         """
-        if molecules is None or input_ids is None:
+        if molecules is None or (input_ids is None and self.reads_texts):
             raise ValueError("Pre-training needs pairs: give `smiles` and `text` to the processor, one text each.")
-        if attention_mask is None:
+        if attention_mask is None and input_ids is not None:
             attention_mask = torch.ones_like(input_ids)
         if seeds is None:
-            seeds = torch.randint(2**62, (len(molecules),), device=input_ids.device)
+            seeds = torch.randint(2**62, (len(molecules),), device=molecules.motif_counts.device)
         queries = None if query_input_ids is None else Queries(query_input_ids, query_attention_mask, query_conditions)
         ids, truth = (molecule_ids, text_ids), (fact_counts, conditions, queries, pair_similarities)
         batch = PairBatch(molecules, input_ids, attention_mask, seeds, *ids, *truth)
@@ -153,14 +160,14 @@ class FineMolTexForPreTraining(FineMolTexPreTrainedModel):
 
     def _encode(self, batch: PairBatch, reads: set[str], mini_batch_size: int | None) -> EncodedPairs:
         """Encode the pairs at once, or a few at a time."""
-        if mini_batch_size is None or not torch.is_grad_enabled() or len(batch.input_ids) <= mini_batch_size:
+        if mini_batch_size is None or not torch.is_grad_enabled() or len(batch.molecules) <= mini_batch_size:
             return encode_pairs(self.finemoltex, batch, reads)
         check_mini_batches(self.objectives)
         return encode_in_mini_batches(self.finemoltex, batch, reads, mini_batch_size)
 
-    def _embeds_to_rank(self, pairs: EncodedPairs, batch: PairBatch) -> tuple[Tensor, Tensor]:
+    def _embeds_to_rank(self, pairs: EncodedPairs, batch: PairBatch) -> tuple[Tensor, Any]:
         """Give the embeddings `(B, P)` of both sides: losses compare what is trained, rankings all that there is."""
-        if self.training:
+        if self.training or pairs.text_embeds is None:
             return pairs.molecule_embeds, pairs.text_embeds
         return (
             self.finemoltex.fitted.complete_molecules(pairs.molecule_embeds, batch.molecules),

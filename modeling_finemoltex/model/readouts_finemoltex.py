@@ -4,6 +4,7 @@ from typing import Any
 
 from .published_readouts_finemoltex import FineMolTexMeanReadout, FineMolTexPooledReadout, FineMolTexSlotReadout
 from .readout_finemoltex import FineMolTexReadout, Readout
+from .smiles_readout_finemoltex import FineMolTexPoolReadout
 
 # A dict and no decorator: the Hub loader finds a file by the line that imports it. Each is made with the width of the
 # atom states and the size of the embedding.
@@ -12,6 +13,7 @@ READOUTS: dict[str, Any] = {
     "slots": FineMolTexSlotReadout,
     "pooled": FineMolTexPooledReadout,
     "mean": FineMolTexMeanReadout,
+    "pools": FineMolTexPoolReadout,
 }
 
 

@@ -11,6 +11,9 @@ from .conformal import measure_coverage as measure_coverage
 from .experiment import ExperimentArguments as ExperimentArguments
 from .experiment import run_experiments as run_experiments
 from .fingerprints import TrainingFingerprints as TrainingFingerprints
+from .label_fractions import format_fraction_table as format_fraction_table
+from .label_fractions import keep_full_runs as keep_full_runs
+from .label_fractions import take_fraction as take_fraction
 from .methods import METHODS as METHODS
 from .molecule_transformer import FineMolTexTransformer as FineMolTexTransformer
 from .prediction_columns import IntervalColumns as IntervalColumns

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import itertools
 import json
 import logging
 import time
@@ -26,10 +27,11 @@ from ..training.conformers import choose_conformers
 from ..training.fine_tuning import FineTuningSettings, leave_out_unusable
 from .conformal import LEVEL, ConformalCalibration, check_level, measure_coverage
 from .fingerprints import TrainingFingerprints
+from .label_fractions import ALL, check_fractions, format_fraction_table, keep_full_runs, take_fraction
 from .methods import BASELINES, DEFAULT, METHODS, MethodRunner, Outcome, load_encoder
 from .molecule_features import make_store
 from .property_blend import PropertyBlend, import_skops
-from .recipes import WITH_VECTORS
+from .recipes import OF_SMILES, WITH_VECTORS
 from .result_tables import deciding_figure, format_property_table
 from .scrambling import scramble_labels
 from .training_molecules import TrainingMolecules
@@ -40,7 +42,7 @@ RESULTS, TABLE, PREDICTIONS = "results.json", "results.md", "predictions.csv"
 # Options that may change between two calls that add to the same results.
 _FREE = (
     *("dataset", "seeds", "methods", "baselines", "all", "num_proc", "save_models"),
-    *("output_dir", "results_file", "data_dir"),
+    *("output_dir", "results_file", "data_dir", "label_fractions"),
 )
 # Options that results of earlier versions lack, with what they were.
 _ADDED = {
@@ -99,6 +101,10 @@ class ExperimentArguments:
     methods: list[str] = field(default_factory=lambda: [DEFAULT], metadata={"help": f"Any of {', '.join(METHODS)}."})
     baselines: bool = field(default=False, metadata={"help": f"Run {', '.join(BASELINES)} too."})
     all: bool = field(default=False, metadata={"help": "Run every method, for the whole table."})
+    label_fractions: list[float] = field(
+        default_factory=lambda: [ALL],
+        metadata={"help": "Learn from such shares of the training rows, each a run; 0.05 is 5 %."},
+    )
     seeds: list[int] = field(default_factory=lambda: [0], metadata={"help": "One run of each method for each."})
     epochs: int = field(default=30, metadata={"help": "Passes over the training rows, at most."})
     patience: int = field(default=10, metadata={"help": "Stop after so many epochs without a better validation."})
@@ -128,7 +134,7 @@ class ExperimentArguments:
     def __post_init__(self) -> None:
         """Check that the options agree."""
         if self.all:
-            self.methods = list(METHODS)
+            self.methods = [name for name in METHODS if name not in OF_SMILES]
         if self.baselines:
             self.methods = list(dict.fromkeys([*BASELINES, *self.methods]))
         unknown = sorted(set(self.methods) - set(METHODS))
@@ -142,6 +148,12 @@ class ExperimentArguments:
         if (self.split == "column") != (self.split_column is not None):
             raise ValueError("`split column` and `split_column` go together: give both or neither.")
         check_level(self.level)
+        check_fractions(self.label_fractions)
+
+    @property
+    def splits_by_seed(self) -> bool:
+        """Whether every seed has rows of its own."""
+        return self.scramble_labels or self.split in ("balanced_scaffold", "random")
 
     def fixed(self) -> dict[str, Any]:
         """Return the options that must be the same for all runs in one table."""
@@ -170,7 +182,7 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
     """
     folder = Path(arguments.output_dir)
     results = _load_results(folder, arguments)
-    done = {(run["set"], run["method"], run["seed"]) for run in results["runs"]}
+    done = {_name_run(run) for run in results["runs"]}
     if arguments.save_models and set(arguments.methods) & set(WITH_VECTORS):
         import_skops()  # missing, it would be missed after hours
     processor, collate = load_processor(arguments.model)
@@ -178,27 +190,29 @@ def run_experiments(arguments: ExperimentArguments, load_processor: Any) -> dict
         encoder = AutoConfig.from_pretrained(arguments.model).graph_config.encoder
         choose_conformers(processor, encoder, arguments.conformers)
     views = tuple(processor.feature_extractor.views)
-    total = len(arguments.dataset) * len(arguments.seeds) * len(arguments.methods)
+    total = len(arguments.dataset) * len(arguments.seeds) * len(arguments.methods) * len(arguments.label_fractions)
     with tqdm(total=total, unit="run", disable=None) as bar:
         for source in arguments.dataset:
             table = leave_out_unusable(_load_set(source, arguments), processor.feature_extractor)
             table = replace(table, name=_name_set(table, source, results["sets"]))
             store = make_store(functools.partial(load_encoder, arguments.model, views))
-            runner = None
-            for seed in arguments.seeds:
-                missing = [method for method in arguments.methods if (table.name, method, seed) not in done]
+            split_for, parts, runners = None, {}, {}
+            for seed, share in itertools.product(arguments.seeds, arguments.label_fractions):
+                missing = [method for method in arguments.methods if (table.name, method, seed, share) not in done]
                 bar.update(len(arguments.methods) - len(missing))
                 if not missing:
                     continue
-                if runner is None or arguments.scramble_labels or arguments.split in ("balanced_scaffold", "random"):
+                if split_for is None or (split_for != seed and arguments.splits_by_seed):
                     labelled = scramble_labels(table, seed) if arguments.scramble_labels else table
-                    parts = split_table(labelled, arguments, seed)
-                    runner = _make_runner(parts, arguments, processor, collate)
-                    runner.store = store
-                results["sets"][table.name] = _describe(table, source, runner.parts)
+                    split_for, parts, runners = seed, split_table(labelled, arguments, seed), {}
+                if share < ALL or share not in runners:
+                    train = take_fraction(parts["train"], share, seed)
+                    runners[share] = _make_runner({**parts, "train": train}, arguments, processor, collate)
+                    runners[share].store = store
+                results["sets"][table.name] = _describe(table, source, parts)
                 for method in missing:
                     bar.set_description(f"{table.name}, {method}, seed {seed}")
-                    run = _run(runner, table, method, seed, processor, arguments)
+                    run = _run(runners[share], table, method, seed, share, processor, arguments)
                     results["runs"].append(run)
                     _write(folder, results, arguments.results_file)
                     figure = deciding_figure(table.task_type, len(table.tasks))
@@ -249,16 +263,25 @@ def split_table(table: PropertyTable, arguments: ExperimentArguments, seed: int)
 
 
 def _run(
-    runner: MethodRunner, table: PropertyTable, method: str, seed: int, processor: Any, arguments: ExperimentArguments
+    runner: MethodRunner,
+    table: PropertyTable,
+    method: str,
+    seed: int,
+    share: float,
+    processor: Any,
+    arguments: ExperimentArguments,
 ) -> dict[str, Any]:
     """Run one method, and save what it made unless it learned nothing that is true."""
     start = time.process_time()
     outcome = runner.run(method, seed)
     run = _score(table.name, method, seed, outcome, runner.parts, time.process_time() - start)
+    if share < ALL:
+        run["label_fraction"] = share
     calibration, test = _calibrate_sets(outcome, runner.parts["valid"]), runner.parts["test"]
     run["coverage"] = measure_coverage(calibration, outcome.predictions["test"], test.labels, arguments.level)
     if arguments.save_models and not arguments.scramble_labels:
-        folder = Path(arguments.output_dir, table.name, method, f"seed{seed}")
+        place = f"seed{seed}" if share == ALL else f"seed{seed}_labels{share:.4g}"
+        folder = Path(arguments.output_dir, table.name, method, place)
         _save(folder, table, runner.parts, outcome, processor, run)
     return run
 
@@ -438,10 +461,16 @@ def _save(
         frame.to_csv(file, index=False)
 
 
+def _name_run(run: Mapping[str, Any]) -> tuple[str, str, int, float]:
+    """Tell runs apart: set, method, seed and share of the training labels."""
+    return run["set"], run["method"], run["seed"], run.get("label_fraction", ALL)
+
+
 def _write(folder: Path, results: Mapping[str, Any], results_file: str | None) -> None:
     """Replace the results at once, so that an interruption never leaves half a file."""
     raw = json.dumps(results, indent=1) + "\n"
     write_text(folder / RESULTS, raw)
-    write_text(folder / TABLE, format_property_table(results))
+    tables = [format_property_table(keep_full_runs(results)), format_fraction_table(results)]
+    write_text(folder / TABLE, "\n".join(table for table in tables if table))
     if results_file is not None:
         write_text(results_file, raw)

@@ -37,6 +37,8 @@ METHODS = {
     "blend_no_vectors": "descriptors and ECFP4 counts, the blend without the model",
     "gin_scratch": "GIN from scratch",
     "vectors_et": "pre-trained embedding + extra trees",
+    "pools_rf": "SMILES fingerprint (four pools) + random forest",
+    "pools_svm": "SMILES fingerprint (four pools) + support-vector machine",
     "probe": "pre-trained, linear probe",
     "fine_tuned": "pre-trained, fine-tuned",
     "lora": "pre-trained, LoRA",

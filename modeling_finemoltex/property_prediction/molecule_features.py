@@ -11,11 +11,13 @@ import torch
 from tqdm.auto import tqdm
 
 from ..data.molecule_filters import DESCRIPTORS
+from ..model.molecules_finemoltex import Molecules
 from .descriptors import MOST, compute_descriptors
 from .fingerprints import compute_counts
 
-BLOCKS = ("descriptors", "counts", "embedding", "texts")
-OF_MODEL = ("embedding", "texts")  # those that need a model
+BLOCKS = ("descriptors", "counts", "embedding", "texts", "pools")
+OF_MODEL = ("embedding", "texts", "pools")  # those that need a model
+POOL_BATCH = 64  # molecules encoded at once
 CHUNK = 512  # molecules whose features are computed between two updates of a progress bar
 SHOW_PROGRESS_FROM = 2_000  # molecules
 
@@ -58,6 +60,35 @@ def compare_with_texts(model: Any, embeds: np.ndarray) -> np.ndarray:
         return embeds
     found = scaling.compare_with_texts(torch.from_numpy(embeds).to(scaling.text_centres.device))
     return found.cpu().numpy()
+
+
+@torch.no_grad()
+def pool_tokens(encoder: Any, smiles: Sequence[str]) -> np.ndarray:
+    """Give the four pools of the tokens of molecules, before they are placed in the shared space (Honda et al. 2019).
+
+    Args:
+        encoder ([`MoleculeTextEncoder`]): Its model has the read-out `pools`, as the preset `smiles` has.
+        smiles (sequence of `str`): `R` molecules.
+
+    Returns:
+        `np.ndarray` of shape `(R, 4W)`, float32.
+
+    Raises:
+        ValueError: If the model has another read-out.
+    """
+    model = encoder.model.base_model
+    if not hasattr(model.molecule_readout, "pool_molecules"):
+        raise ValueError(
+            f"The pools of a SMILES need a model with `readout` 'pools', as the preset 'smiles' trains: this one has "
+            f"{model.config.readout!r}. Give another model, or the methods on its embedding, such as `vectors_et`."
+        )
+    found = []
+    for start in range(0, len(smiles), POOL_BATCH):
+        batch = encoder.processor(smiles=list(smiles[start : start + POOL_BATCH])).to(model.device)
+        molecules = Molecules.from_tensors(**batch)
+        states = model.encode_atoms(molecules)  # (N, H_graph)
+        found.append(model.molecule_readout.pool_molecules(states, molecules).float().cpu().numpy())
+    return np.concatenate(found)
 
 
 class FeatureStore:
@@ -120,6 +151,11 @@ def make_store(load_encoder: Callable[[], Any]) -> FeatureStore:
         """Compare molecules with typical texts, `(R, K)`."""
         return compare_with_texts(load_encoder().model, store.get(smiles, ["embedding"])["embedding"])
 
+    def pool(smiles: Sequence[str]) -> np.ndarray:
+        """Pool the tokens of molecules, `(R, 4W)`."""
+        return pool_tokens(load_encoder(), smiles)
+
     blocks = {"descriptors": fill_descriptors, "counts": compute_counts, "embedding": embed, "texts": compare}
+    blocks["pools"] = pool
     store = FeatureStore(blocks)
     return store

@@ -19,7 +19,7 @@ from ..embedding import MoleculeTextEncoder
 from ..embedding.preparation import PreparedWindow
 from .blend import Blend, Member
 from .fingerprints import TrainingFingerprints, compute_counts
-from .molecule_features import compare_with_texts, fill_descriptors
+from .molecule_features import compare_with_texts, fill_descriptors, pool_tokens
 from .predictor import BLEND_FILE
 from .tempering import temper
 
@@ -179,6 +179,8 @@ class PropertyBlend:
             blocks["texts"] = compare_with_texts(self.encoder.model, embeds)
         if "descriptors" in self.blend.blocks:
             blocks["descriptors"] = fill_descriptors(smiles, self.descriptors)
+        if "pools" in self.blend.blocks:
+            blocks["pools"] = pool_tokens(self.encoder, smiles)
         if "counts" in self.blend.blocks:
             blocks["counts"] = compute_counts(smiles)
         found = temper(self.blend.predict(blocks), self.temperature, self.blend.task_type)

@@ -22,6 +22,9 @@ RECIPES: dict[str, tuple[Member, ...]] = {
         _SVM,
     ),
     "vectors_et": (Member("extra_trees", ("embedding",)),),
+    # The fingerprint of SMILES Transformer (Honda et al. 2019).
+    "pools_rf": (Member("forest", ("pools",)),),
+    "pools_svm": (Member("svm", ("pools",)),),
     # The default: every member but the last sees a molecule as the model does too.
     "blend": (
         Member("extra_trees", ("descriptors", "texts")),
@@ -35,6 +38,7 @@ _OF_NUMBERS: dict[str, tuple[Member, ...]] = {
     "blend_no_vectors": (Member("boosting", _PLAIN), _SVM),
     "blend": (Member("boosting", _PLAIN), Member("svm", ("descriptors", "embedding"))),
 }
+OF_SMILES = ("pools_rf", "pools_svm")  # for models with the read-out `pools` alone
 WITH_VECTORS = tuple(
     name for name, made in RECIPES.items() if any(block in OF_MODEL for one in made for block in one.blocks)
 )

@@ -60,9 +60,12 @@ def format_property_table(results: Mapping[str, Any], figure: str | None = None)
     for method, title in METHODS.items():
         values = [cells[name, method] for name in sets]
         if any(run["method"] == method for run in results["runs"]):
-            row = [title, *(_cell(figures, columns[name], seeds) for name, figures in zip(sets, values, strict=True))]
+            row = [
+                title,
+                *(format_cell(figures, columns[name], seeds) for name, figures in zip(sets, values, strict=True)),
+            ]
             mean = (
-                _cell([float(np.mean([np.mean(figures) for figures in values]))], columns[sets[0]])
+                format_cell([float(np.mean([np.mean(figures) for figures in values]))], columns[sets[0]])
                 if all(values)
                 else "-"
             )
@@ -90,9 +93,10 @@ def _chance_row(sets: Mapping[str, Any], columns: Mapping[str, str], with_mean: 
     if not known:
         return []
     cells = [
-        "-" if chance is None else _cell([chance], columns[name]) for name, chance in zip(sets, chances, strict=True)
+        "-" if chance is None else format_cell([chance], columns[name])
+        for name, chance in zip(sets, chances, strict=True)
     ]
-    mean = _cell([float(np.mean(known))], next(iter(columns.values()))) if len(known) == len(sets) else "-"
+    mean = format_cell([float(np.mean(known))], next(iter(columns.values()))) if len(known) == len(sets) else "-"
     return [[CHANCE, *cells, *([mean] if with_mean else [])]]
 
 
@@ -108,8 +112,14 @@ def _published_rows(sets: Sequence[str], with_mean: bool) -> list[list[str]]:
     return rows
 
 
-def _cell(values: Sequence[float], figure: str, seeds: int = 0) -> str:
-    """Write mean and deviation; shares in percent. Fewer seeds than others have are told."""
+def format_cell(values: Sequence[float], figure: str, seeds: int = 0) -> str:
+    """Write mean and deviation; shares in percent. Fewer seeds than others have are told.
+
+    Args:
+        values (sequence of `float`): Of each seed.
+        figure (`str`): What they are, such as `"roc_auc"`.
+        seeds (`int`): Of other cells.
+    """
     if not values:
         return "-"
     scale, digits = (100, 1) if figure in ("roc_auc", "pr_auc", "accuracy") else (1, 3)

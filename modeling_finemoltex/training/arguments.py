@@ -22,6 +22,7 @@ from .preset_defaults import (
 TOKEN_SIZE = 64  # numbers of a token vector
 QUERY_SHARE = 0.1  # of the rows drawn, where queries are written beside pairs
 QUERIES_PER_MOLECULE = 2
+BEST_METRIC = "validation/t2m_mrr"
 
 
 @dataclass
@@ -38,6 +39,12 @@ class ModelArguments:
     initial_model: str | None = field(
         default=None,
         metadata={"help": "Continue from this FineMolTex folder or hub id: its weights, words, motifs and sizes."},
+    )
+    new_words: bool = field(
+        default=False,
+        metadata={
+            "help": "With --initial_model: learn words and the text encoder anew, as after a training without texts."
+        },
     )
     text_model: str = field(
         default=SCRATCH,
@@ -115,6 +122,8 @@ class ModelArguments:
             change = f"weight={self.matching_loss_weight}" if self.matching_loss_weight else ""
             self.objective = [*(self.objective or []), f"matching.{change}" if change else f"matching={LEFT_OUT}"]
             self.matching_loss_weight = None
+        if self.new_words and self.initial_model is None:
+            raise ValueError("`new_words` is for an `initial_model`, whose words it replaces: give one.")
         self.change_config({"objectives": {}})
 
     def change_config(self, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,6 +227,10 @@ class DataArguments:
     text_column: str | None = field(
         default=None, metadata={"help": "Column that holds the texts; none: the usual names are tried."}
     )
+    without_texts: bool = field(
+        default=False,
+        metadata={"help": "Read the molecules of --dataset alone, for objectives such as `smiles_reconstruction`."},
+    )
     split: Literal["scaffold", "random", "given"] = field(
         default="scaffold",
         metadata={"help": "Split by scaffold, at random, or as given (train, validation and test of the source)."},
@@ -255,6 +268,8 @@ class DataArguments:
         for name in ("query_molecules", "fact_molecules", "queries_per_batch"):
             if getattr(self, name) < 0:
                 raise ValueError(f"`{name}` must be 0 or more: got {getattr(self, name)}.")
+        if self.without_texts and self.dataset is None:
+            raise ValueError("`without_texts` reads the molecules of `dataset`, and none is given. Give one.")
         names = [source.name for source in self.training_sources()]
         if self.sources is None:
             if self.source_weights is not None:
@@ -296,7 +311,8 @@ class DataArguments:
 
     def own_source(self, dataset: str, split: str = "train") -> PairSource:
         """Return a dataset with the columns that the options name."""
-        return PairSource(dataset, smiles_column=self.smiles_column, text_column=self.text_column, split=split)
+        columns = {"smiles_column": self.smiles_column, "text_column": self.text_column}
+        return PairSource(dataset, **columns, split=split, without_texts=self.without_texts)
 
 
 @dataclass
@@ -397,7 +413,7 @@ class FineMolTexTrainingArguments(TrainingArguments):
     logging_steps: float = field(default=25, metadata={"help": "Steps between logged losses."})
     load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the checkpoint with the best metric."})
     metric_for_best_model: str | None = field(
-        default="validation/t2m_mrr", metadata={"help": "Validation metric that chooses the best checkpoint."}
+        default=BEST_METRIC, metadata={"help": "Validation metric that chooses the best checkpoint."}
     )
     report_to: None | str | list[str] = field(
         default=None, metadata={"help": "Trackers that receive the logs; none given: tensorboard if it is installed."}

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..model.molecules_finemoltex import MOLECULE_TENSORS, UNKNOWN_MOTIF_ID, Molecules, count_members
+from ..model.spellings_finemoltex import FIRST_ID, MASK_ID, PAD_ID
 from .trainer import FineMolTexTrainer
 
 
@@ -158,13 +159,17 @@ def _exchange_texts(batch: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _hide_atoms(batch: dict[str, Tensor], config: Any) -> dict[str, Tensor]:
-    """Replace all atoms and bonds of a batch by [MASK], the last row of each feature table."""
+    """Replace all atoms and bonds of a batch by [MASK], the last row of each feature table, and all SMILES tokens."""
     graph = config.graph_config
     atom_sizes = [*graph.atom_feature_sizes, *graph.rare_feature_sizes]
     atoms = batch["atom_features"].clone()
     atoms[:, : len(atom_sizes)] = torch.tensor(atom_sizes) - 1
     bonds = (torch.tensor(graph.bond_feature_sizes) - 1).expand_as(batch["edge_features"])
-    return {**batch, "atom_features": atoms, "edge_features": bonds}
+    hidden = {**batch, "atom_features": atoms, "edge_features": bonds}
+    if "smiles_ids" in batch:
+        is_kept = torch.isin(batch["smiles_ids"], torch.tensor([PAD_ID, FIRST_ID]))
+        hidden["smiles_ids"] = batch["smiles_ids"].where(is_kept, torch.tensor(MASK_ID))
+    return hidden
 
 
 def _most_frequent(rows: datasets.Dataset, column: str, excluded: list[int]) -> int:

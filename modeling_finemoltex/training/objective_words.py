@@ -27,13 +27,16 @@ def change_objectives(objectives: Mapping[str, dict[str, Any]], words: Sequence[
         `dict`: The objectives after the changes; new ones come last.
 
     Raises:
-        ValueError: If a word is not of these forms, or names an unknown objective or option.
+        ValueError: If a word is not of these forms, or it or the table names an unknown objective or option.
 
     Example:
     >>> change_objectives({"contrastive": {}}, ["contrastive.loss=ebm_nce", "matching"])
     {'contrastive': {'loss': 'ebm_nce'}, 'matching': {}}
     """
     changed = copy.deepcopy(dict(objectives))
+    unknown = [name for name in changed if name not in OBJECTIVES]
+    if unknown:
+        raise ValueError(f"There is no objective {unknown[0]!r}, only {', '.join(OBJECTIVES)}.")
     for word in words:
         path, has_value, text = word.partition("=")
         name, has_option, option = path.partition(".")

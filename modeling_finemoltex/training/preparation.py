@@ -19,9 +19,10 @@ from ..data.feature_cache import count_missing_conformers
 from ..data.query_rows import add_facts, find_facts
 from ..data.sources import PairSource, load_molecules, load_source, sample_rows
 from ..data.structural_queries import QueryWriter
-from ..model.configuration_finemoltex import FineMolTexConfig, FineMolTexGraphConfig
+from ..model.configuration_finemoltex import PAPER_OBJECTIVES, FineMolTexConfig, FineMolTexGraphConfig
 from ..model.encoders_finemoltex import MOLECULE_ENCODERS
 from ..model.presets_finemoltex import PRESETS
+from ..model.pretraining_finemoltex import OBJECTIVES
 from ..processors import VIEWS, FineMolTexFeatureExtractor, FineMolTexProcessor, train_motif_vocab
 from ..processors.conformer_view_finemoltex import CONFORMER
 from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
@@ -32,6 +33,7 @@ from .text_model import build_text_model
 logger = logging.get_logger(__name__)
 
 PREPARATION_FOLDER = "preparation"
+GRAPH = "graph"
 SUMMARY_FILE = "summary.json"
 QUERIES_FOR_WORDS = 10_000  # groups of queries, from which the tokenizer learns their words
 
@@ -151,12 +153,16 @@ def _build_processor(
         config = FineMolTexConfig.from_pretrained(model_args.initial_model)
         processor = FineMolTexProcessor.from_pretrained(model_args.initial_model)
         choose_conformers(processor, config.graph_config.encoder, model_args.conformers)
-        return processor, config.text_config.to_dict()
+        _add_views(processor, choose_views(model_args))
+        if not model_args.new_words:
+            return processor, config.text_config.to_dict()
     tokenizer, text_config = build_text_model(
         model_args.text_model, texts, model_args.text_vocab_size, max_text_length
     )
     if model_args.text_layers is not None:
         text_config["num_hidden_layers"] = model_args.text_layers
+    if model_args.initial_model is not None:
+        return FineMolTexProcessor(processor.feature_extractor, tokenizer), text_config
     motif_vocab = train_motif_vocab(
         sorted(set(train["smiles"])),
         fragmentation=model_args.fragmentation,
@@ -169,23 +175,43 @@ def _build_processor(
     return FineMolTexProcessor(feature_extractor=feature_extractor, tokenizer=tokenizer), text_config
 
 
-def choose_views(model_args: ModelArguments) -> list[str]:
-    """List the views of the processor that the encoder of a preset reads.
+def starting_fields(model_args: ModelArguments) -> dict[str, Any]:
+    """Give the fields of the configuration that a run starts from: those of its initial model, or of its preset.
 
     Args:
-        model_args (`ModelArguments`): Preset, changes of its encoder, and `conformers`.
+        model_args (`ModelArguments`): Its changes are not made yet; see `change_config`.
+    """
+    if model_args.initial_model is not None:
+        return FineMolTexConfig.from_pretrained(model_args.initial_model).to_dict()
+    return {"objectives": PAPER_OBJECTIVES, **PRESETS[model_args.preset]}
+
+
+def choose_views(model_args: ModelArguments) -> list[str]:
+    """List the views of the processor that encoder and objectives read.
+
+    Args:
+        model_args (`ModelArguments`): Preset or initial model, changes of its encoder and objectives, and
+            `conformers`.
 
     Raises:
-        ValueError: If conformers are asked for, and the encoder cannot read them.
+        ValueError: If encoder or objective are unknown, or conformers are asked for and the encoder cannot read them.
     """
-    fields = model_args.change_config({"objectives": {}, **PRESETS[model_args.preset]})
+    fields = model_args.change_config(starting_fields(model_args))
     name = (fields.get("graph_config") or {}).get("encoder", FineMolTexGraphConfig.encoder)
     if name not in MOLECULE_ENCODERS:
         raise ValueError(f"`graph_config.encoder` must be one of {', '.join(MOLECULE_ENCODERS)}: got {name!r}.")
     if model_args.conformers:
         check_conformers(name)
-    needs = MOLECULE_ENCODERS[name].needs
+    needs = MOLECULE_ENCODERS[name].needs.union(*(OBJECTIVES[one].needs for one in fields["objectives"]))
     return [view for view in VIEWS if view in needs or (view == CONFORMER and model_args.conformers)]
+
+
+def _add_views(processor: Any, views: list[str]) -> None:
+    """Let a processor make further views, if it does not."""
+    extractor = processor.feature_extractor
+    missing = [name for name in views if name not in extractor.views]
+    if missing:
+        processor.feature_extractor = extractor.with_views([*extractor.views, *missing])
 
 
 def load_splits(data_args: DataArguments, seed: int) -> tuple[dict[str, datasets.Dataset], dict[str, dict[str, int]]]:
@@ -255,6 +281,7 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
     """List the arguments that the prepared files depend on."""
     model_names = (
         "initial_model",
+        "new_words",
         "text_model",
         "text_layers",
         "text_vocab_size",
@@ -268,6 +295,9 @@ def preparation_settings(model_args: ModelArguments, data_args: DataArguments, s
     # No effect on the files, wherever the data lies.
     for name in ("num_proc", "max_eval_samples", "data_dir", "source_weights"):
         del settings[name]
+    views = choose_views(model_args)
+    if views != [GRAPH]:  # the default
+        settings["views"] = views
     settings["queries_per_batch"] = QUERIES_FOR_WORDS if data_args.queries_per_batch else 0  # of all batches together
     settings["borrowed_texts"] = NUM_NEIGHBOURS if data_args.borrowed_texts else 0  # the share counts in training
     if data_args.sources is not None:  # weights count when rows are drawn

@@ -59,6 +59,7 @@ PRESET_DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "memory_bank": SMALL,
     "blend": {**SMALL, "per_device_train_batch_size": 32, "conformers": True},
+    "smiles": SMALL,
 }
 
 

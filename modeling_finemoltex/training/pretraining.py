@@ -19,20 +19,20 @@ from ..data.sources import PairSource, sample_rows
 from ..data.structural_queries import QueryWriter
 from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
-from ..model.configuration_finemoltex import PAPER_OBJECTIVES, FineMolTexConfig, merge_fields
-from ..model.presets_finemoltex import PRESETS
+from ..model.configuration_finemoltex import FineMolTexConfig, merge_fields
 from ..model.pretraining_finemoltex import FineMolTexForPreTraining, check_mini_batches
 from ..processors import FineMolTexDataCollator
-from .arguments import DataArguments, FineMolTexTrainingArguments, ModelArguments
+from .arguments import BEST_METRIC, DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .borrowed_texts import NEIGHBOUR_COLUMNS, TextBorrower
 from .checkpoints import read_step, resolve_resume_argument, set_aside_other_checkpoints
 from .concept_fitting import check_detectors, finish_concepts
 from .fitting import average_with_start, check_fitted, finish_fitted
 from .interruption import SaveOnInterrupt
 from .perturbation import Perturbation
-from .preparation import PreparedData
+from .preparation import PreparedData, starting_fields
 from .preset_defaults import SCRATCH
 from .query_collator import QueryCollator
+from .respelling import make_respelling
 from .similar_pairs import find_similar_pairs
 from .trainer import FineMolTexTrainer
 
@@ -61,13 +61,8 @@ def check_options(model_args: ModelArguments, training_args: FineMolTexTrainingA
     Raises:
         ValueError: If an objective cannot be computed in mini-batches.
     """
-    if training_args.mini_batch_size is None:
-        return
-    if model_args.initial_model is None:
-        fields = {"objectives": PAPER_OBJECTIVES, **PRESETS[model_args.preset]}
-    else:
-        fields = FineMolTexConfig.from_pretrained(model_args.initial_model).to_dict()
-    check_mini_batches(model_args.change_config(fields)["objectives"])
+    if training_args.mini_batch_size is not None:
+        check_mini_batches(model_args.change_config(starting_fields(model_args))["objectives"])
 
 
 def build_model(model_args: ModelArguments, prepared: PreparedData, seed: int) -> FineMolTexForPreTraining:
@@ -79,19 +74,23 @@ def build_model(model_args: ModelArguments, prepared: PreparedData, seed: int) -
         seed (`int`): Seed of the initial weights.
     """
     set_seed(seed)
+    tokenizer, fields = prepared.processor.tokenizer, starting_fields(model_args)
     if model_args.initial_model is not None:
-        config = FineMolTexConfig.from_pretrained(model_args.initial_model)
-        config = FineMolTexConfig(**model_args.change_config(config.to_dict()))
-        return FineMolTexForPreTraining.from_pretrained(model_args.initial_model, config=config)
-    tokenizer = prepared.processor.tokenizer
+        if model_args.new_words:
+            words = {"mask_token_id": tokenizer.mask_token_id, "special_token_ids": tokenizer.all_special_ids}
+            # Sizes stay those of the model, but for the number of words and their positions.
+            fields = merge_fields(fields, {**words, "text_config": prepared.text_config})
+        config = FineMolTexConfig(**model_args.change_config(fields))
+        return FineMolTexForPreTraining.from_pretrained(
+            model_args.initial_model, config=config, ignore_mismatched_sizes=model_args.new_words
+        )
     own = {
         "text_config": prepared.text_config,
         "motif_config": {"vocab_size": prepared.processor.feature_extractor.motif_vocab_size},
         "mask_token_id": tokenizer.mask_token_id,
         "special_token_ids": tokenizer.all_special_ids,
     }
-    fields = merge_fields({"objectives": PAPER_OBJECTIVES, **PRESETS[model_args.preset]}, own)
-    config = FineMolTexConfig(**model_args.change_config(fields))
+    config = FineMolTexConfig(**model_args.change_config(merge_fields(fields, own)))
     model = FineMolTexForPreTraining(config)
     if model_args.text_model != SCRATCH:
         kept = {} if model_args.text_layers is None else {"num_hidden_layers": model_args.text_layers}
@@ -113,6 +112,8 @@ def build_trainer(
     if training_args.device.type == "cpu":
         # The backward pass of sdpa takes a quarter of a step there.
         model.set_attn_implementation({"": "eager", "text_config": "eager"})
+    if not model.reads_texts and training_args.metric_for_best_model == BEST_METRIC:  # there is no ranking
+        training_args.metric_for_best_model, training_args.greater_is_better = "loss", False
     validation = prepared.features.get("validation")
     if validation is not None:
         validation = sample_rows(validation, data_args.max_eval_samples, training_args.seed)
@@ -148,6 +149,7 @@ def build_trainer(
         borrow=borrow,
         perturb=Perturbation(shares, model.config) if shares else None,
         neighbours=neighbours,
+        respell=make_respelling(model),
     )
 
 

@@ -26,6 +26,7 @@ from .guarded_training import GuardedTraining
 from .muon import MuonWithAdamW
 from .parameter_groups import build_parameter_groups, split_adversaries
 from .perturbation import Perturbation
+from .respelling import Respelling
 from .sampling import MixtureSampler, PairwiseSampler, RowIds
 
 # Odd 64-bit constants (of the SplitMix64 and Murmur3 mixers): multiplying by them modulo 2^64 is a bijection.
@@ -95,6 +96,7 @@ class FineMolTexTrainer(MoleculeTrainer):
         borrow: TextBorrower | None = None,
         perturb: Perturbation | None = None,
         neighbours: np.ndarray | None = None,
+        respell: Respelling | None = None,
         **kwargs: Any,
     ) -> None:
         """Build the Trainer.
@@ -102,10 +104,11 @@ class FineMolTexTrainer(MoleculeTrainer):
         Rows of several `sources`, told apart by the column `source_ids`, are drawn by weight. `neighbours (R, K)` are
         the rows like each row, which sources with `similar_together` draw after it; -1 where there are none. In
         training, with `borrow`, molecules get the texts of similar ones, and with `perturb`, bonds, atoms and words
-        change.
+        change. With `respell`, molecules come in a random spelling too. Texts that no objective reads are left out.
         """
         super().__init__(*args, **kwargs)
         self.sources, self.borrow, self.perturb, self.neighbours = sources, borrow, perturb, neighbours
+        self.respell = respell
         if self.args.push_to_hub and self.args.hub_strategy in (HubStrategy.CHECKPOINT, HubStrategy.ALL_CHECKPOINTS):
             raise ValueError(
                 f"`hub_strategy` {self.args.hub_strategy.value!r} would upload pickled optimizer states, which nobody "
@@ -137,6 +140,8 @@ class FineMolTexTrainer(MoleculeTrainer):
         if model.training:
             inputs["costly"] = step % round(1 / self.args.costly_share) == 0
             inputs["mini_batch_size"] = self.args.mini_batch_size
+        if not getattr(self.model, "reads_texts", True):
+            inputs = {name: value for name, value in inputs.items() if name not in ("input_ids", "attention_mask")}
         pair_ids = inputs.pop("pair_ids", None)
         if pair_ids is not None:
             inputs["seeds"] = make_pair_seeds(pair_ids, step if model.training else None)  # (B,)
@@ -144,6 +149,8 @@ class FineMolTexTrainer(MoleculeTrainer):
                 inputs = self.borrow(inputs, pair_ids)
             if self.perturb is not None and model.training:
                 inputs = self.perturb(inputs)
+            if self.respell is not None:
+                inputs = self.respell(inputs)
         loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         sums = self._loss_sums[model.training]
         for name, value in outputs["losses"].items():

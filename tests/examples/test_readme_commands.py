@@ -68,6 +68,10 @@ SMALLER = {
     ),
     "accelerate launch examples/pretrain.py --dataset": f"{TINY} --validation_size 8 --test_size 8 --split random",
     "finemoltex pretrain --preset momu --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
+    "finemoltex pretrain --preset smiles --": f"{FEW_STEPS} --validation_size 8 --test_size 8",
+    "accelerate launch examples/pretrain.py examples/recipes/smiles_reconstruction.yaml": (
+        f"{FEW_STEPS} --validation_size 8 --test_size 8"
+    ),
     "finemoltex pretrain --preset memory_bank --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "finemoltex pretrain --preset blend --dataset": f"{FEW_STEPS} --validation_size 8 --test_size 8",
     "finemoltex pretrain --dataset pairs.csv --count_config": (

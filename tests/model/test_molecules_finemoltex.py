@@ -5,13 +5,14 @@ import inspect
 import pytest
 import torch
 
-from modeling_finemoltex import FineMolTexModel, Molecules
+from modeling_finemoltex import FineMolTexFeatureExtractor, FineMolTexModel, Molecules
 from modeling_finemoltex.model.molecules_finemoltex import (
     MOLECULE_TENSORS,
     VIEW_TENSORS,
     count_members,
     takes_molecules,
 )
+from modeling_finemoltex.model.spellings_finemoltex import SPELLING_TENSORS
 
 
 @pytest.fixture
@@ -77,6 +78,23 @@ def test_selection_leaves_labels_out_where_there_are_none(tensors):
     assert Molecules.from_tensors(**tensors).select(torch.tensor([1])).motif_ids is None
 
 
+def test_all_views_go_along_with_their_molecules():
+    smiles = ["CCO", "CC(=O)Oc1ccccc1C(=O)O", "CN"]
+    extractor = FineMolTexFeatureExtractor(views=["graph", "paths", "conformer", "smiles"])
+    graphs = Molecules.from_tensors(**extractor(smiles))
+    selected, expected = graphs.select(torch.tensor([1, 0])), Molecules.from_tensors(**extractor(smiles[1::-1]))
+    for name in ("path_lengths", "path_bonds", "atom_positions", "has_conformer"):
+        assert torch.equal(getattr(selected, name), getattr(expected, name)), name
+    assert torch.equal(selected.spelling.ids, expected.spelling.ids)
+    hidden = torch.zeros_like(graphs.motif_attention_mask, dtype=torch.bool)
+    hidden[1, 1] = True
+    collapsed = graphs.collapse(hidden)
+    assert collapsed.has_conformer.tolist() == [1, 0, 1] and collapsed.path_lengths is None
+    assert len(collapsed.atom_positions) == len(collapsed.spelling.places) == len(collapsed.atom_to_motif)
+    moved = graphs.to("meta")
+    assert moved.path_bonds.device.type == moved.spelling.ids.device.type == "meta"
+
+
 def test_a_copy_lies_on_the_device_asked_for(graphs):
     moved = graphs.to("meta")
     assert moved.atom_features.device.type == moved.molecule_of_atom.device.type == "meta"
@@ -86,7 +104,7 @@ def test_a_copy_lies_on_the_device_asked_for(graphs):
 
 
 def graphs_tensors(graphs):
-    return {name: getattr(graphs, name) for name in MOLECULE_TENSORS}
+    return {name: getattr(graphs, name) for name in MOLECULE_TENSORS if name not in SPELLING_TENSORS}
 
 
 def test_pytorch_geometric_gets_the_same_molecules(graphs, molecules):

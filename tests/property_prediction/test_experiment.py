@@ -96,6 +96,32 @@ def test_an_interrupted_experiment_goes_on(run, tmp_path, monkeypatch):
         run(path, split="scaffold")
 
 
+def test_shares_of_the_training_labels_are_runs_of_their_own(run, tmp_path):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    first = run(path, methods=["ecfp_lr"], label_fractions=[0.2], save_models=True)
+    results = run(path, methods=["ecfp_lr", "probe"], label_fractions=[0.2, 0.5, 1.0], seeds=[0, 1], save_models=True)
+    done = {(one["method"], one.get("label_fraction", 1.0), one["seed"]) for one in results["runs"]}
+    expected = {(one, share, seed) for one in ("ecfp_lr", "probe") for share in (0.2, 0.5, 1.0) for seed in (0, 1)}
+    assert done == expected and len(results["runs"]) == 12 and results["runs"][0] == first["runs"][0]
+    folders = {folder.name for folder in (tmp_path / "out" / "t" / "probe").iterdir()}
+    assert folders == {f"seed{seed}{end}" for seed in (0, 1) for end in ("", "_labels0.2", "_labels0.5")}
+    assigned = [
+        pd.read_csv(tmp_path / "out" / "t" / "probe" / name / "predictions.csv")["assigned_split"].value_counts()
+        for name in ("seed0_labels0.2", "seed0")
+    ]
+    assert assigned[0]["train"] == round(0.2 * assigned[1]["train"]) and assigned[0]["test"] == assigned[1]["test"]
+    written = (tmp_path / "out" / "results.md").read_text()
+    assert "| t, test roc_auc by training labels | 0.2 | 0.5 | 1 | mean |" in written
+
+
+def test_pools_are_refused_of_a_model_without(run, tmp_path):
+    path = write_table(tmp_path / "t.csv", {"y": has_nitrogen})
+    with pytest.raises(ValueError, match="need a model with `readout` 'pools'.*this one has 'atoms'"):
+        run(path, methods=["pools_rf"])
+    arguments = ExperimentArguments(model="m", dataset=["d"], output_dir="o", all=True)
+    assert "pools_rf" not in arguments.methods and "blend" in arguments.methods
+
+
 @pytest.mark.parametrize("method", ["ecfp_rf", "ecfp_lr", "probe", "fine_tuned", "gin_scratch", "blend"])
 def test_missing_labels_and_single_classes(run, tmp_path, method):
     columns = {

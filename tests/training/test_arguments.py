@@ -206,10 +206,8 @@ def test_a_missing_recipe_is_named():
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_published_recipes_parse_and_name_no_place_of_a_machine(file, tmp_path):
     _, data_args, _ = parse_arguments([str(file), "--output_dir", str(tmp_path)])
-    named = [
-        *data_args.training_sources(),
-        *map(PairSource.parse, [*(data_args.eval_sets or ()), data_args.validation_set]),
-    ]
+    held_out = [one for one in (*(data_args.eval_sets or ()), data_args.validation_set) if one is not None]
+    named = [*data_args.training_sources(), *map(PairSource.parse, held_out)]
     assert all(source.dataset == "chemicals" or source.dataset.startswith("${data_dir}/") for source in named)
 
 

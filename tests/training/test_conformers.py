@@ -24,9 +24,12 @@ def arguments_of(tmp_path, *words):
         ("--preset blend", VIEWS),
         ("--preset blend --conformers false", VIEWS[:2]),
         ("--preset small --conformers false", ["graph"]),
+        ("--preset smiles", ["graph", "smiles"]),
+        ("--preset small --objective smiles_reconstruction", ["graph", "smiles"]),
+        ("--preset blend --objective smiles_reconstruction", [*VIEWS, "smiles"]),
     ],
 )
-def test_a_pretraining_makes_the_views_of_its_encoder(words, views, tmp_path):
+def test_a_pretraining_makes_the_views_of_its_encoder_and_objectives(words, views, tmp_path):
     assert choose_views(arguments_of(tmp_path, *words.split())[0]) == views
 
 
@@ -37,7 +40,7 @@ def test_another_encoder_by_the_command_line(tmp_path):
     assert model_args.change_config({"objectives": {}, "graph_config": {"hidden_size": 8}})["graph_config"] == {
         "hidden_size": 8, "encoder": "blend", "num_layers": 2
     }  # fmt: skip
-    with pytest.raises(ValueError, match="`graph_config.encoder` must be one of gin, .*blend: got 'smoke'"):
+    with pytest.raises(ValueError, match="`graph_config.encoder` must be one of gin, .*blend, .*: got 'smoke'"):
         choose_views(arguments_of(tmp_path, "--graph_config", '{"encoder": "smoke"}')[0])
 
 

@@ -5,8 +5,10 @@ import functools
 import datasets
 import torch
 
+from modeling_finemoltex import FineMolTexFeatureExtractor
 from modeling_finemoltex.data import featurize_pairs
 from modeling_finemoltex.model.molecules_finemoltex import Molecules
+from modeling_finemoltex.model.spellings_finemoltex import FIRST_ID, MASK_ID, PAD_ID
 from modeling_finemoltex.training import evaluate_against_guessing
 from modeling_finemoltex.training.guessing_baselines import (
     _exchange_texts,
@@ -27,6 +29,13 @@ def test_hidden_sides_hold_nothing_of_the_pair(processor, config, molecules):
     atoms = _hide_atoms(dict(processor(smiles=smiles)), config)
     for name in ("atom_features", "edge_features"):
         assert len(atoms[name].unique(dim=0)) == 1
+
+
+def test_hidden_molecules_hide_their_smiles(config, molecules):
+    batch = FineMolTexFeatureExtractor(views=["graph", "smiles"])(list(molecules)[1:3])
+    hidden = _hide_atoms(dict(batch), config)["smiles_ids"]
+    assert set(hidden.unique().tolist()) == {PAD_ID, FIRST_ID, MASK_ID}
+    assert torch.equal(hidden == PAD_ID, batch["smiles_ids"] == PAD_ID)
 
 
 def test_other_texts_are_those_of_the_batch(processor, molecules):

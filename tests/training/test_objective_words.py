@@ -38,5 +38,10 @@ def test_other_words_are_refused(word, message):
         change_objectives({"contrastive": {}}, [word])
 
 
+def test_a_table_with_an_unknown_objective_is_refused():
+    with pytest.raises(ValueError, match="There is no objective 'triplet', only contrastive"):
+        change_objectives({"contrastive": {}, "triplet": {}}, [])
+
+
 def test_the_help_names_every_objective():
     assert all(name in EXPLANATION for name in OBJECTIVES)

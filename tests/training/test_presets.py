@@ -36,7 +36,7 @@ def run(*words) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["momu", "memory_bank", "blend"])
+@pytest.mark.parametrize("preset", ["momu", "memory_bank", "blend", "smiles"])
 def test_a_preset_runs_resumes_and_loads_anywhere(preset, command, tmp_path, run_example, forked_python):
     words = [preset if word == "tiny" else word for word in command]
     words += "--max_steps 6 --save_steps 2 --eval_strategy no --load_best_model_at_end false".split()
