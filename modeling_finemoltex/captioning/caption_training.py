@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from ..training.guarded_training import GuardedTraining
 from ..training.interruption import SaveOnInterrupt
 from ..training.length_sampling import LengthSampler
 from ..training.recipe import RECIPE_EXTENSIONS, read_recipe
+from ..training.writer_training import keep_settings, make_training_arguments
 from .caption_memory import CaptionMemory
 from .caption_rows import CaptionCollator, add_tower_states, make_rows
 from .captioning_folder import CaptioningParts, build_writer, copy_word_embeddings, save_captioning_folder
@@ -142,7 +143,7 @@ def train_captioner(arguments: CaptioningArguments) -> dict[str, Any] | None:
     """
     output = Path(arguments.output_dir)
     output.mkdir(parents=True, exist_ok=True)
-    _check_settings(arguments, output / SETTINGS_FILE)
+    keep_settings(arguments, output / SETTINGS_FILE, MAY_CHANGE)
     seed_everything(arguments.seed)
     smiles, captions = read_caption_pairs(arguments)
     held_out = _choose_held_out(smiles, arguments)
@@ -253,43 +254,14 @@ def _report(trainer: Trainer, counts: dict[str, int]) -> dict[str, Any]:
 
 
 def _training_arguments(arguments: CaptioningArguments) -> TrainingArguments:
-    return TrainingArguments(
-        output_dir=arguments.output_dir,
-        per_device_train_batch_size=arguments.batch_size,
+    return make_training_arguments(
+        arguments,
         per_device_eval_batch_size=arguments.batch_size,
-        learning_rate=arguments.learning_rate,
         num_train_epochs=arguments.num_epochs,
-        max_steps=arguments.max_steps,
-        warmup_steps=0.05,
-        lr_scheduler_type="cosine",
-        weight_decay=0.01,
-        bf16=torch.cuda.is_available(),
-        remove_unused_columns=False,
         label_names=["labels"],
         prediction_loss_only=True,
         eval_strategy="steps" if arguments.num_held_out else "no",
         eval_steps=arguments.save_steps,
-        save_strategy="steps",
-        save_steps=arguments.save_steps,
-        save_total_limit=2,
         logging_steps=20,
         logging_first_step=True,
-        report_to="none",
-        seed=arguments.seed,
-        use_cpu=not torch.accelerator.is_available(),
-        dataloader_pin_memory=torch.accelerator.is_available(),
     )
-
-
-def _check_settings(arguments: CaptioningArguments, file: Path) -> None:
-    """Keep the settings beside the checkpoints, and refuse to go on with others."""
-    settings = {name: value for name, value in asdict(arguments).items() if name not in MAY_CHANGE}
-    if file.exists():
-        earlier = json.loads(file.read_text(encoding="utf-8"))
-        changed = sorted(name for name in settings if settings[name] != earlier.get(name))
-        if changed:
-            raise ValueError(
-                f"{file.parent} holds a run with other values of {', '.join(changed)}. Give them as they were to go "
-                "on with it, or another output folder for a new run."
-            )
-    write_text(file, json.dumps(settings, indent=1) + "\n")

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from transformers import (
     DataCollatorForSeq2Seq,
     PreTrainedTokenizerFast,
     Trainer,
-    TrainingArguments,
     set_seed,
 )
 from transformers.modeling_outputs import BaseModelOutput
@@ -30,6 +29,7 @@ from ..training.checkpoints import find_resumable_checkpoint
 from ..training.guarded_training import GuardedTraining
 from ..training.interruption import SaveOnInterrupt
 from ..training.length_sampling import LengthSampler
+from ..training.writer_training import keep_settings, make_training_arguments
 from .latent_coder import LatentCoder, measure_reconstruction
 from .molecule_notation import import_selfies, write_molecule
 
@@ -142,7 +142,7 @@ def train_generator(arguments: GeneratorArguments) -> dict[str, Any] | None:
         )
     output = Path(arguments.output_dir)
     output.mkdir(parents=True, exist_ok=True)
-    _check_settings(arguments, output / SETTINGS_FILE)
+    keep_settings(arguments, output / SETTINGS_FILE, MAY_CHANGE)
     set_seed(arguments.seed)
     train, held_out, counts = split_molecules(arguments)
     symbols = [text for text in map_unique(_try_selfies, train, arguments.num_workers, "SELFIES") if text is not None]
@@ -153,7 +153,7 @@ def train_generator(arguments: GeneratorArguments) -> dict[str, Any] | None:
     counts |= {"num_trained_on": len(rows), "num_left_out": len(train) - len(rows)}
     trainer = GeneratorTrainer(
         model=BartForConditionalGeneration(_describe_model(arguments, tokenizer)),
-        args=_training_arguments(arguments),
+        args=make_training_arguments(arguments, logging_steps=50),
         train_dataset=rows,
         data_collator=DataCollatorForSeq2Seq(tokenizer),
         noise=arguments.noise,
@@ -266,39 +266,3 @@ def _describe_model(arguments: GeneratorArguments, tokenizer: PreTrainedTokenize
         decoder_start_token_id=tokenizer.bos_token_id,
         forced_eos_token_id=tokenizer.eos_token_id,
     )
-
-
-def _training_arguments(arguments: GeneratorArguments) -> TrainingArguments:
-    return TrainingArguments(
-        output_dir=arguments.output_dir,
-        per_device_train_batch_size=arguments.batch_size,
-        learning_rate=arguments.learning_rate,
-        max_steps=arguments.max_steps,
-        warmup_steps=0.05,
-        lr_scheduler_type="cosine",
-        weight_decay=0.01,
-        bf16=torch.cuda.is_available(),
-        remove_unused_columns=False,
-        save_strategy="steps",
-        save_steps=arguments.save_steps,
-        save_total_limit=2,
-        logging_steps=50,
-        report_to="none",
-        seed=arguments.seed,
-        use_cpu=not torch.accelerator.is_available(),
-        dataloader_pin_memory=torch.accelerator.is_available(),
-    )
-
-
-def _check_settings(arguments: GeneratorArguments, file: Path) -> None:
-    """Keep the settings beside the checkpoints, and refuse to go on with others."""
-    settings = {name: value for name, value in asdict(arguments).items() if name not in MAY_CHANGE}
-    if file.exists():
-        earlier = json.loads(file.read_text(encoding="utf-8"))
-        changed = sorted(name for name in settings if settings[name] != earlier.get(name))
-        if changed:
-            raise ValueError(
-                f"{file.parent} holds a run with other values of {', '.join(changed)}. Give them as they were to go "
-                "on with it, or another output folder for a new run."
-            )
-    write_text(file, json.dumps(settings, indent=1) + "\n")
