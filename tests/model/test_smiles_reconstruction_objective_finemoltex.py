@@ -146,7 +146,8 @@ def test_in_evaluation_the_random_spelling_is_the_source(build, batch, drawn):
     model = build()
     with torch.no_grad():
         for one in model.parameters():
-            one.normal_(std=0.2)
+            if one.ndim > 1:  # norms stay as they are: smaller ones would silence the encoder
+                one.normal_(std=0.5)
     with_drawn, without = model(**drawn), model(**batch, seeds=drawn["seeds"])
     assert not torch.isclose(with_drawn.losses["smiles_token"], without.losses["smiles_token"])
     assert torch.equal(with_drawn.molecule_embeds, without.molecule_embeds)  # of the canonical SMILES
