@@ -7,7 +7,7 @@ from .calibration_metrics import expected_calibration_error as expected_calibrat
 from .caption_metrics import count_false_statements as count_false_statements
 from .caption_metrics import format_caption_table as format_caption_table
 from .caption_metrics import score_captions as score_captions
-from .caption_metrics import split_words as split_words
+from .caption_metrics import split_caption as split_caption
 from .chance import score_at_random as score_at_random
 from .edit_scores import canonical_set as canonical_set
 from .edit_scores import format_editing_table as format_editing_table

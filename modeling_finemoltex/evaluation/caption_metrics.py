@@ -15,11 +15,11 @@ from ..data.identifiers import try_parse
 _NORMALIZER, _SPLITTER = BertNormalizer(lowercase=True), BertPreTokenizer()
 
 
-def split_words(text: str) -> list[str]:
+def split_caption(text: str) -> list[str]:
     """Split a text into lower-case words and marks, as every metric here counts them.
 
     Example:
-    >>> split_words("A 2-hydroxy acid.")
+    >>> split_caption("A 2-hydroxy acid.")
     ['a', '2', '-', 'hydroxy', 'acid', '.']
     """
     return [word for word, _ in _SPLITTER.pre_tokenize_str(_NORMALIZER.normalize_str(text))]
@@ -35,7 +35,7 @@ def score_captions(captions: Sequence[str], references: Sequence[str]) -> dict[s
     Returns:
         `dict`, all between 0 and 1: `bleu_2` and `bleu_4` of the corpus (NLTK, not smoothed), `rouge_l`, the mean
         F-measure (`rouge-score`), and the mean METEOR (NLTK) as `meteor`, or as `meteor_without_synonyms` where NLTK
-        finds no WordNet. Words are those of [`split_words`]; published tables count word pieces.
+        finds no WordNet. Words are those of [`split_caption`]; published tables count word pieces.
 
     Raises:
         ImportError: If NLTK or rouge-score is missing.
@@ -48,7 +48,7 @@ def score_captions(captions: Sequence[str], references: Sequence[str]) -> dict[s
         )
     bleu, meteor = _import("nltk.translate.bleu_score"), _import("nltk.translate.meteor_score")
     rouge = _import("rouge_score.rouge_scorer").RougeScorer(["rougeL"], tokenizer=_Words())
-    written, wanted = [split_words(one) for one in captions], [split_words(one) for one in references]
+    written, wanted = [split_caption(one) for one in captions], [split_caption(one) for one in references]
     pairs = list(zip(wanted, written, strict=True))
     name, wordnet = _find_wordnet()
     with warnings.catch_warnings():
@@ -125,7 +125,7 @@ class _Words:
 
     def tokenize(self, text: str) -> list[str]:
         """Split as all metrics here do."""
-        return split_words(text)
+        return split_caption(text)
 
 
 class _NoSynonyms:

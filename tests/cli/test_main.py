@@ -12,7 +12,7 @@ from modeling_finemoltex.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    *("pretrain", "vocab", "embed", "index", "search", "predict", "edit", "explain"),
+    *("pretrain", "vocab", "embed", "index", "search", "predict", "edit", "caption", "explain"),
     *("convert", "export", "push", "info"),
 )
 HEAVY = ("torch", "transformers", "rdkit", "numpy", "modeling_finemoltex")

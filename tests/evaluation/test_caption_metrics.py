@@ -2,13 +2,13 @@
 
 import pytest
 
-from modeling_finemoltex.evaluation import count_false_statements, format_caption_table, score_captions, split_words
+from modeling_finemoltex.evaluation import count_false_statements, format_caption_table, score_captions, split_caption
 
 REFERENCES = ["The molecule is a primary alcohol.", "It is an arene with one ring."]
 
 
 def test_words_are_lower_case_and_marks_stand_alone():
-    assert split_words("The (2R)-Acid, new.") == ["the", "(", "2r", ")", "-", "acid", ",", "new", "."]
+    assert split_caption("The (2R)-Acid, new.") == ["the", "(", "2r", ")", "-", "acid", ",", "new", "."]
 
 
 @pytest.fixture

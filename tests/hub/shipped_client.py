@@ -24,6 +24,7 @@ def run_heads(folder: str, find_class) -> dict[str, dict[str, torch.Tensor]]:
     batches = {
         "FineMolTexForPropertyPrediction": processor(smiles=SMILES),
         "FineMolTexForMoleculeEditing": None,
+        "FineMolTexForCaptioning": None,  # none of these folders has a writer
     }
     if fields["generator_config"]:
         tokenizer = AutoTokenizer.from_pretrained(folder, subfolder="generator_tokenizer")

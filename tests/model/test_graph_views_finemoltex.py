@@ -29,8 +29,8 @@ def view_of(name, molecules, seeds, rate=None, **options) -> Molecules:
 
 
 def equal(one: Molecules, other: Molecules) -> bool:
-    fields = [field.name for field in dataclasses.fields(Molecules)]
-    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in fields)
+    pairs = [(getattr(one, field.name), getattr(other, field.name)) for field in dataclasses.fields(Molecules)]
+    return all((mine is theirs is None) or torch.equal(mine, theirs) for mine, theirs in pairs)
 
 
 def count_fragments(molecules: Molecules) -> int:

@@ -8,6 +8,7 @@ from modeling_finemoltex.training.command_line import parse_arguments
 from modeling_finemoltex.training.preset_defaults import PRESET_DEFAULTS
 
 RECIPES = sorted((Path(__file__).resolve().parents[2] / "examples" / "recipes").glob("*.yaml"))
+RECIPES = [file for file in RECIPES if file.stem != "captioning"]  # of another command
 
 
 def test_defaults_suit_graph_batches(tmp_path):

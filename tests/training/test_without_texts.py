@@ -31,7 +31,7 @@ def test_a_preparation_knows_the_views_and_older_sources_stay_the_same(pairs_fil
     for more in ([], ["--preset", "smiles"], ["--objective", "smiles_reconstruction"]):
         model_args, data_args, _ = parse_arguments([*words, *more])
         found.append(preparation_settings(model_args, data_args, 0))
-    assert "views" not in found[0] and found[1]["views"] == found[2]["views"] == ["smiles"]
+    assert "views" not in found[0] and found[1]["views"] == found[2]["views"] == ["graph", "smiles"]
     assert "without_texts" not in PairSource("a.csv").rows_identity()
     assert PairSource("a.csv", without_texts=True).rows_identity()["without_texts"]
 
