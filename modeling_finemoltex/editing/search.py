@@ -174,9 +174,8 @@ class _Pool:
         """Count what gains too little, but for what the judge refused already."""
         for place in sorted(places, key=self._find_gain, reverse=True):
             if self.judged.get(place, True):
-                reason = (
-                    f"gains {self._find_gain(place):.3f} at least, and after the first must gain {self.min_gain:g}"
-                )
+                gain = self._find_gain(place)
+                reason = f"gains {gain:.4f} in a clause, and after the first an edit must gain {self.min_gain:g}"
                 self.report.reject("gain", self.candidates[place].smiles, reason)
 
 
