@@ -18,6 +18,7 @@ import numpy as np
 from transformers import AutoModel, HfArgumentParser
 
 from modeling_finemoltex.data import write_text
+from modeling_finemoltex.model.molecules_finemoltex import VIEW_TENSORS
 from modeling_finemoltex.training import MixtureSampler, RowIds, parse_arguments
 
 SCRIPT = Path(__file__).parent / "packed" / "train.py"
@@ -64,6 +65,16 @@ def draw_order(rows: datasets.Dataset, arguments: Arguments) -> np.ndarray:
     return np.array(order[: arguments.num_steps * arguments.batch_size]).reshape(-1, arguments.batch_size)
 
 
+def refuse_views(rows: datasets.Dataset) -> None:
+    """Refuse what a pack cannot hold, rather than train without it."""
+    views = sorted(set(VIEW_TENSORS).intersection(rows.column_names))
+    if views:
+        raise SystemExit(
+            f"The run has {', '.join(views)} beside the graphs of the molecules, for its encoder or an objective, and "
+            "a pack holds graphs alone. Train it where the package is installed, with `pretrain.py`."
+        )
+
+
 def write_rows(folder: Path, name: str, rows: list[dict[str, np.ndarray]]) -> None:
     """Write rows of arrays of different lengths, some thousands to a file: joined, with the length of each."""
     for number, start in enumerate(range(0, len(rows), ROWS_PER_FILE)):
@@ -88,6 +99,7 @@ def main() -> None:
     """Draw, write the molecules and texts that were drawn, and the model."""
     (arguments,) = HfArgumentParser(Arguments).parse_args_into_dataclasses()
     rows = datasets.load_from_disk(arguments.run / "preparation" / "features")["train"]
+    refuse_views(rows)
     order = draw_order(rows, arguments)
     drawn, places = np.unique(order, return_inverse=True)
     some = rows.select(drawn)

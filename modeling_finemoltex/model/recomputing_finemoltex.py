@@ -1,7 +1,7 @@
 """Layers that are computed again in the backward pass, so that what is inside them is not kept (Chen et al. 2016)."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -47,12 +47,7 @@ def _set(flag: ContextVar[bool]) -> Iterator[None]:
 
 def _contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
     """Make the contexts of the first run and of the second."""
-    return _first_run(), _set(_IS_AGAIN)
-
-
-@contextmanager
-def _first_run() -> Iterator[None]:
-    yield
+    return nullcontext(), _set(_IS_AGAIN)
 
 
 __all__ = ["is_computed_again", "keep_little", "recompute", "run_layer"]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
-from modeling_finemoltex.editing import Edit, render_edits_page
+from modeling_finemoltex.cli.edit import EditArguments
+from modeling_finemoltex.editing import Edit, EditConstraints, EditorSettings, render_edits_page
 from modeling_finemoltex.editing.edits_page import CUT, NEW, find_changes
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -129,6 +130,17 @@ def test_a_file_is_edited_into_a_table(model_folder, tmp_path, run):
 def test_mistakes_end_with_a_sentence(model_folder, words, message, run):
     done = run("edit", *words, "--model", model_folder, *SHORT, code=1)
     assert done.stderr.startswith("Error: ") and message in done.stderr
+
+
+def test_defaults_are_those_of_the_package():
+    settings, constraints = EditorSettings(), EditConstraints()
+    given = EditArguments(smiles="C", prompt="an acid")
+    assert (given.min_gain, given.num_generations, given.seed) == (
+        settings.min_gain,
+        settings.num_generations,
+        settings.seed,
+    )
+    assert given.min_similarity == constraints.min_similarity
 
 
 def test_what_changed_is_coloured():

@@ -4,6 +4,7 @@ import json
 import runpy
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pytest
 import torch
@@ -80,3 +81,10 @@ def test_joined_molecules_are_those_of_the_processor(run, run_file, tmp_path, pr
     nearest = torch.cdist(found, expected).min(dim=1).values
     assert float(nearest.max()) < 1e-5
     assert json.loads((pack / "settings.json").read_text())["warmup_steps"] >= 0
+
+
+def test_what_a_pack_cannot_hold_is_refused():
+    refuse = runpy.run_path(str(ROOT / "examples" / "pack_training.py"))["refuse_views"]
+    refuse(datasets.Dataset.from_dict({"atom_features": [[1]]}))
+    with pytest.raises(SystemExit, match="has path_lengths beside the graphs .* Train it where the package"):
+        refuse(datasets.Dataset.from_dict({"atom_features": [[1]], "path_lengths": [[1]]}))
