@@ -147,9 +147,10 @@ def _correlate(own: Tensor, across: Tensor, other: Tensor, size: int) -> tuple[T
     left, right = torch.linalg.cholesky(own), torch.linalg.cholesky(other)
     whitened = torch.linalg.solve_triangular(left, across, upper=False)  # (V, W)
     whitened = torch.linalg.solve_triangular(right, whitened.T, upper=False)  # (W, V)
-    squares, directions = torch.linalg.eigh(whitened @ whitened.T)  # (W,), (W, W), ascending
-    correlations = squares[-size:].flip(0).clamp(min=EPS).sqrt()  # (R,)
-    directions = directions[:, -size:].flip(1)  # (W, R)
+    # Few pairs leave nearly all eigenvalues at 0, among which single precision does not converge.
+    squares, directions = torch.linalg.eigh((whitened @ whitened.T).double())  # (W,), (W, W), ascending
+    correlations = squares[-size:].flip(0).clamp(min=EPS).sqrt().to(whitened.dtype)  # (R,)
+    directions = directions[:, -size:].flip(1).to(whitened.dtype)  # (W, R)
     texts = torch.linalg.solve_triangular(left.T, whitened.T @ directions / correlations, upper=True)
     molecules = torch.linalg.solve_triangular(right.T, directions, upper=True)
     return texts * correlations.sqrt(), molecules * correlations.sqrt(), correlations
