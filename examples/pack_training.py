@@ -17,8 +17,8 @@ import datasets
 import numpy as np
 from transformers import AutoModel, HfArgumentParser
 
+from modeling_finemoltex import FineMolTexFeatureExtractor
 from modeling_finemoltex.data import write_text
-from modeling_finemoltex.model.molecules_finemoltex import VIEW_TENSORS
 from modeling_finemoltex.training import MixtureSampler, RowIds, parse_arguments
 
 SCRIPT = Path(__file__).parent / "packed" / "train.py"
@@ -32,6 +32,8 @@ COLUMNS = {
     "atom_to_motif": np.uint16,
     "motif_positions": np.uint16,
 }
+# What stands beside the graph of the molecule: the text of a pair, and what the pair is.
+PAIR_COLUMNS = ("input_ids", "pair_ids", "molecule_ids", "text_ids", "num_tokens", "source_ids")
 
 
 @dataclass
@@ -67,7 +69,8 @@ def draw_order(rows: datasets.Dataset, arguments: Arguments) -> np.ndarray:
 
 def refuse_views(rows: datasets.Dataset) -> None:
     """Refuse what a pack cannot hold, rather than train without it."""
-    views = sorted(set(VIEW_TENSORS).intersection(rows.column_names))
+    known = {*FineMolTexFeatureExtractor().columns, *PAIR_COLUMNS}
+    views = [name for name in rows.column_names if name not in known]
     if views:
         raise SystemExit(
             f"The run has {', '.join(views)} beside the graphs of the molecules, for its encoder or an objective, and "
