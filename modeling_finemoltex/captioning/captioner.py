@@ -141,14 +141,24 @@ class Captioner:
     @torch.no_grad()
     def _write_batch(self, smiles: list[str]) -> list[str]:
         model, tokenizer = self.parts.model, self.parts.tokenizer
-        inputs = dict(self.parts.processor(smiles=smiles))
-        prompts = [write_prompt(one, tokenizer, model.config.captioning_config, self.parts.memory) for one in smiles]
+        inputs = dict(self.parts.processor(smiles=smiles).to(model.device))
+        prompts = self._write_prompts(smiles, inputs)
         if any(prompts):
             ids, mask = pad_rows(prompts, tokenizer.pad_token_id)
-            inputs |= {"prompt_ids": ids, "prompt_attention_mask": mask}
-        inputs = {name: value.to(model.device) for name, value in inputs.items()}
+            inputs |= {"prompt_ids": ids.to(model.device), "prompt_attention_mask": mask.to(model.device)}
         options = {"num_beams": self.settings.num_beams, "do_sample": self.settings.sample}
         if self.settings.max_new_tokens is not None:
             options["max_new_tokens"] = self.settings.max_new_tokens
         ids = model.generate(**inputs, **options)  # (R, T)
         return [tidy_caption(text) for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+
+    def _write_prompts(self, smiles: list[str], inputs: dict[str, Any]) -> list[list[int]]:
+        """Write what the writer reads beside the molecules, whose tensors `inputs` holds."""
+        model, (_, _, tokenizer, memory) = self.parts.model, self.parts
+        config, embeds = model.config.captioning_config, [None] * len(smiles)
+        if config.prompt == "captions" and config.choice == "model":
+            embeds = list(model.finemoltex.get_molecule_features(**inputs).float().cpu().numpy())  # (P,) each
+        return [
+            write_prompt(one, tokenizer, config, memory, embed=embed)
+            for one, embed in zip(smiles, embeds, strict=True)
+        ]
