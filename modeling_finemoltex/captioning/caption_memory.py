@@ -86,7 +86,7 @@ class CaptionMemory:
             return self._find_similar(smiles, count, skips_skeleton)[1]
         if self.embeds is None:
             raise ValueError(
-                f"The memory holds no embeddings of its captions ({EMBEDS_FILE} of a folder), by which a model chooses. "
+                f"The memory has no embeddings of its captions ({EMBEDS_FILE} of a folder), by which a model chooses. "
                 "Make it with `embeds`, or set `captioning_config.choice` to 'structure'."
             )
         places, found = self._find_similar(smiles, max(count, POOL), skips_skeleton)

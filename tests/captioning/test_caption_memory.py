@@ -53,7 +53,7 @@ def test_a_model_chooses_among_the_captions_of_similar_molecules(memory, tmp_pat
 
 
 def test_without_embeddings_no_model_chooses(memory):
-    with pytest.raises(ValueError, match="holds no embeddings of its captions .* 'structure'"):
+    with pytest.raises(ValueError, match="has no embeddings of its captions .* 'structure'"):
         memory.find("CCCO", 1, embed=np.ones(3, dtype=np.float32))
 
 
