@@ -170,13 +170,13 @@ def assign_groups(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int]) 
     if 1 in record.atomic_numbers:  # hydrogens that are atoms are counted by patterns, but stand in no cluster
         return match_groups(molecule, record, ranks)
     clusters = _list_clusters(record, ranks)
-    if not all(key in _clusters for _, key in clusters):
+    known = [_clusters.get(key) for _, key in clusters]
+    if None in known:
         group = match_groups(molecule, record, ranks)
         _remember(clusters, group)
         return group
     group, num_groups = [0] * len(ranks), 0
-    for atoms, key in clusters:
-        own = _clusters[key]
+    for (atoms, _), own in zip(clusters, known, strict=True):
         for atom, number in zip(atoms, own, strict=True):
             if number:
                 group[atom] = num_groups + number
