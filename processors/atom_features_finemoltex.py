@@ -116,9 +116,9 @@ _ATOM_ROWS, _BOND_ROWS = _AtomRows(), _BondRows()
 class MoleculeRecord(NamedTuple):
     """Facts about one molecule, read from RDKit once and shared by features and motifs.
 
-    Sequences of atom facts have `n` entries, those of bond facts `b`. `bonds_of` lists the bonds of each atom, and
-    `end_sums` the sum of the numbers of the two atoms of each bond: less the one, it is the other. `rare` is `None`, or
-    relative stereo, isotope and stereo group of each atom.
+    Sequences of atom facts have `n` entries, those of bond facts `b`. `bonds_of` lists the bonds of each atom.
+    `end_sums` adds the numbers of the two atoms of each bond: less the one, it is the other. `rare` is `None`, or
+    relative stereo, isotope and stereo group of each atom. `chirality` leaves out atoms that have none.
     """
 
     atoms: list[AtomFacts]

@@ -140,7 +140,8 @@ def _compile(name: str, smarts: str) -> FunctionalGroup:
 
 
 FUNCTIONAL_GROUPS = tuple(_compile(name, smarts) for name, smarts in _SMARTS)
-# Part of a kind of bond, by the elements of both ends and its type. Every pattern has a leading bond, or two to methyl.
+# Part of a kind of bond, by the elements of both ends and its type. Every pattern has a leading bond, or two bonds to
+# methyl.
 _LEADING, _FOLLOWING, _METHYL = 1, 2, 3
 _PARTS_OF_SINGLE = {(6, 7): _FOLLOWING, (6, 8): _FOLLOWING, (6, 16): _FOLLOWING, (6, 6): _METHYL}
 _PARTS = {
