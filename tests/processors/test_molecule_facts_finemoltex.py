@@ -5,6 +5,7 @@ from rdkit import Chem
 
 from modeling_finemoltex.processors import molecule_facts_finemoltex as facts
 from modeling_finemoltex.processors.atom_features_finemoltex import atom_feature_matrix, record_of
+from modeling_finemoltex.processors.featurization_finemoltex import FineMolTexFeaturizer
 from modeling_finemoltex.processors.smiles_finemoltex import try_parse
 
 READ = {
@@ -79,6 +80,15 @@ def test_conformers_properties_and_stereo_groups_change_nothing():
     conformer = Chem.Conformer(molecule.GetNumAtoms())
     molecule.AddConformer(conformer)
     assert agree(facts.read_facts(molecule), facts.ask_facts(molecule))
+
+
+@pytest.mark.parametrize("fragmentation", ["paper", "functional"])
+def test_a_molecule_of_rdkit_has_the_features_of_its_smiles(fragmentation):
+    featurizer = FineMolTexFeaturizer(fragmentation=fragmentation)
+    for smiles in {**READ, **ASKED}.values():
+        spelled, given = featurizer.featurize(smiles), featurizer.featurize(Chem.MolFromSmiles(smiles))
+        assert (spelled.atom_features == given.atom_features).all()
+        assert sorted(spelled.motif_ids) == sorted(given.motif_ids)
 
 
 class Bytes:
