@@ -12,6 +12,8 @@ from modeling_finemoltex import FineMolTexFeatureExtractor, FineMolTexProcessor
 
 FRAGMENTATIONS = ("paper", "functional")
 WORKERS = 2
+# A fork starts at once and holds no model of its own; where there is none, a worker imports everything.
+CONTEXT = multiprocessing.get_context("fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn")
 extractors: list[FineMolTexFeatureExtractor] = []  # of one worker process
 
 
@@ -48,7 +50,7 @@ def count_motifs(molecules: list[str], fragmentation: str) -> dict[str, float]:
 def measure_workers(molecules: list[str], settings: Settings) -> dict[str, dict]:
     """Featurise in one and in two processes, by the clock on the wall."""
     parts = [molecules[start : start + 50] for start in range(0, len(molecules), 50)]
-    pools = [multiprocessing.get_context("spawn").Pool(number, start_worker) for number in (1, WORKERS)]
+    pools = [CONTEXT.Pool(number, start_worker) for number in (1, WORKERS)]
     try:
         cases = {
             "one worker": Case(partial(pools[0].map, work, parts, 1), len(molecules), clock="wall"),
@@ -76,12 +78,13 @@ def measure_joining(molecules: list[str], inputs: Inputs, settings: Settings) ->
     extractor, size, texts = processor.feature_extractor, 64, inputs.texts[: settings.scale(1_000, 20)]
     rows = [extractor.featurize(smiles) for smiles in molecules]
     batches = [rows[start : start + size] for start in range(0, len(rows), size)]
+    join = partial(map, partial(extractor.collate, return_tensors="pt"), batches)
     cases = {
         "concatenate": Case(partial(concatenate, batches), len(rows)),
-        "collate": Case(lambda: [extractor.collate(one, return_tensors="pt") for one in batches], len(rows), "concatenate"),
+        "collate": Case(lambda: list(join()), len(rows), "concatenate"),
         "bare tokenizer": Case(lambda: processor.tokenizer(texts, truncation=True), len(texts)),
         "tokenise": Case(lambda: processor.tokenize_texts(texts, truncation=True), len(texts), "bare tokenizer"),
-    }  # fmt: skip
+    }
     return measure(cases, settings, "collate")
 
 

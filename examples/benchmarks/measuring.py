@@ -130,11 +130,11 @@ def measure(cases: dict[str, Case], settings: Any, label: str) -> dict[str, dict
         memory[name].append(held.stop())
         if number >= settings.warm_up:
             laps[name].append(lap)
-    return {
-        name: describe(name, cases, laps, settings)
-        | {key: max(one[key] for one in memory[name]) for key in memory[name][0]}
-        for name in cases
-    }
+    found = {}
+    for name, held_by_runs in memory.items():
+        most = {key: max(one[key] for one in held_by_runs) for key in held_by_runs[0]}
+        found[name] = describe(name, cases, laps, settings) | most
+    return found
 
 
 def describe(name: str, cases: dict[str, Case], laps: dict[str, list], settings: Any) -> dict[str, Any]:

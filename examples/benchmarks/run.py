@@ -1,8 +1,8 @@
 """How fast is everything on my machine? `python examples/benchmarks/run.py --only featurise encode search`.
 
 Needs `pip install -e ".[examples,retrieval,editing]"` and no data: without files it takes the molecules and names of
-the package `chemicals` and the model that comes with the package. Takes: an hour for everything on a CPU core, a minute
-or two for most names alone, some seconds with `--smoke`.
+the package `chemicals` and the model that comes with the package. Takes: an hour for everything on a CPU core, a
+minute or two for most names alone, some seconds with `--smoke`.
 
 Cases of a benchmark take turns after a warm-up. Each file of `--output` holds the machine, the versions, the settings
 and, for each case, median and quartiles of wall and processor time, units per second, the most memory held, and the
