@@ -1,8 +1,8 @@
 """How fast is everything on my machine? `python examples/benchmarks/run.py --only featurise encode search`.
 
-Needs `pip install -e ".[examples,retrieval,editing]"` and no data: without files it takes the molecules and names of
-the package `chemicals` and the model that comes with the package. Takes: an hour for everything on a CPU core, a
-minute or two for most names alone, some seconds with `--smoke`.
+Needs `pip install -e ".[examples,retrieval,editing,onnx]"` and no data: without files it takes the molecules and names
+of the package `chemicals` and the model that comes with the package. Takes: an hour for everything on a CPU core, a
+minute or two for most names alone, or for everything with `--smoke`.
 
 Cases of a benchmark take turns after a warm-up. Each file of `--output` holds the machine, the versions, the settings
 and, for each case, median and quartiles of wall and processor time, units per second, the most memory held, and the
@@ -18,24 +18,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from inputs import DTYPES, Inputs, Settings
-from measuring import FORM, KINDS, describe_machine, list_versions
-from training import BATCHES
+from benchmark_cases import FORM, KINDS, describe_machine, list_versions
+from benchmark_inputs import DTYPES, Inputs, Settings
+from measure_training import BATCHES
 
 from modeling_finemoltex.data import write_text
 
 # Name -> module with a function `benchmark(inputs, settings)`, and what it measures.
 BENCHMARKS = {
-    "featurise": ("featurizing", "molecules to tensors, batches of them, tokens of texts"),
-    "forward": ("forwarding", "the two towers on batches"),
-    "step": ("training", "pre-training steps of the presets"),
-    "mini-batches": ("mini_batches", "memory and time of one large batch in mini-batches"),
-    "encode": ("encoding", "molecules, texts and files to embeddings"),
-    "evaluate": ("ranking", "a retrieval protocol on embeddings"),
-    "search": ("searching", "building, opening and searching an index; re-scoring by tokens"),
-    "edit": ("editing", "edits by search and by latents"),
-    "predict": ("predicting", "properties by a fine-tuned model"),
-    "start": ("starting", "commands from their start to their end"),
+    "featurise": ("measure_featurizing", "molecules to tensors, batches of them, tokens of texts"),
+    "forward": ("measure_forwarding", "the two towers on batches"),
+    "step": ("measure_training", "pre-training steps of the presets"),
+    "mini-batches": ("measure_mini_batches", "memory and time of one large batch in mini-batches"),
+    "encode": ("measure_encoding", "molecules, texts and files to embeddings"),
+    "evaluate": ("measure_ranking", "a retrieval protocol on embeddings"),
+    "export": ("measure_exporting", "single queries by the exported model"),
+    "search": ("measure_searching", "building, opening and searching an index; re-scoring by tokens"),
+    "edit": ("measure_editing", "edits by search and by latents"),
+    "predict": ("measure_predicting", "properties by a fine-tuned model"),
+    "start": ("measure_starting", "commands from their start to their end"),
 }
 METHODS = ("flat", "hnsw", "ivf_flat", "ivf_pq")
 
@@ -53,6 +54,7 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     add(
         "--editing_model", default="", help="editing folder with a generator; the small one of the checkout, if absent"
     )
+    add("--export", type=Path, help="folder that finemoltex export wrote of the model; made anew, if absent")
     add("--molecules", type=Path, help="file of molecules, instead of those of the pairs")
     add("--smiles_column", help="its SMILES column")
     add("--pairs", help="pairs as for pretrain.py, instead of the names of the package chemicals")
@@ -95,7 +97,7 @@ def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Non
     if device.type != "cpu" and (accelerator is None or accelerator.type != device.type):
         there = "none is" if accelerator is None else f"{accelerator.type} is"
         parser.error(f"--device {arguments.device}: PyTorch finds no such device here, {there}.")
-    for file in (arguments.molecules, *arguments.embeddings):
+    for file in (arguments.molecules, arguments.export, *arguments.embeddings):
         if file is not None and not file.exists():
             parser.error(f"{file} does not exist.")
 
@@ -108,13 +110,13 @@ def make_settings(arguments: argparse.Namespace) -> Settings:
     if arguments.clock is None:
         found["clock"] = "processor" if torch.device(arguments.device).type == "cpu" else "wall"
     if arguments.smoke:
-        found |= {"repeats": min(2, arguments.repeats), "presets": ("tiny",)}
+        found |= {"repeats": 1, "warm_up": 0, "presets": ("tiny",)}
     return Settings(**found)
 
 
 def run_benchmark(name: str, inputs: Inputs, settings: Settings) -> dict[str, Any]:
     """Run one benchmark and put its figures into the common form."""
-    hidden = ("quiet", "molecules", "pairs", "embeddings", "model", "editing_model")
+    hidden = ("quiet", "molecules", "pairs", "embeddings", "model", "editing_model", "export")
     written = {key: value for key, value in vars(settings).items() if key not in hidden}
     cases = importlib.import_module(BENCHMARKS[name][0]).benchmark(inputs, settings)
     return {

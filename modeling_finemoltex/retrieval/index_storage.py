@@ -7,8 +7,8 @@ A folder holds
     facts.npz       if asked for: how often each structural fact occurs in each molecule, 70 bytes a molecule
     index.faiss     the search structure: mapped, too; for `ivf_pq` a sixteenth of the vectors
     tokens.arrow    packed token vectors, of a model with a token score: mapped, read for the rows that are re-scored
-    metadata.json   kind, method, size, model fingerprint, name and size of the files above, and checksums of those that
-                    are read when the index is opened
+    metadata.json   kind, method, size, model fingerprint, name and size of the files above, and checksums of those
+                    that are read when the index is opened
 
 An index that is saved over another one is written beside its files, under names such as `rows-1f2e3d4c.arrow`. The new
 `metadata.json` names them, so that its renaming is the one step between the old index and the new one.
@@ -104,8 +104,8 @@ def write_folder(
 def read_index_metadata(folder: Path) -> dict[str, Any]:
     """Read `metadata.json` of an index and check the other files against it.
 
-    The vectors are checked for their size only: they may be many times larger than memory and are read on demand. So is
-    a large search structure, whose numbers `read_backend` checks.
+    The vectors are checked for their size only: they may be many times larger than memory and are read on demand. So
+    is a large search structure, whose numbers `read_backend` checks.
 
     Raises:
         ValueError: If the folder is no index, is of a later format, or a file is missing or damaged; names the file.

@@ -6,9 +6,9 @@ from itertools import cycle
 from typing import Any
 
 import torch
-from inputs import Inputs, Settings, count_parameters
-from measuring import Case, measure
-from plain_model import PlainDualEncoder
+from benchmark_cases import Case, measure
+from benchmark_inputs import Inputs, Settings, count_parameters
+from plain_dual_encoder import PlainDualEncoder
 
 from modeling_finemoltex import (
     FineMolTexConfig,

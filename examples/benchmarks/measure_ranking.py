@@ -2,8 +2,8 @@
 
 import numpy as np
 import torch
-from inputs import Inputs, Settings
-from measuring import Case, measure
+from benchmark_cases import Case, measure
+from benchmark_inputs import Inputs, Settings
 
 from modeling_finemoltex import evaluate_retrieval
 

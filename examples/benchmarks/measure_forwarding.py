@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from inputs import Inputs, Settings, count_parameters
-from measuring import Case, measure
-from plain_model import PlainDualEncoder
+from benchmark_cases import Case, measure
+from benchmark_inputs import Inputs, Settings, count_parameters
+from plain_dual_encoder import PlainDualEncoder
 
 BATCH = 64
 

@@ -8,9 +8,9 @@ import multiprocessing
 from typing import Any
 
 import torch
-from inputs import Inputs, Settings
-from measuring import Case, Clock, Memory, describe
-from training import TOKENIZER_TEXTS, build
+from benchmark_cases import Case, Clock, Memory, describe
+from benchmark_inputs import Inputs, Settings
+from measure_training import TOKENIZER_TEXTS, build
 
 from modeling_finemoltex import FineMolTexForPreTraining
 

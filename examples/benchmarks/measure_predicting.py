@@ -1,8 +1,8 @@
 """How fast are properties predicted? A fine-tuned model beside its encoder alone."""
 
 import torch
-from inputs import Inputs, Settings
-from measuring import Case, measure
+from benchmark_cases import Case, measure
+from benchmark_inputs import Inputs, Settings
 
 from modeling_finemoltex import FineMolTexForPropertyPrediction
 from modeling_finemoltex.property_prediction import PropertyPredictor

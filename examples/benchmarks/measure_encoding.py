@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from inputs import Inputs, Settings
-from measuring import Case, measure
+from benchmark_cases import Case, measure
+from benchmark_inputs import Inputs, Settings
 
 from modeling_finemoltex import MoleculeTextEncoder, embed_file
 from modeling_finemoltex.data import write_text

@@ -1,6 +1,7 @@
 """What the benchmarks run on: the settings of a run, a model, molecules, texts, and batches of them."""
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class Settings:
     pairs: str | None = None
     embeddings: tuple[Path, ...] = ()
     editing_model: str = ""
+    export: Path | None = None
     device: str = "cpu"
     dtype: str = "float32"
     compile: bool = False
@@ -78,6 +80,16 @@ class Inputs:
     def model(self) -> str:
         """Folder or Hub id of the model."""
         return self.settings.model or str(default_model())
+
+    @cached_property
+    def export(self) -> Path:
+        """Folder of the exported model: that of the user, or a new one that goes with this object."""
+        if self.settings.export is not None:
+            return self.settings.export
+        from modeling_finemoltex.export import export_model  # it imports onnx, which most benchmarks can do without
+
+        self._folder = tempfile.TemporaryDirectory()
+        return export_model(self.model, Path(self._folder.name, "export"), formats=("onnx",))
 
     @cached_property
     def pairs(self) -> Any:

@@ -4,8 +4,8 @@ import multiprocessing
 from functools import partial
 
 import numpy as np
-from inputs import Inputs, Settings
-from measuring import Case, measure
+from benchmark_cases import Case, measure
+from benchmark_inputs import Inputs, Settings
 from rdkit import Chem, rdBase
 
 from modeling_finemoltex import FineMolTexFeatureExtractor, FineMolTexProcessor

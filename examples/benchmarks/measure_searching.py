@@ -15,8 +15,8 @@ from typing import Any
 
 import faiss
 import numpy as np
-from inputs import Inputs, Settings
-from measuring import Case, Memory, measure
+from benchmark_cases import Case, Memory, measure
+from benchmark_inputs import Inputs, Settings
 
 from modeling_finemoltex import MoleculeTextIndex
 

@@ -7,12 +7,13 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from inputs import Inputs, Settings
-from measuring import Case, measure
+from benchmark_cases import Case, measure
+from benchmark_inputs import Inputs, Settings
 
 from modeling_finemoltex.data import write_text
 
 QUERY = "a chlorinated pyridine"
+IMPORT = "from modeling_finemoltex.runtime import OnnxMoleculeTextEncoder"
 
 
 def benchmark(inputs: Inputs, settings: Settings) -> dict[str, dict]:
@@ -25,13 +26,17 @@ def benchmark(inputs: Inputs, settings: Settings) -> dict[str, dict]:
         start = partial(run, environment)
         command = ["-m", "modeling_finemoltex.cli"]
         search = [*command, "search", str(library), QUERY, "--model", inputs.model]
-        start(search)  # makes the index that the searches after it open
+        exported = [*command, "search", str(library), QUERY, "--model", str(inputs.export)]
+        for first in (search, exported):
+            start(first)  # makes the index that the searches after it open
         cases = {
             "python": Case(partial(start, ["-c", "pass"]), 1),
             "import torch, transformers": Case(partial(start, ["-c", "import torch, transformers"]), 1, "python"),
             "import the package": Case(partial(start, ["-c", "import modeling_finemoltex"]), 1, "python"),
+            "import the exported encoder": Case(partial(start, ["-c", IMPORT]), 1, "import torch, transformers"),
             "finemoltex --help": Case(partial(start, [*command, "--help"]), 1, "python"),
             "finemoltex search": Case(partial(start, search), 1, "python", {"molecules": len(rows)}),
+            "finemoltex search, exported": Case(partial(start, exported), 1, "finemoltex search"),
         }
         found = measure(cases, settings, "start")
     for one in found.values():

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from inputs import Inputs, Settings
-from measuring import Case, measure
+from benchmark_cases import Case, measure
+from benchmark_inputs import Inputs, Settings
 
 from modeling_finemoltex import LatentOptimizationEditor, SearchEditor
 from modeling_finemoltex.editing import Latents, LatentSettings, SearchSettings
@@ -54,7 +54,7 @@ def measure_latents(smiles: list[str], settings: Settings) -> dict[str, dict]:
     """Measure the optimisation of latents."""
     folder = settings.editing_model or str(LATENT)
     editor = LatentOptimizationEditor.from_pretrained(
-        folder, settings=LatentSettings(num_steps=settings.scale(100, 3))
+        folder, settings.device, settings=LatentSettings(num_steps=settings.scale(100, 3))
     )
     tokens = [editor.coder.tokenize(one) for one in smiles]
     alone = tokens[: settings.scale(2, 1)]
