@@ -34,10 +34,11 @@ def benchmark(inputs: Inputs, settings: Settings) -> dict[str, dict]:
     """Measure building, opening and searching for each size and method, and re-scoring by tokens."""
     faiss.omp_set_num_threads(settings.threads)
     real, queries = read_vectors(inputs, settings)
+    source = settings.embeddings[0].name if settings.embeddings else "drawn in clusters"
     found: dict[str, dict] = {}
     for size in (400, 800) if settings.smoke else settings.sizes:
         vectors = take_vectors(real, size, settings.seed)
-        facts = {"vectors": size, "width": vectors.shape[1], "of_real_molecules": min(size, len(real))}
+        facts = {"vectors": size, "width": vectors.shape[1], "source": source, "mixtures": max(0, size - len(real))}
         with tempfile.TemporaryDirectory() as folder:
             found |= measure_size(vectors, queries, Path(folder), facts, settings)
         del vectors
