@@ -16,7 +16,7 @@ from modeling_finemoltex.data import write_text
 def benchmark(inputs: Inputs, settings: Settings) -> dict[str, dict]:
     """Measure encoding in memory, with and without a worker beside, and a whole file."""
     encoder = inputs.encoder
-    smiles, texts = inputs.smiles[: settings.scale(2_048, 24)], inputs.texts[: settings.scale(1_024, 24)]
+    smiles, texts = inputs.smiles[: settings.scale(1_024, 24)], inputs.texts[: settings.scale(512, 24)]
     size = settings.batch_size or encoder.default_batch_size
     options = {"batch_size": size, "progress_bar": False}
     with tempfile.TemporaryDirectory() as folder:
