@@ -23,11 +23,9 @@ except ModuleNotFoundError as error:
 
 # IVF. A search compares the query with every list's centre and with the rows of the nearest lists: with 4 sqrt(R)
 # lists and a 24th of them probed it reads about 1/20 of what an exact search reads. Texts lie apart from molecules and
-# need more lists than molecules do: these figures hold the recall of both. A neighbourhood that is cut into more lists
-# needs more of them, but not as many more as there are: beyond `FULL_SHARE_UP_TO`, their root counts.
+# need more lists than molecules do: these figures hold the recall of both.
 LISTS_PER_ROOT = 4
 PROBED_SHARE = 1 / 24
-FULL_SHARE_UP_TO = 2_000  # lists: those of 250,000 rows
 MIN_PROBED = 16
 ROWS_PER_CENTROID = 39  # what faiss asks for, to place a centroid well
 MAX_ROWS_PER_CENTROID = 64  # more make the training slower and the centroids no better
@@ -178,10 +176,9 @@ class IVFFlatBackend(FaissBackend):
         return faiss.IndexIVFFlat(centres, embedding_size, num_lists, faiss.METRIC_INNER_PRODUCT)
 
     def search_parameters(self, k: int, selector: dict[str, Any]) -> faiss.SearchParameters:
-        """Read a share of the lists, a smaller one of many."""
+        """Read a share of the lists."""
         num_lists = self._structure.nlist
-        share = PROBED_SHARE * min(1.0, (FULL_SHARE_UP_TO / num_lists) ** 0.5)
-        num_probed = min(num_lists, max(MIN_PROBED, round(num_lists * share)))
+        num_probed = min(num_lists, max(MIN_PROBED, round(num_lists * PROBED_SHARE)))
         return faiss.SearchParametersIVF(nprobe=num_probed, **selector)
 
 

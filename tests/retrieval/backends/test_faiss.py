@@ -24,13 +24,6 @@ def test_lists_grow_with_the_root_of_the_rows():
     assert backend.create(5, 8).nlist == 1
 
 
-@pytest.mark.parametrize(("num_lists", "probed"), [(10, 10), (300, 16), (2_000, 83), (8_000, 167)])
-def test_of_many_lists_a_smaller_share_is_read(num_lists, probed):
-    backend = backends.IVFFlatBackend()
-    backend._structure = backend.create_lists(faiss.IndexFlatIP(8), 8, num_lists)
-    assert backend.search_parameters(10, {}).nprobe == probed
-
-
 @pytest.mark.parametrize(("width", "codes"), [(256, 64), (30, 6), (7, 1)])
 def test_a_code_for_every_four_numbers_or_more(width, codes):
     assert backends.IVFPQBackend().create(20_000, width).pq.M == codes
