@@ -41,7 +41,7 @@ REQUIRED = [
 EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
 # faiss-cpu holds the search indices; scikit-learn weighs the words of the lexical baselines (CVE-2024-5206: before 1.5
 # its vectoriser kept words of the training texts).
-RETRIEVAL = ["faiss-cpu>=1.8", "scikit-learn>=1.5"]
+RETRIEVAL = ["faiss-cpu>=1.11", "scikit-learn>=1.5"]
 # scikit-learn (and with it scipy) scores, calibrates, holds baselines and blends, and takes molecules through
 # `FineMolTexTransformer` (before 1.7, tables made of a series had other row labels); skops (MIT) saves blends without
 # a pickle (CVE-2025-54412, -54413 and -54886, before 0.13: a file could run code); peft adds LoRA updates.
@@ -58,7 +58,7 @@ EXPLAIN = ["scikit-learn>=1.5", "matplotlib>=3.8"]
 # Texts and molecules through `SentenceTransformer.encode`; older releases name what a module is differently.
 SENTENCE_TRANSFORMERS = ["sentence-transformers>=6.2,<7"]
 # gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
-SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.8", "matplotlib>=3.8"]
+SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.11", "matplotlib>=3.8"]
 FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *CAPTIONING, *EXPLAIN, *ONNX, *SENTENCE_TRANSFORMERS, *SPACE]
 # Run the notebooks from top to bottom.
 NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]

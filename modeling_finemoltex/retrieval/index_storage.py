@@ -5,9 +5,10 @@ A folder holds
     rows.arrow      id, row, smiles or text, removed: mapped into memory
     vectors.npy     the unit vectors (R, P): mapped, read where exact scores are asked for
     facts.npz       if asked for: how often each structural fact occurs in each molecule, 70 bytes a molecule
-    index.faiss     the search structure, read into memory; for `ivf_pq` a sixteenth of the vectors
+    index.faiss     the search structure: mapped, too; for `ivf_pq` a sixteenth of the vectors
     tokens.arrow    packed token vectors, of a model with a token score: mapped, read for the rows that are re-scored
-    metadata.json   kind, method, size, model fingerprint, and name, size and checksum of the files above
+    metadata.json   kind, method, size, model fingerprint, name and size of the files above, and checksums of those
+                    that are read when the index is opened
 
 An index that is saved over another one is written beside its files, under names such as `rows-1f2e3d4c.arrow`. The new
 `metadata.json` names them, so that its renaming is the one step between the old index and the new one.
@@ -41,6 +42,7 @@ TOKENS_FILE, FACTS_FILE = "tokens.arrow", "facts.npz"
 DATA_FILES = (ROWS_FILE, VECTORS_FILE, BACKEND_FILE)
 OPTIONAL_FILES = (TOKENS_FILE, FACTS_FILE)
 MAPPED_FILES = (VECTORS_FILE, TOKENS_FILE)  # many times larger than memory, read on demand
+CHECKSUM_UP_TO = 1 << 26  # bytes of a search structure: a larger one is opened without reading it all
 FIELDS = {"kind", "method", "size", "embedding_size", "model", "bytes", "crc32"}
 TOKEN = 8  # letters that tell the files of one saving from those of another
 MAX_METADATA = 1 << 20  # bytes
@@ -93,7 +95,7 @@ def write_folder(
             "crc32": {
                 name: _checksum(place / name)
                 for role, name in names.items()
-                if role not in (VECTORS_FILE, TOKENS_FILE)
+                if not _is_read_on_demand(role, (place / name).stat().st_size)
             },
         }
         write_text(place / METADATA_FILE, json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
@@ -102,7 +104,8 @@ def write_folder(
 def read_index_metadata(folder: Path) -> dict[str, Any]:
     """Read `metadata.json` of an index and check the other files against it.
 
-    The vectors are checked for their size only: they may be many times larger than memory and are read on demand.
+    The vectors are checked for their size only: they may be many times larger than memory and are read on demand. So
+    is a large search structure, whose numbers `read_backend` checks.
 
     Raises:
         ValueError: If the folder is no index, is of a later format, or a file is missing or damaged; names the file.
@@ -127,12 +130,14 @@ def read_index_metadata(folder: Path) -> dict[str, Any]:
     problem = _find_problem(metadata)
     if problem is not None:
         raise _damaged(file, problem)
-    for name in metadata["files"].values():
+    for role, name in metadata["files"].items():
         size = (folder / name).stat().st_size if (folder / name).is_file() else None
         if size != metadata["bytes"][name]:
             written = f"{metadata['bytes'][name]:,} bytes were written"
             raise _damaged(folder / name, f"{written}, {'it is missing' if size is None else f'{size:,} are there'}")
-        if name in metadata["crc32"] and _checksum(folder / name) != metadata["crc32"][name]:
+        if _is_read_on_demand(role, size) or name not in metadata["crc32"]:
+            continue
+        if _checksum(folder / name) != metadata["crc32"][name]:
             raise _damaged(folder / name, "its checksum is another one than when it was written")
     return metadata
 
@@ -301,6 +306,11 @@ def _exchanged(folder: Path, roles: tuple[str, ...]) -> Iterator[dict[str, str]]
         for name in former if is_new else names.values():  # what the folder does not name any more
             if is_index_file(name) or name.endswith(UNFINISHED):
                 (folder / name).unlink(missing_ok=True)
+
+
+def _is_read_on_demand(role: str, size: int) -> bool:
+    """Tell whether opening an index leaves most of a file on the disk."""
+    return role in MAPPED_FILES or (role == BACKEND_FILE and size > CHECKSUM_UP_TO)
 
 
 def _is_count(value: Any) -> bool:

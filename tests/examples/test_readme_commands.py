@@ -79,6 +79,7 @@ SMALLER = {
     ),
     "python examples/evaluate_retrieval.py": "--bootstrap 10",
     "python examples/simulate_chance.py": "",
+    "python examples/benchmarks/run.py": "--smoke --only forward evaluate",
     "python examples/measure_overlap.py": "",
     "python examples/evaluate_alignment.py": "--bootstrap 10 --num_pairs 8 --generate",
     "finemoltex explain": "",

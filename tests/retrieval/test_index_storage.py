@@ -11,6 +11,7 @@ faiss = pytest.importorskip("faiss")
 
 from modeling_finemoltex import MoleculeTextIndex  # noqa: E402
 from modeling_finemoltex.embedding.fingerprint import check_same_model  # noqa: E402
+from modeling_finemoltex.retrieval import index_storage  # noqa: E402
 from modeling_finemoltex.retrieval.index_storage import read_backend, read_index_metadata  # noqa: E402
 
 MODEL = {"name_or_path": "runs/a", "weights": "aa"}
@@ -52,6 +53,23 @@ def test_an_unknown_method_and_another_size_are_refused(folder):
         read_backend(folder, read_index_metadata(folder) | {"method": "lsh"}, (3, 3))
     with pytest.raises(ValueError, match=r"index.faiss is damaged: it holds \(3, 3\) numbers, not \(4, 3\)"):
         read_backend(folder, read_index_metadata(folder), (4, 3))
+
+
+def test_a_large_structure_is_opened_unread_and_its_numbers_are_checked(folder, monkeypatch):
+    monkeypatch.setattr(index_storage, "CHECKSUM_UP_TO", 1)
+    vectors = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    MoleculeTextIndex.from_arrays(vectors, smiles=["C"] * 60, method="hnsw").save(folder / "large")
+    metadata = read_index_metadata(folder / "large")
+    file = folder / "large" / metadata["files"]["index.faiss"]
+    assert set(metadata["crc32"]) == {metadata["files"]["rows.arrow"]}
+    (hits,) = MoleculeTextIndex.load(folder / "large").search(embeddings=vectors[7], k=1)
+    assert hits[0].row == 7
+
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2 :] = bytes(len(content) - len(content) // 2)
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="index.faiss is damaged"):
+        MoleculeTextIndex.load(folder / "large")
 
 
 def test_a_moved_model_is_the_same_and_another_one_is_not():

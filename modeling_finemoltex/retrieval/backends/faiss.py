@@ -1,14 +1,16 @@
 """Back ends on faiss: approximate structures that read a small part of the rows.
 
-All hold unit vectors of width `P` and rank by inner product, which is then the cosine.
+All hold unit vectors of width `P` and rank by inner product, which is then the cosine. A structure that is read from a
+file is mapped: a search brings into memory what it looks at, and a change the whole.
 """
 
 import errno
 import os
+import shutil
 import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -36,6 +38,8 @@ NUMBERS_PER_CODE = 4
 CODES = 256
 RERANKED_PER_HIT = 10
 
+COPIED = 1 << 20  # bytes of a file at a time
+
 
 class FaissBackend(ABC):
     """A faiss structure as a [`SearchBackend`]; subclasses say which one and how it is searched."""
@@ -46,6 +50,7 @@ class FaissBackend(ABC):
 
     def __init__(self) -> None:
         self._structure: Any = None
+        self._source: BinaryIO | None = None  # what the structure is mapped from, held as its file may be replaced
 
     @abstractmethod
     def create(self, num_rows: int, embedding_size: int) -> faiss.Index:
@@ -72,11 +77,13 @@ class FaissBackend(ABC):
 
     def add(self, vectors: np.ndarray) -> None:
         """Append unit vectors `(n, P)`; what was learned stays."""
+        self._read_mapped()
         _use_torch_threads()
         self._structure.add(vectors)
 
     def replace(self, vectors: np.ndarray) -> None:
         """Hold unit vectors `(R, P)` instead of those that are there; what was learned stays."""
+        self._read_mapped()
         self._structure.reset()
         self.add(vectors)
 
@@ -94,6 +101,11 @@ class FaissBackend(ABC):
         Raises:
             OSError: If it cannot be written, for example on a full disk.
         """
+        if self._source is not None:  # unchanged since it was read
+            self._source.seek(0)
+            with file.open("wb") as target:
+                shutil.copyfileobj(self._source, target, COPIED)
+            return
         try:
             faiss.write_index(self._structure, str(file))
         except RuntimeError as error:
@@ -105,7 +117,7 @@ class FaissBackend(ABC):
 
     @classmethod
     def load(cls, file: Path) -> "FaissBackend":
-        """Read a structure.
+        """Map a structure: nothing but what its check looks at is read now.
 
         Raises:
             ValueError: If the file holds none, or a number in it does not fit the others.
@@ -114,8 +126,17 @@ class FaissBackend(ABC):
         """
         check_faiss_file(file, cls.tag)
         backend = cls()
-        backend._structure = faiss.read_index(str(file))
+        backend._source = file.open("rb")
+        backend._structure = faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC)
         return backend
+
+    def _read_mapped(self) -> None:
+        """Bring a mapped structure into memory: faiss aborts the process that would change one where it is."""
+        if self._source is not None:
+            self._source.seek(0)
+            self._structure = faiss.read_index(faiss.PyCallbackIOReader(self._source.read, COPIED))
+            self._source.close()
+            self._source = None
 
     def _num_centroids(self) -> int:
         """Count the centres that are learned."""

@@ -2,6 +2,9 @@
 
 Layouts as faiss writes them since 1.7: a table of vectors (`IxFI`), a graph (`IHNf`), lists of vectors (`IwFl`) or of
 codes (`IwPQ`). Little endian; a sequence is its length as 64 bits and its items.
+
+What faiss follows without a check, numbers of rows above all, is read whatever the size: some per cent of a file of
+lists, a fifth of one of a graph. Large tables of vectors are left on the disk.
 """
 
 import struct
@@ -13,6 +16,7 @@ HEADER = "<iqqq?i"  # width, rows, two numbers without meaning, whether it is tr
 INNER_PRODUCT = 0
 MOST_BREADTH = 1 << 16  # rows kept in view while a row is added
 MOST_LEVELS = 64  # of a graph: a level has a few per cent of the rows of the one below
+READ_UP_TO = 1 << 26  # bytes of vectors: a value that is not finite in larger tables spoils hits, and no more
 
 
 class _Reader:
@@ -93,7 +97,8 @@ def _read_header(reader: _Reader, tag: str) -> tuple[int, int]:
 def _check_table(reader: _Reader, tag: str) -> tuple[int, int]:
     """Check a table of vectors: rows and width, `(R, P)`."""
     rows, width = _read_header(reader, tag)
-    check(np.isfinite(reader.sequence("<f4", rows * width)).all(), "it holds vectors that are not finite")
+    vectors = reader.sequence("<f4", rows * width)
+    check(vectors.nbytes > READ_UP_TO or np.isfinite(vectors).all(), "it holds vectors that are not finite")
     return rows, width
 
 

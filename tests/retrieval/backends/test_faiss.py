@@ -1,11 +1,14 @@
 """How the structures of faiss are laid out and searched."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 faiss = pytest.importorskip("faiss")
 
+from modeling_finemoltex.retrieval.backends import BACKENDS  # noqa: E402
 from modeling_finemoltex.retrieval.backends import faiss as backends  # noqa: E402
 
 
@@ -41,3 +44,27 @@ def test_a_wider_search_keeps_more_in_view():
     backend.build(random_vectors(50, 8))
     assert backend.search_parameters(10, {}).efSearch == backends.SEARCH_BREADTH
     assert backend.search_parameters(500, {}).efSearch == 1000
+
+
+@pytest.mark.parametrize("method", BACKENDS)
+def test_a_mapped_structure_is_searched_changed_and_saved(method, tmp_path):
+    vectors = random_vectors(BACKENDS[method].min_rows + 20, 8)
+    made = BACKENDS[method]()
+    made.build(vectors[:-5])
+    made.save(tmp_path / "a.faiss")
+    found = made.search(vectors[:4], 3)
+    mapped = BACKENDS[method].load(tmp_path / "a.faiss")
+    maps = Path("/proc/self/maps")
+    if maps.exists():
+        assert str(tmp_path / "a.faiss") in maps.read_text()
+    np.testing.assert_array_equal(mapped.search(vectors[:4], 3)[1], found[1])
+
+    mapped.save(tmp_path / "b.faiss")
+    assert (tmp_path / "b.faiss").read_bytes() == (tmp_path / "a.faiss").read_bytes()
+    (tmp_path / "a.faiss").unlink()  # as a saving of another process does
+    mapped.add(vectors[-5:])
+    made.add(vectors[-5:])
+    np.testing.assert_array_equal(mapped.search(vectors[-5:], 3)[1], made.search(vectors[-5:], 3)[1])
+    mapped.replace(vectors)
+    mapped.save(tmp_path / "c.faiss")
+    assert BACKENDS[method].load(tmp_path / "c.faiss").shape == vectors.shape
