@@ -177,7 +177,7 @@ def change(location, model_folder):
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_moments(embeddings, encoder, tmp_path):
+def test_killed_at_fourteen_moments(embeddings, encoder, tmp_path):
     """Making, replacing, adding and removing: before or after, and filters are right each time."""
     location, moments, seen = tmp_path / "library.lance", random.Random(0), set()
     encoder.model.save_pretrained(tmp_path / "model")
@@ -187,11 +187,11 @@ def test_killed_at_twenty_moments(embeddings, encoder, tmp_path):
         functools.partial(change, location, tmp_path / "model"),
     )
     duration = time_of(create)
-    for _ in range(10):
+    for _ in range(7):
         kill_during(create, moments.uniform(0, 1.2 * duration))
         assert len(MoleculeTextIndex.load(location)) == len(LIBRARY)
     duration += time_of(functools.partial(MoleculeTextEncoder.from_pretrained, tmp_path / "model", device="cpu"))
-    for _ in range(10):
+    for _ in range(7):
         make(embeddings, location)
         kill_during(grow, moments.uniform(0, 1.5 * duration))
         index = MoleculeTextIndex.load(location, encoder)

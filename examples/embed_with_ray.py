@@ -1,0 +1,306 @@
+"""Embed, predict or describe a large library on many cores or machines, as a Ray Data pipeline: every row once.
+
+Needs: `pip install "ray[data]"`; Parquet files with a column of SMILES, named by a path, a glob pattern or a URL of
+fsspec (`s3://`, `gs://`, `hf://`, `file://`); a model folder that all machines see; for `--task predict` that of a
+fine-tuned model, for `--task caption` one of `train_captioning.py`.
+Takes: what `finemoltex embed` takes, divided by the workers. `--workers 0` computes here, without Ray.
+
+The rows of a file are cut into ranges of `--partition_rows`. The answers to a range become one Parquet file whose name
+says which range it is. It is written under another name and renamed, so that it is there whole or not at all. Ray
+repeats the range of a worker that died, and a second start of the command does what is missing. Every row of the input
+is a row of the output: `row`, the columns of `--keep`, the answers, and `problem`: why a molecule has none.
+"""
+
+import argparse
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import chain
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+JOB_FILE, UNFINISHED, MODEL_KEY = "job.json", ".unfinished", b"model"
+CAPTIONED_AT_ONCE, PREDICTED_AT_ONCE = 16, 64
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", help="Parquet files: path, glob pattern or URL")
+    parser.add_argument("output", help="folder or URL of the answers")
+    parser.add_argument("--task", choices=TASKS, default="embed")
+    parser.add_argument("--model", help="model folder; by default the one that comes with the package")
+    parser.add_argument("--smiles_column", default="smiles")
+    parser.add_argument("--keep", nargs="*", default=[], help="columns to copy, such as the id")
+    parser.add_argument("--partition_rows", type=int, default=8192, help="rows of an output file, at most")
+    parser.add_argument("--workers", type=int, default=1, help="processes that compute; 0: this one, without Ray")
+    parser.add_argument("--cpus", type=int, default=1, help="threads of a worker")
+    parser.add_argument("--gpus", type=float, default=0, help="GPUs of a worker")
+    parser.add_argument("--num_workers", type=int, default=0, help="processes of a worker that prepare molecules")
+    parser.add_argument("--address", help="of a Ray cluster; by default one is started on this machine")
+    return parser.parse_args()
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A range of rows of an input file."""
+
+    path: str
+    first: int
+    count: int
+
+    @property
+    def name(self) -> str:
+        """Name of its output file: of the file and the range, whatever else is in the library."""
+        return f"{hashlib.sha256(self.path.encode()).hexdigest()[:12]}-{self.first:012d}.parquet"
+
+
+class Embed:
+    """Vectors, as `finemoltex embed` makes them."""
+
+    def __init__(self, model: str | None, num_workers: int) -> None:
+        from modeling_finemoltex import MoleculeTextEncoder, default_model
+
+        self.encoder, self.num_workers = (
+            MoleculeTextEncoder.from_pretrained(model or str(default_model())),
+            num_workers,
+        )
+        self.fingerprint = {name: self.encoder.fingerprint[name] for name in ("weights", "motif_vocab", "tokenizer")}
+
+    def __call__(self, smiles: list[str | None]) -> Iterator[dict[str, Any]]:
+        """Give the columns of each row."""
+        given = [one or "" for one in smiles]
+        embeds, kept = self.encoder.encode_molecules(given, on_error="skip", num_workers=self.num_workers)
+        found = dict(zip(kept, embeds, strict=True))
+        for place, one in enumerate(given):
+            if place in found:
+                yield {"embedding": found[place]}
+            else:
+                yield from answer_all(self.encoder.encode_molecules, [one], str)
+
+    @property
+    def columns(self) -> dict[str, pa.DataType]:
+        """Name and type of the answers."""
+        return {"embedding": pa.list_(pa.float32(), self.encoder.embedding_size)}
+
+
+class Predict:
+    """Probabilities or numbers of a fine-tuned model."""
+
+    def __init__(self, model: str | None, num_workers: int) -> None:
+        from modeling_finemoltex.property_prediction import load_predictor
+
+        if model is None:
+            raise ValueError("--task predict needs the folder of a fine-tuned model: give --model.")
+        self.predictor, self.fingerprint = load_predictor(model), {"model": model}
+        self.columns = {f"predicted_{name}": pa.float32() for name in self.predictor.columns}
+
+    def __call__(self, smiles: list[str | None]) -> Iterator[dict[str, Any]]:
+        """Give the columns of each row."""
+        return answer_all(
+            self.predictor.predict,
+            smiles,
+            lambda row: dict(zip(self.columns, row.tolist(), strict=True)),
+            PREDICTED_AT_ONCE,
+        )
+
+
+class Caption:
+    """What a molecule is, in words."""
+
+    columns = {"caption": pa.string()}
+
+    def __init__(self, model: str | None, num_workers: int) -> None:
+        from modeling_finemoltex.captioning import Captioner
+
+        if model is None:
+            raise ValueError("--task caption needs the folder of a captioning model: give --model.")
+        self.captioner, self.fingerprint = Captioner.from_pretrained(model), {"model": model}
+
+    def __call__(self, smiles: list[str | None]) -> Iterator[dict[str, Any]]:
+        """Give the columns of each row."""
+        return answer_all(self.captioner.write, smiles, lambda one: {"caption": one.text}, CAPTIONED_AT_ONCE)
+
+
+TASKS: dict[str, type] = {"embed": Embed, "predict": Predict, "caption": Caption}
+
+
+def answer_all(
+    function: Callable[[list[str]], Any], smiles: list[str | None], to_cells: Callable[[Any], Any], size: int = 1
+) -> Iterator[dict[str, Any]]:
+    """Answer batch by batch; a batch that is refused is halved, until the molecule that spoils it stands alone."""
+    for start in range(0, len(smiles), size):
+        batch = [one or "" for one in smiles[start : start + size]]
+        try:
+            yield from map(to_cells, function(batch))
+        except ValueError as error:
+            if len(batch) == 1:
+                yield {"problem": str(error)}
+            else:
+                yield from answer_all(function, batch, to_cells, len(batch) // 2)
+
+
+class Worker:
+    """Computes partitions; made once in each process of Ray."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        torch.set_num_threads(max(1, options["cpus"]))
+        self.task = TASKS[options["task"]](options["model"], options["num_workers"])
+
+    def __call__(self, partition: dict[str, Any]) -> dict[str, Any]:
+        """Write the answers to a partition, unless they are there."""
+        one = Partition(**partition)
+        system, folder = fsspec.core.url_to_fs(self.options["output"])
+        path = f"{folder}/{one.name}"
+        if not system.exists(path):
+            table = self.answer(one)
+            unfinished = f"{folder}/{one.name}.{uuid.uuid4().hex}{UNFINISHED}"
+            with system.open(unfinished, "wb") as file:
+                pq.write_table(table, file, compression="zstd", use_dictionary=False)
+            system.mv(unfinished, path)
+        return {"name": one.name}
+
+    def answer(self, partition: Partition) -> pa.Table:
+        """Compute the rows of a partition."""
+        column, keep = self.options["smiles_column"], self.options["keep"]
+        rows = read_rows(self.options["library"], partition, list(dict.fromkeys([column, *keep])))
+        schema = pa.schema([*self.task.columns.items(), ("problem", pa.string())])
+        answers = pa.Table.from_pylist(list(self.task(rows[column].to_pylist())), schema)
+        numbers = pa.array(range(partition.first, partition.first + len(rows)), pa.int64())
+        table = pa.table({"row": numbers, **{name: rows[name] for name in dict.fromkeys([column, *keep])}})
+        for name in answers.column_names:
+            table = table.append_column(schema.field(name), answers[name])
+        return table.replace_schema_metadata({MODEL_KEY: json.dumps(self.task.fingerprint)})
+
+
+def read_rows(library: str, partition: Partition, columns: list[str]) -> pa.Table:
+    """Read a range of rows, from the row groups that hold it."""
+    system, _ = fsspec.core.url_to_fs(library)
+    start, parts = 0, []
+    with system.open(partition.path) as file, pq.ParquetFile(file) as parquet:
+        for group in range(parquet.num_row_groups):
+            size = parquet.metadata.row_group(group).num_rows
+            low, high = max(partition.first - start, 0), min(partition.first + partition.count - start, size)
+            if low < high:
+                parts.append(parquet.read_row_group(group, columns).slice(low, high - low))
+            start += size
+    return pa.concat_tables(parts)
+
+
+def count_rows(library: str, columns: list[str]) -> dict[str, int]:
+    """Count the rows of each file of a library.
+
+    Raises:
+        SystemExit: If there are no files, or one lacks a column.
+    """
+    system, pattern = fsspec.core.url_to_fs(library)
+    if system.isdir(pattern):
+        pattern = f"{pattern.rstrip('/')}/*.parquet"
+    counts = {}
+    for path in sorted(system.glob(pattern)):
+        with system.open(path) as file, pq.ParquetFile(file) as parquet:
+            missing = set(columns) - set(parquet.schema_arrow.names)
+            if missing:
+                there = ", ".join(parquet.schema_arrow.names)
+                raise SystemExit(f"{path} has no column {', '.join(sorted(missing))}; it has {there}.")
+            counts[path] = parquet.metadata.num_rows
+    if not counts:
+        raise SystemExit(f"{library} names no Parquet file. Give a file, a folder, a pattern such as 'x/*.parquet'.")
+    return counts
+
+
+def claim(output: str, job: dict[str, Any]) -> None:
+    """Begin an output folder, or make sure that it is one of this job.
+
+    Raises:
+        SystemExit: If it belongs to another job; says what differs.
+    """
+    system, folder = fsspec.core.url_to_fs(output)
+    system.makedirs(folder, exist_ok=True)
+    if system.exists(f"{folder}/{JOB_FILE}"):
+        known = json.loads(system.cat_file(f"{folder}/{JOB_FILE}"))
+        changed = sorted(name for name in job if known.get(name) != job[name])
+        if changed:
+            raise SystemExit(
+                f"{output} belongs to another job, which differs in {', '.join(changed)}. Give a new folder."
+            )
+    elif system.ls(folder):
+        raise SystemExit(f"{output} is not empty. Give a new folder.")
+    else:
+        system.pipe_file(f"{folder}/{JOB_FILE}", json.dumps(job, indent=2).encode())
+
+
+def run(partitions: list[Partition], options: dict[str, Any], workers: int, address: str | None) -> Iterator[str]:
+    """Compute partitions, and name each that is done."""
+    items = [asdict(one) for one in partitions]
+    if not workers or not items:
+        worker = Worker(options) if items else None
+        yield from (worker(item)["name"] for item in items if worker)
+        return
+    import ray
+
+    ray.init(address, ignore_reinit_error=True, log_to_driver=False)
+    blocks = min(len(items), 10_000)
+    resources = {"num_cpus": options["cpus"], "num_gpus": options["gpus"]}
+    dataset = ray.data.from_items(items, override_num_blocks=blocks).map(
+        Worker, fn_constructor_args=[options], concurrency=workers, **resources
+    )
+    yield from (row["name"] for row in dataset.iter_rows())
+
+
+def check_rows(output: str, partitions: list[Partition]) -> int:
+    """Count the rows without an answer, and make sure that every row of the library is there once.
+
+    Raises:
+        SystemExit: If a partition holds other rows than its own, or is of another model than the first.
+    """
+    system, folder = fsspec.core.url_to_fs(output)
+    problems, models = 0, set()
+    for one in partitions:
+        with system.open(f"{folder}/{one.name}") as file:
+            table = pq.read_table(file, columns=["row", "problem"])
+        models.add(table.schema.metadata[MODEL_KEY])
+        if table["row"].to_pylist() != list(range(one.first, one.first + one.count)):
+            raise SystemExit(f"{one.name} does not hold the rows {one.first} to {one.first + one.count - 1}.")
+        if len(models) > 1:
+            raise SystemExit(f"{one.name} is of another model than the files before it. Delete it and start again.")
+        problems += len(table) - table["problem"].null_count
+    for path in system.glob(f"{folder}/*{UNFINISHED}"):  # of workers that died
+        system.rm(path)
+    return problems
+
+
+def main() -> None:
+    """Cut the library, compute what is missing, and check that every row is there."""
+    arguments = parse_arguments()
+    counts = count_rows(arguments.library, [arguments.smiles_column, *arguments.keep])
+    size = arguments.partition_rows
+    ranges = chain.from_iterable(
+        (Partition(path, first, min(size, rows - first)) for first in range(0, rows, size))
+        for path, rows in counts.items()
+    )
+    partitions, options = list(ranges), vars(arguments)
+    settings = {name: options[name] for name in ("task", "model", "smiles_column", "keep", "partition_rows")}
+    claim(arguments.output, {**settings, "rows": counts})
+    system, folder = fsspec.core.url_to_fs(arguments.output)
+    there = {path.rsplit("/", 1)[-1] for path in system.ls(folder, detail=False)}
+    missing = [one for one in partitions if one.name not in there]
+    start = time.perf_counter()
+    for number, _ in enumerate(run(missing, options, arguments.workers, arguments.address), start=1):
+        print(f"{number} of {len(missing)} partitions", end="\r", flush=True)
+    seconds, computed = time.perf_counter() - start, sum(one.count for one in missing)
+    problems = check_rows(arguments.output, partitions)
+    print(f"{sum(counts.values()):,} rows in {len(partitions):,} files, {problems:,} of them without an answer")
+    print(f"{computed:,} computed now, {computed / seconds:.0f} a second")
+
+
+if __name__ == "__main__":
+    main()
