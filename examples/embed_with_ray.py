@@ -14,6 +14,7 @@ is a row of the output: `row`, the columns of `--keep`, the answers, and `proble
 import argparse
 import hashlib
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,8 +27,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-JOB_FILE, UNFINISHED, MODEL_KEY = "job.json", ".unfinished", b"model"
+JOB_FILE, UNFINISHED, MODEL_KEY, SECONDS_KEY = "job.json", ".unfinished", b"model", b"processor_seconds"
 CAPTIONED_AT_ONCE, PREDICTED_AT_ONCE = 16, 64
+ABOUT_ONE = re.compile(r"^(Molecule (at index )?0 cannot be \w+[.:] |At index 0: )")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -44,6 +46,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--cpus", type=int, default=1, help="threads of a worker")
     parser.add_argument("--gpus", type=float, default=0, help="GPUs of a worker")
     parser.add_argument("--num_workers", type=int, default=0, help="processes of a worker that prepare molecules")
+    parser.add_argument("--figures", help="JSON file for counts, seconds and the rate")
     parser.add_argument("--address", help="of a Ray cluster; by default one is started on this machine")
     return parser.parse_args()
 
@@ -142,7 +145,7 @@ def answer_all(
             yield from map(to_cells, function(batch))
         except ValueError as error:
             if len(batch) == 1:
-                yield {"problem": str(error)}
+                yield {"problem": ABOUT_ONE.sub("", str(error))}
             else:
                 yield from answer_all(function, batch, to_cells, len(batch) // 2)
 
@@ -170,7 +173,7 @@ class Worker:
 
     def answer(self, partition: Partition) -> pa.Table:
         """Compute the rows of a partition."""
-        column, keep = self.options["smiles_column"], self.options["keep"]
+        column, keep, start = self.options["smiles_column"], self.options["keep"], time.process_time()
         rows = read_rows(self.options["library"], partition, list(dict.fromkeys([column, *keep])))
         schema = pa.schema([*self.task.columns.items(), ("problem", pa.string())])
         answers = pa.Table.from_pylist(list(self.task(rows[column].to_pylist())), schema)
@@ -178,7 +181,8 @@ class Worker:
         table = pa.table({"row": numbers, **{name: rows[name] for name in dict.fromkeys([column, *keep])}})
         for name in answers.column_names:
             table = table.append_column(schema.field(name), answers[name])
-        return table.replace_schema_metadata({MODEL_KEY: json.dumps(self.task.fingerprint)})
+        seconds = str(time.process_time() - start)
+        return table.replace_schema_metadata({MODEL_KEY: json.dumps(self.task.fingerprint), SECONDS_KEY: seconds})
 
 
 def read_rows(library: str, partition: Partition, columns: list[str]) -> pa.Table:
@@ -248,6 +252,7 @@ def run(partitions: list[Partition], options: dict[str, Any], workers: int, addr
     import ray
 
     ray.init(address, ignore_reinit_error=True, log_to_driver=False)
+    ray.data.DataContext.get_current().enable_progress_bars = False  # it counts blocks, we count partitions
     blocks = min(len(items), 10_000)
     resources = {"num_cpus": options["cpus"], "num_gpus": options["gpus"]}
     dataset = ray.data.from_items(items, override_num_blocks=blocks).map(
@@ -256,18 +261,19 @@ def run(partitions: list[Partition], options: dict[str, Any], workers: int, addr
     yield from (row["name"] for row in dataset.iter_rows())
 
 
-def check_rows(output: str, partitions: list[Partition]) -> int:
-    """Count the rows without an answer, and make sure that every row of the library is there once.
+def check_rows(output: str, partitions: list[Partition]) -> dict[str, float]:
+    """Make sure that every row of the library is there once; count those without an answer, and seconds of processors.
 
     Raises:
         SystemExit: If a partition holds other rows than its own, or is of another model than the first.
     """
     system, folder = fsspec.core.url_to_fs(output)
-    problems, models = 0, set()
+    problems, seconds, models = 0, 0.0, set()
     for one in partitions:
         with system.open(f"{folder}/{one.name}") as file:
             table = pq.read_table(file, columns=["row", "problem"])
         models.add(table.schema.metadata[MODEL_KEY])
+        seconds += float(table.schema.metadata[SECONDS_KEY])
         if table["row"].to_pylist() != list(range(one.first, one.first + one.count)):
             raise SystemExit(f"{one.name} does not hold the rows {one.first} to {one.first + one.count - 1}.")
         if len(models) > 1:
@@ -275,7 +281,19 @@ def check_rows(output: str, partitions: list[Partition]) -> int:
         problems += len(table) - table["problem"].null_count
     for path in system.glob(f"{folder}/*{UNFINISHED}"):  # of workers that died
         system.rm(path)
-    return problems
+    return {"problems": problems, "processor_seconds": seconds}
+
+
+def measure_rate(computed: list[Partition], moments: list[float], workers: int) -> float | None:
+    """Give molecules a second once the workers stand: from the first partition of each on; `None` if there are few.
+
+    `moments` holds the start, and the end of every partition.
+    """
+    first = max(workers, 1)
+    if len(computed) <= 2 * first:
+        return None
+    size = sum(one.count for one in computed) / len(computed)
+    return size * (len(computed) - first) / (moments[-1] - moments[first])
 
 
 def main() -> None:
@@ -293,13 +311,18 @@ def main() -> None:
     system, folder = fsspec.core.url_to_fs(arguments.output)
     there = {path.rsplit("/", 1)[-1] for path in system.ls(folder, detail=False)}
     missing = [one for one in partitions if one.name not in there]
-    start = time.perf_counter()
-    for number, _ in enumerate(run(missing, options, arguments.workers, arguments.address), start=1):
-        print(f"{number} of {len(missing)} partitions", end="\r", flush=True)
-    seconds, computed = time.perf_counter() - start, sum(one.count for one in missing)
-    problems = check_rows(arguments.output, partitions)
-    print(f"{sum(counts.values()):,} rows in {len(partitions):,} files, {problems:,} of them without an answer")
-    print(f"{computed:,} computed now, {computed / seconds:.0f} a second")
+    moments = [time.perf_counter()]
+    for name in run(missing, options, arguments.workers, arguments.address):
+        moments.append(time.perf_counter())
+        print(f"{len(moments) - 1} of {len(missing)} partitions, the last one {name}", end="\r", flush=True)
+    figures = {"rows": sum(counts.values()), "files": len(partitions), "computed": sum(one.count for one in missing)}
+    figures |= check_rows(arguments.output, partitions)
+    figures |= {"seconds": moments[-1] - moments[0], "rate": measure_rate(missing, moments, arguments.workers)}
+    print(f"{figures['rows']:,} rows in {figures['files']:,} files, {figures['problems']:,} of them without an answer")
+    print(f"{figures['computed']:,} computed now in {figures['seconds']:.0f} s")
+    if arguments.figures:
+        with open(arguments.figures, "w", encoding="utf-8") as file:
+            json.dump(figures, file, indent=2)
 
 
 if __name__ == "__main__":
