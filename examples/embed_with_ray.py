@@ -8,18 +8,17 @@ Takes: what `finemoltex embed` takes, divided by the workers. `--workers 0` comp
 The rows of a file are cut into ranges of `--partition_rows`. The answers to a range become one Parquet file whose name
 says which range it is. It is written under another name and renamed, so that it is there whole or not at all. Ray
 repeats the range of a worker that died, and a second start of the command does what is missing. Every row of the input
-is a row of the output: `row`, the columns of `--keep`, the answers, and `problem`: why a molecule has none.
+is a row of the output: `row` (its number in the library), `id`, `smiles`, the columns of `--keep`, the answers, and
+`problem`: why a molecule has none. `finemoltex index OUTPUT library.lance` makes vectors searchable.
 """
 
 import argparse
-import hashlib
 import json
 import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import chain
 from typing import Any
 
 import fsspec
@@ -40,7 +39,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--task", choices=TASKS, default="embed")
     parser.add_argument("--model", help="model folder; by default the one that comes with the package")
     parser.add_argument("--smiles_column", default="smiles")
-    parser.add_argument("--keep", nargs="*", default=[], help="columns to copy, such as the id")
+    parser.add_argument("--id_column", help="what the molecules are called")
+    parser.add_argument("--keep", nargs="*", default=[], help="further columns to copy")
     parser.add_argument("--partition_rows", type=int, default=8192, help="rows of an output file, at most")
     parser.add_argument("--workers", type=int, default=1, help="processes that compute; 0: this one, without Ray")
     parser.add_argument("--cpus", type=int, default=1, help="threads of a worker")
@@ -58,11 +58,12 @@ class Partition:
     path: str
     first: int
     count: int
+    row: int  # number of the first in the library
 
     @property
     def name(self) -> str:
-        """Name of its output file: of the file and the range, whatever else is in the library."""
-        return f"{hashlib.sha256(self.path.encode()).hexdigest()[:12]}-{self.first:012d}.parquet"
+        """Name of its output file."""
+        return f"rows-{self.row:012d}.parquet"
 
 
 class Embed:
@@ -75,7 +76,7 @@ class Embed:
             MoleculeTextEncoder.from_pretrained(model or str(default_model())),
             num_workers,
         )
-        self.fingerprint = {name: self.encoder.fingerprint[name] for name in ("weights", "motif_vocab", "tokenizer")}
+        self.fingerprint = self.encoder.fingerprint
 
     def __call__(self, smiles: list[str | None]) -> Iterator[dict[str, Any]]:
         """Give the columns of each row."""
@@ -173,12 +174,15 @@ class Worker:
 
     def answer(self, partition: Partition) -> pa.Table:
         """Compute the rows of a partition."""
-        column, keep, start = self.options["smiles_column"], self.options["keep"], time.process_time()
-        rows = read_rows(self.options["library"], partition, list(dict.fromkeys([column, *keep])))
+        start, options = time.process_time(), self.options
+        rows = read_rows(options["library"], partition, list_columns(options))
         schema = pa.schema([*self.task.columns.items(), ("problem", pa.string())])
-        answers = pa.Table.from_pylist(list(self.task(rows[column].to_pylist())), schema)
-        numbers = pa.array(range(partition.first, partition.first + len(rows)), pa.int64())
-        table = pa.table({"row": numbers, **{name: rows[name] for name in dict.fromkeys([column, *keep])}})
+        answers = pa.Table.from_pylist(list(self.task(rows[options["smiles_column"]].to_pylist())), schema)
+        ids = pa.nulls(len(rows)) if options["id_column"] is None else rows[options["id_column"]]
+        numbers = pa.array(range(partition.row, partition.row + len(rows)), pa.int64())
+        table = pa.table({"row": numbers, "id": ids.cast(pa.string()), "smiles": rows[options["smiles_column"]]})
+        for name in options["keep"]:
+            table = table.append_column(name, rows[name])
         for name in answers.column_names:
             table = table.append_column(schema.field(name), answers[name])
         seconds = str(time.process_time() - start)
@@ -197,6 +201,12 @@ def read_rows(library: str, partition: Partition, columns: list[str]) -> pa.Tabl
                 parts.append(parquet.read_row_group(group, columns).slice(low, high - low))
             start += size
     return pa.concat_tables(parts)
+
+
+def list_columns(options: dict[str, Any]) -> list[str]:
+    """List the columns to read."""
+    wanted = [options["smiles_column"], options["id_column"], *options["keep"]]
+    return list(dict.fromkeys(one for one in wanted if one is not None))
 
 
 def count_rows(library: str, columns: list[str]) -> dict[str, int]:
@@ -219,6 +229,15 @@ def count_rows(library: str, columns: list[str]) -> dict[str, int]:
     if not counts:
         raise SystemExit(f"{library} names no Parquet file. Give a file, a folder, a pattern such as 'x/*.parquet'.")
     return counts
+
+
+def cut(counts: dict[str, int], size: int) -> list[Partition]:
+    """Cut the files of a library into partitions of at most `size` rows."""
+    partitions, row = [], 0
+    for path, rows in counts.items():
+        partitions += [Partition(path, first, min(size, rows - first), row + first) for first in range(0, rows, size)]
+        row += rows
+    return partitions
 
 
 def claim(output: str, job: dict[str, Any]) -> None:
@@ -274,8 +293,8 @@ def check_rows(output: str, partitions: list[Partition]) -> dict[str, float]:
             table = pq.read_table(file, columns=["row", "problem"])
         models.add(table.schema.metadata[MODEL_KEY])
         seconds += float(table.schema.metadata[SECONDS_KEY])
-        if table["row"].to_pylist() != list(range(one.first, one.first + one.count)):
-            raise SystemExit(f"{one.name} does not hold the rows {one.first} to {one.first + one.count - 1}.")
+        if table["row"].to_pylist() != list(range(one.row, one.row + one.count)):
+            raise SystemExit(f"{one.name} does not hold the rows {one.row} to {one.row + one.count - 1}.")
         if len(models) > 1:
             raise SystemExit(f"{one.name} is of another model than the files before it. Delete it and start again.")
         problems += len(table) - table["problem"].null_count
@@ -299,14 +318,11 @@ def measure_rate(computed: list[Partition], moments: list[float], workers: int) 
 def main() -> None:
     """Cut the library, compute what is missing, and check that every row is there."""
     arguments = parse_arguments()
-    counts = count_rows(arguments.library, [arguments.smiles_column, *arguments.keep])
-    size = arguments.partition_rows
-    ranges = chain.from_iterable(
-        (Partition(path, first, min(size, rows - first)) for first in range(0, rows, size))
-        for path, rows in counts.items()
-    )
-    partitions, options = list(ranges), vars(arguments)
-    settings = {name: options[name] for name in ("task", "model", "smiles_column", "keep", "partition_rows")}
+    options = vars(arguments)
+    counts = count_rows(arguments.library, list_columns(options))
+    partitions = cut(counts, arguments.partition_rows)
+    names = ("task", "model", "smiles_column", "id_column", "keep", "partition_rows")
+    settings = {name: options[name] for name in names}
     claim(arguments.output, {**settings, "rows": counts})
     system, folder = fsspec.core.url_to_fs(arguments.output)
     there = {path.rsplit("/", 1)[-1] for path in system.ls(folder, detail=False)}

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class IndexArguments:
     """Which embeddings, and how they are indexed."""
 
-    embeddings: Annotated[Path, typer.Argument(help="folder that `finemoltex embed` wrote")]
+    embeddings: Annotated[
+        str, typer.Argument(help="folder that `finemoltex embed` wrote; for .lance also one of `embed_with_ray.py`")
+    ]
     output: Annotated[
         str,
         typer.Argument(metavar="INDEX", help="folder for the index; path or URL that ends in .lance: one on LanceDB"),

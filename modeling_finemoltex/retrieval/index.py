@@ -124,7 +124,8 @@ class MoleculeTextIndex:
         256. With one, shard after shard goes there.
 
         Args:
-            folder (`str` or `Path`): The embedding folder.
+            folder (`str` or `Path`): The embedding folder; for a `location` also path or URL of Parquet files that
+                `examples/embed_with_ray.py` wrote.
             method (`str`): As in `build`. At a location: `"lance"` (exact: reads every row of the disk),
                 `"lance_ivf_pq"` (approximate: reads compressed vectors and ranks the best again by the true ones) or
                 `"auto"`, which takes the second from 100,000 rows on.

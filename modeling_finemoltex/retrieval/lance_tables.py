@@ -22,9 +22,10 @@ import pyarrow as pa
 
 from ..data.identifiers import attempt, try_parse
 from ..data.molecule_filters import DESCRIPTORS, check_descriptor
-from ..embedding.embedding_folder import Embeddings, load_embeddings, refuse_empty
+from ..embedding.embedding_folder import METADATA_FILE, Embeddings, load_embeddings, refuse_empty
+from ..embedding.parquet_embeddings import ParquetEmbeddings
 from .index_rows import CONTENT_COLUMN, make_rows, unit_rows
-from .locations import split_location
+from .locations import is_url, split_location
 
 try:
     import lancedb
@@ -52,7 +53,7 @@ def create_table(
 
     Args:
         location (`str` or `Path`): Path or URL that ends in `.lance`.
-        folder (`str` or `Path`): The embedding folder.
+        folder (`str` or `Path`): The embedding folder, or path or URL of Parquet files of another engine.
         method (`str`): `"auto"`, `"lance"` or `"lance_ivf_pq"`.
         descriptors (sequence of `str`): Names of RDKit's descriptors, stored as columns of molecules.
         overwrite (`bool`): Replace a table that is there.
@@ -61,7 +62,7 @@ def create_table(
         ValueError: If the folder is damaged or has no rows, the location is taken or no such place, or the method or
             a descriptor does not fit.
     """
-    source = load_embeddings(folder)
+    source = _open_source(folder)
     if not source.metadata["num_rows"]:
         raise refuse_empty(Path(folder), source.metadata)
     kind, size = source.metadata["kind"], source.metadata["num_rows"]
@@ -163,11 +164,23 @@ def describe(smiles: Sequence[str], descriptors: Sequence[str]) -> dict[str, pa.
     return found
 
 
+def _open_source(folder: str | Path) -> Embeddings | ParquetEmbeddings:
+    """Open embeddings: those of `finemoltex embed`, or those of an engine."""
+    is_own = not is_url(folder) and (Path(folder) / METADATA_FILE).is_file()
+    has_others = is_url(folder) or (not is_own and any(Path(folder).glob("*.parquet")))
+    return ParquetEmbeddings(str(folder)) if has_others else load_embeddings(folder)
+
+
 class _Batches:
     """Reads an embedding folder batch by batch, and keeps the error that LanceDB would hide."""
 
     def __init__(
-        self, source: Embeddings, folder: str, schema: pa.Schema, kind: str, descriptors: Sequence[str]
+        self,
+        source: Embeddings | ParquetEmbeddings,
+        folder: str,
+        schema: pa.Schema,
+        kind: str,
+        descriptors: Sequence[str],
     ) -> None:
         self.source, self.folder, self.schema, self.kind, self.descriptors = source, folder, schema, kind, descriptors
         self.error: Exception | None = None

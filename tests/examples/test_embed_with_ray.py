@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from modeling_finemoltex import embed_file, load_embeddings
+from modeling_finemoltex import MoleculeTextIndex, embed_file, load_embeddings
 from modeling_finemoltex.embedding import MoleculeTextEncoder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +62,7 @@ def read_all(folder, system=None):
 def test_rows_of_a_url_get_the_vectors_of_embed(run, memory, molecules, plain_folder, tmp_path):
     smiles = [*molecules, "C1CC", None, *molecules]
     write_library("/library", smiles, memory)
-    words = ["--model", plain_folder, "--keep", "id", "--partition_rows", 5, "--workers", 0]
+    words = ["--model", plain_folder, "--id_column", "id", "--partition_rows", 5, "--workers", 0]
     printed = run("memory://library/part-*.parquet", "memory://answers", *words)
     assert "22 rows in 6 files, 2 of them without an answer" in printed
     found = read_all("/answers", memory)
@@ -71,13 +71,16 @@ def test_rows_of_a_url_get_the_vectors_of_embed(run, memory, molecules, plain_fo
     half, size = len(smiles) // 2, len(molecules)
     for row, one in enumerate(smiles):
         answer = found[f"{row // half}-{row % half}"]
-        assert answer["smiles"] == one and answer["row"] == row % half
+        assert answer["smiles"] == one and answer["row"] == row
         if one in molecules:
             vector = expected[row if row < size else row - size - 2]
             np.testing.assert_allclose(answer["embedding"], vector, atol=1e-6)
             assert answer["problem"] is None
         else:
             assert answer["embedding"] is None and answer["problem"]
+    index = MoleculeTextIndex.from_embeddings("memory://answers", location=tmp_path / "library.lance")
+    index.encoder = encoder
+    assert len(index) == 20 and {hit.id for hit in index.search(smiles="OCC", k=2)[0]} == {"0-1", "1-2"}
     lost = memory.glob("/answers/*.parquet")[0]
     memory.rm(lost)
     memory.pipe_file(f"{lost}.0123.unfinished", b"half a file of a worker that died")
@@ -104,7 +107,7 @@ def test_properties_and_captions(run, molecules, change_config, processor, tmp_p
     save_captioning_folder(CaptioningParts(writing, encoder.processor, tokenizer), tmp_path / "captioning")
     (tmp_path / "library").mkdir()
     write_library(tmp_path / "library", [*molecules, "C1CC"])
-    words = [tmp_path / "library", tmp_path / "numbers", "--keep", "id", "--workers", 0]
+    words = [tmp_path / "library", tmp_path / "numbers", "--id_column", "id", "--workers", 0]
     run(*words, "--task", "predict", "--model", tmp_path / "tuned")
     found = {row["smiles"]: row["predicted_LABEL_0"] for row in read_all(tmp_path / "numbers").values()}
     expected = load_predictor(tmp_path / "tuned").predict(list(molecules))[:, 0]
@@ -133,7 +136,14 @@ def test_a_killed_worker_loses_and_repeats_nothing(molecules, plain_folder, tmp_
     smiles = [*molecules] * 200
     (tmp_path / "library").mkdir()
     write_library(tmp_path / "library", smiles)
-    words = [f"file://{tmp_path}/library/*.parquet", tmp_path / "answers", "--model", plain_folder, "--keep", "id"]
+    words = [
+        f"file://{tmp_path}/library/*.parquet",
+        tmp_path / "answers",
+        "--model",
+        plain_folder,
+        "--id_column",
+        "id",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
     started = subprocess.Popen(
         [sys.executable, SCRIPT, *map(str, words), "--partition_rows", "50", "--workers", "1"],
