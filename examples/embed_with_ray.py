@@ -14,6 +14,7 @@ is a row of the output: `row` (its number in the library), `id`, `smiles`, the c
 
 import argparse
 import json
+import os
 import re
 import time
 import uuid
@@ -27,6 +28,7 @@ import pyarrow.parquet as pq
 import torch
 
 JOB_FILE, UNFINISHED, MODEL_KEY, SECONDS_KEY = "job.json", ".unfinished", b"model", b"processor_seconds"
+RESERVED = {"row", "id", "smiles", "embedding", "caption", "problem"}  # columns of the output
 CAPTIONED_AT_ONCE, PREDICTED_AT_ONCE = 16, 64
 ABOUT_ONE = re.compile(r"^(Molecule (at index )?0 cannot be \w+[.:] |At index 0: )")
 
@@ -48,7 +50,22 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--num_workers", type=int, default=0, help="processes of a worker that prepare molecules")
     parser.add_argument("--figures", help="JSON file for counts, seconds and the rate")
     parser.add_argument("--address", help="of a Ray cluster; by default one is started on this machine")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    check(parser, arguments)
+    return arguments
+
+
+def check(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Refuse what no worker can do, before any is started."""
+    for name, least in {"partition_rows": 1, "workers": 0, "cpus": 1, "gpus": 0, "num_workers": 0}.items():
+        if getattr(arguments, name) < least:
+            parser.error(f"--{name} is {getattr(arguments, name)}: give a number from {least} on.")
+    if arguments.task != "embed" and arguments.model is None:
+        parser.error(f"--task {arguments.task} needs the folder of a model that was trained for it: give --model.")
+    taken = sorted(name for name in set(arguments.keep) if name in RESERVED or name.startswith("predicted_"))
+    if taken or len(set(arguments.keep)) < len(arguments.keep):
+        what = f"names {', '.join(taken)}, which the output has anyway" if taken else "names a column twice"
+        parser.error(f"--keep {what}: name other columns, each once.")
 
 
 @dataclass(frozen=True)
@@ -72,11 +89,8 @@ class Embed:
     def __init__(self, model: str | None, num_workers: int) -> None:
         from modeling_finemoltex import MoleculeTextEncoder, default_model
 
-        self.encoder, self.num_workers = (
-            MoleculeTextEncoder.from_pretrained(model or str(default_model())),
-            num_workers,
-        )
-        self.fingerprint = self.encoder.fingerprint
+        self.encoder = MoleculeTextEncoder.from_pretrained(model or str(default_model()))
+        self.num_workers, self.fingerprint = num_workers, self.encoder.fingerprint
 
     def __call__(self, smiles: list[str | None]) -> Iterator[dict[str, Any]]:
         """Give the columns of each row."""
@@ -98,11 +112,9 @@ class Embed:
 class Predict:
     """Probabilities or numbers of a fine-tuned model."""
 
-    def __init__(self, model: str | None, num_workers: int) -> None:
+    def __init__(self, model: str, num_workers: int) -> None:
         from modeling_finemoltex.property_prediction import load_predictor
 
-        if model is None:
-            raise ValueError("--task predict needs the folder of a fine-tuned model: give --model.")
         self.predictor, self.fingerprint = load_predictor(model), {"model": model}
         self.columns = {f"predicted_{name}": pa.float32() for name in self.predictor.columns}
 
@@ -121,11 +133,9 @@ class Caption:
 
     columns = {"caption": pa.string()}
 
-    def __init__(self, model: str | None, num_workers: int) -> None:
+    def __init__(self, model: str, num_workers: int) -> None:
         from modeling_finemoltex.captioning import Captioner
 
-        if model is None:
-            raise ValueError("--task caption needs the folder of a captioning model: give --model.")
         self.captioner, self.fingerprint = Captioner.from_pretrained(model), {"model": model}
 
     def __call__(self, smiles: list[str | None]) -> Iterator[dict[str, Any]]:
@@ -210,22 +220,28 @@ def list_columns(options: dict[str, Any]) -> list[str]:
 
 
 def count_rows(library: str, columns: list[str]) -> dict[str, int]:
-    """Count the rows of each file of a library.
+    """Count the rows of each file of a library, whose first column holds SMILES.
 
     Raises:
-        SystemExit: If there are no files, or one lacks a column.
+        SystemExit: If there are no files, one is no Parquet file, or lacks a column, or its SMILES are not text.
     """
     system, pattern = fsspec.core.url_to_fs(library)
     if system.isdir(pattern):
         pattern = f"{pattern.rstrip('/')}/*.parquet"
     counts = {}
     for path in sorted(system.glob(pattern)):
-        with system.open(path) as file, pq.ParquetFile(file) as parquet:
-            missing = set(columns) - set(parquet.schema_arrow.names)
-            if missing:
-                there = ", ".join(parquet.schema_arrow.names)
-                raise SystemExit(f"{path} has no column {', '.join(sorted(missing))}; it has {there}.")
-            counts[path] = parquet.metadata.num_rows
+        try:
+            with system.open(path) as file, pq.ParquetFile(file) as parquet:
+                schema, counts[path] = parquet.schema_arrow, parquet.metadata.num_rows
+        except pa.ArrowException as error:
+            raise SystemExit(f"{path} is no Parquet file, or damaged: {error}") from error
+        missing = set(columns) - set(schema.names)
+        if missing:
+            there = ", ".join(schema.names)
+            raise SystemExit(f"{path} has no column {', '.join(sorted(missing))}; it has {there}.")
+        kind = schema.field(columns[0]).type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            raise SystemExit(f"{path}: the column {columns[0]} holds {kind}, not text. Give --smiles_column.")
     if not counts:
         raise SystemExit(f"{library} names no Parquet file. Give a file, a folder, a pattern such as 'x/*.parquet'.")
     return counts
@@ -238,6 +254,14 @@ def cut(counts: dict[str, int], size: int) -> list[Partition]:
         partitions += [Partition(path, first, min(size, rows - first), row + first) for first in range(0, rows, size)]
         row += rows
     return partitions
+
+
+def make_absolute(location: str) -> str:
+    """Write a path that is there from the root on, as a worker elsewhere has another working folder.
+
+    URLs and the names of models on the Hub stay as they are.
+    """
+    return location if "://" in location or not os.path.exists(location) else os.path.abspath(location)
 
 
 def claim(output: str, job: dict[str, Any]) -> None:
@@ -262,11 +286,20 @@ def claim(output: str, job: dict[str, Any]) -> None:
 
 
 def run(partitions: list[Partition], options: dict[str, Any], workers: int, address: str | None) -> Iterator[str]:
-    """Compute partitions, and name each that is done."""
+    """Compute partitions, and name each that is done.
+
+    Raises:
+        SystemExit: If the model cannot be loaded, or a worker fails otherwise than by dying.
+    """
     items = [asdict(one) for one in partitions]
-    if not workers or not items:
-        worker = Worker(options) if items else None
-        yield from (worker(item)["name"] for item in items if worker)
+    if not items:
+        return
+    if not workers:
+        try:
+            worker = Worker(options)
+        except (OSError, ValueError) as error:
+            raise SystemExit(str(error)) from error
+        yield from (worker(item)["name"] for item in items)
         return
     import ray
 
@@ -277,7 +310,10 @@ def run(partitions: list[Partition], options: dict[str, Any], workers: int, addr
     dataset = ray.data.from_items(items, override_num_blocks=blocks).map(
         Worker, fn_constructor_args=[options], concurrency=workers, **resources
     )
-    yield from (row["name"] for row in dataset.iter_rows())
+    try:
+        yield from (row["name"] for row in dataset.iter_rows())
+    except ray.exceptions.RayError as error:
+        raise SystemExit(f"A worker failed: {str(error).strip().splitlines()[-1]}") from error
 
 
 def check_rows(output: str, partitions: list[Partition]) -> dict[str, float]:
@@ -319,11 +355,13 @@ def main() -> None:
     """Cut the library, compute what is missing, and check that every row is there."""
     arguments = parse_arguments()
     options = vars(arguments)
+    options["model"] = arguments.model and make_absolute(arguments.model)
     counts = count_rows(arguments.library, list_columns(options))
     partitions = cut(counts, arguments.partition_rows)
     names = ("task", "model", "smiles_column", "id_column", "keep", "partition_rows")
     settings = {name: options[name] for name in names}
     claim(arguments.output, {**settings, "rows": counts})
+    options["output"] = make_absolute(arguments.output)
     system, folder = fsspec.core.url_to_fs(arguments.output)
     there = {path.rsplit("/", 1)[-1] for path in system.ls(folder, detail=False)}
     missing = [one for one in partitions if one.name not in there]

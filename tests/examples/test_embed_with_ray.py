@@ -144,7 +144,7 @@ def test_a_killed_worker_loses_and_repeats_nothing(molecules, plain_folder, tmp_
         "--id_column",
         "id",
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
     started = subprocess.Popen(
         [sys.executable, SCRIPT, *map(str, words), "--partition_rows", "50", "--workers", "1"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
