@@ -1,12 +1,13 @@
 """What does a large library cost: molecules a second here and through Ray, bytes a molecule, and an index on LanceDB?
 
 Needs: `pip install -e ".[lance,ray]"`, and a file of molecules.
-Takes: ten minutes for 90,000 molecules on a core. `plan_scale.py` turns the figures into the plan of a larger library.
+Takes: five minutes for 20,000 molecules on a core. `plan_scale.py` turns the figures into the plan of a larger library.
 
-First a part of the molecules goes both ways in each round, in turn, on one thread. The rate of Ray counts from its
-first partition on, when its worker has loaded the model. Rates by seconds of the processor are little disturbed by
-other programs; those by the clock are, and hold what Ray itself takes. Then a shard goes from SMILES to an index, with
-all starts; molecules that follow it in the file are the queries.
+One worker of Ray takes a library from SMILES to vectors, and an index on LanceDB is made of them. Before and after, this
+process embeds the first half and the second of `--num_local` molecules of it, as `finemoltex embed` does. All compute on
+one thread. The rate of Ray counts from its first partition on, when its worker has loaded the model; `seconds_of_all`
+count from the start of the script to its end. Rates by seconds of the processor are little disturbed by other programs;
+those by the clock are, and hold what Ray itself takes. Queries are molecules that follow the library in the file.
 """
 
 import argparse
@@ -42,9 +43,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--smiles_file", type=Path, required=True, help="molecules")
     parser.add_argument("--model", default=str(default_model()), help="model folder")
-    parser.add_argument("--num_molecules", type=int, default=20_000, help="of the comparison")
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--shard_rows", type=int, default=50_000, help="molecules that become an index")
+    parser.add_argument("--num_molecules", type=int, default=20_000, help="of the library")
+    parser.add_argument("--num_local", type=int, default=20_000, help="that are embedded without Ray, at most")
     parser.add_argument("--partition_rows", type=int, default=1024)
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
     return parser.parse_args()
@@ -62,8 +62,8 @@ def measure_local(
     return {"wall": len(smiles) / wall, "processor": len(smiles) / processor}
 
 
-def start_ray(smiles: list[str], model: str, folder: Path, partition_rows: int) -> dict[str, float]:
-    """Embed molecules with one worker of Ray; what the script counted, and the seconds from its start to its end."""
+def measure_ray(smiles: list[str], model: str, folder: Path, partition_rows: int) -> dict[str, float]:
+    """Embed molecules with one worker of Ray: what the script counted, and molecules a second as above."""
     pq.write_table(pa.table({"smiles": smiles}), folder.with_suffix(".parquet"))
     figures, start = folder.with_suffix(".json"), time.perf_counter()
     words = ["--model", model, "--partition_rows", str(partition_rows), "--figures", str(figures)]
@@ -73,13 +73,9 @@ def start_ray(smiles: list[str], model: str, folder: Path, partition_rows: int) 
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(f"{SCRIPT.name} failed: {done.stderr[-2000:]}")
-    return {**json.loads(figures.read_text()), "seconds_of_all": time.perf_counter() - start}
-
-
-def measure_ray(smiles: list[str], model: str, folder: Path, partition_rows: int) -> dict[str, float]:
-    """Embed molecules with one worker of Ray: molecules a second, of the clock and of the processor."""
-    found = start_ray(smiles, model, folder, partition_rows)
-    return {"wall": found["rate"], "processor": found["rows"] / found["processor_seconds"]}
+    found = json.loads(figures.read_text())
+    found |= {"seconds_of_all": time.perf_counter() - start, "wall": found.pop("rate")}
+    return {**found, "processor": found["rows"] / found["processor_seconds"]}
 
 
 def count_bytes(folder: Path, pattern: str = "*") -> int:
@@ -108,17 +104,6 @@ def measure_index(
     return figures, answers
 
 
-def measure_shard(
-    smiles: list[str], arguments: argparse.Namespace, queries: np.ndarray, place: Path
-) -> dict[str, Any]:
-    """Take molecules from SMILES to an index on LanceDB."""
-    found = start_ray(smiles, arguments.model, place / "shard", arguments.partition_rows)
-    figures = {**found, "bytes_per_row": count_bytes(place / "shard", "*.parquet") / len(smiles)}
-    figures["lance"], exact = measure_index(place / "shard", place / "flat.lance", "lance", queries, None)
-    figures["lance_ivf_pq"], _ = measure_index(place / "shard", place / "ivf.lance", "lance_ivf_pq", queries, exact)
-    return figures
-
-
 def measure_product(width: int) -> float:
     """Multiply vectors with centres: products of two numbers, in a second of the processor."""
     vectors = torch.ones(MULTIPLIED, width)
@@ -128,13 +113,13 @@ def measure_product(width: int) -> float:
     return MULTIPLIED**2 * width / (time.process_time() - used)
 
 
-def summarise(rounds: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
-    """Give all rates, their medians, and how the two ways compare within a round."""
-    found: dict[str, Any] = {"rounds": rounds}
+def compare(local: list[dict[str, float]], ray_figures: dict[str, float]) -> dict[str, float]:
+    """Give the rates of both ways, and how they compare."""
+    found = {}
     for kind in ("wall", "processor"):
-        for name in ("local", "ray"):
-            found[f"{name}_per_{kind}_second"] = statistics.median(one[name][kind] for one in rounds)
-        found[f"ray_to_local_{kind}"] = statistics.median(one["ray"][kind] / one["local"][kind] for one in rounds)
+        found[f"local_per_{kind}_second"] = statistics.harmonic_mean([one[kind] for one in local])
+        found[f"ray_per_{kind}_second"] = ray_figures[kind]
+        found[f"ray_to_local_{kind}"] = ray_figures[kind] / found[f"local_per_{kind}_second"]
     return found
 
 
@@ -143,26 +128,28 @@ def main() -> None:
     arguments = parse_arguments()
     torch.set_num_threads(1)
     encoder = MoleculeTextEncoder.from_pretrained(arguments.model, device="cpu")
-    needed = max(arguments.num_molecules, arguments.shard_rows + NUM_QUERIES)
+    needed = arguments.num_molecules + NUM_QUERIES
     smiles = [row.value for row in itertools.islice(MoleculeFile(arguments.smiles_file), needed)]
     if len(smiles) < needed:
         raise SystemExit(f"{arguments.smiles_file} has {len(smiles)} molecules, {needed} are needed. Ask for fewer.")
-    queries = encoder.encode_molecules(smiles[-NUM_QUERIES:])
-    compared, size = smiles[: arguments.num_molecules], arguments.partition_rows
+    queries, library = encoder.encode_molecules(smiles[-NUM_QUERIES:]), smiles[:-NUM_QUERIES]
+    here, size = library[: arguments.num_local], arguments.partition_rows
+    halves = (here[: len(here) // 2], here[len(here) // 2 :])
     with tempfile.TemporaryDirectory() as name:
-        place, rounds = Path(name), []
-        for part in range(arguments.rounds):
-            chosen = compared[part :: arguments.rounds]
-            local = measure_local(chosen, encoder, place / f"local-{part}", size)
-            rounds.append({"local": local, "ray": measure_ray(chosen, arguments.model, place / f"ray-{part}", size)})
-            print(rounds[-1], flush=True)
+        place = Path(name)
+        local = [measure_local(halves[0], encoder, place / "local-0", size)]
+        by_ray = measure_ray(library, arguments.model, place / "ray", size)
+        local.append(measure_local(halves[1], encoder, place / "local-1", size))
         figures: dict[str, Any] = {
-            "machine": platform.processor() or platform.machine(), "threads": 1, "num_molecules": len(compared),
-            "partition_rows": size, "finemoltex": __version__, "torch": torch.__version__, "ray": ray.__version__,
-            "lancedb": lancedb.__version__, "width": encoder.embedding_size, **summarise(rounds),
+            "machine": platform.processor() or platform.machine(), "threads": 1, "num_molecules": len(library),
+            "num_local": len(here), "partition_rows": size, "width": encoder.embedding_size,
+            "finemoltex": __version__, "torch": torch.__version__, "ray": ray.__version__,
+            "lancedb": lancedb.__version__, "local_halves": local, "by_ray": by_ray, **compare(local, by_ray),
+            "ray_bytes_per_row": count_bytes(place / "ray", "*.parquet") / len(library),
             "products_per_processor_second": measure_product(encoder.embedding_size),
-            "shard": measure_shard(smiles[: arguments.shard_rows], arguments, queries, place),
         }  # fmt: skip
+        figures["lance"], exact = measure_index(place / "ray", place / "flat.lance", "lance", queries, None)
+        figures["lance_ivf_pq"], _ = measure_index(place / "ray", place / "ivf.lance", "lance_ivf_pq", queries, exact)
     print(json.dumps(figures, indent=2))
     if arguments.output:
         write_text(arguments.output, json.dumps(figures, indent=2) + "\n")
