@@ -29,7 +29,8 @@ class ParquetEmbeddings:
         metadata (`dict`): `kind`, `embedding_size`, `model`, and `num_rows`, those without an embedding included.
 
     Raises:
-        ValueError: If there are no such files, or one lacks a column or tells no model.
+        ValueError: If there are no such files, one is damaged, or the first lacks a column, tells no model or holds
+            something else than vectors of one width.
     """
 
     def __init__(self, location: str) -> None:
@@ -44,6 +45,10 @@ class ParquetEmbeddings:
         if missing or MODEL_KEY not in (schema.metadata or {}):
             lacking = ", ".join(missing) or "the name of its model"
             raise ValueError(f"{self.files[0]} lacks {lacking}: it holds {', '.join(schema.names)}.")
+        if not pa.types.is_fixed_size_list(schema.field("embedding").type):
+            raise ValueError(
+                f"{self.files[0]}: `embedding` holds {schema.field('embedding').type}, not a fixed_size_list of float."
+            )
         self.metadata: dict[str, Any] = {
             "kind": kind,
             "embedding_size": schema.field("embedding").type.list_size,
