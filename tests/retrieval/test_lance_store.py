@@ -177,6 +177,7 @@ def change(location, model_folder):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_killed_at_fourteen_moments(embeddings, encoder, tmp_path):
     """Making, replacing, adding and removing: before or after, and filters are right each time."""
     location, moments, seen = tmp_path / "library.lance", random.Random(0), set()
