@@ -1,13 +1,14 @@
 """What does a large library cost: molecules a second here and through Ray, bytes a molecule, and an index on LanceDB?
 
 Needs: `pip install -e ".[lance,ray]"`, and a file of molecules.
-Takes: five minutes for 20,000 molecules on a core. `plan_scale.py` turns the figures into the plan of a larger library.
+Takes: five minutes for 20,000 molecules on a core. `plan_scale.py` makes the plan of a larger library of the figures.
 
-One worker of Ray takes a library from SMILES to vectors, and an index on LanceDB is made of them. Before and after, this
-process embeds the first half and the second of `--num_local` molecules of it, as `finemoltex embed` does. All compute on
-one thread. The rate of Ray counts from its first partition on, when its worker has loaded the model; `seconds_of_all`
-count from the start of the script to its end. Rates by seconds of the processor are little disturbed by other programs;
-those by the clock are, and hold what Ray itself takes. Queries are molecules that follow the library in the file.
+One worker of Ray takes a library from SMILES to vectors, and an index on LanceDB is made of them. Before and after,
+this process embeds the first half and the second of `--num_local` molecules of it, as `finemoltex embed` does. All
+compute on one thread. The rate of Ray counts from its first partition on, when its worker has loaded the model;
+`seconds_of_all` count from the start of the script to its end. Rates by seconds of the processor are little disturbed
+by other programs; those by the clock are, and hold what Ray itself takes. Queries are molecules that follow the
+library in the file.
 """
 
 import argparse

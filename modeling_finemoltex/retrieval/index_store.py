@@ -52,11 +52,17 @@ class IndexStore(Protocol):
     model: dict[str, Any] | None
 
     @property
-    def embedding_size(self) -> int: ...  # noqa: D102
+    def embedding_size(self) -> int:
+        """Width `P` of a vector."""
+
     @property
-    def has_tokens(self) -> bool: ...  # noqa: D102
+    def has_tokens(self) -> bool:
+        """Whether there are packed token vectors."""
+
     @property
-    def has_facts(self) -> bool: ...  # noqa: D102
+    def has_facts(self) -> bool:
+        """Whether the structural facts are stored."""
+
     def __len__(self) -> int: ...
 
     def find(self, queries: np.ndarray, k: int, condition: Condition) -> Iterable[Found]:

@@ -27,7 +27,8 @@ def write(system, name, numbers, model=MODEL, **changes):
     vectors = [None, *np.eye(WIDTH, dtype=np.float32)[: len(numbers) - 1]]
     embedding = pa.array([one if one is None else one.tolist() for one in vectors], pa.list_(pa.float32(), WIDTH))
     columns = {"row": numbers, "id": [f"m{one}" for one in numbers], "smiles": ["C"] * len(numbers)}
-    columns = {key: value for key, value in {**columns, "embedding": embedding, **changes}.items() if value is not None}
+    columns = {**columns, "embedding": embedding, **changes}
+    columns = {key: value for key, value in columns.items() if value is not None}
     table = pa.table(columns).replace_schema_metadata({} if model is None else {"model": json.dumps(model)})
     with system.open(f"/vectors/{name}.parquet", "wb") as file:
         pq.write_table(table, file)
