@@ -41,8 +41,8 @@ METHODS = ("lance", "lance_ivf_pq")
 EXACT_UP_TO = 100_000  # rows: an exact search reads 100 MB of width 256
 # Product quantisation learns 256 centres for each code; a code stands for four numbers, as in faiss.
 CODES, NUMBERS_PER_CODE = 256, 4
-LISTS_PER_ROOT = 4
-SAMPLED_PER_LIST = 64  # rows that a centre is learned from; LanceDB makes fewer lists of fewer
+LISTS_PER_ROOT, ROWS_PER_LIST = 4, 39
+SAMPLED_PER_LIST = 64  # rows that a centre is learned from
 ROWS_AT_ONCE = 8192  # of a commit's batches
 
 
@@ -71,7 +71,7 @@ def create_table(
     if descriptors and kind != "molecules":
         raise ValueError(f"`descriptors` are of molecules: {folder} holds {kind}.")
     method = _choose_method(method, size)
-    lists = max(1, min(int(LISTS_PER_ROOT * size**0.5), size // SAMPLED_PER_LIST))
+    lists = max(1, min(int(LISTS_PER_ROOT * size**0.5), size // ROWS_PER_LIST))
     facts = {"format": FORMAT, "kind": kind, "model": source.metadata["model"]}
     facts |= {"descriptors": list(descriptors), "lists": lists}
     has_tokens = bool(source.metadata.get("token_size"))
