@@ -3,7 +3,7 @@
 Needs: `pip install "ray[data]"`; Parquet files with a column of SMILES, named by a path, a glob pattern or a URL of
 fsspec (`s3://`, `gs://`, `hf://`, `file://`); a model folder that all machines see; for `--task predict` that of a
 fine-tuned model, for `--task caption` one of `train_captioning.py`.
-Takes: what `finemoltex embed` takes, divided by the workers. `--workers 0` computes here, without Ray.
+Takes: somewhat more than `finemoltex embed`, divided by the workers. `--workers 0` computes here, without Ray.
 
 The rows of a file are cut into ranges of `--partition_rows`. The answers to a range become one Parquet file whose name
 says which range it is. It is written under another name and renamed, so that it is there whole or not at all. Ray
