@@ -6,11 +6,13 @@ neighbours are renumbered.
 """
 
 from collections.abc import Sequence
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
 from rdkit import Chem
 
+from .molecule_facts_finemoltex import AtomFacts, BondFacts, read_facts
 from .relative_stereo_finemoltex import IS_RARE, RELATIVE_STEREO, STEREO_GROUP, get_labels
 
 # Height of each embedding table. A feature with K known values has K + 2 rows: row K means "unknown" and row K + 1,
@@ -44,23 +46,24 @@ _CHARGE_INDEX = {charge: charge + _MAX_CHARGE for charge in range(-_MAX_CHARGE, 
 _OTHER_CHARGE = 2 * _MAX_CHARGE + 1
 _CHIRALITY_INDEX = {"R": 1, "S": 2}
 _UNLABELLED_CHIRALITY = 4
-_NO_TAG = Chem.ChiralType.CHI_UNSPECIFIED
 _HYBRIDIZATION = Chem.HybridizationType
 _HYBRIDIZATION_INDEX = {
-    _HYBRIDIZATION.UNSPECIFIED: 7,  # RDKit does not know: dummy atoms
-    _HYBRIDIZATION.S: 0,
-    _HYBRIDIZATION.SP: 1,
-    _HYBRIDIZATION.SP2: 2,
-    _HYBRIDIZATION.SP3: 3,
-    _HYBRIDIZATION.SP3D: 4,
-    _HYBRIDIZATION.SP3D2: 5,
-    _HYBRIDIZATION.SP2D: 6,
-    _HYBRIDIZATION.OTHER: 6,
+    int(kind): index
+    for kind, index in {
+        _HYBRIDIZATION.UNSPECIFIED: 7,  # RDKit does not know: dummy atoms
+        _HYBRIDIZATION.S: 0,
+        _HYBRIDIZATION.SP: 1,
+        _HYBRIDIZATION.SP2: 2,
+        _HYBRIDIZATION.SP3: 3,
+        _HYBRIDIZATION.SP3D: 4,
+        _HYBRIDIZATION.SP3D2: 5,
+        _HYBRIDIZATION.SP2D: 6,
+        _HYBRIDIZATION.OTHER: 6,
+    }.items()
 }
-# Highest index an atom column may take: open-ended columns (degree, hydrogens, radicals) saturate in their last row.
-_ATOM_LIMITS = np.array([size - 3 for size in ATOM_FEATURE_SIZES + RARE_FEATURE_SIZES], dtype=np.uint8)
-_ATOM_LIMITS[6] += 1  # hybridization may be unknown
-_ATOM_LIMITS[10] += 1  # and so may an isotope
+# Columns that depend on more than the atom alone, and the highest index of columns that are open-ended.
+_CHIRALITY, _DEGREE, _IN_RING, _RELATIVE_STEREO, _ISOTOPE, _STEREO_GROUP = 1, 2, 8, 9, 10, 11
+_MOST_NEIGHBOURS, _MOST_HYDROGENS, _MOST_RADICALS = (ATOM_FEATURE_SIZES[column] - 3 for column in (_DEGREE, 4, 5))
 _MAX_MASS_DIFFERENCE = 10
 _OTHER_ISOTOPE = 2 * _MAX_MASS_DIFFERENCE + 2
 _PERIODIC_TABLE = Chem.GetPeriodicTable()
@@ -69,45 +72,74 @@ SINGLE, DOUBLE, TRIPLE, AROMATIC = (
     int(bond_type)
     for bond_type in (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE, Chem.BondType.AROMATIC)
 )
-_ORDER_TO_TYPE = {1.0: SINGLE, 2.0: DOUBLE, 3.0: TRIPLE, 1.5: AROMATIC}
 _BOND_TYPE_INDEX = {SINGLE: 0, DOUBLE: 1, TRIPLE: 2, AROMATIC: 3}
 _UNKNOWN_BOND_TYPE = 4
 _BOND_STEREO_INDEX = {
-    Chem.BondStereo.STEREONONE: 0,
-    Chem.BondStereo.STEREOZ: 1,
-    Chem.BondStereo.STEREOE: 2,
-    Chem.BondStereo.STEREOANY: 5,
+    int(stereo): index
+    for stereo, index in {
+        Chem.BondStereo.STEREONONE: 0,
+        Chem.BondStereo.STEREOZ: 1,
+        Chem.BondStereo.STEREOE: 2,
+        Chem.BondStereo.STEREOANY: 5,
+    }.items()
 }
 _UNKNOWN_BOND_STEREO = 6
-# A dative bond has order 1.0 as well, so molecules that may have one are read by bond type, which is slower. RDKit
-# makes them at metals; between these elements they must have been written, and that makes a molecule rare.
-_WITHOUT_DATIVE_BONDS = frozenset((1, 5, 6, 7, 8, 9, 15, 16, 17, 35, 53))
+
+
+class _AtomRows(dict[AtomFacts, bytes]):
+    """Features of an atom without those that depend on its surroundings, made once for each kind of atom."""
+
+    def __missing__(self, atom: AtomFacts) -> bytes:
+        row = bytearray(NUM_ATOM_FEATURES)
+        row[0] = atom.number
+        row[3] = _CHARGE_INDEX.get(atom.charge, _OTHER_CHARGE)
+        row[4] = min(atom.hydrogens, _MOST_HYDROGENS)
+        row[5] = min(atom.radicals, _MOST_RADICALS)
+        row[6] = _HYBRIDIZATION_INDEX[atom.hybridization]
+        row[7] = atom.aromatic
+        self[atom] = bytes(row)
+        return self[atom]
+
+
+class _BondRows(dict[BondFacts, bytes]):
+    """Features of a bond, made once for each kind."""
+
+    def __missing__(self, bond: BondFacts) -> bytes:
+        stereo = _BOND_STEREO_INDEX.get(bond.stereo, _UNKNOWN_BOND_STEREO) if bond.type == DOUBLE else 0
+        self[bond] = bytes((_BOND_TYPE_INDEX.get(bond.type, _UNKNOWN_BOND_TYPE), stereo, bond.conjugated))
+        return self[bond]
+
+
+_ATOM_ROWS, _BOND_ROWS = _AtomRows(), _BondRows()
 
 
 class MoleculeRecord(NamedTuple):
-    """Facts about one molecule as plain lists, read from RDKit once and shared by features and motifs.
+    """Facts about one molecule, read from RDKit once and shared by features and motifs.
 
-    Lists of atom facts have `n` entries, lists of bond facts `b`. `neighbours[i]` lists `(atom, bond)` pairs.
+    Sequences of atom facts have `n` entries, those of bond facts `b`. `bonds_of` lists the bonds of each atom.
+    `end_sums` adds the numbers of the two atoms of each bond: less the one, it is the other. `rare` is `None`, or
+    relative stereo, isotope and stereo group of each atom. `chirality` leaves out atoms that have none.
     """
 
-    atomic_numbers: list[int]
-    charges: list[int]
-    hydrogens: list[int]
-    radicals: list[int]
-    hybridizations: list[int]
-    aromatic: list[bool]
+    atoms: list[AtomFacts]
+    atomic_numbers: Sequence[int]
+    charges: Sequence[int]
+    hydrogens: Sequence[int]
+    aromatic: Sequence[bool]
     in_ring: list[bool]
-    chirality: list[int]
-    relative_stereo: Sequence[int]
-    isotopes: Sequence[int]
-    stereo_groups: Sequence[int]
+    chirality: dict[int, int]
+    rare: tuple[Sequence[int], Sequence[int], Sequence[int]] | None
     begins: list[int]
     ends: list[int]
-    bond_types: list[int]
+    bonds: list[BondFacts]
+    bond_types: Sequence[int]
     bond_in_ring: list[bool]
-    bond_stereo: list[int]
-    conjugated: list[bool]
-    neighbours: list[list[tuple[int, int]]]
+    bonds_of: list[list[int]]
+    end_sums: list[int]
+
+    def around(self, atom: int) -> list[tuple[int, int]]:
+        """List the neighbours of an atom, each with its bond."""
+        return [(self.end_sums[bond] - atom, bond) for bond in self.bonds_of[atom]]
 
 
 def record_of(molecule: Chem.Mol) -> MoleculeRecord:
@@ -117,42 +149,28 @@ def record_of(molecule: Chem.Mol) -> MoleculeRecord:
         molecule (`rdkit.Chem.Mol`): A sanitised molecule with stereochemistry assigned, from `parse_molecule`.
 
     Returns:
-        `MoleculeRecord`: Plain lists of length `n` (atoms) and `b` (bonds).
+        `MoleculeRecord`: Facts about its `n` atoms and `b` bonds.
     """
-    # Looking atoms up by index and mapping unbound methods takes half the time of iterating and calling methods.
-    atoms = list(map(molecule.GetAtomWithIdx, range(molecule.GetNumAtoms())))
-    bonds = list(map(molecule.GetBondWithIdx, range(molecule.GetNumBonds())))
-    begins = list(map(Chem.Bond.GetBeginAtomIdx, bonds))
-    ends = list(map(Chem.Bond.GetEndAtomIdx, bonds))
-    neighbours: list[list[tuple[int, int]]] = [[] for _ in atoms]
-    bond_in_ring, in_ring = list(map(Chem.Bond.IsInRing, bonds)), [False] * len(atoms)
-    for bond, (begin, end, is_ring_bond) in enumerate(zip(begins, ends, bond_in_ring, strict=True)):
-        neighbours[begin].append((end, bond))
-        neighbours[end].append((begin, bond))
-        if is_ring_bond:
-            in_ring[begin] = in_ring[end] = True
-    atomic_numbers = list(map(Chem.Atom.GetAtomicNum, atoms))
-    is_rare, none = molecule.HasProp(IS_RARE), bytes(len(atoms))
-    bond_types = _read_bond_types(bonds, is_rare or not _WITHOUT_DATIVE_BONDS.issuperset(atomic_numbers))
+    facts = read_facts(molecule)
+    numbers, charges, hydrogens, _, _, aromatic, tagged = zip(*facts.atoms, strict=True)
+    begins, ends = facts.begins, facts.ends
+    in_ring, bond_in_ring = _mark_rings(facts.rings, len(numbers), begins, ends)
     return MoleculeRecord(
-        atomic_numbers=atomic_numbers,
-        charges=list(map(Chem.Atom.GetFormalCharge, atoms)),
-        hydrogens=list(map(Chem.Atom.GetTotalNumHs, atoms)),
-        radicals=list(map(Chem.Atom.GetNumRadicalElectrons, atoms)),
-        hybridizations=[_HYBRIDIZATION_INDEX[kind] for kind in map(Chem.Atom.GetHybridization, atoms)],
-        aromatic=list(map(Chem.Atom.GetIsAromatic, atoms)),
+        atoms=facts.atoms,
+        atomic_numbers=numbers,
+        charges=charges,
+        hydrogens=hydrogens,
+        aromatic=aromatic,
         in_ring=in_ring,
-        chirality=_read_chirality(atoms, neighbours),
-        relative_stereo=get_labels(molecule, RELATIVE_STEREO) if is_rare else none,
-        isotopes=_read_isotopes(atoms) if is_rare else none,
-        stereo_groups=get_labels(molecule, STEREO_GROUP) if is_rare else none,
+        chirality=_read_chirality(molecule, tagged) if True in tagged else {},
+        rare=_read_rare(molecule) if molecule.HasProp(IS_RARE) else None,
         begins=begins,
         ends=ends,
-        bond_types=bond_types,
+        bonds=facts.bonds,
+        bond_types=[bond.type for bond in facts.bonds],
         bond_in_ring=bond_in_ring,
-        bond_stereo=_read_bond_stereo(bonds, bond_types),
-        conjugated=list(map(Chem.Bond.GetIsConjugated, bonds)),
-        neighbours=neighbours,
+        bonds_of=facts.bonds_of,
+        end_sums=list(map(add, begins, ends)),
     )
 
 
@@ -166,22 +184,17 @@ def atom_feature_matrix(record: MoleculeRecord) -> np.ndarray:
         `np.ndarray` of shape `(n, 12)`, uint8: One index per feature, each below its entry of `ATOM_FEATURE_SIZES` or,
         from column 9 on, of `RARE_FEATURE_SIZES`.
     """
-    columns = (
-        record.atomic_numbers,
-        record.chirality,
-        map(len, record.neighbours),
-        (_CHARGE_INDEX.get(charge, _OTHER_CHARGE) for charge in record.charges),
-        record.hydrogens,
-        record.radicals,
-        record.hybridizations,
-        record.aromatic,
-        record.in_ring,
-        record.relative_stereo,
-        record.isotopes,
-        record.stereo_groups,
-    )
-    matrix = np.frombuffer(b"".join(map(bytes, columns)), dtype=np.uint8).reshape(len(columns), -1).T
-    return np.minimum(matrix, _ATOM_LIMITS, order="C")
+    rows = bytearray().join(map(_ATOM_ROWS.__getitem__, record.atoms))
+    degrees = list(map(len, record.bonds_of))
+    if max(degrees) > _MOST_NEIGHBOURS:
+        degrees = [min(degree, _MOST_NEIGHBOURS) for degree in degrees]
+    rows[_DEGREE::NUM_ATOM_FEATURES] = bytes(degrees)
+    rows[_IN_RING::NUM_ATOM_FEATURES] = bytes(record.in_ring)
+    for atom, label in record.chirality.items():
+        rows[atom * NUM_ATOM_FEATURES + _CHIRALITY] = label
+    for column, labels in zip((_RELATIVE_STEREO, _ISOTOPE, _STEREO_GROUP), record.rare or (), strict=False):
+        rows[column::NUM_ATOM_FEATURES] = bytes(labels)
+    return np.frombuffer(rows, dtype=np.uint8).reshape(-1, NUM_ATOM_FEATURES)
 
 
 def bond_feature_matrix(record: MoleculeRecord) -> np.ndarray:
@@ -193,30 +206,49 @@ def bond_feature_matrix(record: MoleculeRecord) -> np.ndarray:
     Returns:
         `np.ndarray` of shape `(b, 3)`, uint8: One index per feature, each below its entry of `BOND_FEATURE_SIZES`.
     """
-    columns = (
-        (_BOND_TYPE_INDEX.get(bond_type, _UNKNOWN_BOND_TYPE) for bond_type in record.bond_types),
-        record.bond_stereo,
-        record.conjugated,
-    )
-    matrix = np.frombuffer(b"".join(map(bytes, columns)), dtype=np.uint8).reshape(len(columns), -1)
-    return np.ascontiguousarray(matrix.T)
+    rows = bytearray().join(map(_BOND_ROWS.__getitem__, record.bonds))
+    return np.frombuffer(rows, dtype=np.uint8).reshape(-1, len(BOND_FEATURE_SIZES))
 
 
-def _read_chirality(atoms: list[Chem.Atom], neighbours: list[list[tuple[int, int]]]) -> list[int]:
-    """CIP label of each atom; "unlabelled" where only a raw tag exists, for example ring stereo without R/S."""
-    chirality = [0] * len(atoms)
-    for index, around in enumerate(neighbours):
-        if len(around) > 2:  # a stereo centre has at least three explicit neighbours
-            atom = atoms[index]
-            if atom.HasProp("_CIPCode"):
-                chirality[index] = _CHIRALITY_INDEX.get(atom.GetProp("_CIPCode"), _UNLABELLED_CHIRALITY)
-            elif not atom.GetIsAromatic() and atom.GetChiralTag() != _NO_TAG:
-                chirality[index] = _UNLABELLED_CHIRALITY
+def _mark_rings(
+    rings: Sequence[Sequence[int]], num_atoms: int, begins: list[int], ends: list[int]
+) -> tuple[list[bool], list[bool]]:
+    """Tell of each atom and each bond whether it is in a ring."""
+    if not rings:
+        return [False] * num_atoms, [False] * len(begins)
+    in_ring, pairs = [False] * num_atoms, set()
+    for ring in rings:
+        before = ring[-1]
+        for atom in ring:
+            in_ring[atom] = True
+            pairs.add((atom, before) if atom < before else (before, atom))
+            before = atom
+    ordered = ((begin, end) if begin < end else (end, begin) for begin, end in zip(begins, ends, strict=True))
+    return in_ring, [pair in pairs for pair in ordered]
+
+
+def _read_chirality(molecule: Chem.Mol, tagged: Sequence[bool]) -> dict[int, int]:
+    """CIP label of each marked atom; "unlabelled" where it has none, for example ring stereo without R/S."""
+    chirality = {}
+    for index, is_tagged in enumerate(tagged):
+        if is_tagged:
+            atom = molecule.GetAtomWithIdx(index)
+            if atom.GetDegree() > 2:  # a stereo centre has at least three explicit neighbours
+                if atom.HasProp("_CIPCode"):
+                    chirality[index] = _CHIRALITY_INDEX.get(atom.GetProp("_CIPCode"), _UNLABELLED_CHIRALITY)
+                elif not atom.GetIsAromatic():
+                    chirality[index] = _UNLABELLED_CHIRALITY
     return chirality
 
 
-def _read_isotopes(atoms: list[Chem.Atom]) -> list[int]:
+def _read_rare(molecule: Chem.Mol) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    """Relative stereo, row of the isotope and stereo group of each atom."""
+    return get_labels(molecule, RELATIVE_STEREO), _read_isotopes(molecule), get_labels(molecule, STEREO_GROUP)
+
+
+def _read_isotopes(molecule: Chem.Mol) -> list[int]:
     """Row of the isotope of each atom."""
+    atoms = list(molecule.GetAtoms())
     isotopes = map(Chem.Atom.GetIsotope, atoms)
     commonest = (_PERIODIC_TABLE.GetMostCommonIsotope(atom.GetAtomicNum()) for atom in atoms)
     return [
@@ -225,22 +257,3 @@ def _read_isotopes(atoms: list[Chem.Atom]) -> list[int]:
         else _OTHER_ISOTOPE
         for mass, common in zip(isotopes, commonest, strict=True)
     ]  # fmt: skip
-
-
-def _read_bond_types(bonds: list[Chem.Bond], may_be_dative: bool) -> list[int]:
-    """Type of each bond; by its order, where that tells it, which takes half the time."""
-    if not may_be_dative:
-        types = list(map(_ORDER_TO_TYPE.get, map(Chem.Bond.GetBondTypeAsDouble, bonds)))
-        if None not in types:
-            return types  # type: ignore[return-value]
-    return [int(bond.GetBondType()) for bond in bonds]
-
-
-def _read_bond_stereo(bonds: list[Chem.Bond], bond_types: list[int]) -> list[int]:
-    """Index of the geometry of each bond; only double bonds have one."""
-    stereo = [0] * len(bonds)
-    if DOUBLE in bond_types:
-        for index, bond_type in enumerate(bond_types):
-            if bond_type == DOUBLE:
-                stereo[index] = _BOND_STEREO_INDEX.get(bonds[index].GetStereo(), _UNKNOWN_BOND_STEREO)
-    return stereo

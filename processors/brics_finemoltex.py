@@ -61,10 +61,15 @@ class BricsRules:
         begin, end = record.begins[bond], record.ends[bond]
         if record.bond_types[bond] == DOUBLE:
             return self._is_alkene_end(begin) and self._is_alkene_end(end)
-        if record.bond_types[bond] != SINGLE:
+        if record.bond_types[bond] != SINGLE or self._are_chain_carbons(begin, end):
             return False
         environments = self._environment(begin)
         return bool(environments and _partner_mask(environments) & self._environment(end))
+
+    def _are_chain_carbons(self, begin: int, end: int) -> bool:
+        """Whether the atoms have none but environments 1, 4, 6 and 8, which are no partners of each other."""
+        numbers, in_ring = self.record.atomic_numbers, self.record.in_ring
+        return numbers[begin] == numbers[end] == 6 and not (in_ring[begin] or in_ring[end])
 
     def _environment(self, atom: int) -> int:
         """Bit mask of the BRICS environments an atom belongs to."""
@@ -80,10 +85,10 @@ class BricsRules:
         return (
             record.atomic_numbers[atom] == 6
             and not record.aromatic[atom]
-            and len(record.neighbours[atom]) in (2, 3)
+            and len(record.bonds_of[atom]) in (2, 3)
             and any(
                 record.atomic_numbers[other] == 6 and record.bond_types[bond] == SINGLE
-                for other, bond in record.neighbours[atom]
+                for other, bond in record.around(atom)
             )
         )
 
@@ -105,7 +110,7 @@ def _partner_mask(environments: int) -> int:
 
 def _aliphatic_carbon(record: MoleculeRecord, atom: int) -> int:
     """Environments 1, 4, 6, 8, 13 and 15."""
-    neighbours, degree = record.neighbours[atom], len(record.neighbours[atom])
+    neighbours, degree = record.around(atom), len(record.bonds_of[atom])
     if degree == 1:
         return 0
     numbers, types, ring_bonds = record.atomic_numbers, record.bond_types, record.bond_in_ring
@@ -136,7 +141,7 @@ def _aliphatic_carbon(record: MoleculeRecord, atom: int) -> int:
 
 def _aliphatic_nitrogen(record: MoleculeRecord, atom: int) -> int:
     """Environments 5 and 10."""
-    neighbours = record.neighbours[atom]
+    neighbours = record.around(atom)
     numbers, types = record.atomic_numbers, record.bond_types
     mask = 0
     lactam = record.in_ring[atom] and _has_ring_acyl_neighbour(record, atom)
@@ -162,11 +167,11 @@ def _acyl_carbons(record: MoleculeRecord, atom: int) -> list[int]:
     numbers, types = record.atomic_numbers, record.bond_types
     return [
         i
-        for i, b in record.neighbours[atom]
+        for i, b in record.around(atom)
         if record.bond_in_ring[b]
         and numbers[i] == 6
         and not record.aromatic[i]
-        and any(types[c] == DOUBLE and numbers[j] == 8 for j, c in record.neighbours[i])
+        and any(types[c] == DOUBLE and numbers[j] == 8 for j, c in record.around(i))
     ]
 
 
@@ -174,7 +179,7 @@ def _lactam_environment(record: MoleculeRecord, atom: int) -> int:
     """Environment 10: a second ring neighbour besides the acyl carbon."""
     ring = [
         i
-        for i, b in record.neighbours[atom]
+        for i, b in record.around(atom)
         if record.bond_in_ring[b] and record.atomic_numbers[i] in _CNOS and not record.aromatic[i]
     ]
     return 1 << 10 if len(ring) >= 2 else 0
@@ -182,14 +187,14 @@ def _lactam_environment(record: MoleculeRecord, atom: int) -> int:
 
 def _oxygen(record: MoleculeRecord, atom: int) -> int:
     """Environment 3."""
-    if len(record.neighbours[atom]) != 2:
+    if len(record.bonds_of[atom]) != 2:
         return 0
     return 1 << 3 if _has_single_chain_bond(record, atom, (0, 1, 6)) else 0
 
 
 def _sulfur(record: MoleculeRecord, atom: int) -> int:
     """Environments 11 and 12."""
-    neighbours = record.neighbours[atom]
+    neighbours = record.around(atom)
     if len(neighbours) == 2:
         return 1 << 11 if _has_single_chain_bond(record, atom, _CARBON_LIKE) else 0
     if len(neighbours) != 4:
@@ -203,14 +208,14 @@ def _sulfur(record: MoleculeRecord, atom: int) -> int:
 def _has_single_chain_bond(record: MoleculeRecord, atom: int, allowed) -> bool:
     return any(
         record.atomic_numbers[i] in allowed and record.bond_types[b] == SINGLE and not record.bond_in_ring[b]
-        for i, b in record.neighbours[atom]
+        for i, b in record.around(atom)
     )
 
 
 def _aromatic_neighbours(record: MoleculeRecord, atom: int) -> list[int]:
     return [
         record.atomic_numbers[i]
-        for i, b in record.neighbours[atom]
+        for i, b in record.around(atom)
         if record.bond_types[b] == AROMATIC and record.aromatic[i]
     ]
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from rdkit import Chem
 
-from .atom_features_finemoltex import MoleculeRecord
+from .atom_features_finemoltex import SINGLE, MoleculeRecord
+from .molecule_facts_finemoltex import AtomFacts
 
 
 class FunctionalGroup(NamedTuple):
@@ -88,7 +89,15 @@ _SMARTS = (
     ("isopropyl", "[CX4;!R]([CH3])[CH3]"),
 )
 # fmt: on
-_ELEMENTS = {9: 0, 17: 0, 35: 0, 53: 0}  # the halogens, which patterns name together
+_HALOGENS = (9, 17, 35, 53)
+_ELEMENTS = dict.fromkeys(_HALOGENS, 0)  # patterns name them together
+_METHYL_HYDROGENS = 3
+# Groups of the atoms of a cluster that has been seen: 2^15 of about a kilobyte each.
+_MOST_CLUSTERS = 32768
+
+_Atom = tuple[AtomFacts, int]  # with the number of its neighbours
+_Bond = tuple[int, int, int]  # lower and higher place, type
+_ClusterKey = tuple[tuple[_Atom, ...], tuple[_Bond, ...]]
 
 
 def list_chain_bonds(record: MoleculeRecord) -> set[tuple[int, int, int, int]]:
@@ -131,3 +140,137 @@ def _compile(name: str, smarts: str) -> FunctionalGroup:
 
 
 FUNCTIONAL_GROUPS = tuple(_compile(name, smarts) for name, smarts in _SMARTS)
+# Part of a kind of bond, by the elements of both ends and its type. Every pattern has a leading bond, or two bonds to
+# methyl.
+_LEADING, _FOLLOWING, _METHYL = 1, 2, 3
+_PARTS_OF_SINGLE = {(6, 7): _FOLLOWING, (6, 8): _FOLLOWING, (6, 16): _FOLLOWING, (6, 6): _METHYL}
+_PARTS = {
+    (*ends, bond_type): _PARTS_OF_SINGLE.get((first, second), _LEADING) if bond_type == SINGLE else _LEADING
+    for group in FUNCTIONAL_GROUPS
+    for first, second, bond_type, _ in group.bonds
+    for one in (_HALOGENS if first == 0 else (first,))
+    for ends in ((one, second), (second, one))
+}
+_clusters: dict[_ClusterKey, tuple[int, ...]] = {}
+
+
+def assign_groups(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int]) -> list[int]:
+    """Number the functional groups, and tell which each atom belongs to.
+
+    A group lies inside one cluster of chain atoms, which bonds that no pattern has do not join. What has been found of
+    a cluster holds for all that look like it, so that few molecules are matched with patterns.
+
+    Args:
+        molecule (`rdkit.Chem.Mol`): A sanitised molecule.
+        record (`MoleculeRecord`): Facts about it.
+        ranks (`list[int]`): Canonical rank of each atom; decides between overlapping matches of one group.
+
+    Returns:
+        `list[int]` of length `n`: Number of the group of each atom, 0 for none.
+    """
+    if 1 in record.atomic_numbers:  # hydrogens that are atoms are counted by patterns, but stand in no cluster
+        return match_groups(molecule, record, ranks)
+    clusters = _list_clusters(record, ranks)
+    known = [_clusters.get(key) for _, key in clusters]
+    if None in known:
+        group = match_groups(molecule, record, ranks)
+        _remember(clusters, group)
+        return group
+    group, num_groups = [0] * len(ranks), 0
+    for (atoms, _), own in zip(clusters, known, strict=True):
+        for atom, number in zip(atoms, own, strict=True):
+            if number:
+                group[atom] = num_groups + number
+        num_groups += max(own)
+    return group
+
+
+def match_groups(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int]) -> list[int]:
+    """Do what `assign_groups` does by matching all patterns that the bonds of the molecule allow.
+
+    Args:
+        molecule (`rdkit.Chem.Mol`): A sanitised molecule.
+        record (`MoleculeRecord`): Facts about it.
+        ranks (`list[int]`): Canonical rank of each atom.
+
+    Returns:
+        `list[int]` of length `n`: Number of the group of each atom, 0 for none.
+    """
+    group = [0] * len(ranks)
+    present = list_chain_bonds(record)
+    num_groups = 0
+    for candidate in FUNCTIONAL_GROUPS:
+        if not candidate.bonds <= present:
+            continue
+        matches = molecule.GetSubstructMatches(candidate.pattern, maxMatches=len(ranks) * 4)
+        if len(matches) > 1:
+            # Matches of one pattern may compete for an atom: let canonical ranks decide, not the input order.
+            matches = sorted(matches, key=lambda match: sorted(ranks[atom] for atom in match))
+        for match in matches:
+            if not any(group[atom] or record.in_ring[atom] for atom in match):
+                num_groups += 1
+                for atom in match:
+                    group[atom] = num_groups
+    return group
+
+
+def _list_clusters(record: MoleculeRecord, ranks: list[int]) -> list[tuple[list[int], _ClusterKey]]:
+    """Atoms of each cluster by canonical rank, and how it looks."""
+    begins, ends, types, bonds_of = record.begins, record.ends, record.bond_types, record.bonds_of
+    links, seeds = _find_seeds(record)
+    listed, reached = [], set()
+    for seed in seeds:
+        if seed not in reached:
+            atoms, bonds = _grow(seed, links, record.end_sums)
+            reached.update(atoms)
+            atoms.sort(key=ranks.__getitem__)
+            place = {atom: number for number, atom in enumerate(atoms)}
+            pairs = [(place[begins[bond]], place[ends[bond]], types[bond]) for bond in bonds]
+            pairs = sorted([pair if pair[0] < pair[1] else (pair[1], pair[0], pair[2]) for pair in pairs])
+            looks = tuple([(record.atoms[atom], len(bonds_of[atom])) for atom in atoms])
+            listed.append((atoms, (looks, tuple(pairs))))
+    return listed
+
+
+def _find_seeds(record: MoleculeRecord) -> tuple[dict[int, list[int]], list[int]]:
+    """Bonds between chain atoms that may stand in a pattern, by atom, and an atom of each pattern that may match."""
+    numbers, hydrogens, in_ring, find = record.atomic_numbers, record.hydrogens, record.in_ring, _PARTS.get
+    links: dict[int, list[int]] = {}
+    seeds, with_methyl = [], set()
+    for bond, (begin, end, bond_type) in enumerate(zip(record.begins, record.ends, record.bond_types, strict=True)):
+        part = find((numbers[begin], numbers[end], bond_type))
+        if part is None or in_ring[begin] or in_ring[end]:
+            continue
+        if part == _LEADING:
+            seeds.append(begin)
+        elif part == _METHYL:
+            if _METHYL_HYDROGENS not in (hydrogens[begin], hydrogens[end]):
+                continue
+            centre = end if hydrogens[begin] == _METHYL_HYDROGENS else begin
+            if centre in with_methyl:
+                seeds.append(centre)
+            with_methyl.add(centre)
+        links.setdefault(begin, []).append(bond)
+        links.setdefault(end, []).append(bond)
+    return links, seeds
+
+
+def _grow(seed: int, links: dict[int, list[int]], end_sums: list[int]) -> tuple[list[int], list[int]]:
+    """Atoms and bonds that links join to an atom; chain atoms form trees, so each is reached once."""
+    atoms, bonds, sources = [seed], [], [-1]
+    for atom, source in zip(atoms, sources, strict=False):
+        for bond in links[atom]:
+            if bond != source:
+                atoms.append(end_sums[bond] - atom)
+                bonds.append(bond)
+                sources.append(bond)
+    return atoms, bonds
+
+
+def _remember(clusters: list[tuple[list[int], _ClusterKey]], group: list[int]) -> None:
+    """Keep what was found of clusters, with the groups of each numbered from 1."""
+    if len(_clusters) + len(clusters) > _MOST_CLUSTERS:
+        _clusters.clear()
+    for atoms, key in clusters:
+        number_of = {0: 0}
+        _clusters[key] = tuple([number_of.setdefault(group[atom], len(number_of)) for atom in atoms])

@@ -6,13 +6,15 @@ tree, and several components form a forest: walking it always ends.
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import compress
 from typing import NamedTuple
 
 from rdkit import Chem
 
 from .atom_features_finemoltex import AROMATIC, DOUBLE, SINGLE, TRIPLE, MoleculeRecord
 from .brics_finemoltex import BricsRules
-from .functional_groups_finemoltex import FUNCTIONAL_GROUPS, list_chain_bonds
+from .functional_groups_finemoltex import assign_groups
+from .molecule_facts_finemoltex import AtomFacts
 from .published_motifs_finemoltex import split_as_published
 
 UNKNOWN_MOTIF_ID = 0
@@ -23,6 +25,7 @@ DEFAULT_FRAGMENTATION = "functional"
 _LABEL_CACHE_SIZE = 32768
 
 _PERIODIC_TABLE = Chem.GetPeriodicTable()
+_BOND_TYPES = Chem.BondType.values
 _HYDROGENS_OF_CUT = {SINGLE: 1, DOUBLE: 2, TRIPLE: 3, AROMATIC: 1}  # a dative or zero-order bond binds no hydrogen
 
 
@@ -56,8 +59,9 @@ def partition_molecule(molecule: Chem.Mol, record: MoleculeRecord, fragmentation
     cut = FRAGMENTATIONS[fragmentation](molecule, record, ranks)
     order = sorted(range(len(ranks)), key=ranks.__getitem__)
     atom_to_motif, num_motifs = _number_motifs(record, cut, order)
-    labels = _label_motifs(record, cut, atom_to_motif, num_motifs)
-    return Partition(atom_to_motif, labels, _breadth_first_ranks(record, cut, atom_to_motif, num_motifs))
+    cut_bonds = list(compress(range(len(cut)), cut))
+    labels = _label_motifs(record, cut, cut_bonds, atom_to_motif, num_motifs)
+    return Partition(atom_to_motif, labels, _breadth_first_ranks(record, cut_bonds, atom_to_motif, num_motifs))
 
 
 def cut_paper(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int]) -> list[bool]:
@@ -76,8 +80,8 @@ def cut_paper(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int]) -> l
     """
     in_ring = record.in_ring
     leaf = _leaf_hydrogens(record)
-    neighbours = _without(record.neighbours, leaf)
-    hub = [len(around) > 2 and not ring for around, ring in zip(neighbours, in_ring, strict=True)]
+    bonds_of = _without(record, leaf)
+    hub = [len(bonds) > 2 and not ring for bonds, ring in zip(bonds_of, in_ring, strict=True)]
     brics = BricsRules(record)
     cut = []
     for bond, (begin, end) in enumerate(zip(record.begins, record.ends, strict=True)):
@@ -85,7 +89,7 @@ def cut_paper(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int]) -> l
             cut.append(False)
         else:
             cut.append(in_ring[begin] or in_ring[end] or hub[begin] or hub[end] or brics.cleaves(bond))
-    _pair_uncut_chains(record, neighbours, cut, ranks)
+    _pair_uncut_chains(record, bonds_of, cut, ranks)
     return cut
 
 
@@ -95,7 +99,7 @@ def cut_functional(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int])
     Double and triple bonds are kept, so that the oxygen of a lactam or a quinone stays with its ring.
 
     Args:
-        molecule (`rdkit.Chem.Mol`): The molecule, matched against `FUNCTIONAL_GROUPS`.
+        molecule (`rdkit.Chem.Mol`): The molecule, for `assign_groups`.
         record (`MoleculeRecord`): Facts about the molecule.
         ranks (`list[int]`): Canonical rank of each atom; decides between overlapping matches of one group.
 
@@ -103,7 +107,7 @@ def cut_functional(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int])
         `list[bool]` of length `b`: Whether each bond is cut.
     """
     in_ring = record.in_ring
-    group = _assign_groups(molecule, record, ranks)
+    group = assign_groups(molecule, record, ranks)
     leaf = _leaf_hydrogens(record)
     brics = BricsRules(record)
     cut = []
@@ -138,65 +142,41 @@ def check_fragmentation(fragmentation: str) -> None:
 
 def _leaf_hydrogens(record: MoleculeRecord) -> set[int]:
     """Explicit hydrogen atoms (isotopes, mostly) on a heavier atom, from which they are never cut."""
-    if 1 not in record.atomic_numbers:
-        return set()
     numbers = record.atomic_numbers
-    return {
-        atom
-        for atom, number in enumerate(numbers)
-        if number == 1 and len(record.neighbours[atom]) == 1 and numbers[record.neighbours[atom][0][0]] != 1
-    }
+    if 1 not in numbers:
+        return set()
+    hydrogens = (atom for atom, number in enumerate(numbers) if number == 1 and len(record.bonds_of[atom]) == 1)
+    return {atom for atom in hydrogens if numbers[record.end_sums[record.bonds_of[atom][0]] - atom] != 1}
 
 
-def _without(neighbours: list[list[tuple[int, int]]], atoms: set[int]) -> list[list[tuple[int, int]]]:
-    """Neighbour lists without some atoms, whose own lists become empty."""
+def _without(record: MoleculeRecord, atoms: set[int]) -> list[list[int]]:
+    """Bonds of each atom but those to some atoms, which have none themselves."""
     if not atoms:
-        return neighbours
-    kept = ([(i, b) for i, b in around if i not in atoms] for around in neighbours)
-    return [[] if atom in atoms else around for atom, around in enumerate(kept)]
+        return record.bonds_of
+    left_out = {bond for atom in atoms for bond in record.bonds_of[atom]}
+    return [[bond for bond in bonds if bond not in left_out] for bonds in record.bonds_of]
 
 
-def _assign_groups(molecule: Chem.Mol, record: MoleculeRecord, ranks: list[int]) -> list[int]:
-    """Number of the functional group of each atom, 0 for none."""
-    group = [0] * len(ranks)
-    present = list_chain_bonds(record)
-    num_groups = 0
-    for candidate in FUNCTIONAL_GROUPS:
-        if not candidate.bonds <= present:
-            continue
-        matches = molecule.GetSubstructMatches(candidate.pattern, maxMatches=len(ranks) * 4)
-        if len(matches) > 1:
-            # Matches of one pattern may compete for an atom: let canonical ranks decide, not the input order.
-            matches = sorted(matches, key=lambda match: sorted(ranks[atom] for atom in match))
-        for match in matches:
-            if not any(group[atom] or record.in_ring[atom] for atom in match):
-                num_groups += 1
-                for atom in match:
-                    group[atom] = num_groups
-    return group
-
-
-def _pair_uncut_chains(
-    record: MoleculeRecord, neighbours: list[list[tuple[int, int]]], cut: list[bool], ranks: list[int]
-) -> None:
+def _pair_uncut_chains(record: MoleculeRecord, bonds_of: list[list[int]], cut: list[bool], ranks: list[int]) -> None:
     """Cut every second bond of components that are an unbranched chain without a cut, in place."""
-    ends = {atom for atom, around in enumerate(neighbours) if len(around) == 1 and not cut[around[0][1]]}
+    ends = {atom for atom, bonds in enumerate(bonds_of) if len(bonds) == 1 and not cut[bonds[0]]}
     # A chain is walked from the end with the heavier element, so that ethanol becomes CO + C and not CC + O.
     for start in sorted(ends, key=lambda atom: (-record.atomic_numbers[atom], ranks[atom])):
         if start in ends:
-            last, bonds = _walk_chain(neighbours, start)
+            last, bonds = _walk_chain(record, bonds_of, start)
             if last in ends and not any(cut[bond] for bond in bonds):
                 for bond in bonds[1::2]:
                     cut[bond] = True
                 ends.discard(last)
 
 
-def _walk_chain(neighbours: list[list[tuple[int, int]]], start: int) -> tuple[int, list[int]]:
+def _walk_chain(record: MoleculeRecord, bonds_of: list[list[int]], start: int) -> tuple[int, list[int]]:
     """Last atom and bonds of the way from a chain end up to the other end or the first branch or ring."""
-    atom, bond = neighbours[start][0]
-    bonds = [bond]
-    while len(neighbours[atom]) == 2:
-        atom, bond = next(step for step in neighbours[atom] if step[1] != bond)
+    (bond,) = bonds_of[start]
+    atom, bonds = record.end_sums[bond] - start, [bond]
+    while len(bonds_of[atom]) == 2:
+        bond = sum(bonds_of[atom]) - bond  # the other one
+        atom = record.end_sums[bond] - atom
         bonds.append(bond)
     return atom, bonds
 
@@ -204,7 +184,7 @@ def _walk_chain(neighbours: list[list[tuple[int, int]]], start: int) -> tuple[in
 def _number_motifs(record: MoleculeRecord, cut: list[bool], order: list[int]) -> tuple[list[int], int]:
     """Connected components of the uncut bonds, numbered by their canonically first atom."""
     atom_to_motif = [-1] * len(order)
-    neighbours = record.neighbours
+    bonds_of, end_sums = record.bonds_of, record.end_sums
     num_motifs = 0
     for start in order:
         if atom_to_motif[start] >= 0:
@@ -212,24 +192,26 @@ def _number_motifs(record: MoleculeRecord, cut: list[bool], order: list[int]) ->
         atom_to_motif[start] = num_motifs
         stack = [start]
         while stack:
-            for other, bond in neighbours[stack.pop()]:
-                if not cut[bond] and atom_to_motif[other] < 0:
-                    atom_to_motif[other] = num_motifs
-                    stack.append(other)
+            atom = stack.pop()
+            for bond in bonds_of[atom]:
+                if not cut[bond]:
+                    other = end_sums[bond] - atom
+                    if atom_to_motif[other] < 0:
+                        atom_to_motif[other] = num_motifs
+                        stack.append(other)
         num_motifs += 1
     return atom_to_motif, num_motifs
 
 
 def _breadth_first_ranks(
-    record: MoleculeRecord, cut: list[bool], atom_to_motif: list[int], num_motifs: int
+    record: MoleculeRecord, cut_bonds: list[int], atom_to_motif: list[int], num_motifs: int
 ) -> list[int]:
     """Rank of each motif when the motif forest is walked breadth first, roots and neighbours by motif number."""
     tree: list[list[int]] = [[] for _ in range(num_motifs)]
-    for bond, is_cut in enumerate(cut):
-        if is_cut:
-            begin, end = atom_to_motif[record.begins[bond]], atom_to_motif[record.ends[bond]]
-            tree[begin].append(end)
-            tree[end].append(begin)
+    for bond in cut_bonds:
+        begin, end = atom_to_motif[record.begins[bond]], atom_to_motif[record.ends[bond]]
+        tree[begin].append(end)
+        tree[end].append(begin)
     positions = [-1] * num_motifs
     reached: list[int] = []
     for root in range(num_motifs):
@@ -247,54 +229,74 @@ def _breadth_first_ranks(
     return positions
 
 
-def _label_motifs(record: MoleculeRecord, cut: list[bool], atom_to_motif: list[int], num_motifs: int) -> list[str]:
+def _label_motifs(
+    record: MoleculeRecord, cut: list[bool], cut_bonds: list[int], atom_to_motif: list[int], num_motifs: int
+) -> list[str]:
     """Label of each motif; where a bond was cut, hydrogens take its place."""
-    hydrogens = list(record.hydrogens)
+    codes = list(map(_ATOM_CODES.__getitem__, record.atoms))
     begins, ends, bond_types = record.begins, record.ends, record.bond_types
-    for bond, is_cut in enumerate(cut):
-        if is_cut:
-            filled = _HYDROGENS_OF_CUT.get(bond_types[bond], 0)
-            hydrogens[begins[bond]] += filled
-            hydrogens[ends[bond]] += filled
-    place = [0] * len(hydrogens)  # of each atom inside its motif
-    atoms: list[list[tuple]] = [[] for _ in range(num_motifs)]
-    bonds: list[list[tuple[int, int, int]]] = [[] for _ in range(num_motifs)]
-    facts = zip(record.atomic_numbers, record.charges, hydrogens, record.aromatic, strict=True)
-    for atom, (motif, fact) in enumerate(zip(atom_to_motif, facts, strict=True)):
-        place[atom] = len(atoms[motif])
-        atoms[motif].append(fact)
+    for bond in cut_bonds:
+        filled = _HYDROGENS_OF_CUT.get(bond_types[bond], 0) * _ONE_HYDROGEN
+        codes[begins[bond]] += filled
+        codes[ends[bond]] += filled
+    motifs: list[list[int]] = [[] for _ in range(num_motifs)]  # codes of atoms, then of bonds
+    place = []  # of each atom inside its motif
+    for motif, code in zip(atom_to_motif, codes, strict=True):
+        own = motifs[motif]
+        place.append(len(own))
+        own.append(code)
     for begin, end, bond_type, is_cut in zip(begins, ends, bond_types, cut, strict=True):
         if not is_cut:
-            bonds[atom_to_motif[begin]].append((place[begin], place[end], bond_type))
-    return [_label(tuple(a), tuple(b)) for a, b in zip(atoms, bonds, strict=True)]
+            motifs[atom_to_motif[begin]].append(_BOND | place[begin] << 22 | place[end] << 6 | bond_type)
+    return [_label(tuple(codes)) for codes in motifs]
+
+
+class _AtomCodes(dict[AtomFacts, int]):
+    """One number for what a label says of an atom: from low bits to high ones aromatic, hydrogens, charge, element."""
+
+    def __missing__(self, atom: AtomFacts) -> int:
+        code = ((atom.number << 8 | atom.charge + 128) << 8 | atom.hydrogens) << 1 | atom.aromatic
+        self[atom] = code
+        return code
+
+
+_ATOM_CODES = _AtomCodes()
+_ONE_HYDROGEN = 1 << 1
+_BOND = 1 << 38  # tells the code of a bond, with 16 bits for each place and 6 for the type, from that of an atom
 
 
 @lru_cache(maxsize=_LABEL_CACHE_SIZE)
-def _label(atoms: tuple[tuple[int, int, int, bool], ...], bonds: tuple[tuple[int, int, int], ...]) -> str:
-    """Canonical SMILES of a fragment given by (element, charge, hydrogens, aromatic) and (begin, end, type)."""
+def _label(codes: tuple[int, ...]) -> str:
+    """Canonical SMILES of a fragment given by the codes of its atoms, then of its bonds."""
+    atoms = [code for code in codes if code < _BOND]
     editable = Chem.RWMol()
-    for number, charge, hydrogens, aromatic in atoms:
-        if aromatic:
-            hydrogens = min(hydrogens, 1)
-        elif len(atoms) == 1:
-            # A lone sulfone sulfur is "S", not "[SH6]", and a lone metal (default valence -1) has no hydrogens.
-            hydrogens = min(hydrogens, max(_PERIODIC_TABLE.GetDefaultValence(number), 0) + max(charge, 0))
-        atom = Chem.Atom(number)
-        atom.SetFormalCharge(charge)
-        atom.SetNoImplicit(True)
-        atom.SetNumExplicitHs(hydrogens)
-        atom.SetIsAromatic(aromatic)
-        editable.AddAtom(atom)
-    for begin, end, bond_type in bonds:
-        editable.AddBond(begin, end, Chem.BondType.values[bond_type])
-        if bond_type == AROMATIC:
-            editable.GetBondBetweenAtoms(begin, end).SetIsAromatic(True)
-    if len(atoms) > 1 and any(number == 1 for number, *_ in atoms):
+    for code in atoms:
+        editable.AddAtom(_make_atom(code, is_alone=len(atoms) == 1))
+    for code in codes[len(atoms) :]:
+        # RDKit marks an aromatic bond and its atoms as such.
+        editable.AddBond(code >> 22 & 0xFFFF, code >> 6 & 0xFFFF, _BOND_TYPES[code & 0x3F])
+    if len(atoms) > 1 and any(code >> 17 == 1 for code in atoms):
         _fold_hydrogens(editable)
-    molecule = editable.GetMol()
-    molecule.UpdatePropertyCache(strict=False)
-    Chem.FastFindRings(molecule)
-    return Chem.MolToSmiles(molecule)
+    editable.UpdatePropertyCache(strict=False)
+    Chem.FastFindRings(editable)
+    return Chem.MolToSmiles(editable)
+
+
+@lru_cache(maxsize=_LABEL_CACHE_SIZE)
+def _make_atom(code: int, is_alone: bool) -> Chem.Atom:
+    """Atom of a fragment, which is copied into each."""
+    number, charge, hydrogens, aromatic = code >> 17, (code >> 9 & 0xFF) - 128, code >> 1 & 0xFF, bool(code & 1)
+    if aromatic:
+        hydrogens = min(hydrogens, 1)
+    elif is_alone:
+        # A lone sulfone sulfur is "S", not "[SH6]", and a lone metal (default valence -1) has no hydrogens.
+        hydrogens = min(hydrogens, max(_PERIODIC_TABLE.GetDefaultValence(number), 0) + max(charge, 0))
+    atom = Chem.Atom(number)
+    atom.SetFormalCharge(charge)
+    atom.SetNoImplicit(True)
+    atom.SetNumExplicitHs(hydrogens)
+    atom.SetIsAromatic(aromatic)
+    return atom
 
 
 def _fold_hydrogens(editable: Chem.RWMol) -> None:

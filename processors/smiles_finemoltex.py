@@ -199,6 +199,7 @@ def _copy(molecule: Chem.Mol) -> Chem.Mol | None:
     order = list(molecule.GetPropsAsDict(True, True)["_smilesAtomOutputOrder"])
     is_rare = parsed.HasProp(IS_RARE)
     parsed = Chem.RenumberAtoms(parsed, sorted(range(len(order)), key=order.__getitem__))
+    Chem.GetSymmSSSR(parsed)  # renumbering forgets the rings
     set_labels(parsed, RELATIVE_STEREO, axes)
     set_labels(parsed, STEREO_GROUP, groups)
     if is_rare or axes or groups:

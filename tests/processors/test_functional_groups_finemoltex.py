@@ -1,7 +1,14 @@
 import pytest
+from rdkit import Chem
 
+from modeling_finemoltex.processors import functional_groups_finemoltex as groups
 from modeling_finemoltex.processors.atom_features_finemoltex import record_of
-from modeling_finemoltex.processors.functional_groups_finemoltex import FUNCTIONAL_GROUPS, list_chain_bonds
+from modeling_finemoltex.processors.functional_groups_finemoltex import (
+    FUNCTIONAL_GROUPS,
+    assign_groups,
+    list_chain_bonds,
+    match_groups,
+)
 from modeling_finemoltex.processors.smiles_finemoltex import try_parse
 
 EXAMPLES = {
@@ -57,3 +64,29 @@ def test_the_prefilter_never_hides_a_chain_group(smiles):
 def test_bonds_at_rings_are_left_out_and_halogens_count_as_one():
     assert list_chain_bonds(record_of(try_parse("C1CC1OF"))) == {(0, 8, 1, 1)}
     assert list_chain_bonds(record_of(try_parse("ClC(F)=C"))) == {(0, 6, 1, 1), (0, 6, 1, 2), (6, 6, 2, 1)}
+
+
+def as_sets(group):
+    return {frozenset(atom for atom, one in enumerate(group) if one == number) for number in set(group) - {0}}
+
+
+@pytest.mark.parametrize(
+    "smiles", [*EXAMPLES.values(), *HIDDEN, ".".join([*EXAMPLES.values(), *HIDDEN]), "CCO", "[H]OC=O"]
+)
+def test_groups_of_a_cluster_that_is_remembered_are_those_of_matching(smiles, monkeypatch):
+    monkeypatch.setattr(groups, "_clusters", {})
+    molecule = try_parse(smiles)
+    record, ranks = record_of(molecule), list(Chem.CanonicalRankAtoms(molecule))
+    matched = as_sets(match_groups(molecule, record, ranks))
+    assert as_sets(assign_groups(molecule, record, ranks)) == matched
+    assert as_sets(assign_groups(molecule, record, ranks)) == matched  # now remembered
+
+
+def test_clusters_that_are_remembered_are_bounded(monkeypatch):
+    monkeypatch.setattr(groups, "_clusters", {})
+    monkeypatch.setattr(groups, "_MOST_CLUSTERS", 4)
+    for smiles in (*EXAMPLES.values(), *HIDDEN):
+        molecule = try_parse(smiles)
+        record, ranks = record_of(molecule), list(Chem.CanonicalRankAtoms(molecule))
+        assert as_sets(assign_groups(molecule, record, ranks)) == as_sets(match_groups(molecule, record, ranks))
+        assert len(groups._clusters) <= 4
