@@ -33,6 +33,7 @@ REQUIRED = [
     "huggingface-hub>=1.31,<3",
     "numpy>=1.24",
     "pyarrow>=23.0.1",  # CVE-2026-25087, CVE-2023-47248: Arrow files of others, here rows of an index
+    "fsspec>=2023.6",  # files at URLs; datasets needs it anyway
     "crem>=0.3",  # exchanges fragments that occur in the same surroundings: what an editor proposes
     "typer>=0.12",  # the command line; transformers needs it anyway
 ]
@@ -59,17 +60,25 @@ EXPLAIN = ["scikit-learn>=1.5", "matplotlib>=3.8"]
 SENTENCE_TRANSFORMERS = ["sentence-transformers>=6.2,<7"]
 # gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
 SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.11", "matplotlib>=3.8"]
-FEATURES = [*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *CAPTIONING, *EXPLAIN, *ONNX, *SENTENCE_TRANSFORMERS, *SPACE]
+# lancedb (Apache-2.0) keeps an index on the disk or in a bucket, and searches it there.
+LANCE = ["lancedb>=0.30"]
+# Ray spreads the embedding of a library over cores and machines. 240 MB, and a script alone takes it: no test needs it
+# by default. CVE-2025-62593, before 2.52: a web page could run code through the dashboard.
+RAY = ["ray[data]>=2.52"]
+FEATURES = [
+    *(*EXAMPLES, *RETRIEVAL, *PROPERTIES, *EDITING, *CAPTIONING, *EXPLAIN, *ONNX),
+    *(*SENTENCE_TRANSFORMERS, *SPACE, *LANCE),
+]
 # Run the notebooks from top to bottom.
 NOTEBOOKS = ["nbclient>=0.10", "ipykernel>=6.29"]
 # The tests run the examples and the demo, so they need what those need; selenium drives a Chromium that is there, and
 # build parts for the wheel test come with setuptools. CVE-2025-71176: temporary folders of pytest could be taken over;
 # CVE-2025-47273: setuptools wrote outside of its folder.
 PYTEST = ["hypothesis>=6.100", "pytest>=9.0.3", "pytest-timeout>=2.3", "pytest-xdist>=3.6"]
-TEST = [*FEATURES, *NOTEBOOKS, *PYTEST, "openpyxl>=3.1", "selenium>=4.20", "setuptools>=78.1.1"]
+TEST = [*FEATURES, *NOTEBOOKS, *PYTEST, "openpyxl>=3.1", "psutil>=5.9", "selenium>=4.20", "setuptools>=78.1.1"]
 # mkdocstrings reads the API reference from the docstrings; its Python handler brings griffe 2.
 DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0", *NOTEBOOKS]
-DEV = [*TEST, *DOCS, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
+DEV = [*TEST, *DOCS, *RAY, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
     packages=[*find_packages(include=["modeling_finemoltex", "modeling_finemoltex.*"]), *MAPPED],
@@ -94,6 +103,8 @@ setup(
         "explain": EXPLAIN,
         "sentence-transformers": SENTENCE_TRANSFORMERS,
         "space": SPACE,
+        "lance": LANCE,
+        "ray": RAY,
         "docs": DOCS,
         "test": TEST,
         "dev": DEV,

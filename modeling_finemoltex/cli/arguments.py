@@ -160,15 +160,15 @@ class FilterOptions:
         typer.Option("--range", help="descriptor range such as MolWt:200:500 or MolLogP::5; repeatable"),
     ] = None
 
-    def make_filter(self) -> "MoleculeFilter | None":
-        """Build the filter; `None` if everything is wanted."""
-        if not (self.smarts or self.exclude_smarts or self.ranges):
+    def make_filter(self, where: str | None = None) -> "MoleculeFilter | None":
+        """Build the filter, with a condition on columns in SQL; `None` if everything is wanted."""
+        if not (self.smarts or self.exclude_smarts or self.ranges or where):
             return None
         from modeling_finemoltex.data import MoleculeFilter
         from modeling_finemoltex.data.molecule_filters import parse_range
 
         ranges = dict(map(parse_range, self.ranges or ()))
-        return MoleculeFilter(tuple(self.smarts or ()), tuple(self.exclude_smarts or ()), ranges)
+        return MoleculeFilter(tuple(self.smarts or ()), tuple(self.exclude_smarts or ()), ranges, where)
 
 
 def check_facts(facts: str) -> None:

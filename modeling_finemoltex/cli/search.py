@@ -29,8 +29,8 @@ class SearchArguments(FilterOptions, RowOptions):
     """What to look for, and where."""
 
     library: Annotated[
-        Path,
-        typer.Argument(metavar="LIBRARY", help="file of molecules, as for embed, or folder that index wrote"),
+        str,
+        typer.Argument(metavar="LIBRARY", help="file of molecules, as for embed, or folder or URL that index wrote"),
     ]
     queries: Annotated[list[str], typer.Argument(help="texts, each in quotes; SMILES with --smiles")]
     k: Annotated[int, typer.Option("-k", help="hits per query")] = 10
@@ -43,6 +43,9 @@ class SearchArguments(FilterOptions, RowOptions):
     ] = False
     without: Annotated[str | None, typer.Option(help="what hits should not be like, in quotes")] = None
     facts: FactsOption = "mark"
+    where: Annotated[
+        str | None, typer.Option(help="condition in SQL on the columns of an index that ends in .lance")
+    ] = None
     model: Annotated[
         str | None,
         typer.Option(help="model or export folder, or Hub id", show_default="the shipped model, or that of the index"),
@@ -59,8 +62,8 @@ def search(arguments: SearchArguments) -> None:
     The first search of a file embeds and indexes it into the cache of the user; later ones open that index at once.
     """
     check_facts(arguments.facts)
-    queries, k, filters = arguments.queries, arguments.k, arguments.make_filter()
-    library = _open_index(arguments) if arguments.library.is_dir() else _index_file(arguments)
+    queries, k, filters = arguments.queries, arguments.k, arguments.make_filter(arguments.where)
+    library = _open_index(arguments) if _is_index(arguments.library) else _index_file(arguments)
     kind = "smiles" if arguments.smiles else "texts"
     wanted = {"k": k, "filters": filters, "rescored": arguments.rescored}
     wanted |= {"facts": arguments.facts, "without": arguments.without}
@@ -91,6 +94,11 @@ def search(arguments: SearchArguments) -> None:
         typer.echo(f"{arguments.html}: {sum(map(len, results))} hits drawn", err=True)
 
 
+def _is_index(library: str) -> bool:
+    """Tell whether a library is an index; else it is a file."""
+    return "://" in library or Path(library).is_dir()
+
+
 def _open_index(arguments: SearchArguments) -> "MoleculeTextIndex":
     """Open an index with the model given, else with the one that it was made with."""
     given = [field.name for field in fields(RowOptions) if getattr(arguments, field.name) is not None]
@@ -117,7 +125,7 @@ def _index_file(arguments: SearchArguments) -> "MoleculeTextIndex":
     from modeling_finemoltex.data.molecule_files import FORMATS, has_format
     from modeling_finemoltex.retrieval import CachedIndex
 
-    file = arguments.library
+    file = Path(arguments.library)
     if not (file.exists() or has_format(file)):
         raise ValueError(
             f"{file} is not there. Give a file of molecules ({', '.join(FORMATS)}), or a folder that "

@@ -25,6 +25,8 @@ class MoleculeFilter:
         ranges (`Mapping[str, tuple[float | None, float | None]]`): Descriptor name -> lowest and highest value, both
             allowed values themselves; `None` leaves a side open. Any name of RDKit's `Descriptors.descList`:
             `MolWt`, `MolLogP`, `TPSA`, `NumHDonors`, `NumHAcceptors`, `RingCount`, `qed`, ...
+        where (`str`, *optional*): A condition in SQL on the columns of an index on LanceDB, such as
+            `"vendor = 'x' AND price < 10"`. A molecule that is no row has no columns.
 
     Raises:
         ValueError: If a pattern is no SMARTS, a descriptor is unknown, or a range holds nothing.
@@ -38,6 +40,7 @@ class MoleculeFilter:
     smarts: tuple[str, ...] = ()
     exclude_smarts: tuple[str, ...] = ()
     ranges: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    where: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("smarts", "exclude_smarts"):
@@ -49,7 +52,16 @@ class MoleculeFilter:
         _ = self._patterns  # parsed here, so that a bad pattern is an error at construction
 
     def accepts(self, molecule: Chem.Mol) -> bool:
-        """Tell whether a molecule meets the condition; one whose descriptors RDKit cannot compute does not."""
+        """Tell whether a molecule meets the condition; one whose descriptors RDKit cannot compute does not.
+
+        Raises:
+            ValueError: If there is a condition `where`.
+        """
+        if self.where is not None:
+            raise ValueError(
+                f"`where` ({self.where!r:.80}) is for the columns of an index on LanceDB: leave it out elsewhere, or "
+                "index the embeddings at a location that ends in .lance."
+            )
         return bool(attempt(self._test, molecule))
 
     def _test(self, molecule: Chem.Mol) -> bool:
@@ -105,8 +117,12 @@ def _parse_smarts(text: str) -> Chem.Mol:
     return pattern
 
 
-def _check_range(name: str, bounds: tuple[float | None, float | None]) -> None:
-    """Refuse a range that cannot be meant."""
+def check_descriptor(name: str) -> None:
+    """Refuse a name that RDKit has no descriptor of.
+
+    Raises:
+        ValueError: If so; tells names that are near.
+    """
     if name not in DESCRIPTORS:
         by_lower = {known.lower(): known for known in DESCRIPTORS}
         near = [by_lower[match] for match in difflib.get_close_matches(str(name).lower(), by_lower, n=5, cutoff=0.5)]
@@ -114,6 +130,11 @@ def _check_range(name: str, bounds: tuple[float | None, float | None]) -> None:
             f"Unknown descriptor {name!r}; near are {', '.join(near) or 'none'}. Any of the {len(DESCRIPTORS)} names "
             "of rdkit.Chem.Descriptors.descList will do, such as MolWt, MolLogP, TPSA."
         )
+
+
+def _check_range(name: str, bounds: tuple[float | None, float | None]) -> None:
+    """Refuse a range that cannot be meant."""
+    check_descriptor(name)
     try:
         low, high = bounds
         valid = not any(side is not None and math.isnan(side) for side in (low, high))

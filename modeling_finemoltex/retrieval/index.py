@@ -1,23 +1,20 @@
 """`MoleculeTextIndex`: find the molecules (or texts) of a library that fit a text or a molecule."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from ..data.fact_counts import FactCounts
 from ..embedding.fingerprint import check_same_model
-from .backends.protocol import SearchBackend
-from .backends.registry import BACKENDS, choose_method
-from .index_facts import IndexFacts, mark_contradictions, read_conditions
+from .index_facts import mark_contradictions, read_conditions
 from .index_inputs import check_counts, count_ids, embed_queries, encode_rows, name_rows, take_one
 from .index_rows import Hit, IndexRows, make_rows, read_embedded_rows, unit_rows
-from .index_search import search_by_backend, search_filtered
-from .index_storage import read_backend, read_index_facts, read_index_metadata, read_rows, write_folder
+from .index_store import Condition, IndexStore
+from .locations import is_lance
+from .mapped_store import MappedStore
 from .token_rescoring import count_candidates, rescore
 
 if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and most searches have no filter
@@ -25,7 +22,6 @@ if TYPE_CHECKING:  # its descriptors take a tenth of a second to import, and mos
 
 ARGUMENT = {"molecules": "smiles", "texts": "texts"}  # kind of index -> argument that takes its contents
 logger = logging.getLogger(__name__)
-MAX_REMOVED = 0.2  # share of removed rows from which `save` rebuilds the search structure without them
 
 
 class MoleculeTextIndex:
@@ -43,11 +39,11 @@ class MoleculeTextIndex:
 
     `method="auto"` takes the first whose size fits. Scores are exact cosines, and a filtered search is exact.
 
+    A path or URL that ends in `.lance` names an index that stays on the disk or in a bucket, as a table of LanceDB:
+    rows are added and removed there at once, and memory does not grow with it. See `from_embeddings`.
+
     Args:
-        rows ([`IndexRows`]): Ids, contents and unit vectors.
-        backend ([`SearchBackend`]): Holds the vectors, in order.
-        method (`str`): Key of `BACKENDS`: how `backend` was made.
-        model (`dict[str, str]`, *optional*): Fingerprint of the model the vectors come from.
+        store ([`IndexStore`]): Holds the rows and finds the nearest.
         encoder (`MoleculeTextEncoder`, *optional*): Embeds queries and new rows.
 
     Example:
@@ -56,16 +52,8 @@ class MoleculeTextIndex:
     ['a']
     """
 
-    def __init__(
-        self,
-        rows: IndexRows,
-        backend: SearchBackend,
-        method: str,
-        model: dict[str, Any] | None = None,
-        encoder: Any = None,
-    ) -> None:
-        self.method, self.model = method, model
-        self._rows, self._backend = rows, backend
+    def __init__(self, store: IndexStore, encoder: Any = None) -> None:
+        self._store = store
         self.encoder = encoder
 
     @classmethod
@@ -94,10 +82,9 @@ class MoleculeTextIndex:
             ids = list(ids)
             check_counts(**{argument: contents, "ids": ids})
         vectors, tokens = encode_rows(encoder, argument, contents)
-        index = cls.from_arrays(vectors, **{argument: contents}, ids=ids, model=encoder.fingerprint, method=method)
-        index._rows.tokens = None if tokens is None else pa.chunked_array([pa.array(tokens, pa.large_binary())])
-        index.encoder = encoder
-        return index
+        rows = _join_rows(argument, contents, ids, vectors)
+        rows.tokens = None if tokens is None else pa.chunked_array([pa.array(tokens, pa.large_binary())])
+        return cls(MappedStore.build(rows, encoder.fingerprint, method), encoder)
 
     @classmethod
     def from_arrays(
@@ -120,41 +107,64 @@ class MoleculeTextIndex:
             ValueError: If there is nothing to index, counts differ, or a vector is zero or not finite.
         """
         argument, contents = take_one(smiles=smiles, texts=texts)
-        kind = next(kind for kind, name in ARGUMENT.items() if name == argument)
-        vectors, numbers = unit_rows(embeddings, "Row"), range(len(contents))
-        names = name_rows(ids, numbers)
-        check_counts(embeddings=vectors, ids=names, **{argument: contents})
-        return cls._from_rows(IndexRows(kind, make_rows(kind, names, numbers, contents), vectors), model, method)
+        return cls(MappedStore.build(_join_rows(argument, contents, ids, embeddings), model, method))
 
     @classmethod
-    def from_embeddings(cls, folder: str | Path, method: str = "auto") -> "MoleculeTextIndex":
+    def from_embeddings(
+        cls,
+        folder: str | Path,
+        method: str = "auto",
+        location: str | Path | None = None,
+        descriptors: Sequence[str] = (),
+        overwrite: bool = False,
+    ) -> "MoleculeTextIndex":
         """Index an embedding folder, as `finemoltex embed` writes it.
 
-        All vectors are in memory twice while the index is made: 2 GB per million rows of width 256.
+        Without a `location` all vectors are in memory twice while the index is made: 2 GB per million rows of width
+        256. With one, shard after shard goes there.
 
         Args:
-            folder (`str` or `Path`): The embedding folder.
-            method (`str`): As in `build`.
+            folder (`str` or `Path`): The embedding folder; for a `location` also path or URL of Parquet files that
+                `examples/embed_with_ray.py` wrote.
+            method (`str`): As in `build`. At a location: `"lance"` (exact: reads every row of the disk),
+                `"lance_ivf_pq"` (approximate: reads compressed vectors and ranks the best again by the true ones) or
+                `"auto"`, which takes the second from 100,000 rows on.
+            location (`str` or `Path`, *optional*): Path or URL (`s3://`, `gs://`, `az://`, `file://`) of a table of
+                LanceDB that does not exist yet, ending in `.lance`. Needs `pip install "finemoltex[lance]"`.
+            descriptors (sequence of `str`): Names of RDKit's descriptors, such as `"MolWt"`, that are computed for
+                every molecule and stored as columns: a `MoleculeFilter` whose ranges name them then tests no molecule.
+                For a `location` alone.
+            overwrite (`bool`): Replace an index that is at the location, in one step.
 
         Raises:
-            ValueError: If the folder is incomplete, damaged or without rows.
+            ValueError: If the folder is incomplete, damaged or without rows, the location is taken or no such place,
+                or an option does not fit it.
         """
-        return cls._from_rows(*read_embedded_rows(folder), method=method)
+        if location is None:
+            if descriptors:
+                raise ValueError(
+                    "`descriptors` are columns of an index at a `location`: give one that ends in .lance."
+                )
+            return cls(MappedStore.build(*read_embedded_rows(folder), method=method))
+        from .lance_store import LanceStore
+        from .lance_tables import create_table  # an optional extra
 
-    @classmethod
-    def _from_rows(cls, rows: IndexRows, model: dict[str, Any] | None, method: str) -> "MoleculeTextIndex":
-        """Build the back end."""
-        if not len(rows):
-            raise ValueError(f"There are no {rows.kind} to index: give at least one.")
-        method = choose_method(method, *rows.vectors.shape)
-        backend = BACKENDS[method]()
-        backend.build(rows.vectors)
-        return cls(rows, backend, method, model)
+        return cls(LanceStore(create_table(location, folder, method, descriptors, overwrite)))
 
     @property
     def kind(self) -> str:
         """`"molecules"` or `"texts"`."""
-        return self._rows.kind
+        return self._store.kind
+
+    @property
+    def method(self) -> str:
+        """How the nearest rows are found."""
+        return self._store.method
+
+    @property
+    def model(self) -> dict[str, Any] | None:
+        """Fingerprint of the model that the vectors come from."""
+        return self._store.model
 
     @property
     def encoder(self) -> Any:
@@ -175,10 +185,10 @@ class MoleculeTextIndex:
     @property
     def embedding_size(self) -> int:
         """Width `P` of a vector."""
-        return self._rows.vectors.shape[1]
+        return self._store.embedding_size
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._store)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self):,} {self.kind}, {self.method}, width {self.embedding_size})"
@@ -186,38 +196,35 @@ class MoleculeTextIndex:
     def save(self, folder: str | Path) -> None:
         """Write the index to a folder; one that is there is replaced only once the new one is complete.
 
+        An index on LanceDB is written already. To save it where it is puts its small files together, and rows that
+        were added into its approximate structure.
+
         Args:
             folder (`str` or `Path`): A new folder, or that of an index.
 
         Raises:
-            ValueError: If the folder holds something else.
+            ValueError: If the folder holds something else, or an index on LanceDB is to be saved elsewhere.
         """
-        if self._rows.num_removed > MAX_REMOVED * len(self._rows.table) and len(self):
-            kept = self._rows.kept()
-            with self._exchanging(kept):
-                self._backend.replace(kept.vectors)
-        write_folder(Path(folder), self._rows, self._backend, self.method, self.model)
+        self._store.save(folder)
 
     @classmethod
     def load(cls, folder: str | Path, encoder: Any = None) -> "MoleculeTextIndex":
         """Open a saved index.
 
         Args:
-            folder (`str` or `Path`): Where `save` wrote it.
+            folder (`str` or `Path`): Where `save` wrote it; path or URL of one on LanceDB, which ends in `.lance`.
             encoder (`MoleculeTextEncoder`, *optional*): Of the model the index was made with.
 
         Raises:
             ValueError: If the folder is no index or damaged (names the file), or the encoder's model is another one
                 than the index was made with (names both).
         """
-        folder = Path(folder)
-        metadata = read_index_metadata(folder)
-        if encoder is not None:
-            check_same_model(metadata["model"], encoder.fingerprint)
-        rows = read_rows(folder, metadata)
-        rows.facts = read_index_facts(folder, metadata, len(rows.table))
-        backend = read_backend(folder, metadata, rows.vectors.shape)
-        return cls(rows, backend, metadata["method"], metadata["model"], encoder)
+        if not is_lance(folder):
+            return cls(MappedStore.load(Path(folder)), encoder)
+        from .lance_store import LanceStore  # an optional extra
+        from .lance_tables import open_table
+
+        return cls(LanceStore(open_table(folder)), encoder)
 
     def add(
         self, smiles: Iterable[str] | None = None, texts: Iterable[str] | None = None, ids: Sequence[Any] | None = None
@@ -239,17 +246,15 @@ class MoleculeTextIndex:
             raise ValueError(f"This is an index of {self.kind}: give `{ARGUMENT[self.kind]}`, not `{argument}`.")
         if not contents:
             return
-        numbers = self._rows.next_numbers(len(contents))
+        numbers = self._store.next_numbers(len(contents))
         names = name_rows(ids, numbers)
         check_counts(**{argument: contents, "ids": names})
-        known = sorted(set(names) & self._rows.present(names))
+        known = sorted(set(names) & self._store.present(names))
         if known:
             raise ValueError(f"{count_ids(known)} in the index already. Remove them first, or give other ids.")
         embeds, tokens = encode_rows(self._need_encoder(), argument, contents)
         vectors = unit_rows(embeds, "New row")
-        grown = self._rows.appended(make_rows(self.kind, names, numbers, contents), vectors, tokens)
-        with self._exchanging(grown):
-            self._backend.add(vectors)
+        self._store.add(make_rows(self.kind, names, numbers, contents), vectors, tokens)
 
     def remove(self, ids: Any) -> None:
         """Remove all rows of the given ids: no search finds them any more.
@@ -261,10 +266,10 @@ class MoleculeTextIndex:
             ValueError: If an id is not in the index; lists such ids, and removes nothing.
         """
         names = name_rows([ids] if isinstance(ids, str) or not isinstance(ids, Iterable) else ids, ())
-        unknown = sorted(set(names) - self._rows.present(names))
+        unknown = sorted(set(names) - self._store.present(names))
         if unknown:
             raise ValueError(f"{count_ids(unknown)} not in the index. Nothing was removed.")
-        self._rows = self._rows.without(names)
+        self._store.remove(names)
 
     def search(
         self,
@@ -311,18 +316,15 @@ class MoleculeTextIndex:
         queries = embed_queries(self._need_encoder, self.embedding_size, texts, smiles, embeddings)
         if without is not None:
             queries = queries - embed_queries(self._need_encoder, self.embedding_size, without)
-        masks = self._rows.facts.masks(self._rows.contents, understood) if understood and facts == "require" else None
+        required = understood if understood and facts == "require" else None
         words = take_one(texts=texts)[1] if texts is not None and self._has_tokens() and rescored != 0 else None
         fetched = min(int(k), len(self))
         if words is not None:
             fetched = count_candidates(fetched, rescored, len(self), filters is not None)
-        if filters is None and masks is None and without is None:
-            results = search_by_backend(self._rows, self._backend, queries, fetched)
-        else:
-            results = search_filtered(self._rows, queries, fetched, filters, masks)
+        results = self._store.find(queries, fetched, Condition(filters, required, is_exact=without is not None))
         if words is not None:
-            results = rescore(self._rows, self._encoder, words, results, int(k), without)
-        hits = [[self._rows.hit(rank, *pair) for rank, pair in enumerate(best, start=1)] for best in results]
+            results = rescore(self._store, self._encoder, words, results, int(k), without)
+        hits = [self._store.hits(best) for best in results]
         return mark_contradictions(hits, understood) if understood and facts == "mark" else hits
 
     def _check_search(self, k: Any, filters: Any) -> None:
@@ -349,27 +351,16 @@ class MoleculeTextIndex:
         """
         if self.kind != "molecules":
             raise ValueError("Only molecules have structural facts: this is an index of texts.")
-        self._rows.facts = IndexFacts(FactCounts.from_smiles(self._rows.contents.to_pylist(), num_proc))
+        self._store.count_facts(num_proc)
 
     @property
     def has_facts(self) -> bool:
         """Whether the structural facts of the molecules are at hand."""
-        return self._rows.facts.stored is not None
+        return self._store.has_facts
 
     def _has_tokens(self) -> bool:
         """Tell whether words can be compared with motifs and atoms."""
-        return self._rows.tokens is not None and getattr(self._encoder, "token_size", 0) > 0
-
-    @contextmanager
-    def _exchanging(self, rows: IndexRows) -> Iterator[None]:
-        """Take other rows once the back end has them; if that is interrupted, it holds the former ones again."""
-        try:
-            yield
-            self._rows = rows
-        except BaseException:
-            if self._rows is not rows:
-                self._backend.replace(self._rows.vectors)
-            raise
+        return self._store.has_tokens and getattr(self._encoder, "token_size", 0) > 0
 
     def _need_encoder(self) -> Any:
         """Return the encoder, or say how to get one."""
@@ -380,3 +371,12 @@ class MoleculeTextIndex:
                 f"{name or '...'!r})`, or search with `embeddings`."
             )
         return self._encoder
+
+
+def _join_rows(argument: str, contents: list[str], ids: Any, embeddings: np.ndarray) -> IndexRows:
+    """Put contents, names and vectors `(R, P)` together."""
+    kind = next(kind for kind, name in ARGUMENT.items() if name == argument)
+    vectors, numbers = unit_rows(embeddings, "Row"), range(len(contents))
+    names = name_rows(ids, numbers)
+    check_counts(embeddings=vectors, ids=names, **{argument: contents})
+    return IndexRows(kind, make_rows(kind, names, numbers, contents), vectors)

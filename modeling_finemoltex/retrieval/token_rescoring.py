@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .index_rows import IndexRows
+from .index_store import IndexStore
 
 RESCORED = 200  # rows; more find little that the first cosines have not
 RESCORED_PER_HIT = 5  # of filtered hits, where every further row is a molecule to test
@@ -31,7 +31,7 @@ def count_candidates(k: int, rescored: int | None, size: int, is_filtered: bool)
 
 
 def rescore(
-    rows: IndexRows,
+    store: IndexStore,
     encoder: Any,
     texts: Sequence[str],
     results: Iterable[list[tuple[int, float]]],
@@ -41,23 +41,23 @@ def rescore(
     """Add the token scores of texts to the cosines of the rows found, and take the best.
 
     Args:
-        rows ([`IndexRows`]): With tokens.
+        store ([`IndexStore`]): With tokens.
         encoder (`MoleculeTextEncoder`): Of the model they are of.
         texts (sequence of `str`): The queries.
-        results (iterable of lists of position and cosine): Candidates of each.
+        results (iterable of lists of key and cosine): Candidates of each.
         k (`int`): Rows wanted.
         without (`str`, *optional*): A text whose token scores are subtracted.
 
     Yields:
-        For each query at most `k` positions with the sum of both scores, best first.
+        For each query at most `k` keys with the sum of both scores, best first.
     """
     for text, found in zip(texts, results, strict=True):
         both = [text] if without is None else [text, without]
-        positions, parts = [position for position, _ in found], []
-        for start in range(0, len(positions), CHUNK):
-            packed = [rows.tokens[place].as_buffer() for place in positions[start : start + CHUNK]]
+        keys, parts = [key for key, _ in found], []
+        for start in range(0, len(keys), CHUNK):
+            packed = store.packed_tokens(keys[start : start + CHUNK])
             scores = encoder.score_tokens(both, packed)  # (1 or 2, R)
             parts.append(scores[0] if without is None else scores[0] - scores[1])
         total = np.array([cosine for _, cosine in found], dtype=np.float32) + np.concatenate([*parts, []])  # (R,)
         best = np.argsort(-total, kind="stable")[:k]
-        yield [(positions[place], float(total[place])) for place in best]
+        yield [(keys[place], float(total[place])) for place in best]

@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +23,7 @@ PAGES = (
     "docs/tutorials/first_steps.md",
     "docs/guides/pretrain_on_your_pairs.md",
     "docs/guides/search_your_library.md",
+    "docs/guides/scale.md",
     "docs/guides/edit.md",
     "docs/guides/evaluate.md",
     "docs/guides/explain.md",
@@ -42,6 +45,8 @@ ELSEWHERE = {
     "finemoltex info": "test_info.py",
     "finemoltex convert": "test_convert.py",
     "python examples/evaluate_captioning.py": "test_evaluate_captioning.py, which needs NLTK",
+    "accelerate launch --config_file examples/accelerate_configs/ddp.yaml": "test_distributed.py",
+    "python examples/benchmark_scale.py": "needs a large file of molecules",
 }
 GENERATOR = (
     "--hidden_size 48 --num_layers 1 --intermediate_size 96 --num_heads 4 --max_length 32 --batch_size 32 "
@@ -52,6 +57,8 @@ FEW_STEPS = "--max_steps 2 --per_device_train_batch_size 8 --split random --repo
 # Start of a command -> what makes it small.
 SMALLER = {
     "accelerate launch examples/pretrain.py --output_dir": TINY,
+    "python examples/embed_with_ray.py": "--workers 0",
+    "python examples/plan_scale.py": "--output plan.json",
     "finemoltex vocab library.csv": "",
     "finemoltex vocab runs/demo": "",
     "finemoltex embed": "",
@@ -140,6 +147,7 @@ def folder(tmp_path) -> Path:
     smiles = [*ARENES, *PYRIDINES]
     texts = [f"a molecule number {row} with an aromatic ring" for row in range(len(smiles))]
     write_table(tmp_path / "library.csv", "smiles name", zip(smiles, texts, strict=True))
+    pq.write_table(pa.table({"smiles": smiles, "name": texts}), tmp_path / "library.parquet")
     queries = [{"text": ["a chlorinated pyridine"], "all": ["c1ccncc1"]}, {"text": "an arene", "all": ["c1ccccc1F"]}]
     (tmp_path / "queries.json").write_text(json.dumps(queries))
     write_table(tmp_path / "pairs.csv", "smiles description", zip(smiles, texts, strict=True))
@@ -201,7 +209,7 @@ def run_python_blocks(folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_every_command_and_every_block_runs(folder):
-    for needed in ("chemicals", "faiss", "sklearn", "selfies", "matplotlib", "onnxscript", "onnxruntime"):
+    for needed in ("chemicals", "faiss", "sklearn", "selfies", "matplotlib", "onnxscript", "onnxruntime", "lancedb"):
         pytest.importorskip(needed)
     for command in read_commands():
         start = starts(command, SMALLER)
