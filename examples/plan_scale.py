@@ -2,10 +2,10 @@
 
 Needs: figures of `benchmark_scale.py`, measured on the machine that is meant. Takes: a second.
 
-Prices and machines that are assumed are arguments; all else is measured, and scaled by the number of molecules. The rate
-is that of a worker's own processor time: other processes of Ray, slow disks and slow networks come on top. The hours of an
-index are those of the one part that grows faster than the library: every vector is compared with the centre of every
-list. The rest of making one is not counted.
+Prices and machines that are assumed are arguments; all else is measured, and scaled by the number of molecules. The
+rate is that of a worker's own processor time: other processes of Ray, slow disks and slow networks come on top. The
+hours of an index are those of the one part that grows faster than the library: every vector is compared with the
+centre of every list. The rest of making one is not counted.
 """
 
 import argparse
