@@ -1,5 +1,6 @@
-"""A `SentenceTransformer` gives what our encoder gives, before and after it is saved."""
+"""A `SentenceTransformer` gives what our encoder gives, and a `MultiVectorEncoder` our token score."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,22 @@ from rdkit import Chem
 
 pytest.importorskip("sentence_transformers", minversion="6.2")
 
-from sentence_transformers import SentenceTransformer  # noqa: E402
+from sentence_transformers import MultiVectorEncoder, SentenceTransformer  # noqa: E402
+from sentence_transformers.multi_vector_encoder import evaluation as multi_vector_evaluation  # noqa: E402
+from sentence_transformers.sentence_transformer.evaluation import (  # noqa: E402
+    InformationRetrievalEvaluator,
+    RerankingEvaluator,
+)
 
-from modeling_finemoltex import MoleculeTextEncoder, to_sentence_transformer  # noqa: E402
+from modeling_finemoltex import (  # noqa: E402
+    MoleculeTextEncoder,
+    default_model,
+    to_multi_vector_encoder,
+    to_sentence_transformer,
+)
+from modeling_finemoltex.evaluation import evaluate_retrieval  # noqa: E402
+
+LIBRARY = Path(__file__).resolve().parents[2] / "hub_cards" / "space" / "library.csv"
 
 BAD = "C1CC"
 
@@ -47,7 +61,8 @@ def test_embeddings_are_those_of_the_encoder_in_the_order_of_the_rows(encoder, t
     np.testing.assert_array_equal(transformer.encode(smiles, batch_size=batch_size, task="molecule"), found)
     found = transformer.encode_query(texts, batch_size=batch_size)
     np.testing.assert_allclose(found, encoder.encode_texts(texts), atol=1e-5)
-    np.testing.assert_array_equal(transformer.encode(texts, batch_size=batch_size, task="text"), found)
+    for options in ({}, {"task": "text"}):  # texts, if nothing is said
+        np.testing.assert_array_equal(transformer.encode(texts, batch_size=batch_size, **options), found)
 
 
 def test_similarities_are_cosines(encoder, transformer, molecules):
@@ -108,10 +123,17 @@ def test_prompts_are_for_texts(encoder, transformer):
         transformer.encode_document(["CCO"], prompt="a ")
 
 
-@pytest.mark.parametrize("task", [None, "smiles"])
-def test_a_task_is_asked_for(transformer, task):
-    with pytest.raises(ValueError, match=f"one of 'query', 'text', 'document', 'molecule', got {task!r}"):
-        transformer.encode(["CCO"], task=task)
+def test_an_unknown_task_is_refused(transformer):
+    with pytest.raises(ValueError, match="No route found for task type 'smiles'.*task='molecule'"):
+        transformer.encode(["CCO"], task="smiles")
+
+
+def test_texts_are_cut_where_it_is_asked_for(saved_folder, encoder):
+    short = SentenceTransformer(saved_folder, trust_remote_code=True, device="cpu")
+    short.max_seq_length = 4  # of which two are the ends
+    assert short.max_seq_length == 4
+    np.testing.assert_allclose(short.encode("an acid, an ester and a ring"), short.encode("an acid"), atol=1e-5)
+    np.testing.assert_allclose(short.encode_document("CCO"), encoder.encode_molecules(["CCO"])[0], atol=1e-5)
 
 
 def test_rows_that_cannot_be_embedded_are_named(transformer):
@@ -138,3 +160,86 @@ def test_custom_code_is_asked_for(saved_folder):
 def test_other_folders_are_refused(tmp_path):
     with pytest.raises(ValueError, match="cannot be loaded as a model with its processor"):
         to_sentence_transformer(str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def named() -> list[dict[str, str]]:
+    """Sixty molecules with their names; no two are alike."""
+    with LIBRARY.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))[:60]
+
+
+@pytest.fixture(scope="module")
+def shipped_transformer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shipped") / "model"
+    to_sentence_transformer(default_model(), device="cpu").save_pretrained(str(folder))
+    return SentenceTransformer(str(folder), trust_remote_code=True, device="cpu")
+
+
+def test_their_evaluators_give_our_hits(shipped_transformer, named):
+    smiles, names = [row["smiles"] for row in named], [row["name"] for row in named]
+    encoder = MoleculeTextEncoder.from_pretrained(default_model())
+    embeds = encoder.encode_molecules(smiles), encoder.encode_texts(names)
+    ours = evaluate_retrieval(*embeds, "names", choose_from=(4,), hits_at=(1, 10))
+    rows = {str(place): value for place, value in enumerate(names)}, dict(enumerate(smiles))
+    relevant = {query: {int(query)} for query in rows[0]}
+    corpus = {str(place): value for place, value in rows[1].items()}
+    relevant = {query: {query} for query in rows[0]}
+    theirs = InformationRetrievalEvaluator(rows[0], corpus, relevant, accuracy_at_k=[1, 10], write_csv=False)(
+        shipped_transformer
+    )
+    for count in (1, 10):
+        assert theirs[f"cosine_accuracy@{count}"] == pytest.approx(ours[f"names/t2m_hits@{count}"], abs=1e-9)
+    assert 0.1 < ours["names/t2m_hits@1"] < 1
+    samples = [
+        {"query": name, "positive": [smiles[place]], "negative": smiles[:place] + smiles[place + 1 :]}
+        for place, name in enumerate(names)
+    ]
+    found = RerankingEvaluator(samples, at_k=60, write_csv=False)(shipped_transformer)
+    assert found["mrr@60"] == pytest.approx(ours["names/t2m_mrr"], abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def multi_vector(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("vectors") / "model"
+    to_multi_vector_encoder(default_model(), device="cpu").save_pretrained(str(folder))
+    return MultiVectorEncoder(str(folder), trust_remote_code=True, device="cpu")
+
+
+def test_late_interaction_is_our_token_score(multi_vector, named):
+    smiles = [row["smiles"] for row in named]
+    texts = ["an arene without chlorine", "two chlorine atoms, no ring", "a long text " * 8, named[3]["name"]]
+    words, molecules = multi_vector.encode_query(texts), multi_vector.encode_document(smiles)
+    assert {len(one) for one in molecules} == {1} and {one.shape[1] for one in [*words, *molecules]} == {
+        multi_vector.get_embedding_dimension()
+    }
+    encoder = MoleculeTextEncoder.from_pretrained(default_model())
+    embeds, packed = encoder.encode_with_tokens(smiles)[:2]
+    ours = encoder.encode_texts(texts) @ embeds.T + encoder.score_tokens(texts, packed)
+    theirs = multi_vector.similarity(words, molecules).numpy()
+    np.testing.assert_allclose(theirs, ours, atol=0.1)  # an index keeps the counts of a molecule roughly
+    assert np.abs(ours).max() > 1
+    model = encoder.model.base_model
+    scored = [model(**encoder.processor(smiles=[one] * len(texts), text=texts, padding=True)) for one in smiles[:2]]
+    assert len(scored) == 2
+    (has_chlorine,) = multi_vector.similarity(words[:1], multi_vector.encode_document(["c1ccccc1", "Clc1ccccc1"]))
+    assert has_chlorine[0] > has_chlorine[1]
+
+
+def test_their_evaluator_takes_late_interaction(multi_vector, named):
+    rows = [str(place) for place in range(len(named))]
+    corpus = {row: named[int(row)]["smiles"] for row in rows}
+    queries = {row: named[int(row)]["name"] for row in rows[:20]}
+    evaluator = multi_vector_evaluation.MultiVectorInformationRetrievalEvaluator(
+        queries, corpus, {row: {row} for row in queries}, accuracy_at_k=[1], write_csv=False
+    )
+    scores = multi_vector.similarity(
+        multi_vector.encode_query(list(queries.values())), multi_vector.encode_document(list(corpus.values()))
+    )
+    found = evaluator(multi_vector)["maxsim_accuracy@1"]
+    assert found == (scores.argmax(1).numpy() == np.arange(20)).mean()
+
+
+def test_models_that_count_tokens_have_no_such_vectors(plain_folder):
+    with pytest.raises(ValueError, match="takes a model whose token score has structural concepts.*got no token score"):
+        to_multi_vector_encoder(plain_folder)
