@@ -75,8 +75,11 @@ def main() -> None:
     smiles, references = read_pairs(options)
     memory = find_memory(options, captioner)
     nearest = [memory.find(one, 1)[0] for one in smiles]
-    texts = {
-        "model": write_captions(captioner, smiles, options.batch_size),
+    texts = {"model": write_captions(captioner, smiles, options.batch_size)}
+    if captioner.parts.memory is not None:
+        quoting = Captioner(captioner.parts, CaptionSettings(quotes=True))
+        texts["model, quoting"] = write_captions(quoting, smiles, options.batch_size)
+    texts |= {
         "nearest training caption (ECFP4)": [one.caption for one in nearest],
         "written by people": references,
     }

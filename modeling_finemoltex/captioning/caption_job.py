@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 HEADER = ("row", "id", "smiles", "caption")
 CHECKED = ("num_statements", "num_false", "false_statements")
+QUOTED = ("quoted_from", "similarity")
 
 
 def caption_file(
@@ -30,9 +31,10 @@ def caption_file(
     """Describe the molecules of a file and write a csv file.
 
     Each molecule is a row: number, id, SMILES and caption; of checked captions the number of statements that a
-    structure can decide, how many are false, and these with their characters, such as `a ketone [24:32]`. A molecule
-    without a caption says why under `error`. What is done is kept in `OUTPUT.part`; called again, an interrupted job
-    goes on. The file appears when it is complete.
+    structure can decide, how many are false, and these with their characters, such as `a ketone [24:32]`; of quoted
+    ones the molecule that has the caption, and how similar it is. A molecule without a caption says why under `error`.
+    What is done is kept in `OUTPUT.part`; called again, an interrupted job goes on. The file appears when it is
+    complete.
 
     Args:
         source (`str`, `Path` or [`MoleculeFile`]): The file.
@@ -59,7 +61,7 @@ def caption_file(
         return _describe(rows, source, captioner)
 
     part = work_through(source, output, identity, answer, progress_bar, batch_size)
-    counts = _write_table(part, output, captioner.checks)
+    counts = _write_table(part, output, captioner.checks, captioner.settings.quotes)
     part.unlink()
     return counts
 
@@ -98,12 +100,14 @@ def _list_fields(caption: Caption) -> dict[str, Any]:
         fields["num_statements"] = caption.num_checked
         fields["num_false"] = len(wrong)
         fields["false_statements"] = "; ".join(f"{one.text} [{one.start}:{one.end}]" for one in wrong)
+    if caption.source is not None:
+        fields |= {"quoted_from": caption.source.smiles, "similarity": round(caption.source.similarity, 4)}
     return fields
 
 
-def _write_table(part: Path, output: Path, is_checked: bool) -> dict[str, int]:
+def _write_table(part: Path, output: Path, is_checked: bool, is_quoted: bool) -> dict[str, int]:
     """Make the table of all that is done."""
-    header = [*HEADER, *(CHECKED if is_checked else ()), "error"]
+    header = [*HEADER, *(QUOTED if is_quoted else ()), *(CHECKED if is_checked else ()), "error"]
     counts = dict.fromkeys(("num_rows", "num_errors", *(CHECKED[:2] if is_checked else ())), 0)
     with open_atomically(output, newline="") as file:
         writer = csv.DictWriter(file, header, restval="")

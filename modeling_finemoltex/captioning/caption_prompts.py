@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,7 +12,12 @@ from .caption_text import encode_caption, start_of
 
 
 def write_prompt(
-    smiles: str, tokenizer: Any, config: Any, memory: CaptionMemory | None, skips_skeleton: bool = False
+    smiles: str,
+    tokenizer: Any,
+    config: Any,
+    memory: CaptionMemory | None,
+    skips_skeleton: bool = False,
+    embed: np.ndarray | None = None,
 ) -> list[int]:
     """Write the prompt of one molecule.
 
@@ -21,6 +27,7 @@ def write_prompt(
         config ([`FineMolTexCaptioningConfig`]): Says what a prompt holds, and how long it may be.
         memory ([`CaptionMemory`], *optional*): For prompts of captions.
         skips_skeleton (`bool`): Do not quote captions of the molecule itself and its stereoisomers, as in training.
+        embed (`np.ndarray` of shape `(P,)`, *optional*): Embedding of the molecule, where the model chooses captions.
 
     Returns:
         `list[int]`: Tokens; none if the writer reads no prompt.
@@ -34,7 +41,7 @@ def write_prompt(
         return encode_caption(tokenizer, smiles, config.max_prompt_length)
     if memory is None:
         raise ValueError("The prompts of this captioner quote captions of similar molecules: give a `memory` of them.")
-    found = memory.find(smiles, config.num_examples, skips_skeleton)
+    found = memory.find(smiles, config.num_examples, skips_skeleton, embed)
     return quote_captions(found, tokenizer, config.max_prompt_length)
 
 

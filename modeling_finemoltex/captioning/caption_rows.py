@@ -21,12 +21,15 @@ BATCH = 64  # molecules that the tower takes at once
 Row = dict[str, Any]
 
 
-def make_rows(parts: Any, smiles: Sequence[str], captions: Sequence[str]) -> list[Row]:
+def make_rows(
+    parts: Any, smiles: Sequence[str], captions: Sequence[str], embeds: np.ndarray | None = None
+) -> list[Row]:
     """Turn pairs into tokens.
 
     Args:
         parts ([`CaptioningParts`]): Its tokenizer, its configuration and its memory are used.
         smiles, captions (sequence of `str`): `R` pairs.
+        embeds (`np.ndarray` of shape `(R, P)`, *optional*): Of the molecules, where the model chooses what is quoted.
 
     Returns:
         `list` of rows with `pair_ids`, `smiles`, `labels`, `prompt_ids`, and the number of tokens as `length`.
@@ -35,7 +38,8 @@ def make_rows(parts: Any, smiles: Sequence[str], captions: Sequence[str]) -> lis
     pairs = list(zip(smiles, captions, strict=True))
     for number, (molecule, caption) in enumerate(progress_bar(pairs, None, desc="Prompts", unit=" pairs")):
         labels = encode_caption(parts.tokenizer, caption, config.max_caption_length)
-        prompt = write_prompt(molecule, parts.tokenizer, config, parts.memory, skips_skeleton=True)
+        embed = None if embeds is None else embeds[number]
+        prompt = write_prompt(molecule, parts.tokenizer, config, parts.memory, skips_skeleton=True, embed=embed)
         row = {"pair_ids": number, "smiles": molecule, "labels": labels, "prompt_ids": prompt}
         rows.append({**row, "length": 2 * len(labels) + len(prompt)})  # a token to write costs about twice one to read
     return rows

@@ -26,6 +26,7 @@ from ..data.chemicals_corpus import load_chemicals_pairs
 from ..data.descriptor_captions import describe_molecule
 from ..data.identifiers import canonical_smiles, map_unique
 from ..data.pairs import load_pairs
+from ..embedding import MoleculeTextEncoder
 from ..hub.shipped_model import default_model
 from ..model.captioning_finemoltex import FineMolTexForCaptioning
 from ..training.checkpoints import find_resumable_checkpoint
@@ -76,6 +77,13 @@ class CaptioningArguments:
     )
     prompt: str = field(default="captions", metadata={"help": "beside the states: none, smiles or captions"})
     num_examples: int = field(default=2, metadata={"help": "captions of similar molecules in a prompt"})
+    choice: str = field(
+        default="model",
+        metadata={
+            "help": "which those are: of the most similar molecules (structure), or, of the ten most similar, those "
+            "that the tower's own model places nearest to the molecule (model)"
+        },
+    )
     copies: bool = field(default=True, metadata={"help": "may the writer copy words of its prompt (a T5 only)"})
     max_prompt_length: int = field(default=192, metadata={"help": "longest prompt, in tokens"})
     max_caption_length: int = field(default=128, metadata={"help": "longest caption, in tokens"})
@@ -149,7 +157,7 @@ def train_captioner(arguments: CaptioningArguments) -> dict[str, Any] | None:
     held_out = _choose_held_out(smiles, arguments)
     kept = [place for place in range(len(smiles)) if smiles[place] not in held_out]
     parts = make_parts(arguments, [smiles[place] for place in kept], [captions[place] for place in kept])
-    rows = make_rows(parts, smiles, captions)
+    rows = make_rows(parts, smiles, captions, embed_molecules(parts, smiles))
     if not arguments.tune_tower:
         parts.model.finemoltex.requires_grad_(False)
         add_tower_states(rows, parts, output)
@@ -228,12 +236,24 @@ def make_parts(arguments: CaptioningArguments, smiles: Sequence[str], captions: 
             tokenizer = AutoTokenizer.from_pretrained(arguments.writer)
     except OSError as error:
         raise ValueError(f"{arguments.writer or folder!r} cannot be loaded: {error}") from error
-    options = ("states", "join", "prompt", "num_examples", "copies", "max_prompt_length", "max_caption_length")
+    lengths = ("max_prompt_length", "max_caption_length")
+    options = ("states", "join", "prompt", "num_examples", "choice", "copies", *lengths)
     fields = {name: getattr(arguments, name) for name in options}
     model = FineMolTexForCaptioning.from_parts(base, writer, **fields)
-    memory = CaptionMemory(smiles, captions) if arguments.prompt == "captions" else None
+    memory = None
+    if arguments.prompt == "captions":
+        chooses = arguments.choice == "model"
+        embeds = MoleculeTextEncoder(base, processor).encode_texts(list(captions)) if chooses else None  # (R, P)
+        memory = CaptionMemory(smiles, captions, embeds)
     device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
     return CaptioningParts(model.to(device), processor, tokenizer, memory)
+
+
+def embed_molecules(parts: CaptioningParts, smiles: Sequence[str]) -> np.ndarray | None:
+    """Embed the molecules whose prompts the model chooses. -> `(R, P)` float32, or `None` if the structure does."""
+    if parts.memory is None or parts.memory.embeds is None:
+        return None
+    return MoleculeTextEncoder(parts.model.finemoltex, parts.processor).encode_molecules(list(smiles))
 
 
 def _choose_held_out(smiles: Sequence[str], arguments: CaptioningArguments) -> set[str]:

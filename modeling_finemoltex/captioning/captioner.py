@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from ..data.caption_statements import FALSE, UNCHECKED, Statement, check_caption
 from ..data.identifiers import MAX_ATOMS, canonical_smiles, stable_hash
 from ..processors.smiles_finemoltex import parse_molecule
+from .caption_memory import Neighbour
 from .caption_prompts import pad_rows, write_prompt
 from .caption_text import tidy_caption
 from .captioning_folder import CaptioningParts, load_captioning_folder
@@ -25,15 +27,17 @@ class CaptionSettings:
         sample (`bool`): Draw words by their probability instead.
         seed (`int`): Of the draws. Equal seeds give equal captions of a molecule, whatever stands beside it.
         max_new_tokens (`int`, *optional*): Longest caption, in tokens; what the model was trained on, if absent.
+        quotes (`bool`): Write nothing, but give the first caption that a prompt would quote, word by word.
 
     Raises:
-        ValueError: If a number is below 1, or beams are to be sampled.
+        ValueError: If a number is below 1, beams are to be sampled, or a quoted caption is to be written too.
     """
 
     num_beams: int = 1
     sample: bool = False
     seed: int = 0
     max_new_tokens: int | None = None
+    quotes: bool = False
 
     def __post_init__(self) -> None:
         for name in ("num_beams", "max_new_tokens"):
@@ -42,6 +46,11 @@ class CaptionSettings:
                 raise ValueError(f"`{name}` must be at least 1: got {value}.")
         if self.sample and self.num_beams > 1:
             raise ValueError(f"Either sample, or search with beams: got `sample` and `num_beams` {self.num_beams}.")
+        if self.quotes and (self.sample or self.num_beams > 1 or self.max_new_tokens is not None):
+            raise ValueError(
+                "A quoted caption is that of a molecule of the training, as it stands: leave out `num_beams`, "
+                "`sample` and `max_new_tokens`, or `quotes`."
+            )
 
 
 class Caption(NamedTuple):
@@ -50,6 +59,7 @@ class Caption(NamedTuple):
     smiles: str
     text: str
     statements: tuple[Statement, ...] | None = None  # if the caption was checked
+    source: Neighbour | None = None  # of a quoted caption: whose it is, and how similar
 
     @property
     def num_checked(self) -> int:
@@ -66,6 +76,8 @@ class Caption(NamedTuple):
         found: dict[str, Any] = {"smiles": self.smiles, "caption": self.text}
         if self.statements is not None:
             found["statements"] = [one._asdict() for one in self.statements]
+        if self.source is not None:
+            found["quoted_from"] = {"smiles": self.source.smiles, "similarity": self.source.similarity}
         return found
 
 
@@ -118,10 +130,15 @@ class Captioner:
             except ValueError as error:
                 raise ValueError(f"Molecule {number} cannot be captioned: {error}") from error
         names = [str(canonical_smiles(one)) for one in smiles]  # a writer reads motifs in the order of the atoms
-        texts = [self._draw(one) for one in names] if self.settings.sample else self._write_batch(names)
+        sources: list[Any] = [None] * len(names)
+        if self.settings.quotes:
+            sources = self._quote(names)
+            texts = [one.caption for one in sources]
+        else:
+            texts = [self._draw(one) for one in names] if self.settings.sample else self._write_batch(names)
         return [
-            Caption(one, text, check_caption(parse_molecule(one), text) if self.checks else None)
-            for one, text in zip(smiles, texts, strict=True)
+            Caption(one, text, check_caption(parse_molecule(one), text) if self.checks else None, source)
+            for one, text, source in zip(smiles, texts, sources, strict=True)
         ]
 
     def check(self, smiles: str) -> None:
@@ -141,14 +158,33 @@ class Captioner:
     @torch.no_grad()
     def _write_batch(self, smiles: list[str]) -> list[str]:
         model, tokenizer = self.parts.model, self.parts.tokenizer
-        inputs = dict(self.parts.processor(smiles=smiles))
-        prompts = [write_prompt(one, tokenizer, model.config.captioning_config, self.parts.memory) for one in smiles]
+        inputs = dict(self.parts.processor(smiles=smiles).to(model.device))
+        options, memory = model.config.captioning_config, self.parts.memory
+        prompts = [
+            write_prompt(one, tokenizer, options, memory, embed=embed)
+            for one, embed in zip(smiles, self._embed(inputs), strict=True)
+        ]
         if any(prompts):
             ids, mask = pad_rows(prompts, tokenizer.pad_token_id)
-            inputs |= {"prompt_ids": ids, "prompt_attention_mask": mask}
-        inputs = {name: value.to(model.device) for name, value in inputs.items()}
-        options = {"num_beams": self.settings.num_beams, "do_sample": self.settings.sample}
+            inputs |= {"prompt_ids": ids.to(model.device), "prompt_attention_mask": mask.to(model.device)}
+        writing = {"num_beams": self.settings.num_beams, "do_sample": self.settings.sample}
         if self.settings.max_new_tokens is not None:
-            options["max_new_tokens"] = self.settings.max_new_tokens
-        ids = model.generate(**inputs, **options)  # (R, T)
+            writing["max_new_tokens"] = self.settings.max_new_tokens
+        ids = model.generate(**inputs, **writing)  # (R, T)
         return [tidy_caption(text) for text in tokenizer.batch_decode(ids, skip_special_tokens=True)]
+
+    @torch.no_grad()
+    def _quote(self, smiles: list[str]) -> list[Neighbour]:
+        """Find the caption to quote for each molecule."""
+        memory = self.parts.memory
+        if memory is None:
+            raise ValueError("This captioner quotes no captions: its model was trained with another `prompt`.")
+        embeds = self._embed(dict(self.parts.processor(smiles=smiles).to(self.parts.model.device)))
+        return [memory.find(one, 1, embed=embed)[0] for one, embed in zip(smiles, embeds, strict=True)]
+
+    def _embed(self, inputs: dict[str, Any]) -> list[np.ndarray | None]:
+        """Embed the molecules of a batch, `(P,)` each, where the model chooses captions; else `None` for each."""
+        config = self.parts.model.config.captioning_config
+        if config.prompt != "captions" or config.choice != "model":
+            return [None] * len(inputs["motif_counts"])
+        return list(self.parts.model.finemoltex.get_molecule_features(**inputs).float().cpu().numpy())

@@ -11,7 +11,7 @@ from transformers.utils import cached_file
 from ..hub.contents import GENERATOR_TOKENIZER_FOLDER, TOKENIZER_FILE
 from ..hub.folders import export_folder
 from ..model.captioning_finemoltex import FineMolTexForCaptioning
-from .caption_memory import MEMORY_FILE, CaptionMemory
+from .caption_memory import EMBEDS_FILE, MEMORY_FILE, CaptionMemory
 from .caption_text import end_of, start_of
 
 # Words of a T5 have a size of 1. They are the output layer too, so an untrained writer would repeat the last one.
@@ -138,6 +138,7 @@ def load_memory(name_or_path: str) -> CaptionMemory:
     Raises:
         ValueError: If there are none.
     """
+    _find_file(name_or_path, EMBEDS_FILE)  # fetched from the Hub, it lies beside the other
     found = _find_file(name_or_path, MEMORY_FILE)
     return CaptionMemory.load(name_or_path if found is None else Path(found).parent)
 

@@ -44,6 +44,7 @@ class FineMolTexCaptioningPipeline(FineMolTexPipeline):
         sample: bool = False,
         seed: int = 0,
         max_new_tokens: int | None = None,
+        quotes: bool = False,
         check: bool = False,
         batch_size: int = BATCH,
         **kwargs: Any,
@@ -52,7 +53,7 @@ class FineMolTexCaptioningPipeline(FineMolTexPipeline):
 
         Args:
             inputs (`str` or sequence of `str`): SMILES.
-            num_beams, sample, seed, max_new_tokens: See [`CaptionSettings`].
+            num_beams, sample, seed, max_new_tokens, quotes: See [`CaptionSettings`].
             check (`bool`): Add `statements`: what a caption says, whether it is true of the molecule, and where.
             batch_size (`int`): Molecules that the model takes at once.
             kwargs: As of every pipeline.
@@ -64,6 +65,7 @@ class FineMolTexCaptioningPipeline(FineMolTexPipeline):
             ValueError: If there are no molecules, one cannot be parsed, or a number is below 1.
         """
         settings = {"num_beams": num_beams, "sample": sample, "seed": seed, "max_new_tokens": max_new_tokens}
+        settings |= {"quotes": quotes}
         smiles = [inputs] if isinstance(inputs, str) else list(inputs)
         found: list[Any] = []
         for start in range(0, max(1, len(smiles)), batch_size):

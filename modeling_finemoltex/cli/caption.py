@@ -34,6 +34,13 @@ class CaptionArguments(LayoutOptions):
         int | None,
         typer.Option("--max_new_tokens", help="longest caption, in tokens", show_default="that of the training"),
     ] = None
+    quote: Annotated[
+        bool,
+        typer.Option(
+            "--quote",
+            help="write nothing: give the caption of a molecule of the training that fits best, and say whose",
+        ),
+    ] = False
     check: Annotated[
         bool, typer.Option("--check", help="mark what a caption says about the structure and is false")
     ] = False
@@ -82,7 +89,9 @@ def _load(arguments: CaptionArguments) -> "Captioner":
     """Load the captioner; the settings are looked at first."""
     from modeling_finemoltex.captioning import Captioner, CaptionSettings
 
-    settings = CaptionSettings(arguments.num_beams, arguments.sample, arguments.seed, arguments.max_new_tokens)
+    settings = CaptionSettings(
+        arguments.num_beams, arguments.sample, arguments.seed, arguments.max_new_tokens, arguments.quote
+    )
     with quiet_loading():
         return Captioner.from_pretrained(arguments.model, settings, arguments.check, arguments.device)
 
@@ -90,6 +99,8 @@ def _load(arguments: CaptionArguments) -> "Captioner":
 def _format_caption(found: "Caption") -> str:
     """Write a caption, and below it what was checked."""
     lines = [found.text]
+    if found.source is not None:
+        lines.append(f"  of {found.source.smiles}, similarity {found.source.similarity:.2f}")
     for one in found.statements or ():
         meaning = f"  ({one.meaning})" if one.meaning else ""
         lines.append(f"  {one.verdict:<11}  {one.start:>4}-{one.end:<4} {one.text}{meaning}")

@@ -30,7 +30,7 @@ MODEL_FILES = (
     *WEIGHTS,
     *TOKENIZER,
     *(CONFIG_FILE, "generation_config.json", PROCESSOR_FILE, "preprocessor_config.json"),
-    *("training_fingerprints.fps", "conformal.json", "caption_memory.jsonl.gz"),
+    *("training_fingerprints.fps", "conformal.json", "caption_memory.jsonl.gz", "caption_memory.npz"),
     *("*_finemoltex.py", *ENDPOINT_FILES, CARD_FILE, "LICENSE", "card_facts.yaml", "evaluation_results.json"),
     *("training_log.json", "alignment_report.json", "generator_report.json", "results.json", "test_results.json"),
     "captioning_report.json",

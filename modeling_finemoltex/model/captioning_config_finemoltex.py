@@ -6,6 +6,7 @@ from transformers import PreTrainedConfig
 STATES = ("molecule", "motifs", "atoms")
 JOINS = ("input", "output")
 PROMPTS = ("none", "smiles", "captions")
+CHOICES = ("structure", "model")
 
 
 @strict
@@ -21,6 +22,8 @@ class FineMolTexCaptioningConfig(PreTrainedConfig):
         prompt (`str`): What the writer reads beside the states: `"none"`, the `"smiles"` of the molecule, or the
             `"captions"` of similar molecules, which the folder of the model then holds.
         num_examples (`int`): Captions that a prompt of captions holds.
+        choice (`str`): Which captions those are: of the most similar molecules (`"structure"`), or the ones that, of
+            the captions of the ten most similar molecules, the base model places nearest to the molecule (`"model"`).
         max_prompt_length (`int`): Longest prompt, in tokens.
         max_caption_length (`int`): Longest caption, in tokens.
     """
@@ -33,6 +36,7 @@ class FineMolTexCaptioningConfig(PreTrainedConfig):
     copies: bool = False
     prompt: str = "none"
     num_examples: int = 2
+    choice: str = "structure"
     max_prompt_length: int = 256
     max_caption_length: int = 128
 
@@ -41,7 +45,7 @@ class FineMolTexCaptioningConfig(PreTrainedConfig):
         unknown = [name for name in self.states if name not in STATES]
         if unknown or not self.states:
             raise ValueError(f"`states` must hold some of {', '.join(STATES)}: got {list(self.states)}.")
-        for name, allowed in (("join", JOINS), ("prompt", PROMPTS)):
+        for name, allowed in (("join", JOINS), ("prompt", PROMPTS), ("choice", CHOICES)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"`{name}` must be one of {allowed}: got {getattr(self, name)!r}.")
         for name in ("num_examples", "max_prompt_length", "max_caption_length"):

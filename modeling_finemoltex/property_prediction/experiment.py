@@ -103,7 +103,7 @@ class ExperimentArguments:
     all: bool = field(default=False, metadata={"help": "Run every method, for the whole table."})
     label_fractions: list[float] = field(
         default_factory=lambda: [ALL],
-        metadata={"help": "Learn from such shares of the training rows, each a run; 0.05 is 5 %."},
+        metadata={"help": "Learn from such shares of the training rows, each a run; 0.05 is one row in twenty."},
     )
     seeds: list[int] = field(default_factory=lambda: [0], metadata={"help": "One run of each method for each."})
     epochs: int = field(default=30, metadata={"help": "Passes over the training rows, at most."})

@@ -39,12 +39,24 @@ def test_captions_are_bounded_and_checked_on_request(captioner):
     assert found.to_dict().keys() == {"smiles", "caption", "statements"} and found.num_false <= found.num_checked
 
 
+def test_a_quoted_caption_says_whose_it_is(captioner):
+    quoting = Captioner(captioner.parts, CaptionSettings(quotes=True), checks=True)
+    found = quoting.write(SMILES)
+    memory = dict(zip(captioner.parts.memory.smiles, captioner.parts.memory.captions, strict=True))
+    assert [memory[one.source.smiles] for one in found] == [one.text for one in found]
+    assert found[0].to_dict()["quoted_from"]["smiles"] == found[0].source.smiles and found[0].statements is not None
+    assert [quoting.write([one])[0] for one in SMILES] == found
+    with pytest.raises(ValueError, match="quotes no captions"):
+        Captioner(captioner.parts._replace(memory=None), CaptionSettings(quotes=True)).write(["C"])
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"max_new_tokens": 0}, "`max_new_tokens` must be at least 1: got 0"),
         ({"num_beams": 0}, "`num_beams` must be at least 1: got 0"),
         ({"num_beams": 2, "sample": True}, "Either sample, or search with beams"),
+        ({"quotes": True, "max_new_tokens": 3}, "leave out `num_beams`, `sample` and `max_new_tokens`"),
     ],
 )
 def test_settings_are_checked(settings, message):

@@ -17,6 +17,8 @@ def test_one_molecule_is_described(captioner_folder, captioner, run):
     assert first == text and len(rest) == len(entry["statements"])
     assert run(*words, "--sample", "--seed", 3).stdout == run(*words, "--sample", "--seed", 3).stdout
     assert run(*words, "--num_beams", 2, "--max_new_tokens", 3).stdout
+    caption, source = run(*words, "--quote").stdout.splitlines()
+    assert caption and source.startswith("  of ") and ", similarity " in source
 
 
 def test_a_file_is_described_into_a_table(captioner_folder, tmp_path, run):
@@ -27,6 +29,9 @@ def test_a_file_is_described_into_a_table(captioner_folder, tmp_path, run):
         "2 rows, 1 of them without a caption" in done.stdout and "statements about structure are false" in done.stdout
     )
     assert "row 2: RDKit cannot parse the SMILES 'C1CC'" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+    assert "1 of them" in run(*words, "--output", tmp_path / "quoted.csv", "--quote").stdout
+    header, first, second = (tmp_path / "quoted.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "row,id,smiles,caption,quoted_from,similarity,error" and ",," not in first and second
     assert "give --output OUT.csv" in run(*words, code=1).stderr
     assert "--json is for one molecule" in run(*words, "--output", tmp_path / "out.csv", "--json", code=1).stderr
 
