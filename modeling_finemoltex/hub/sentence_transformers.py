@@ -17,6 +17,9 @@ except ImportError as error:
         'This needs sentence-transformers 6.2 or later: pip install "finemoltex[sentence-transformers]"'
     ) from error
 
+# Routes. None may be called "text": by the name of a modality the library would route tasks that it does not know.
+TEXTS, MOLECULES = "texts", "molecules"
+TASKS = {"query": TEXTS, "text": TEXTS, "document": MOLECULES, "molecule": MOLECULES}
 PLACES = "places"  # of the rows of a batch, which is sorted by size
 EXAMPLES = ("an alcohol", "CCO", "c1ccccc1")  # of the card: a query, then documents
 LOADED_WITH = {"dtype"}  # what `model_kwargs` may hold
@@ -103,7 +106,8 @@ class MoleculeTextRouter(Router):
     """Both towers of a model as the one module of a `SentenceTransformer`.
 
     Texts are the route of the tasks `"text"` and `"query"`, and of no task; molecules that of `"molecule"` and
-    `"document"`. The folder that it saves is one of [`MoleculeTextEncoder`] too, and holds the weights once.
+    `"document"`; other tasks are refused. The folder that it saves is one of [`MoleculeTextEncoder`] too, and holds the
+    weights once.
 
     Args:
         encoder ([`MoleculeTextEncoder`]): The model with its processor.
@@ -114,14 +118,14 @@ class MoleculeTextRouter(Router):
 
     def __init__(self, encoder: MoleculeTextEncoder) -> None:
         super().__init__(
-            {"text": [self.tower(encoder, True)], "molecule": [self.tower(encoder, False)]},
-            default_route="text",
-            route_mappings={("query", None): "text", ("document", None): "molecule"},
+            {name: [self.tower(encoder, name == TEXTS)] for name in (TEXTS, MOLECULES)},
+            default_route=TEXTS,
+            route_mappings={(task, None): route for task, route in TASKS.items()},
         )
 
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
         """Save the model and its processor, as safetensors."""
-        self.sub_modules["text"][0].save(output_path)
+        self.sub_modules[TEXTS][0].save(output_path)
 
     @classmethod
     def load(
@@ -169,7 +173,8 @@ def to_sentence_transformer(
 
     `encode(..., task="molecule")` embeds molecules too: a SMILES is a string, and without a task it is read as words.
     The embeddings are those of [`MoleculeTextEncoder`], of length one. Where this package is installed,
-    `SentenceTransformer(folder, trust_remote_code=True)` loads what `save_pretrained(folder)` wrote.
+    `SentenceTransformer(folder, trust_remote_code=True)` loads what `save_pretrained(folder)` wrote, and the folders
+    that `export_folder`, `finemoltex push` and the package itself make, as they are: `default_model()` is one.
 
     Args:
         name_or_path (`str`): Folder that `save_pretrained` wrote, or a Hub id.
