@@ -219,12 +219,12 @@ def test_late_interaction_is_our_token_score(multi_vector, named):
     }
     model = FineMolTexForRetrieval.from_pretrained(default_model()).eval()
     processor = FineMolTexProcessor.from_pretrained(default_model())
-    with torch.inference_mode():
+    with torch.no_grad():
         output = model(
             **processor(smiles=smiles, return_tensors="pt"), **processor(text=texts, padding=True, return_tensors="pt")
         )
-    ours = output.logits_per_text / model.finemoltex.inverse_temperature
-    torch.testing.assert_close(multi_vector.similarity(words, molecules), ours, atol=1e-4, rtol=1e-4)
+    ours = output.logits_per_text / model.finemoltex.inverse_temperature.detach()
+    torch.testing.assert_close(multi_vector.similarity(words, molecules), ours, atol=1e-5, rtol=1e-5)
     assert (ours - output.text_embeds @ output.molecule_embeds.T).abs().max() > 1  # more than the cosines
     (chlorine,) = multi_vector.similarity(words[:1], multi_vector.encode_document(["c1ccccc1", "Clc1ccccc1"]))
     assert chlorine[0] > chlorine[1]
