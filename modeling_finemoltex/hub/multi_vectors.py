@@ -15,16 +15,16 @@ from .sentence_transformers import PLACES, MoleculeTextRouter, MoleculeTextTower
 class TokenTower(MoleculeTextTower):
     r"""One side of a model whose words name structural concepts, as vectors whose products are its score.
 
-    The score of text \(i\) and molecule \(j\) is the cosine plus \(\sum_{t \in i} \sum_{kc} u_{tkc}\, r_{jkc}\): what
-    each word asks for, where the molecule has it. So a molecule is one vector, its embedding beside \(r_j\), and a word
-    one, its share of the embedding of the text beside \(u_t\), which is negative under a negation. The last number is 1,
-    and what a word adds for any molecule. The largest product of a word with the one vector of a molecule is their
-    product, so MaxSim is the score itself.
+    The score of text \(i\) and molecule \(j\) is the cosine plus \(\sum_{t \in i} \sum_{kc} u_{tkc}\, r_{jkc}\):
+    what each word asks for, where the molecule has it. So a molecule is one vector, its embedding beside \(r_j\), and
+    a word one, its share of the embedding of the text beside \(u_t\), which is negative under a negation. The last
+    number is 1, and what a word adds for any molecule. The largest product of a word with the one vector of a molecule
+    is their product, so MaxSim is the score itself.
 
     Shapes:
         - **input:** features of `B` texts or molecules, of `preprocess`
-        - **output:** the same with `token_embeddings` `(B, T, P + C K + 1)`, float32, of `T` words or one molecule, and
-          `attention_mask` `(B, T)`
+        - **output:** the same with `token_embeddings` `(B, T, P + C K + 1)`, float32, of `T` words or one molecule,
+          and `attention_mask` `(B, T)`
     """
 
     def __init__(self, encoder: MoleculeTextEncoder, is_text: bool) -> None:

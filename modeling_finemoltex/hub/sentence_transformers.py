@@ -106,8 +106,8 @@ class MoleculeTextRouter(Router):
     """Both towers of a model as the one module of a `SentenceTransformer`.
 
     Texts are the route of the tasks `"text"` and `"query"`, and of no task; molecules that of `"molecule"` and
-    `"document"`; other tasks are refused. The folder that it saves is one of [`MoleculeTextEncoder`] too, and holds the
-    weights once.
+    `"document"`; other tasks are refused. The folder that it saves is one of [`MoleculeTextEncoder`] too, and holds
+    the weights once.
 
     Args:
         encoder ([`MoleculeTextEncoder`]): The model with its processor.

@@ -42,8 +42,8 @@ def test_a_card_is_made_again_from_the_folder_alone(model, processor, tmp_path):
 def test_the_snippet_without_the_package_pins_a_revision_that_is_known(model, processor, tmp_path):
     folder = export_folder(model, processor, tmp_path / "tiny", {"revision": "v3"})
     assert build_model_card(folder).text.count('trust_remote_code=True, revision="v3")') == 2
-    card = build_model_card(export_folder(model, processor, tmp_path / "loose"))
-    assert card.text.count("trust_remote_code=True)") == 2 and 'pin the revision you read with `revision="..."`' in card.text
+    text = build_model_card(export_folder(model, processor, tmp_path / "loose")).text
+    assert text.count("trust_remote_code=True)") == 2 and 'pin the revision you read with `revision="..."`' in text
 
 
 def test_a_card_shows_failures_cost_and_checksums(model, processor, tmp_path):
