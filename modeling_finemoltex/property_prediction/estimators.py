@@ -21,7 +21,7 @@ from sklearn.svm import SVC, SVR
 NUM_TREES = 200
 FOLDS = 3  # of the training rows, that turn margins of a support-vector machine into probabilities
 MAX_QUANTILES = 500
-MAX_SVM_ROWS = 10_000  # its time grows with their square: beyond, forests go without it
+MAX_SVM_ROWS = 5_000  # its time grows with their square: beyond, forests go without it
 FORESTS = {
     "forest": (RandomForestClassifier, RandomForestRegressor),
     "extra_trees": (ExtraTreesClassifier, ExtraTreesRegressor),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers import AutoModel, AutoModelForSequenceClassification, HfArgumentParser
 
 pytest.importorskip("sklearn")
 
@@ -324,3 +324,7 @@ def test_scrambled_labels_are_dealt_anew_for_each_seed(run, tmp_path):
     plain = run(path, **options, output_dir=str(tmp_path / "plain"))
     assert plain["sets"]["t"]["split"] == results["sets"]["t"]["split"]
     assert plain["runs"][0]["test"]["roc_auc"] not in figures  # the same rows, when the labels are their own
+
+
+def test_its_options_explain_themselves():
+    assert "one row in twenty" in HfArgumentParser(ExperimentArguments).format_help()
