@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install style check test test-slow results docs notebooks hub wheel
+.PHONY: help install style check test test-slow results docs notebooks hub wheel release
 
 help: ## Show what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,3 +34,9 @@ hub: ## Assemble the model folders of hub_cards into build/hub, with code, endpo
 
 wheel: ## Build the wheel into dist/
 	pip wheel --no-deps --wheel-dir dist .
+
+release: ## Build wheel and sdist into dist/, and check what they hold and say
+	rm -rf dist && python -m build
+	twine check --strict dist/*
+	check-wheel-contents dist/*.whl
+	ls -l dist && ! find dist -size +60000000c | grep .  # PyPI takes 100 MB; ours stay below 60

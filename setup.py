@@ -13,7 +13,7 @@ from setuptools import find_packages, setup
 MAPPED = {
     "modeling_finemoltex.processors": "processors",
     "modeling_finemoltex.hub_cards": "hub_cards",
-    # A second time, outside the package: importing `modeling_finemoltex.cli` imports the package, and with it PyTorch.
+    # Outside the package, and only there: importing a part of the package imports the package first.
     "finemoltex_cli": "modeling_finemoltex/cli",
 }
 
@@ -36,13 +36,14 @@ REQUIRED = [
     "fsspec>=2023.6",  # files at URLs; datasets needs it anyway
     "crem>=0.3",  # exchanges fragments that occur in the same surroundings: what an editor proposes
     "typer>=0.12",  # the command line; transformers needs it anyway
+    "faiss-cpu>=1.11",  # holds the search indices: a first search needs no extra
 ]
 
 # `chemicals` holds the default corpus; matplotlib draws the curves; tensorboard is the default `report_to`.
 EXAMPLES = ["chemicals>=1.2", "matplotlib>=3.8", "tensorboard>=2.16"]
-# faiss-cpu holds the search indices; scikit-learn weighs the words of the lexical baselines (CVE-2024-5206: before 1.5
-# its vectoriser kept words of the training texts).
-RETRIEVAL = ["faiss-cpu>=1.11", "scikit-learn>=1.5"]
+# scikit-learn weighs the words of the lexical baselines (CVE-2024-5206: before 1.5 its vectoriser kept words of the
+# training texts).
+RETRIEVAL = ["scikit-learn>=1.5"]
 # scikit-learn (and with it scipy) scores, calibrates, holds baselines and blends, and takes molecules through
 # `FineMolTexTransformer` (before 1.7, tables made of a series had other row labels); skops (MIT) saves blends without
 # a pickle (CVE-2025-54412, -54413 and -54886, before 0.13: a file could run code); peft adds LoRA updates.
@@ -58,8 +59,8 @@ CAPTIONING = ["nltk>=3.9.1", "rouge-score>=0.1.2"]
 EXPLAIN = ["scikit-learn>=1.5", "matplotlib>=3.8"]
 # Texts and molecules through `SentenceTransformer.encode`; older releases name what a module is differently.
 SENTENCE_TRANSFORMERS = ["sentence-transformers>=6.2,<7"]
-# gradio shows the demo, from the release that its drawing field was made with; faiss-cpu searches, matplotlib draws.
-SPACE = ["gradio>=6.31,<7", "faiss-cpu>=1.11", "matplotlib>=3.8"]
+# gradio shows the demo, from the release that its drawing field was made with; matplotlib draws.
+SPACE = ["gradio>=6.31,<7", "matplotlib>=3.8"]
 # lancedb (Apache-2.0) keeps an index on the disk or in a bucket, and searches it there.
 LANCE = ["lancedb>=0.30"]
 # Ray spreads the embedding of a library over cores and machines. 240 MB, and a script alone takes it: no test needs it
@@ -78,10 +79,12 @@ PYTEST = ["hypothesis>=6.100", "pytest>=9.0.3", "pytest-timeout>=2.3", "pytest-x
 TEST = [*FEATURES, *NOTEBOOKS, *PYTEST, "openpyxl>=3.1", "psutil>=5.9", "selenium>=4.20", "setuptools>=78.1.1"]
 # mkdocstrings reads the API reference from the docstrings; its Python handler brings griffe 2.
 DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.6", "mkdocstrings[python]>=1.0", *NOTEBOOKS]
-DEV = [*TEST, *DOCS, *RAY, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
+# Build and check what is released.
+RELEASE = ["build>=1.2", "check-wheel-contents>=0.6", "twine>=6.1"]
+DEV = [*TEST, *DOCS, *RAY, *RELEASE, "ruff>=0.9", "mypy>=1.13", "pre-commit>=3.8"]
 
 setup(
-    packages=[*find_packages(include=["modeling_finemoltex", "modeling_finemoltex.*"]), *MAPPED],
+    packages=[*find_packages(include=["modeling_finemoltex", "modeling_finemoltex.*"], exclude=["*.cli"]), *MAPPED],
     package_dir=MAPPED,
     package_data={
         "": ["*.pyi"],
@@ -106,6 +109,7 @@ setup(
         "lance": LANCE,
         "ray": RAY,
         "docs": DOCS,
+        "release": RELEASE,
         "test": TEST,
         "dev": DEV,
     },

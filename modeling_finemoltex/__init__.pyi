@@ -29,6 +29,7 @@ from .hub import export_folder as export_folder
 from .hub import export_names_dataset as export_names_dataset
 from .hub import list_pretrained as list_pretrained
 from .hub import push_folder as push_folder
+from .hub import to_multi_vector_encoder as to_multi_vector_encoder
 from .hub import to_sentence_transformer as to_sentence_transformer
 from .model.captioning_finemoltex import FineMolTexForCaptioning as FineMolTexForCaptioning
 from .model.configuration_finemoltex import FineMolTexCaptioningConfig as FineMolTexCaptioningConfig

@@ -1,3 +1,3 @@
 """The version of the package: here alone, so that rooms beneath the façade and `pyproject.toml` can read it."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"

@@ -1,6 +1,6 @@
 """Run the notebooks of this folder from top to bottom, and keep what they show in them.
 
-Needs: `pip install -e ".[docs,retrieval,explain,properties]"`. Takes: three minutes on a CPU core.
+Needs: `pip install -e ".[docs,explain,properties]"`. Takes: three minutes on a CPU core.
 Try `python examples/notebooks/execute.py`, after another model was put into `hub_cards/finemoltex-small`.
 """
 

@@ -1,4 +1,4 @@
-"""`python -m modeling_finemoltex.cli` is `finemoltex`, for `accelerate launch -m` and `torchrun -m`."""
+"""`python -m finemoltex_cli` is `finemoltex`, for `accelerate launch -m` and `torchrun -m`."""
 
 from .main import app
 

@@ -33,8 +33,8 @@ class EmbedArguments(EncoderOptions, RowOptions, MoleculeFileArguments):
 def embed(arguments: EmbedArguments) -> None:
     """Embed a file of molecules (or texts) into Parquet files; run it again to go on after an interruption.
 
-    `accelerate launch -m modeling_finemoltex.cli embed ...` shares the work among several devices, `torchrun
-    --nproc_per_node 2 -m modeling_finemoltex.cli embed ...` among several processes on CPUs.
+    `accelerate launch -m finemoltex_cli embed ...` shares the work among several devices, `torchrun --nproc_per_node 2
+    -m finemoltex_cli embed ...` among several processes on CPUs.
     """
     from modeling_finemoltex.embedding import embed_file
     from modeling_finemoltex.embedding.encoder import get_processes

@@ -1,9 +1,9 @@
 """The command line: `finemoltex COMMAND --help`.
 
 Each command reads its arguments and calls one function of the package, so all of it can be used from Python too.
-This folder is installed twice: inside the package, for `python -m modeling_finemoltex.cli`, and as `finemoltex_cli`,
-which `finemoltex` starts. Its files import each other relatively and the package by name inside the commands, so that
-help, completion and usage errors load neither the package nor PyTorch.
+This folder is installed beside the package, as `finemoltex_cli`: importing a part of the package imports the package
+first. Its files import each other relatively and the package by name inside the commands, so that help, completion and
+usage errors load neither the package nor PyTorch.
 """
 
 import atexit

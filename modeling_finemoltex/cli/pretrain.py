@@ -10,7 +10,7 @@ from .errors import plain_errors
 def pretrain(context: typer.Context) -> None:
     """Pre-train on pairs of molecules and texts; `finemoltex pretrain --help` lists the options.
 
-    `accelerate launch -m modeling_finemoltex.cli pretrain ...` trains on several devices.
+    `accelerate launch -m finemoltex_cli pretrain ...` trains on several devices.
     """
     from modeling_finemoltex.evaluation import format_retrieval_table
     from modeling_finemoltex.training import DataArguments, FineMolTexTrainingArguments, ModelArguments

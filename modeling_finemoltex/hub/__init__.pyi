@@ -4,6 +4,7 @@ from .cards import list_eval_results as list_eval_results
 from .conversion import Converted as Converted
 from .folders import assemble_folder as assemble_folder
 from .folders import export_folder as export_folder
+from .multi_vectors import to_multi_vector_encoder as to_multi_vector_encoder
 from .names_dataset import export_names_dataset as export_names_dataset
 from .published_checkpoints import convert_checkpoint as convert_checkpoint
 from .publishing import describe_model as describe_model

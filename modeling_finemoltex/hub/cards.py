@@ -26,7 +26,7 @@ MODEL_TAG = "finemoltex"  # by which the Hub lists the models of this package
 TEMPLATE_FOLDERS = tuple(cards / "templates" for cards in CARD_FOLDERS)
 
 FACTS = (
-    *("model_id", "dataset", "base_model", "preparation", "data_statement", "limits", "widget"),
+    *("model_id", "revision", "dataset", "base_model", "preparation", "data_statement", "limits", "widget"),
     *("earlier_training", "training", "average_weight", "metrics", "reports", "failures", "carbon"),
 )
 # What a card tells of a training run. The rest is about the machine.
@@ -45,7 +45,8 @@ def save_facts(folder: Path, fields: Mapping[str, Any]) -> None:
     Args:
         folder (`Path`): The model folder. `test_results.json`, `training_args.json` and `trainer_state.json`, which a
             training run leaves there, give metrics and training if `fields` does not.
-        fields (`dict`): All optional: `model_id` (default: name of the folder), `dataset` (a name or Hub id),
+        fields (`dict`): All optional: `model_id` (default: name of the folder), `revision` (tag on the Hub that the
+            card pins, as `finemoltex push --tag` gives it), `dataset` (a name or Hub id),
             `base_model` (Hub id of the text encoder or `"scratch"`), `preparation` (summary of `prepare_data`),
             `training`, `earlier_training` and `average_weight` of an earlier stage with which weights were averaged,
             `metrics`, `reports` (of `report_systems`, for tables with intervals and baselines), `failures` (queries

@@ -16,6 +16,7 @@ from ..model.heads_finemoltex import HEADS, PROPERTY_PREDICTION, Head
 
 CARD_FILE = "README.md"
 CONFIG_FILE, PROCESSOR_FILE, TOKENIZER_FILE = "config.json", "processor_config.json", "tokenizer_config.json"
+MODULES_FILE = "modules.json"  # of sentence-transformers
 # What an inference endpoint runs, and what it installs first.
 ENDPOINT_FILES = ("handler.py", "requirements.txt")
 INDEX_FOLDER = "index"  # a `MoleculeTextIndex` beside the model, for retrieval by the endpoint
@@ -29,7 +30,7 @@ TOKENIZER = (
 MODEL_FILES = (
     *WEIGHTS,
     *TOKENIZER,
-    *(CONFIG_FILE, "generation_config.json", PROCESSOR_FILE, "preprocessor_config.json"),
+    *(CONFIG_FILE, "generation_config.json", PROCESSOR_FILE, "preprocessor_config.json", MODULES_FILE),
     *("training_fingerprints.fps", "conformal.json", "caption_memory.jsonl.gz", "caption_memory.npz"),
     *("*_finemoltex.py", *ENDPOINT_FILES, CARD_FILE, "LICENSE", "card_facts.yaml", "evaluation_results.json"),
     *("training_log.json", "alignment_report.json", "generator_report.json", "results.json", "test_results.json"),

@@ -20,6 +20,7 @@ from .contents import (
     CONFIG_FILE,
     ENDPOINT_FILES,
     GENERATOR_TOKENIZER_FOLDER,
+    MODULES_FILE,
     PROCESSOR_FILE,
     TOKENIZER_FILE,
     list_published,
@@ -31,6 +32,10 @@ from .contents import (
 POINTER_FILE = "installed_finemoltex.py"
 MODEL_CODE = Path(inspect.getfile(Head)).parent
 PROCESSOR_CODE = Path(inspect.getfile(FineMolTexProcessor)).parent
+# What sentence-transformers makes of a folder: one module, in the root, of the installed package. By its name, for the
+# library is an extra; `SentenceTransformer.save_pretrained` writes the same.
+ROUTER = "modeling_finemoltex.hub.sentence_transformers.MoleculeTextRouter"
+MODULES = [{"idx": 0, "name": "0", "path": "", "type": ROUTER}]
 PROCESSOR_CLASSES = {"AutoProcessor": FineMolTexProcessor, "AutoFeatureExtractor": FineMolTexFeatureExtractor}
 
 
@@ -131,6 +136,8 @@ def _name_classes(folder: Path, head: Head) -> None:
     processor["auto_map"], processor["feature_extractor"]["auto_map"] = own, classes
     _write_json(folder / PROCESSOR_FILE, processor)
     _write_json(folder / TOKENIZER_FILE, read_json(folder / TOKENIZER_FILE) | {"auto_map": own})
+    if head.embeds:
+        _write_json(folder / MODULES_FILE, MODULES)
 
 
 def _list_pipelines(head: Head) -> dict[str, dict[str, Any]]:
@@ -144,7 +151,7 @@ def _list_pipelines(head: Head) -> dict[str, dict[str, Any]]:
     }
 
 
-def _write_json(file: Path, fields: dict[str, Any]) -> None:
+def _write_json(file: Path, fields: Any) -> None:
     write_text(file, json.dumps(fields, indent=2, ensure_ascii=False) + "\n")
 
 

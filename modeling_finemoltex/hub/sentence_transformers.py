@@ -1,7 +1,7 @@
-"""A model as a module of sentence-transformers: texts and molecules through `SentenceTransformer.encode`."""
+"""A model for sentence-transformers: a router of two towers, for texts and for molecules."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -11,85 +11,80 @@ from ..embedding import MoleculeTextEncoder
 
 try:
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.base.modules import InputModule
+    from sentence_transformers.base.modules import InputModule, Router
 except ImportError as error:
     raise ImportError(
         'This needs sentence-transformers 6.2 or later: pip install "finemoltex[sentence-transformers]"'
     ) from error
 
-# Task -> whether its rows are texts. `encode_query` and `encode_document` name the first of each pair.
-TASKS = {"query": True, "text": True, "document": False, "molecule": False}
+# Routes. None may be called "text": by the name of a modality the library would route tasks that it does not know.
+TEXTS, MOLECULES = "texts", "molecules"
+TASKS = {"query": TEXTS, "text": TEXTS, "document": MOLECULES, "molecule": MOLECULES}
 PLACES = "places"  # of the rows of a batch, which is sorted by size
 EXAMPLES = ("an alcohol", "CCO", "c1ccccc1")  # of the card: a query, then documents
 LOADED_WITH = {"dtype"}  # what `model_kwargs` may hold
 
 
-class MoleculeTextModule(InputModule):
-    """Both towers of a model as the one module of a `SentenceTransformer`.
-
-    `task` says which tower a batch goes through; SMILES and texts are both strings, so without it there is no answer.
-    The folder that it saves is one of [`MoleculeTextEncoder`] too.
+class MoleculeTextTower(InputModule):
+    """One side of a model, as a module of sentence-transformers.
 
     Args:
-        encoder ([`MoleculeTextEncoder`]): The model with its processor.
+        encoder ([`MoleculeTextEncoder`]): The model with its processor; both sides of a router share it.
+        is_text (`bool`): Whether its rows are texts, or molecules.
 
     Shapes:
         - **input:** features of `B` texts or molecules, of `preprocess`
         - **output:** the same with `sentence_embedding` `(B, P)`, float32, L2-normalised
     """
 
-    def __init__(self, encoder: MoleculeTextEncoder) -> None:
+    def __init__(self, encoder: MoleculeTextEncoder, is_text: bool) -> None:
         super().__init__()
-        self._encoder = encoder
+        self._encoder, self.is_text = encoder, is_text
         self.model, self.processor = encoder.model, encoder.processor
 
     @property
     def tokenizer(self) -> Any:
-        """Tokenizer of the texts."""
-        return self.processor.tokenizer
+        """Tokenizer of the texts; molecules have none."""
+        return self.processor.tokenizer if self.is_text else None
 
     @property
-    def max_seq_length(self) -> int:
-        """Tokens per text; longer texts are cut."""
-        return self._encoder.max_length
+    def max_seq_length(self) -> int | None:
+        """Tokens per text; longer texts are cut. Molecules are not."""
+        return self._encoder.max_length if self.is_text else None
+
+    @max_seq_length.setter
+    def max_seq_length(self, value: int) -> None:
+        self.processor.tokenizer.model_max_length = value
 
     def get_embedding_dimension(self) -> int:
         """`P`, the width of the embeddings."""
         return self._encoder.embedding_size
 
-    def preprocess(
-        self, inputs: Sequence[Any], prompt: str | None = None, task: str | None = None, **kwargs: Any
-    ) -> dict[str, Tensor]:
+    def preprocess(self, inputs: Sequence[Any], prompt: str | None = None, **kwargs: Any) -> dict[str, Tensor]:
         """Turn texts or molecules into what the model reads.
 
         Args:
-            inputs (sequence of `str` or `rdkit.Chem.Mol`): `B` rows of one kind.
+            inputs (sequence of `str` or `rdkit.Chem.Mol`): `B` rows.
             prompt (`str`, *optional*): Written before each text; molecules take none.
-            task (`str`): `"query"` or `"text"`; `"document"` or `"molecule"`.
 
         Returns:
             `dict[str, Tensor]`: Inputs of the model, and `places` `(B,)` of their rows in `inputs`.
 
         Raises:
-            ValueError: If the task is unknown or absent, or a row cannot be embedded; says which and why.
+            ValueError: If a row cannot be embedded; says which and why.
         """
-        if task not in TASKS:
-            raise ValueError(
-                f"`task` must be one of {', '.join(map(repr, TASKS))}, got {task!r}: SMILES and texts are both "
-                "strings. Use `encode_query` for texts and `encode_document` for molecules, or give `task`."
-            )
-        is_text, rows = TASKS[task], list(inputs)
-        if prompt and not is_text:
+        rows = list(inputs)
+        if prompt and not self.is_text:
             raise ValueError(f"A molecule takes no prompt, got {prompt!r}. Give prompts for texts only.")
         if prompt:
             rows = [prompt + row if isinstance(row, str) else row for row in rows]
-        window = self._encoder.preparation(is_text, len(rows))(rows)
+        window = self._encoder.preparation(self.is_text, len(rows))(rows)
         for place, reason in window.rejected.items():
             # The library sorts rows before it cuts batches: only the row itself tells which one it was.
             raise ValueError(
-                f"{'Text' if is_text else 'Molecule'} {rows[place]!r:.80} cannot be embedded. {reason} "
-                f"`MoleculeTextEncoder.encode_{'texts' if is_text else 'molecules'}` with `on_error='skip'` leaves "
-                "such rows out and tells their indices."
+                f"{'Text' if self.is_text else 'Molecule'} {rows[place]!r:.80} cannot be embedded. {reason} "
+                f"`MoleculeTextEncoder.encode_{'texts' if self.is_text else 'molecules'}` with `on_error='skip'` "
+                "leaves such rows out and tells their indices."
             )
         (batch,) = window.batches
         features = {name: torch.from_numpy(array) for name, array in batch.inputs.items()}
@@ -97,17 +92,40 @@ class MoleculeTextModule(InputModule):
 
     def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """Embed a batch; see the shapes above."""
-        own = (name for name, value in features.items() if isinstance(value, Tensor) and name != PLACES)
-        inputs = {name: features[name] for name in own}
-        is_text = "input_ids" in inputs
-        embed = self.model.get_text_features if is_text else self.model.get_molecule_features
-        embeds = F.normalize(embed(**inputs).float(), dim=-1)  # (B, P)
+        embed = self.model.get_text_features if self.is_text else self.model.get_molecule_features
+        embeds = F.normalize(embed(**select_inputs(features)).float(), dim=-1)  # (B, P)
         return {**features, "sentence_embedding": embeds[features[PLACES].argsort()]}
 
     def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
         """Save the model and its processor, as safetensors."""
         self.model.save_pretrained(output_path)
         self.processor.save_pretrained(output_path)
+
+
+class MoleculeTextRouter(Router):
+    """Both towers of a model as the one module of a `SentenceTransformer`.
+
+    Texts are the route of the tasks `"text"` and `"query"`, and of no task; molecules that of `"molecule"` and
+    `"document"`; other tasks are refused. The folder that it saves is one of [`MoleculeTextEncoder`] too, and holds
+    the weights once.
+
+    Args:
+        encoder ([`MoleculeTextEncoder`]): The model with its processor.
+    """
+
+    tower: ClassVar[type[MoleculeTextTower]] = MoleculeTextTower
+    save_in_root = True
+
+    def __init__(self, encoder: MoleculeTextEncoder) -> None:
+        super().__init__(
+            {name: [self.tower(encoder, name == TEXTS)] for name in (TEXTS, MOLECULES)},
+            default_route=TEXTS,
+            route_mappings={(task, None): route for task, route in TASKS.items()},
+        )
+
+    def save(self, output_path: str, *args: Any, **kwargs: Any) -> None:
+        """Save the model and its processor, as safetensors."""
+        self.sub_modules[TEXTS][0].save(output_path)
 
     @classmethod
     def load(
@@ -117,7 +135,7 @@ class MoleculeTextModule(InputModule):
         model_kwargs: Mapping[str, Any] | None = None,
         backend: str = "torch",
         **kwargs: Any,
-    ) -> "MoleculeTextModule":
+    ) -> "MoleculeTextRouter":
         """Load what `save` wrote, with the code of this package.
 
         Args:
@@ -143,14 +161,20 @@ class MoleculeTextModule(InputModule):
         return cls(MoleculeTextEncoder.from_pretrained(folder, device="cpu", dtype=(model_kwargs or {}).get("dtype")))
 
 
+def select_inputs(features: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Select what the model reads: all tensors but the places of the rows."""
+    return {name: value for name, value in features.items() if isinstance(value, Tensor) and name != PLACES}
+
+
 def to_sentence_transformer(
     name_or_path: str, revision: str | None = None, device: str | None = None
 ) -> SentenceTransformer:
-    """Make a `SentenceTransformer` of a model: `encode_query` embeds texts, `encode_document` molecules.
+    """Make a `SentenceTransformer` of a model: `encode` and `encode_query` embed texts, `encode_document` molecules.
 
-    `encode` does either, with `task="text"` or `task="molecule"`. The embeddings are those of [`MoleculeTextEncoder`],
-    of length one. Where this package is installed, `SentenceTransformer(folder, trust_remote_code=True)` loads what
-    `save_pretrained(folder)` wrote.
+    `encode(..., task="molecule")` embeds molecules too: a SMILES is a string, and without a task it is read as words.
+    The embeddings are those of [`MoleculeTextEncoder`], of length one. Where this package is installed,
+    `SentenceTransformer(folder, trust_remote_code=True)` loads what `save_pretrained(folder)` wrote, and the folders
+    that `export_folder`, `finemoltex push` and the package itself make, as they are: `default_model()` is one.
 
     Args:
         name_or_path (`str`): Folder that `save_pretrained` wrote, or a Hub id.
@@ -158,7 +182,7 @@ def to_sentence_transformer(
         device (`str`, *optional*): Where to compute; an accelerator, if there is one and this is absent.
 
     Returns:
-        `SentenceTransformer`: With one module, a [`MoleculeTextModule`], and the cosine as its similarity.
+        `SentenceTransformer`: With one module, a `Router` of two towers, and the cosine as its similarity.
 
     Raises:
         ImportError: If sentence-transformers is not installed.
@@ -167,12 +191,15 @@ def to_sentence_transformer(
     Example:
     >>> transformer = to_sentence_transformer(folder)
     >>> molecules = transformer.encode_document(["CCO", "c1ccccc1"])
-    >>> transformer.similarity(transformer.encode_query(["an alcohol"]), molecules).shape
+    >>> transformer.similarity(transformer.encode(["an alcohol"]), molecules).shape
     torch.Size([1, 2])
     """
-    module = MoleculeTextModule(MoleculeTextEncoder.from_pretrained(name_or_path, revision, device="cpu"))
+    module = MoleculeTextRouter(MoleculeTextEncoder.from_pretrained(name_or_path, revision, device="cpu"))
     transformer = SentenceTransformer(modules=[module], device=device, similarity_fn_name="cosine")
-    card = transformer.model_card_data
-    # The card that the library writes shows a search, not `encode` on sentences about the weather.
-    card.ir_model, card.task_name, card.usage_examples = True, "search of molecules with texts", list(EXAMPLES)
+    describe_search(transformer.model_card_data)
     return transformer
+
+
+def describe_search(card: Any) -> None:
+    """Let the card that the library writes show a search, not `encode` on sentences about the weather."""
+    card.ir_model, card.task_name, card.usage_examples = True, "search of molecules with texts", list(EXAMPLES)

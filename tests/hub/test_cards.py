@@ -39,6 +39,13 @@ def test_a_card_is_made_again_from_the_folder_alone(model, processor, tmp_path):
     assert "/secret" not in (folder / "card_facts.yaml").read_text(encoding="utf-8")
 
 
+def test_the_snippet_without_the_package_pins_a_revision_that_is_known(model, processor, tmp_path):
+    folder = export_folder(model, processor, tmp_path / "tiny", {"revision": "v3"})
+    assert build_model_card(folder).text.count('trust_remote_code=True, revision="v3")') == 2
+    text = build_model_card(export_folder(model, processor, tmp_path / "loose")).text
+    assert text.count("trust_remote_code=True)") == 2 and 'pin the revision you read with `revision="..."`' in text
+
+
 def test_a_card_shows_failures_cost_and_checksums(model, processor, tmp_path):
     failure = {"text": "an alcohol", "right": "CCO", "rank": 4, "first": "CCN"}
     carbon = {"core_hours": 4, "watts_per_core": 25, "grams_per_kwh": 400}
@@ -81,5 +88,5 @@ def test_what_a_run_left_in_its_folder_gives_training_and_metrics(model, process
 
 
 def test_a_misspelt_fact_is_refused(model, processor, tmp_path):
-    with pytest.raises(ValueError, match="Unknown facts for a card: datset. Known are model_id, dataset, "):
+    with pytest.raises(ValueError, match="Unknown facts for a card: datset. Known are model_id, revision, dataset, "):
         export_folder(model, processor, tmp_path, {"datset": "ChEBI"})

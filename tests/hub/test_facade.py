@@ -13,7 +13,6 @@ import modeling_finemoltex
 from modeling_finemoltex.hub.shipped_model import SHIPPED_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND_LINE_FOLDERS = ("finemoltex_cli", "modeling_finemoltex/cli")
 
 
 def run_python(code: str, *words: str, cwd: Path, path: Path) -> subprocess.CompletedProcess:
@@ -105,7 +104,11 @@ def test_wheel_holds_every_source_file(wheel_contents, folder):
         and not any((parent / "config.json").is_file() for parent in path.parents)
     ]  # all but checkpoints, which belong on the Hub
     # A package with a folder `processors/` needs no file that leads to the one of the checkout.
-    missing = [path for path in sources if not (installed / path).is_file() and "__pycache__" not in path.parts]
+    missing = [
+        path
+        for path in sources
+        if not (installed / path).is_file() and not {"__pycache__", "cli"} & set(path.parts)  # `cli` lies beside it
+    ]
     assert sources and not missing
 
 
@@ -186,8 +189,9 @@ def test_wheel_assembles_a_folder_with_code_endpoint_and_card(wheel_contents, fo
 def test_wheel_installs_the_package_and_the_command_line(wheel_contents):
     folders = {path.name for path in wheel_contents.iterdir() if path.is_dir() and path.suffix != ".dist-info"}
     assert folders == {"modeling_finemoltex", "finemoltex_cli", "bin"}
-    names = [{path.name for path in (wheel_contents / folder).glob("*.py")} for folder in COMMAND_LINE_FOLDERS]
-    assert names[0] == names[1] == {path.name for path in (ROOT / "modeling_finemoltex" / "cli").glob("*.py")}
+    names = {path.name for path in (wheel_contents / "finemoltex_cli").glob("*.py")}
+    assert names == {path.name for path in (ROOT / "modeling_finemoltex" / "cli").glob("*.py")}
+    assert not (wheel_contents / "modeling_finemoltex" / "cli").exists()
     (file,) = wheel_contents.glob("*.dist-info/entry_points.txt")
     assert "finemoltex = finemoltex_cli.main:app" in file.read_text()
 
@@ -205,8 +209,8 @@ def test_wheel_starts_the_command_line_without_pytorch(wheel_contents, tmp_path,
     assert "Usage: finemoltex" in result.stdout or f"finemoltex {modeling_finemoltex.__version__}" in result.stdout
 
 
-def test_wheel_runs_the_module_of_the_package(wheel_contents, forked_python, tmp_path):
-    code = "import runpy; runpy.run_module('modeling_finemoltex.cli', run_name='__main__', alter_sys=True)"
+def test_wheel_runs_the_module_of_the_command_line(wheel_contents, forked_python, tmp_path):
+    code = "import runpy; runpy.run_module('finemoltex_cli', run_name='__main__', alter_sys=True)"
     result = forked_python.run(code, "--version", cwd=tmp_path, path=[wheel_contents])
     assert result.stdout == f"finemoltex {modeling_finemoltex.__version__}\n", result.stderr
 

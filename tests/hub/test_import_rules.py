@@ -76,7 +76,7 @@ TOP_LEVEL = {
         "pyproject.toml",
         "mkdocs.yml",
     ),
-    *("Makefile", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", ".github", ".ci"),
+    *("Makefile", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "LICENSE", "SECURITY.md", ".github", ".ci"),
     *(".gitignore", ".gitattributes", ".pre-commit-config.yaml"),
 }
 

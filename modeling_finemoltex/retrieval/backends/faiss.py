@@ -19,7 +19,7 @@ from .faiss_files import check_faiss_file
 try:
     import faiss
 except ModuleNotFoundError as error:
-    raise ImportError('A search index needs faiss: pip install "finemoltex[retrieval]"') from error
+    raise ImportError("A search index needs faiss: pip install faiss-cpu") from error
 
 # IVF. A search compares the query with every list's centre and with the rows of the nearest lists: with 4 sqrt(R)
 # lists and a 24th of them probed it reads about 1/20 of what an exact search reads. Texts lie apart from molecules and
