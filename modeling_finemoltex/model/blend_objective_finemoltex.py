@@ -158,6 +158,7 @@ class BlendObjective(Objective):
     """
 
     Options = BlendObjectiveOptions
+    reads_texts = False
     encodes_more = True
 
     def __init__(self, config: Any, options: BlendObjectiveOptions) -> None:

@@ -209,6 +209,21 @@ def check_mini_batches(objectives: Iterable[str]) -> None:
         )
 
 
+def check_without_texts(objectives: Iterable[str]) -> None:
+    """Refuse objectives that read texts, for molecules that have none.
+
+    Raises:
+        ValueError: Names them, and those that read molecules alone.
+    """
+    readers = [name for name in objectives if OBJECTIVES[name].reads_texts]
+    if readers:
+        able = ", ".join(name for name, one in OBJECTIVES.items() if not one.reads_texts)
+        raise ValueError(
+            f"`without_texts` gives molecules alone, and {', '.join(readers)} would learn from texts: leave those "
+            f"objectives out (`--objective {readers[0]}=none`), or give texts. Molecules are enough for {able}."
+        )
+
+
 def merge_terms(terms: list[Terms]) -> Terms:
     """Put the terms of all objectives side by side.
 
@@ -235,4 +250,4 @@ def add_up(terms: Terms, like: Tensor) -> Tensor:
     return like.sum() * 0.0 if total is None else total
 
 
-__all__ = ["OBJECTIVES", "FineMolTexForPreTraining", "build_objectives", "check_mini_batches"]
+__all__ = ["OBJECTIVES", "FineMolTexForPreTraining", "build_objectives", "check_mini_batches", "check_without_texts"]

@@ -20,7 +20,7 @@ from ..data.structural_queries import QueryWriter
 from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
 from ..model.configuration_finemoltex import FineMolTexConfig, merge_fields
-from ..model.pretraining_finemoltex import FineMolTexForPreTraining, check_mini_batches
+from ..model.pretraining_finemoltex import FineMolTexForPreTraining, check_mini_batches, check_without_texts
 from ..processors import FineMolTexDataCollator
 from .arguments import BEST_METRIC, DataArguments, FineMolTexTrainingArguments, ModelArguments
 from .borrowed_texts import NEIGHBOUR_COLUMNS, TextBorrower
@@ -55,14 +55,19 @@ def use_cpu_threads(training_args: FineMolTexTrainingArguments) -> None:
         torch.set_num_threads(training_args.cpu_threads or max(1, cores // training_args.world_size))
 
 
-def check_options(model_args: ModelArguments, training_args: FineMolTexTrainingArguments) -> None:
+def check_options(
+    model_args: ModelArguments, data_args: DataArguments, training_args: FineMolTexTrainingArguments
+) -> None:
     """Refuse options that contradict the objectives, before any data are prepared.
 
     Raises:
-        ValueError: If an objective cannot be computed in mini-batches.
+        ValueError: If an objective cannot be computed in mini-batches, or reads texts where there are none.
     """
+    objectives = model_args.change_config(starting_fields(model_args))["objectives"]
     if training_args.mini_batch_size is not None:
-        check_mini_batches(model_args.change_config(starting_fields(model_args))["objectives"])
+        check_mini_batches(objectives)
+    if any(source.without_texts for source in data_args.training_sources()):
+        check_without_texts(objectives)
 
 
 def build_model(model_args: ModelArguments, prepared: PreparedData, seed: int) -> FineMolTexForPreTraining:

@@ -62,7 +62,7 @@ def pretrain(words: list[str] | None = None, prog: str | None = None) -> Pretrai
     use_cpu_threads(training_args)
     output_dir, is_main = Path(training_args.output_dir), training_args.should_save
 
-    check_options(model_args, training_args)
+    check_options(model_args, data_args, training_args)
     prepared = prepare_data(model_args, data_args, training_args)
     model = build_model(model_args, prepared, training_args.seed)
     trainer = build_trainer(model, prepared, data_args, training_args)

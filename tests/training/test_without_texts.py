@@ -6,7 +6,8 @@ import pytest
 from transformers import AutoModel, AutoModelForPreTraining, AutoProcessor
 
 from modeling_finemoltex.data.sources import NO_TEXT, PairSource, load_source
-from modeling_finemoltex.training import parse_arguments, preparation_settings
+from modeling_finemoltex.training import parse_arguments, preparation_settings, pretrain
+from modeling_finemoltex.training.pretraining import check_options
 
 RECONSTRUCTION = "{smiles_reconstruction: {hidden_size: 16, num_layers: 1, num_attention_heads: 2}}"
 
@@ -39,6 +40,22 @@ def test_a_preparation_knows_the_views_and_older_sources_stay_the_same(pairs_fil
 def test_new_words_are_for_an_initial_model():
     with pytest.raises(ValueError, match="`new_words` is for an `initial_model`"):
         parse_arguments(["--new_words"])
+
+
+def test_objectives_that_read_texts_are_refused(pairs_file, tmp_path):
+    words = [
+        "--preset",
+        "blend",
+        "--dataset",
+        str(pairs_file),
+        "--without_texts",
+        "--output_dir",
+        str(tmp_path / "run"),
+    ]
+    with pytest.raises(ValueError, match="and contrastive would learn from texts.*enough for .*blend"):
+        pretrain(words)
+    model_args, data_args, training_args = parse_arguments([*words, "--objectives", "{blend: {}}"])
+    check_options(model_args, data_args, training_args)
 
 
 def test_molecules_alone_are_trained_on_and_continued_on_pairs(command, tmp_path, run_example, capsys):
