@@ -54,6 +54,7 @@ class MoleculeTextTower(InputModule):
 
     @max_seq_length.setter
     def max_seq_length(self, value: int) -> None:
+        """Cut texts after so many tokens."""
         self.processor.tokenizer.model_max_length = value
 
     def get_embedding_dimension(self) -> int:

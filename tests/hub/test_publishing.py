@@ -108,7 +108,7 @@ def test_only_what_others_need_is_published(folder):
     code = {file.name for file in folder.glob("*_finemoltex.py")}
     assert names == code | {
         *("model.safetensors", "config.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json"),
-        *("handler.py", "requirements.txt", "README.md", "card_facts.yaml"),
+        *("handler.py", "requirements.txt", "README.md", "card_facts.yaml", "modules.json"),
         *("index/metadata.json", "index/rows.arrow", "conformal.json"),
     }
 

@@ -332,12 +332,15 @@ def test_ids_are_written_as_a_person_would(encoder):
 def test_an_interrupted_addition_changes_nothing(index, monkeypatch):
     before = index.search(texts="an acid", k=10)
 
-    def stop(self, vectors):
-        self._structure.add(vectors)
-        raise KeyboardInterrupt
+    def interrupted(add):
+        def stop(self, vectors):
+            add(self, vectors)
+            raise KeyboardInterrupt
+
+        return stop
 
     for kind in BACKENDS.values():
-        monkeypatch.setattr(kind, "add", stop)
+        monkeypatch.setattr(kind, "add", interrupted(kind.add))
     with pytest.raises(KeyboardInterrupt):
         index.add(smiles=["CCCCO"], ids=["new"])
     monkeypatch.undo()
