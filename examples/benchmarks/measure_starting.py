@@ -24,7 +24,7 @@ def benchmark(inputs: Inputs, settings: Settings) -> dict[str, dict]:
         write_text(library, "smiles\n" + "".join(f'"{one}"\n' for one in rows))
         environment = {**os.environ, "HF_HOME": folder, "OMP_NUM_THREADS": str(settings.threads)}
         start = partial(run, environment)
-        command = ["-m", "modeling_finemoltex.cli"]
+        command = ["-m", "finemoltex_cli"]
         search = [*command, "search", str(library), QUERY, "--model", inputs.model]
         exported = [*command, "search", str(library), QUERY, "--model", str(inputs.export)]
         for first in (search, exported):
