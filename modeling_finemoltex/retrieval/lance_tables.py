@@ -101,11 +101,25 @@ def open_table(location: str | Path) -> Table:
 
 
 def is_there(location: str | Path) -> bool:
-    """Tell whether a location holds an index; what a killed process left is none."""
-    try:
-        open_table(location)
-    except ValueError:
+    """Tell whether a location holds an index; what a killed process left is none.
+
+    Raises:
+        ValueError: If it holds a table of another sort, or of a later format.
+    """
+    uri, name = split_location(location)
+    if not is_url(location) and not Path(location).is_dir():  # LanceDB would make the folder
         return False
+    try:
+        table = lancedb.connect(uri).open_table(name)
+    except (ValueError, RuntimeError, OSError):
+        return False
+    try:
+        read_facts(table)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{location} holds a table of LanceDB that is no index of this version: {error}. Give another place, or "
+            "remove that table first."
+        ) from error
     return True
 
 
@@ -224,7 +238,7 @@ def _lay_out(kind: str, width: int, has_tokens: bool, descriptors: Sequence[str]
 def _write(location: str | Path, batches: _Batches, schema: pa.Schema, overwrite: bool) -> Table:
     """Write the rows in one commit."""
     uri, name = split_location(location)
-    if not overwrite and is_there(location):
+    if is_there(location) and not overwrite:
         raise ValueError(f"{location} exists: give another place, or replace it with `overwrite`.")
     reader = pa.RecordBatchReader.from_batches(schema, iter(batches))
     try:

@@ -5,6 +5,7 @@ import random
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -140,6 +141,16 @@ def test_the_approximate_structure_finds_nearly_all(embeddings, encoder, local, 
     assert_same(index, local, smiles="CCO", k=len(LIBRARY))  # more than the lists that are read hold
     index.add(smiles=["ICCI"], ids=["new"])
     assert index.search(smiles="ICCI", k=1)[0][0].id == "new"  # before the structure knows it
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_table_of_something_else_is_never_replaced(embeddings, tmp_path, overwrite):
+    import lancedb
+
+    lancedb.connect(tmp_path).create_table("prices", pa.table({"id": ["a"], "price": [3]}))
+    with pytest.raises(ValueError, match="no index of this version.*Give another place"):
+        MoleculeTextIndex.from_embeddings(embeddings, location=tmp_path / "prices.lance", overwrite=overwrite)
+    assert lancedb.connect(tmp_path).open_table("prices").to_arrow()["price"].to_pylist() == [3]
 
 
 def test_what_cannot_be_is_said(embeddings, tmp_path, lance, local):
