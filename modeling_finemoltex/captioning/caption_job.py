@@ -9,8 +9,8 @@ from typing import Any
 
 from ..data.atomic_files import open_atomically
 from ..data.caption_statements import FALSE
-from ..data.molecule_files import MoleculeFile, Row, digest_file
-from ..data.row_jobs import Entry, NumberedRows, read_entries, reason_of, work_through
+from ..data.molecule_files import MoleculeFile, digest_file
+from ..data.row_jobs import Entry, NumberedRows, read_entries, read_smiles, reason_of, work_through
 from .captioner import BATCH, Caption, Captioner
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def _describe(rows: NumberedRows, source: MoleculeFile, captioner: Captioner) ->
     for number, row in rows:
         entries[number] = {"row": number, "id": row.id or "", "smiles": source.show(row.value) or "", "error": ""}
         try:
-            smiles = _read(row, source)
+            smiles = read_smiles(row, source)
             captioner.check(smiles)
             usable[number] = smiles
         except ValueError as error:
@@ -83,13 +83,6 @@ def _describe(rows: NumberedRows, source: MoleculeFile, captioner: Captioner) ->
     for number, caption in zip(usable, captions, strict=True):
         entries[number] |= _list_fields(caption)
     yield from entries.values()
-
-
-def _read(row: Row, source: MoleculeFile) -> str:
-    """Give the SMILES of a row."""
-    if row.problem is not None or row.value is None:
-        raise ValueError(row.problem or "there is no molecule")
-    return row.value if source.to_smiles is None else source.to_smiles(row.value)
 
 
 def _list_fields(caption: Caption) -> dict[str, Any]:

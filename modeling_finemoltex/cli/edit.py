@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,6 +72,12 @@ class EditArguments(FilterOptions, LayoutOptions):
         int, typer.Option("--num_generations", help="times that the search goes on from the best edits")
     ] = 2
     seed: Annotated[int, typer.Option(help="equal seeds give equal edits")] = 0
+    num_workers: Annotated[
+        int | None,
+        typer.Option(
+            "--num_workers", help="processes that edit the molecules of a file; 0: none", show_default="by the cores"
+        ),
+    ] = None
     as_json: AsJson = False
     draw: Annotated[Path | None, typer.Option(help="also draw the edits to this .html or .png file")] = None
 
@@ -83,8 +90,11 @@ def edit(arguments: EditArguments) -> None:
     if has_format(arguments.smiles):
         _edit_file(arguments)
         return
-    if arguments.output is not None:
-        raise ValueError(f"--output is for a file of molecules, such as library.csv; got {arguments.smiles!r:.80}.")
+    for name in ("output", "num_workers"):
+        if getattr(arguments, name) is not None:
+            raise ValueError(
+                f"--{name} is for a file of molecules, such as library.csv; got {arguments.smiles!r:.80}."
+            )
     _edit_molecule(arguments)
 
 
@@ -129,7 +139,8 @@ def _edit_file(arguments: EditArguments) -> None:
     settings["model"] = arguments.model or f"{SHIPPED_MODEL} of finemoltex {__version__}"
     settings["fragments"] = None if arguments.fragments is None else str(arguments.fragments)
     job = Job(arguments.prompt, arguments.opposite, arguments.num_edits, settings)
-    counts, report = edit_file(source, arguments.output, _make_editor(arguments), job)
+    make_editor = partial(_make_editor, arguments)
+    counts, report = edit_file(source, arguments.output, make_editor, job, num_workers=arguments.num_workers)
     if arguments.why:
         typer.echo(_format_rejections(report))
     typer.echo(

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from .atomic_files import open_atomically
 from .molecule_files import MoleculeFile, Row
+from .worker_processes import take_ahead
 
 PART = ".part"  # ends the name of the file with what is done; its first line says of which job
 Entry = dict[str, Any]
@@ -23,6 +24,7 @@ def work_through(
     answer: Callable[[NumberedRows], Iterator[Entry]],
     progress_bar: bool | None = None,
     window: int = 1,
+    ahead: int = 1,
 ) -> Path:
     """Answer every row of a file, and keep the answers beside the output as they come.
 
@@ -33,6 +35,7 @@ def work_through(
         answer (callable): From the next rows to one entry for each, ready for JSON.
         progress_bar (`bool`, *optional*): Shown on a terminal, if absent.
         window (`int`): Rows that are answered at once.
+        ahead (`int`): Windows for which `answer` is called before the entries of the first are waited for.
 
     Returns:
         `Path`: `OUTPUT.part` with all entries; read it with [`read_entries`], and delete it when the output is made.
@@ -50,10 +53,15 @@ def work_through(
         tqdm(total=1.0, disable=shown, bar_format="{l_bar}{bar}| {elapsed}") as bar,
     ):
         rows = enumerate(source, start=1)
-        while rows_at_once := list(itertools.islice(rows, window)):
-            for entry in answer([(number, row) for number, row in rows_at_once if number > done]):
+        windows = iter(lambda: list(itertools.islice(rows, window)), [])
+        begun = (
+            (answer([(number, row) for number, row in at_once if number > done]), source.fraction_read)
+            for at_once in windows
+        )
+        for entries, fraction_read in take_ahead(begun, ahead):
+            for entry in entries:
                 lines.write(json.dumps(entry) + "\n")
-            bar.update(max(0.0, source.fraction_read - bar.n))
+            bar.update(max(0.0, fraction_read - bar.n))
     return part
 
 
@@ -62,6 +70,17 @@ def read_entries(part: Path) -> Iterator[Entry]:
     with part.open(encoding="utf-8") as lines:
         next(lines)
         yield from map(json.loads, lines)
+
+
+def read_smiles(row: Row, source: MoleculeFile) -> str:
+    """Give the SMILES of a row.
+
+    Raises:
+        ValueError: If it has none; says why.
+    """
+    if row.problem is not None or row.value is None:
+        raise ValueError(row.problem or "there is no molecule")
+    return row.value if source.to_smiles is None else source.to_smiles(row.value)
 
 
 def reason_of(row: Row, error: ValueError) -> str:

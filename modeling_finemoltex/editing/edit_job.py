@@ -1,18 +1,23 @@
 """Edit every molecule of a file: a row for each edit, a reason where there is none, and a job that goes on."""
 
 import csv
+import functools
+import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..data.atomic_files import open_atomically
 from ..data.molecule_files import MoleculeFile, Row, digest_file
-from ..data.row_jobs import Entry, NumberedRows, read_entries, reason_of, work_through
+from ..data.row_jobs import Entry, NumberedRows, read_entries, read_smiles, reason_of, work_through
+from ..data.worker_processes import count_cores
 from .edit_report import EditReport
 from .edit_words import describe_alerts, describe_rules
-from .edits import Edit, MoleculeEditor, list_properties
+from .edit_workers import FEWEST_ROWS, MOST_WORKERS, EditWorkers
+from .edits import Edit, Edits, MoleculeEditor, list_properties
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +44,10 @@ class Job:
 def edit_file(
     source: str | Path | MoleculeFile,
     output: str | Path,
-    editor: MoleculeEditor,
+    editor: MoleculeEditor | Callable[[], MoleculeEditor],
     job: Job,
     progress_bar: bool | None = None,
+    num_workers: int | None = None,
 ) -> tuple[dict[str, int], EditReport]:
     """Edit the molecules of a file and write a csv file.
 
@@ -52,27 +58,69 @@ def edit_file(
     Args:
         source (`str`, `Path` or [`MoleculeFile`]): The file.
         output (`str` or `Path`): A `.csv` file.
-        editor ([`MoleculeEditor`]): Edits one molecule after the other.
+        editor ([`MoleculeEditor`] or callable): Edits one molecule after the other. What makes one, such as
+            `functools.partial(load_editor, "search", folder)`, can be sent to processes, which edit several at once.
         job ([`Job`]): What is asked.
         progress_bar (`bool`, *optional*): Shown on a terminal, if absent.
+        num_workers (`int`, *optional*): Processes that edit, each with an editor of its own; with 0 this one does. By
+            default one for each core, at most 8; none if `editor` is an editor, or the file has few rows.
 
     Returns:
         The counts `num_rows`, `num_edits` and `num_errors`, and what was rejected in this call.
 
     Raises:
-        ValueError: If `output` is no csv file, or its `.part` belongs to another job.
+        ValueError: If `output` is no csv file, its `.part` belongs to another job, or `num_workers` is not 0 where
+            `editor` cannot be sent.
     """
     source, output = source if isinstance(source, MoleculeFile) else MoleculeFile(source), Path(output)
+    num_workers = _choose_workers(num_workers, editor, source)
     report = EditReport()
+    workers = EditWorkers(editor, num_workers) if num_workers else None
+    if workers is None and not isinstance(editor, MoleculeEditor):
+        editor = editor()
 
     def answer(rows: NumberedRows) -> Iterator[Entry]:
-        """Edit the molecules of some rows."""
-        return (_edit_row(number, row, source, editor, job, report) for number, row in rows)
+        """Begin to edit the molecules of some rows; what comes of it follows in their order."""
+        begun = [(number, row, begin(row)) for number, row in rows]
+        return (_make_entry(number, row, source, wait, job, report) for number, row, wait in begun)
 
-    part = work_through(source, output, _identify(source, job), answer, progress_bar)
+    def begin(row: Row) -> Callable[[], tuple[str, Edits]]:
+        """Give a function that waits for the edits of a row; it raises what keeps the row from being edited."""
+        try:
+            smiles = read_smiles(row, source)
+        except ValueError as error:
+            return functools.partial(_raise, error)
+        request = (smiles, job.prompt, job.opposite, job.num_edits)
+        wait = functools.partial(editor.edit, *request) if workers is None else workers.begin(*request)
+        return lambda: (smiles, wait())
+
+    with workers or nullcontext():
+        part = work_through(source, output, _identify(source, job), answer, progress_bar, ahead=2 * num_workers or 1)
     counts = _write_table(part, output, list_properties(job.prompt))
     part.unlink()
     return counts, report
+
+
+def _choose_workers(
+    num_workers: int | None, editor: MoleculeEditor | Callable[[], MoleculeEditor], source: MoleculeFile
+) -> int:
+    """Number of processes that edit, see `edit_file`."""
+    if isinstance(editor, MoleculeEditor):
+        if num_workers:
+            raise ValueError(
+                f"`num_workers` is {num_workers}, and an editor stays in the process that made it: give "
+                "what makes one, such as functools.partial(load_editor, 'search', folder)."
+            )
+        return 0
+    if num_workers is not None:
+        return num_workers
+    cores = count_cores()
+    has_few = sum(1 for _ in itertools.islice(source, FEWEST_ROWS)) < FEWEST_ROWS
+    return 0 if cores == 1 or has_few else min(cores, MOST_WORKERS)
+
+
+def _raise(error: ValueError) -> None:
+    raise error
 
 
 def _identify(source: MoleculeFile, job: Job) -> dict[str, Any]:
@@ -80,16 +128,18 @@ def _identify(source: MoleculeFile, job: Job) -> dict[str, Any]:
     return {"input": digest_file(source.path), **asdict(job)}
 
 
-def _edit_row(
-    number: int, row: Row, source: MoleculeFile, editor: MoleculeEditor, job: Job, report: EditReport
+def _make_entry(
+    number: int,
+    row: Row,
+    source: MoleculeFile,
+    wait: Callable[[], tuple[str, Edits]],
+    job: Job,
+    report: EditReport,
 ) -> dict[str, Any]:
-    """Edit one molecule: an entry of the file with what is done."""
+    """Wait for the edits of one molecule: an entry of the file with what is done."""
     entry = {"row": number, "id": row.id or "", "source": source.show(row.value) or "", "edits": [], "note": ""}
     try:
-        if row.problem is not None or row.value is None:
-            raise ValueError(row.problem or "there is no molecule")
-        smiles = row.value if source.to_smiles is None else source.to_smiles(row.value)
-        edits = editor.edit(smiles, job.prompt, job.opposite, job.num_edits)
+        smiles, edits = wait()
     except ValueError as error:
         reason = reason_of(row, error)
         logger.warning("row %d: %s", number, reason)

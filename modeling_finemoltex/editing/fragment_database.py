@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from ..data.atomic_files import staged_file
 from ..data.identifiers import explain_refusal, try_parse
 from ..data.rejection import SHOWN, join_reasons, refuse_all
+from ..data.worker_processes import take_ahead
 from .fragment_mining import MinedFragments, Place, mine_fragments
 
 logger = logging.getLogger(__name__)
@@ -225,12 +226,9 @@ def _map(work: Any, chunks: Iterable[Any], num_processes: int) -> Iterator[Any]:
     if num_processes <= 1:
         yield from map(work, chunks)
         return
-    chunks = iter(chunks)
     with ProcessPoolExecutor(num_processes) as pool:
-        pending = [pool.submit(work, chunk) for chunk in itertools.islice(chunks, 2 * num_processes)]
-        while pending:
-            yield pending.pop(0).result()
-            pending += [pool.submit(work, chunk) for chunk in itertools.islice(chunks, 1)]
+        begun = (pool.submit(work, chunk) for chunk in chunks)
+        yield from (future.result() for future in take_ahead(begun, 2 * num_processes))
 
 
 def _standardize(mined: MinedFragments, radius: int, min_count: int, num_processes: int) -> Counter[tuple[str, str]]:

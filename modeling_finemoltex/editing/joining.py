@@ -6,6 +6,7 @@ from ..data.identifiers import canonical_smiles
 
 _ZIP = Chem.MolzipParams()
 _ZIP.label = Chem.MolzipLabel.Isotope
+_STEREO = frozenset("@/\\")  # in a SMILES
 
 
 def mark_hydrogens(molecule: Chem.Mol, places: list[int]) -> Chem.Mol:
@@ -40,6 +41,8 @@ def join_parts(*parts: Chem.Mol | None) -> str | None:
         joined = Chem.RemoveHs(Chem.molzip(whole, _ZIP))
     except (ValueError, RuntimeError):  # a valence exceeded, a ring that is not aromatic any more
         return None
-    if any(atom.GetAtomicNum() == 0 for atom in joined.GetAtoms()):
+    smiles = Chem.MolToSmiles(joined)
+    if "*" in smiles:
         return None
-    return canonical_smiles(Chem.MolToSmiles(joined))  # parsed again: what was a stereocentre may be none any more
+    # What was a stereocentre may be none any more: written anew. The rest is canonical, and to parse takes longest.
+    return smiles if _STEREO.isdisjoint(smiles) else canonical_smiles(smiles)

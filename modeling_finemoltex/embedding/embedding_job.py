@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from ..data.atomic_files import UNFINISHED, locked_folder
 from ..data.molecule_files import MoleculeFile, Row, digest_file
+from ..data.worker_processes import count_cores
 from .embedding_folder import (
     FORMAT,
     METADATA_FILE,
@@ -334,7 +335,7 @@ def _claim(output: Path, metadata: dict[str, Any]) -> None:
 
 def _count_cores(processes: PartialState) -> int:
     """Cores for each process of this machine."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = count_cores()
     return max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", processes.num_processes)))
 
 

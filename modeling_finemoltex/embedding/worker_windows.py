@@ -2,16 +2,15 @@
 
 import functools
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
+
+from ..data.worker_processes import follow_parent
 
 if TYPE_CHECKING:
     from .preparation import PreparedWindow
@@ -71,17 +70,9 @@ def _as_it_is(prepared: "PreparedWindow") -> "PreparedWindow":
 
 
 def _end_in_time(end: Connection, worker: int) -> None:
-    """End this worker as soon as nobody wants its work: its parent is gone, killed or not, or says so through a pipe.
+    """End when the parent does.
 
     The loader's own watch notices too, but then waits for a pipe to be emptied that nobody reads any more, or for five
-    seconds. Ctrl-C, which a terminal sends to all processes, is the parent's to answer.
+    seconds.
     """
-
-    def wait_for_end() -> None:
-        """Sleep until then; what the pipe holds stays there for the other workers."""
-        parent = multiprocessing.parent_process()
-        wait([end] if parent is None else [end, parent.sentinel])
-        os._exit(0 if end.poll() else 1)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=wait_for_end, daemon=True).start()
+    follow_parent(end)

@@ -3,7 +3,6 @@
 import functools
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from ..data.atomic_files import open_atomically, write_text
 from ..data.query_rows import find_facts
 from ..data.sources import PairSource, sample_rows
 from ..data.structural_queries import QueryWriter
+from ..data.worker_processes import count_cores
 from ..evaluation import compute_pretraining_metrics
 from ..evaluation.pools import choices_that_fit
 from ..model.configuration_finemoltex import FineMolTexConfig, merge_fields
@@ -51,7 +51,7 @@ def use_cpu_threads(training_args: FineMolTexTrainingArguments) -> None:
     `accelerate launch` sets `OMP_NUM_THREADS=1` unless told otherwise, which leaves all cores but one idle.
     """
     if training_args.device.type == "cpu":
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = count_cores()
         torch.set_num_threads(training_args.cpu_threads or max(1, cores // training_args.world_size))
 
 

@@ -1,12 +1,13 @@
 """A table of molecules is edited row by row, bad rows are told, and an interrupted job goes on."""
 
 import csv
+import functools
 import json
 
 import pytest
 
 from modeling_finemoltex import EditConstraints, SearchEditor, SearchSettings
-from modeling_finemoltex.editing import Job, edit_file
+from modeling_finemoltex.editing import CremMutations, Job, RandomEditor, edit_file, load_editor
 
 PROMPT = "This molecule is an alcohol and has a bond."
 JOB = Job(PROMPT, num_edits=3)
@@ -74,3 +75,21 @@ def test_the_work_of_another_job_is_not_taken(encoder, library, tmp_path):
         edit_file(library, tmp_path / "out.csv", Counter(encoder), JOB)
     with pytest.raises(ValueError, match=r"must be a .csv file, got .*out.txt"):
         edit_file(library, tmp_path / "out.txt", Counter(encoder), JOB)
+
+
+def test_processes_edit_as_one_does(encoder, library, tmp_path):
+    make_editor = functools.partial(RandomEditor, [CremMutations()], EditConstraints(), num_candidates=40)
+    alone, shared = tmp_path / "alone.csv", tmp_path / "shared.csv"
+    expected = edit_file(library, alone, make_editor, JOB, progress_bar=False)
+    found = edit_file(library, shared, make_editor, JOB, progress_bar=False, num_workers=2)
+    assert found == expected and shared.read_text() == alone.read_text()
+    with pytest.raises(ValueError, match="`num_workers` is 2, and an editor stays in the process that made it"):
+        edit_file(library, tmp_path / "out.csv", Counter(encoder), JOB, num_workers=2)
+
+
+def test_what_keeps_an_editor_from_being_made_is_said_first(library, tmp_path):
+    with pytest.raises(ValueError, match="There is no editor 'magic'"):
+        edit_file(library, tmp_path / "out.csv", functools.partial(load_editor, "magic", ""), JOB, num_workers=1)
+    with pytest.raises(ValueError, match="`num_workers` must be 0 or more, got -1"):
+        edit_file(library, tmp_path / "out.csv", functools.partial(load_editor, "magic", ""), JOB, num_workers=-1)
+    assert not list(tmp_path.glob("out.csv*"))
