@@ -12,6 +12,7 @@ An answer is a SMILES string that an editor gave for a molecule and a prompt; an
 - `..._margin_hit`: the change must exceed a margin, such as 0.5 units of logP.
 - `right_way`: of all answers that are molecules, the share that changes it in the right direction, whatever their
   similarity.
+- `figures_right_way`: the same, counted by quantity where a prompt asks for several.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -31,7 +32,7 @@ from .tables import align_columns, format_cell
 NUM_ANSWERS = 5  # strengths of the penalty in the published grids
 MIN_SIMILARITY = 0.4
 HITS = ("one_answer_hit", "one_answer_margin_hit", "any5_hit", "any5_margin_hit", "any5_legacy_hit")
-QUALITIES = ("validity", "uniqueness", "novelty", "similarity", "sa_score", "right_way")
+QUALITIES = ("validity", "uniqueness", "novelty", "similarity", "sa_score", "right_way", "figures_right_way")
 Answers = Sequence[Sequence[str | None]]
 Measures = Mapping[str, Callable[[Chem.Mol, Chem.Mol], float]]  # name -> figure of a source and an edit of it
 
@@ -59,8 +60,9 @@ def score_edits(
         `dict[str, np.ndarray]`: Values per molecule, for `summarise_queries`, `bootstrap_intervals` and
         `compare_paired`: the hits described above, `(Q,)` each (those over fewer molecules are shorter); then
         `validity`, the share of answers that are molecules; of these `uniqueness`, the share that is distinct,
-        `right_way` and the mean of each of the `measures`; and of the first answer, where it is a molecule, `novelty`,
-        `similarity` to the source and `sa_score`, the synthetic accessibility from 1 (easy) to 10.
+        `right_way`, `figures_right_way` and the mean of each of the `measures`; and of the first answer, where it is
+        a molecule, `novelty`, `similarity` to the source and `sa_score`, the synthetic accessibility from 1 (easy) to
+        10.
 
     Raises:
         ValueError: If there are no sources, one of them cannot be parsed, or the numbers differ.
@@ -188,11 +190,15 @@ def measure_quantity(quantity: str, smiles: str) -> float:
 def _passes(checks: Sequence[Check], source: str, edit: Chem.Mol | None, with_margin: bool = False) -> bool:
     if edit is None:
         return False
+    return all(_pass_each(checks, source, edit, with_margin))
+
+
+def _pass_each(checks: Sequence[Check], source: str, edit: Chem.Mol, with_margin: bool = False) -> list[bool]:
     smiles = Chem.MolToSmiles(edit)
-    return all(
+    return [
         check.passes(measure_quantity(check.quantity, source), measure_quantity(check.quantity, smiles), with_margin)
         for check in checks
-    )
+    ]
 
 
 def _score_any(prompt: EditingPrompt, source: str, edits: Sequence[Chem.Mol | None]) -> dict[str, float]:
@@ -244,7 +250,8 @@ def _score_all(
     molecules = [edit for edit in edits if edit is not None]
     if not molecules:
         return {}
-    values = {"right_way": float(np.mean([_passes(prompt.checks, smiles, edit) for edit in molecules]))}
+    passed = np.array([_pass_each(prompt.checks, smiles, edit) for edit in molecules])  # (answers, quantities)
+    values = {"right_way": float(passed.all(axis=1).mean()), "figures_right_way": float(passed.mean())}
     return values | {
         name: float(np.mean([measure(source, edit) for edit in molecules])) for name, measure in measures.items()
     }

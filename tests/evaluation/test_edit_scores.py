@@ -99,7 +99,8 @@ def test_all_answers_count_in_what_is_averaged_over_them():
         None,
         measures={"grows": lambda source, edit: 2.0 * edit.GetNumAtoms()},
     )
-    assert values["right_way"] == 0.5 and values["grows"] == 18 and "right_way" not in score(108, PHENETHYL)
+    assert values["right_way"] == values["figures_right_way"] == 0.5
+    assert values["grows"] == 18 and "right_way" not in score(108, PHENETHYL)
 
 
 def test_a_family_has_figures_where_some_molecules_have_no_answer():
@@ -155,3 +156,8 @@ def test_drugs_resemble_themselves():
     for drug, smiles in DRUGS.items():
         assert QUANTITIES[drug](Chem.MolFromSmiles(smiles)) == 1
     assert math.isfinite(np.sum([measure(Chem.MolFromSmiles("CCO")) for measure in QUANTITIES.values()]))
+
+
+def test_of_two_quantities_each_counts():
+    values = score(201, PHENETHYL, "OCCc1ccccc1", "CCCCCCCOCc1ccccc1")  # the second has the acceptor, and is greasier
+    assert values["right_way"] == 0.5 and values["figures_right_way"] == 0.75
