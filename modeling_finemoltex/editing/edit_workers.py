@@ -1,9 +1,12 @@
 """Editors in processes of their own, which edit the molecules of a job side by side."""
 
+import functools
 import multiprocessing
 import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any
 
 from ..data.worker_processes import count_cores, follow_parent
@@ -35,14 +38,19 @@ class EditWorkers:
         self._pool = ProcessPoolExecutor(num_workers, context, _prepare, (threads,))
         self._make_editor = make_editor
         try:
-            self._pool.submit(_load, make_editor).result()  # what is wrong is said before any molecule is read
+            _wait(self._pool.submit(_load, make_editor))  # what is wrong is said before any molecule is read
         except BaseException:
             self.close()
             raise
 
     def begin(self, *request: Any) -> Callable[[], Edits]:
-        """Begin an edit; takes what `MoleculeEditor.edit` takes, and gives a function that waits for the edits."""
-        return self._pool.submit(_edit, self._make_editor, request).result
+        """Begin an edit; takes what `MoleculeEditor.edit` takes, and gives a function that waits for the edits.
+
+        Raises:
+            ChildProcessError: If a process came to an end; says so instead of waiting.
+        """
+        with _saying_what_ended():
+            return functools.partial(_wait, self._pool.submit(_edit, self._make_editor, request))
 
     def close(self) -> None:
         """End the processes; an edit that nobody began to work on is dropped."""
@@ -53,6 +61,23 @@ class EditWorkers:
 
     def __exit__(self, *error: Any) -> None:
         self.close()
+
+
+def _wait(future: Future) -> Any:
+    """Wait for what a process gives."""
+    with _saying_what_ended():
+        return future.result()
+
+
+@contextmanager
+def _saying_what_ended() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise ChildProcessError(
+            "A process that edits came to a sudden end, perhaps for want of memory. Give a smaller `num_workers`; the "
+            "same call goes on from what is done."
+        ) from error
 
 
 def _prepare(threads: int) -> None:

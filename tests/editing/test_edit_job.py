@@ -3,11 +3,13 @@
 import csv
 import functools
 import json
+import multiprocessing
 
 import pytest
 
 from modeling_finemoltex import EditConstraints, SearchEditor, SearchSettings
 from modeling_finemoltex.editing import CremMutations, Job, RandomEditor, edit_file, load_editor
+from modeling_finemoltex.editing.edit_workers import EditWorkers
 
 PROMPT = "This molecule is an alcohol and has a bond."
 JOB = Job(PROMPT, num_edits=3)
@@ -93,3 +95,12 @@ def test_what_keeps_an_editor_from_being_made_is_said_first(library, tmp_path):
     with pytest.raises(ValueError, match="`num_workers` must be 0 or more, got -1"):
         edit_file(library, tmp_path / "out.csv", functools.partial(load_editor, "magic", ""), JOB, num_workers=-1)
     assert not list(tmp_path.glob("out.csv*"))
+
+
+def test_a_process_that_dies_is_no_wait_for_ever():
+    with EditWorkers(functools.partial(RandomEditor, [CremMutations()]), 1) as workers:
+        assert workers.begin("CCO", PROMPT)() is not None
+        (child,) = multiprocessing.active_children()
+        child.kill()
+        with pytest.raises(ChildProcessError, match="came to a sudden end.* Give a smaller `num_workers`"):
+            workers.begin("CCO", PROMPT)()

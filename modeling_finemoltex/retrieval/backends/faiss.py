@@ -22,8 +22,8 @@ except ModuleNotFoundError as error:
     raise ImportError("A search index needs faiss: pip install faiss-cpu") from error
 
 # IVF. A search compares the query with every list's centre and with the rows of the nearest lists: with 4 sqrt(R)
-# lists and a 24th of them probed it reads about 1/20 of what an exact search reads. Texts lie apart from molecules, and
-# less of their neighbours is found: HNSW is for them where it can be made.
+# lists and a 24th of them probed it reads about 1/20 of what an exact search reads. Texts lie apart from molecules,
+# and fewer of their neighbours are found: HNSW is for them where it can be made.
 LISTS_PER_ROOT = 4
 PROBED_SHARE = 1 / 24
 MIN_PROBED = 16
