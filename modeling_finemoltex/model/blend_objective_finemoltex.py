@@ -4,7 +4,7 @@ Axes as in `relations_finemoltex.py`, and `S` atoms of a molecule from which rel
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -91,9 +91,12 @@ class FineMolTexPairHead(nn.Module):
         rows = self.row_norm(F.gelu(self.row(sources)))  # (B, S, size)
         columns = self.column_norm(F.gelu(self.column(targets)))  # (B, A, size)
         weight = read_weight(self.output).unflatten(1, (self.size, self.size))  # (C, size, size)
-        half = torch.einsum("bsr,ork->bsok", rows, weight).flatten(1, 2)  # (B, S C, size)
-        scores = (half @ columns.transpose(1, 2)).unflatten(1, (rows.shape[1], -1))  # (B, S, C, A)
-        return scores.transpose(2, 3) + read_weight(self.output, "bias")
+        half = torch.einsum("bsr,ork->bsok", rows, weight)  # (B, S, C, size)
+        # The bias is one more product, with 1: to add it to all pairs would take as long as the products.
+        bias = read_weight(self.output, "bias").to(half.dtype).expand(half.shape[:-1])[..., None]  # (B, S, C, 1)
+        half, columns = torch.cat([half, bias], dim=-1).flatten(1, 2), F.pad(columns, (0, 1), value=1.0)
+        scores = half @ columns.transpose(1, 2)  # (B, S C, A)
+        return scores.unflatten(1, (rows.shape[1], -1)).transpose(2, 3)
 
 
 class FineMolTexDistanceHead(nn.Module):
@@ -190,9 +193,10 @@ class BlendObjective(Objective):
         lengths, edges = self._label(clean, shown, sources)  # (B, S, A), (B, S, A, L)
         length_scores = self.spd_head(rows, states)  # (B, S, A, C)
         edge_scores = self.edge_head(rows, states).unflatten(-1, (PATH_BONDS, self.num_bonds))  # (B, S, A, L, C)
+        of_lengths, of_edges = pick_questions(length_scores, lengths), pick_questions(edge_scores, edges)
         losses = {
-            "blend_spd": self._classify(length_scores, lengths),
-            "blend_edge": self._classify(edge_scores, edges),
+            "blend_spd": self._classify(of_lengths),
+            "blend_edge": self._classify(of_edges),
             "blend_distance": self._recover_distances(clean, shown, sources, rows, states),
             "blend_noise": self._recover_noise(states, noisy, molecules, shown, noise),
         }
@@ -200,7 +204,7 @@ class BlendObjective(Objective):
         return Terms(
             losses,
             {name: options.weight * weight for name, weight in zip(losses, weights, strict=True)},
-            {**count_hits("blend_spd", length_scores, lengths), **count_hits("blend_edge", edge_scores, edges)},
+            count_hits("blend_spd", of_lengths, len(molecules)) | count_hits("blend_edge", of_edges, len(molecules)),
         )
 
     def _move(self, relations: Relations, seeds: Tensor) -> tuple[Tensor | None, Relations]:
@@ -222,13 +226,11 @@ class BlendObjective(Objective):
         is_asked = (joined & (everything | (asked != BONDS)))[..., None] & (bonds > 0)
         return lengths, classes.to(bonds.device)[(bonds - 1).clamp(min=0)].where(is_asked, NOWHERE)
 
-    def _classify(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """Average the cross-entropy over what is to be recovered. `(..., C)`, `(...)` -> `()`."""
-        with torch.autocast(scores.device.type, enabled=False):
-            losses = F.cross_entropy(
-                scores.float().flatten(0, -2), labels.flatten(), ignore_index=NOWHERE, reduction="none"
-            )
-            return self._average(losses, labels.flatten() != NOWHERE)
+    def _classify(self, questions: "Questions") -> Tensor:
+        """Average the cross-entropy over what is to be recovered. -> `()`."""
+        with torch.autocast(questions.scores.device.type, enabled=False):
+            losses = F.cross_entropy(questions.scores.float(), questions.labels, reduction="none")
+            return self._average(losses, torch.ones_like(questions.labels, dtype=torch.bool))
 
     def _recover_distances(
         self, relations: Relations, shown: Tensor, sources: Tensor, rows: Tensor, states: Tensor
@@ -307,27 +309,54 @@ def number_bond_classes(bond_sizes: tuple[int, ...]) -> tuple[Tensor, int]:
     return classes, number
 
 
+class Questions(NamedTuple):
+    """What is to be recovered: scores of the classes `(Q, C)`, the right ones `(Q,)`, and whose it is `(Q,)`."""
+
+    scores: Tensor
+    labels: Tensor
+    molecules: Tensor
+
+
+def pick_questions(scores: Tensor, labels: Tensor) -> Questions:
+    """Leave out what is not asked; most places are padding, and the loss of all would take most of a step.
+
+    Args:
+        scores (`torch.FloatTensor` of shape `(B, ..., C)`): Of the classes.
+        labels (`torch.LongTensor` of shape `(B, ...)`): Right classes, `NOWHERE` where nothing is asked.
+    """
+    places = (labels != NOWHERE).nonzero(as_tuple=True)  # of (Q,) each
+    return Questions(scores[places], labels[places], places[0])
+
+
 @torch.no_grad()
-def count_hits(name: str, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
+def count_hits(name: str, questions: Questions, number: int) -> dict[str, Tensor]:
     """Count right answers, questions, and how often each class is the answer.
 
     Args:
         name (`str`): Begins the names of the counts.
-        scores (`torch.FloatTensor` of shape `(B, ..., C)`): Of the classes.
-        labels (`torch.LongTensor` of shape `(B, ...)`): Right classes, `NOWHERE` where nothing is asked.
+        questions ([`Questions`]): Of `B` molecules.
+        number (`int`): `B`.
 
     Returns:
         `dict[str, torch.LongTensor]`: `<name>_correct` and `<name>_total` `(B,)`, `<name>_classes` `(B, C)`.
     """
-    is_asked = labels != NOWHERE  # (B, ...)
-    hits = (scores.argmax(-1) == labels) & is_asked
-    classes = labels.new_zeros(len(labels), scores.shape[-1])  # (B, C)
-    classes = classes.scatter_add(1, labels.clamp(min=0).flatten(1), is_asked.flatten(1).long())
+    scores, labels, molecules = questions
+    hits = scores.argmax(-1) == labels  # (Q,)
+    num_classes = scores.shape[-1]
+    classes = torch.bincount(molecules * num_classes + labels, minlength=number * num_classes)  # (B C,)
     return {
-        f"{name}_correct": hits.flatten(1).sum(1),
-        f"{name}_total": is_asked.flatten(1).sum(1),
-        f"{name}_classes": classes,
+        f"{name}_correct": torch.bincount(molecules[hits], minlength=number),
+        f"{name}_total": torch.bincount(molecules, minlength=number),
+        f"{name}_classes": classes.unflatten(0, (number, num_classes)),
     }
 
 
-__all__ = ["BlendObjective", "BlendObjectiveOptions", "choose_sources", "count_hits", "number_bond_classes"]
+__all__ = [
+    "BlendObjective",
+    "BlendObjectiveOptions",
+    "Questions",
+    "choose_sources",
+    "count_hits",
+    "number_bond_classes",
+    "pick_questions",
+]

@@ -16,6 +16,7 @@ from modeling_finemoltex.model.blend_objective_finemoltex import (
     choose_sources,
     count_hits,
     number_bond_classes,
+    pick_questions,
 )
 from modeling_finemoltex.model.objectives_finemoltex import encode_pairs
 
@@ -176,7 +177,8 @@ def test_the_products_of_a_head_are_those_of_a_linear_layer():
 
 def test_hits_and_classes_are_counted():
     scores = torch.eye(3)[torch.tensor([[0, 1, 2], [2, 2, 2]])]
-    counts = count_hits("blend_spd", scores, torch.tensor([[0, 1, NOWHERE], [1, 2, 2]]))
+    questions = pick_questions(scores, torch.tensor([[0, 1, NOWHERE], [1, 2, 2]]))
+    counts = count_hits("blend_spd", questions, 2)
     assert counts["blend_spd_correct"].tolist() == [2, 2] and counts["blend_spd_total"].tolist() == [2, 3]
     assert counts["blend_spd_classes"].tolist() == [[1, 1, 0], [0, 1, 2]]
 
