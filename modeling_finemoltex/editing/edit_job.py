@@ -84,15 +84,13 @@ def edit_file(
         begun = [(number, row, begin(row)) for number, row in rows]
         return (_make_entry(number, row, source, wait, job, report) for number, row, wait in begun)
 
-    def begin(row: Row) -> Callable[[], tuple[str, Edits]]:
-        """Give a function that waits for the edits of a row; it raises what keeps the row from being edited."""
+    def begin(row: Row) -> Callable[[], Edits] | None:
+        """Give a function that waits for the edits of a row; none for a row that cannot be read."""
         try:
-            smiles = read_smiles(row, source)
-        except ValueError as error:
-            return functools.partial(_raise, error)
-        request = (smiles, job.prompt, job.opposite, job.num_edits)
-        wait = functools.partial(editor.edit, *request) if workers is None else workers.begin(*request)
-        return lambda: (smiles, wait())
+            request = (read_smiles(row, source), job.prompt, job.opposite, job.num_edits)
+        except ValueError:
+            return None
+        return functools.partial(editor.edit, *request) if workers is None else workers.begin(*request)
 
     with workers or nullcontext():
         part = work_through(source, output, _identify(source, job), answer, progress_bar, ahead=2 * num_workers or 1)
@@ -119,10 +117,6 @@ def _choose_workers(
     return 0 if cores == 1 or has_few else min(cores, MOST_WORKERS)
 
 
-def _raise(error: ValueError) -> None:
-    raise error
-
-
 def _identify(source: MoleculeFile, job: Job) -> dict[str, Any]:
     """Say what makes two jobs the same."""
     return {"input": digest_file(source.path), **asdict(job)}
@@ -132,14 +126,15 @@ def _make_entry(
     number: int,
     row: Row,
     source: MoleculeFile,
-    wait: Callable[[], tuple[str, Edits]],
+    wait: Callable[[], Edits] | None,
     job: Job,
     report: EditReport,
 ) -> dict[str, Any]:
     """Wait for the edits of one molecule: an entry of the file with what is done."""
     entry = {"row": number, "id": row.id or "", "source": source.show(row.value) or "", "edits": [], "note": ""}
     try:
-        smiles, edits = wait()
+        smiles = read_smiles(row, source)
+        edits = wait()
     except ValueError as error:
         reason = reason_of(row, error)
         logger.warning("row %d: %s", number, reason)

@@ -230,7 +230,7 @@ class BlendObjective(Objective):
         """Average the cross-entropy over what is to be recovered. -> `()`."""
         with torch.autocast(questions.scores.device.type, enabled=False):
             losses = F.cross_entropy(questions.scores.float(), questions.labels, reduction="none")
-            return self._average(losses, torch.ones_like(questions.labels, dtype=torch.bool))
+            return self._average(losses)
 
     def _recover_distances(
         self, relations: Relations, shown: Tensor, sources: Tensor, rows: Tensor, states: Tensor
@@ -244,7 +244,7 @@ class BlendObjective(Objective):
         asked = take_rows(relations.is_spatial, sources)
         if self.options.recovers != "all":
             asked = asked & (take_rows(shown, sources) != SPACE)
-        return self._average(F.smooth_l1_loss(found, true.float(), reduction="none"), asked)
+        return self._average(F.smooth_l1_loss(found, true.float(), reduction="none")[asked])
 
     def _recover_noise(
         self, states: Tensor, noisy: Relations, molecules: Any, shown: Tensor, noise: Tensor | None
@@ -254,14 +254,14 @@ class BlendObjective(Objective):
             return states.float().sum() * 0.0
         found = self.noise_head(states, noisy, noisy.pad(molecules.atom_features[:, 0]), shown)  # (B, A, 3)
         is_seen = (noisy.is_spatial & (shown == SPACE)).any(-1)  # (B, A)
-        return self._average(1 - F.cosine_similarity(found.float(), noise.float(), dim=-1, eps=1e-6), is_seen)
+        return self._average((1 - F.cosine_similarity(found.float(), noise.float(), dim=-1, eps=1e-6))[is_seen])
 
-    def _average(self, losses: Tensor, counts: Tensor) -> Tensor:
-        """Average over what counts, of all ranks. `(...)`, `(...)` bool -> `()`; 0 where nothing does."""
-        number = counts.sum().float()
+    def _average(self, losses: Tensor) -> Tensor:
+        """Average over what is asked of the molecules of all ranks. `(Q,)` -> `()`; 0 where nothing is."""
+        number = losses.new_tensor(float(len(losses)))
         if self.training:
             number = count_over_ranks(number)
-        return torch.where(counts, losses, 0.0).sum() / number.clamp(min=1e-6)
+        return losses.sum() / number.clamp(min=1e-6)
 
 
 def take_rows(table: Tensor, sources: Tensor) -> Tensor:

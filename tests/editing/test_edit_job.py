@@ -99,7 +99,7 @@ def test_what_keeps_an_editor_from_being_made_is_said_first(library, tmp_path):
 
 def test_a_process_that_dies_is_no_wait_for_ever():
     with EditWorkers(functools.partial(RandomEditor, [CremMutations()]), 1) as workers:
-        assert workers.begin("CCO", PROMPT)() is not None
+        assert len(workers.begin("CCc1ccccc1", PROMPT, None, 2)()) == 2
         (child,) = multiprocessing.active_children()
         child.kill()
         with pytest.raises(ChildProcessError, match="came to a sudden end.* Give a smaller `num_workers`"):
